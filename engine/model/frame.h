@@ -1,0 +1,64 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/base/offset.h"
+#include "engine/model/change.h"
+#include "engine/model/schema.h"
+
+namespace syncline {
+
+// Names one log for ever: 16 random bytes, written as a uuid.
+struct LogId {
+  std::array<uint8_t, 16> bytes{};
+
+  static LogId Random();
+  static LogId Parse(std::string_view uuid_text);  // throws DamageError
+  std::string ToString() const;
+  auto operator<=>(const LogId&) const = default;
+};
+
+inline constexpr uint8_t kFrameFormat = 1;
+// No frame is longer, uncompressed; a decoder refuses to allocate more than this.
+inline constexpr uint32_t kFrameBytesMax = 256u << 20;
+
+struct FrameHeader {
+  LogId log_id;
+  uint64_t epoch = 0;              // grows when a log's history is cut off or restored from a backup
+  Offset base;                     // of the first change
+  uint32_t count = 0;              // changes; never 0
+  uint64_t previous_hash = 0;      // hash of the frame before; 0 for the first
+  WallTime written_at;             // this machine's clock
+  bool closes_cut = false;         // after this frame the log mirrors one snapshot of the source
+  std::vector<SchemaId> schemas;   // what Change::table points into
+  std::string cursor;              // how far capture has read the source once this frame is in; capture's own bytes
+  uint64_t hash = 0;               // XXH3-64 of the encoded frame; not encoded itself but appended
+
+  Offset end() const { return base + count; }
+  bool operator==(const FrameHeader&) const = default;
+};
+
+// A batch of changes as one entry of the log. `tables` runs parallel to header.schemas.
+struct Frame {
+  FrameHeader header;
+  std::vector<std::shared_ptr<const TableSchema>> tables;
+  std::vector<Change> changes;
+};
+
+// The bytes of a log entry, as FORMAT.md says. `header.count` is taken from `changes`, header.hash is set. The caller has filled
+// in the rest of the header; `tables` is not read.
+std::string EncodeFrame(FrameHeader& header, const std::vector<Change>& changes);
+
+// Header only: checks format version and hash, does not decompress. Throws DamageError.
+FrameHeader DecodeFrameHeader(std::string_view entry);
+// Header and changes; `tables` is left empty for the reader to fill. Checks everything that can be checked without the
+// rest of the log: hash, lengths, count, table indexes, every row's bytes. Throws DamageError.
+Frame DecodeFrame(std::string_view entry);
+
+}  // namespace syncline

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/model/schema.h"
+
+namespace syncline::sql {
+
+// What a database's catalogue says of a table. Plain value types.
+struct ColumnInfo {
+  Column column;
+  bool generated = false;  // computed by the database; cannot be written
+  std::string default_expression;
+};
+
+struct ForeignKey {
+  TableName references;
+  std::vector<std::string> columns;
+  bool deferrable = false;
+};
+
+struct TableInfo {
+  enum class Kind { kTable, kPartitioned, kView, kForeign };
+
+  TableName name;
+  Kind kind = Kind::kTable;
+  std::vector<ColumnInfo> columns;                   // in the table's order
+  std::vector<std::string> primary_key;              // in key order; empty: none
+  std::vector<std::vector<std::string>> unique_keys; // other unique indexes over plain NOT NULL columns, without a predicate
+  std::vector<std::string> indexed;                  // columns that are the first of some index
+  std::vector<ForeignKey> foreign_keys;
+
+  const ColumnInfo* Find(std::string_view column) const;
+};
+
+}  // namespace syncline::sql
