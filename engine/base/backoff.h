@@ -7,8 +7,8 @@
 
 namespace syncline {
 
-// How long to wait before the next try: exponential with equal jitter, as in "Exponential Backoff And
-// Jitter" (AWS Architecture Blog, 2015). Belongs to one thread.
+// How long to wait before the next try: exponential with equal jitter, as in "Exponential Backoff
+// And Jitter" (AWS Architecture Blog, 2015). Belongs to one thread.
 class Backoff {
  public:
   struct Options {

@@ -20,14 +20,14 @@ std::string CheckValues(const A& a, const B& b) {
 
 // A broken invariant of our own aborts, also in release builds. Input from outside never trips one:
 // that is an Error.
-#define SYNCLINE_CHECK(condition)                                                             \
-  do {                                                                                        \
+#define SYNCLINE_CHECK(condition)                                                            \
+  do {                                                                                       \
     if (!(condition)) ::syncline::internal::CheckFailed(__FILE__, __LINE__, #condition, ""); \
   } while (false)
 
-#define SYNCLINE_CHECK_EQ(a, b)                                                      \
-  do {                                                                               \
-    if (!((a) == (b)))                                                               \
-      ::syncline::internal::CheckFailed(__FILE__, __LINE__, #a " == " #b,            \
+#define SYNCLINE_CHECK_EQ(a, b)                                                       \
+  do {                                                                                \
+    if (!((a) == (b)))                                                                \
+      ::syncline::internal::CheckFailed(__FILE__, __LINE__, #a " == " #b,             \
                                         ::syncline::internal::CheckValues((a), (b))); \
   } while (false)

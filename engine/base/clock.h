@@ -11,7 +11,8 @@ using Microseconds = std::chrono::microseconds;
 // Wall clock time; microseconds since 1970-01-01 UTC.
 using WallTime = std::chrono::time_point<std::chrono::system_clock, Microseconds>;
 
-// All waiting and all reading of time goes through a Clock, so that tests need not sleep. Thread-safe.
+// All waiting and all reading of time goes through a Clock, so that tests need not sleep.
+// Thread-safe.
 class Clock {
  public:
   virtual ~Clock() = default;

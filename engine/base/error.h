@@ -22,9 +22,9 @@ enum class Cause {
   kEnvironment,  // a server, a disk, a permission: exit code 3
 };
 
-// The only exception type that Syncline throws. The message says what happened to what; the hint says
-// what to do next; the code is the database's own error code (SQLSTATE, SQLite result) where there is one.
-// Neither message nor hint ever holds a password or a row's values.
+// The only exception type that Syncline throws. The message says what happened to what; the hint
+// says what to do next; the code is the database's own error code (SQLSTATE, SQLite result) where
+// there is one. Neither message nor hint ever holds a password or a row's values.
 class Error : public std::exception {
  public:
   Error(Reaction reaction, Cause cause, std::string message, std::string hint = {},

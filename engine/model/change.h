@@ -11,16 +11,19 @@ namespace syncline {
 enum class Op : uint8_t {
   kUpsert = 1,  // the row's new state
   kDelete = 2,  // the row is gone
-  kMark = 3,    // no row: takes an offset so that a cut can be closed when there is nothing else left to write
+  kMark = 3,  // no row: takes an offset so that a cut can be closed when there is nothing else left
+              // to write
 };
 
 // One row's new state, or its deletion. Plain value type.
 struct Change {
   Op op = Op::kUpsert;
-  uint32_t table = 0;             // index into Frame::tables; 0 for kMark
-  Row row;                        // kUpsert: all columns of the schema; kDelete: the key columns in key order; kMark: empty
+  uint32_t table = 0;  // index into Frame::tables; 0 for kMark
+  Row row;  // kUpsert: all columns of the schema; kDelete: the key columns in key order; kMark:
+            // empty
   Value version;                  // the cursor column's value; NULL only for kMark
-  std::optional<Value> previous;  // the version of the state that this one follows in the log; none: the first state of its key
+  std::optional<Value> previous;  // the version of the state that this one follows in the log;
+                                  // none: the first state of its key
 
   bool operator==(const Change&) const = default;
 };

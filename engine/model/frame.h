@@ -30,15 +30,16 @@ inline constexpr uint32_t kFrameBytesMax = 256u << 20;
 
 struct FrameHeader {
   LogId log_id;
-  uint64_t epoch = 0;              // grows when a log's history is cut off or restored from a backup
-  Offset base;                     // of the first change
-  uint32_t count = 0;              // changes; never 0
-  uint64_t previous_hash = 0;      // hash of the frame before; 0 for the first
-  WallTime written_at;             // this machine's clock
-  bool closes_cut = false;         // after this frame the log mirrors one snapshot of the source
-  std::vector<SchemaId> schemas;   // what Change::table points into
-  std::string cursor;              // how far capture has read the source once this frame is in; capture's own bytes
-  uint64_t hash = 0;               // XXH3-64 of the encoded frame; not encoded itself but appended
+  uint64_t epoch = 0;             // grows when a log's history is cut off or restored from a backup
+  Offset base;                    // of the first change
+  uint32_t count = 0;             // changes; never 0
+  uint64_t previous_hash = 0;     // hash of the frame before; 0 for the first
+  WallTime written_at;            // this machine's clock
+  bool closes_cut = false;        // after this frame the log mirrors one snapshot of the source
+  std::vector<SchemaId> schemas;  // what Change::table points into
+  std::string
+      cursor;  // how far capture has read the source once this frame is in; capture's own bytes
+  uint64_t hash = 0;  // XXH3-64 of the encoded frame; not encoded itself but appended
 
   Offset end() const { return base + count; }
   bool operator==(const FrameHeader&) const = default;
@@ -51,14 +52,15 @@ struct Frame {
   std::vector<Change> changes;
 };
 
-// The bytes of a log entry, as FORMAT.md says. `header.count` is taken from `changes`, header.hash is set. The caller has filled
-// in the rest of the header; `tables` is not read.
+// The bytes of a log entry, as FORMAT.md says. `header.count` is taken from `changes`, header.hash
+// is set. The caller has filled in the rest of the header; `tables` is not read.
 std::string EncodeFrame(FrameHeader& header, const std::vector<Change>& changes);
 
 // Header only: checks format version and hash, does not decompress. Throws DamageError.
 FrameHeader DecodeFrameHeader(std::string_view entry);
-// Header and changes; `tables` is left empty for the reader to fill. Checks everything that can be checked without the
-// rest of the log: hash, lengths, count, table indexes, every row's bytes. Throws DamageError.
+// Header and changes; `tables` is left empty for the reader to fill. Checks everything that can be
+// checked without the rest of the log: hash, lengths, count, table indexes, every row's bytes.
+// Throws DamageError.
 Frame DecodeFrame(std::string_view entry);
 
 }  // namespace syncline

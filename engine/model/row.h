@@ -17,15 +17,16 @@ struct Fingerprint {
   bool operator==(const Fingerprint&) const = default;
 };
 
-// A row is its canonical bytes: the Protobuf wire form of `message Row` in frame.proto, written in one way only.
-// So equal rows have equal bytes, rows travel from the database to the log without being taken apart, and
-// comparing, hashing and storing them costs what memcmp, XXH3 and memcpy cost. Values are read in order; access
-// by index walks there. Plain value type.
+// A row is its canonical bytes: the Protobuf wire form of `message Row` in frame.proto, written in
+// one way only. So equal rows have equal bytes, rows travel from the database to the log without
+// being taken apart, and comparing, hashing and storing them costs what memcmp, XXH3 and memcpy
+// cost. Values are read in order; access by index walks there. Plain value type.
 class Row {
  public:
   Row() = default;
 
-  // Takes bytes that were read from outside; throws DamageError when they are not the canonical form of a row.
+  // Takes bytes that were read from outside; throws DamageError when they are not the canonical
+  // form of a row.
   static Row FromBytes(std::string bytes);
 
   void Append(ValueView value);

@@ -1,0 +1,122 @@
+#include "engine/model/schema.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include "engine/base/error.h"
+#include "frame.pb.h"
+
+namespace syncline {
+namespace {
+
+// Reads one part of a table's name at `at`: plain up to a dot, or in double quotes with inner ones
+// doubled.
+std::string ReadPart(std::string_view text, size_t& at) {
+  std::string part;
+  if (at < text.size() && text[at] == '"') {
+    for (++at;; ++at) {
+      if (at == text.size())
+        throw UsageError("table name " + std::string(text) + ": a quote is not closed");
+      if (text[at] == '"' && (at + 1 == text.size() || text[at + 1] != '"')) break;
+      if (text[at] == '"') ++at;
+      part += text[at];
+    }
+    ++at;
+  } else {
+    while (at < text.size() && text[at] != '.') part += text[at++];
+  }
+  if (part.empty()) throw UsageError("table name \"" + std::string(text) + "\" has an empty part");
+  return part;
+}
+
+std::string QuoteIfNeeded(const std::string& part) {
+  const bool plain = !part.empty() && part.find_first_of(".\"") == std::string::npos;
+  if (plain) return part;
+  std::string quoted = "\"";
+  for (const char c : part) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
+}  // namespace
+
+std::string_view DialectName(Dialect dialect) {
+  return dialect == Dialect::kPostgres ? "postgresql" : "sqlite";
+}
+
+TableName TableName::Parse(std::string_view text) {
+  size_t at = 0;
+  TableName table;
+  table.name = ReadPart(text, at);
+  if (at < text.size() && text[at] == '.') {
+    table.schema = std::move(table.name);
+    table.name = ReadPart(text, ++at);
+  }
+  if (at != text.size()) {
+    throw UsageError(
+        "table name \"" + std::string(text) + "\" is not of the form table or schema.table",
+        "put a part that holds a dot in double quotes");
+  }
+  return table;
+}
+
+std::string TableName::ToString() const {
+  return schema.empty() ? QuoteIfNeeded(name) : QuoteIfNeeded(schema) + "." + QuoteIfNeeded(name);
+}
+
+SchemaId TableSchema::id() const {
+  const std::string bytes = EncodeSchema(*this);
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+int TableSchema::Find(std::string_view column) const {
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const Column& c) { return c.name == column; });
+  return found == columns.end() ? -1 : static_cast<int>(found - columns.begin());
+}
+
+std::string EncodeSchema(const TableSchema& schema) {
+  wire::TableSchema out;
+  out.set_schema(schema.table.schema);
+  out.set_name(schema.table.name);
+  out.set_dialect(static_cast<uint32_t>(schema.dialect));
+  for (const Column& column : schema.columns) {
+    wire::Column& to = *out.add_columns();
+    to.set_name(column.name);
+    to.set_type(static_cast<uint32_t>(column.type));
+    to.set_native_type(column.native_type);
+    to.set_nullable(column.nullable);
+  }
+  for (const uint32_t index : schema.key) out.add_key(index);
+  out.set_cursor(schema.cursor);
+  return out.SerializeAsString();
+}
+
+TableSchema DecodeSchema(std::string_view bytes) {
+  wire::TableSchema in;
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    throw DamageError("the bytes of a table's schema cannot be read");
+  }
+  TableSchema schema;
+  schema.table = {in.schema(), in.name()};
+  schema.dialect = static_cast<Dialect>(in.dialect());
+  bool valid = in.dialect() == 1 || in.dialect() == 2;
+  const auto count = static_cast<uint32_t>(in.columns_size());
+  for (const wire::Column& from : in.columns()) {
+    valid = valid && from.type() <= static_cast<uint32_t>(Type::kOther);
+    schema.columns.push_back(
+        {from.name(), static_cast<Type>(from.type()), from.native_type(), from.nullable()});
+  }
+  for (const uint32_t index : in.key()) {
+    valid = valid && index < count;
+    schema.key.push_back(index);
+  }
+  schema.cursor = in.cursor();
+  if (!valid || schema.key.empty() || schema.cursor >= count) {
+    throw DamageError("the schema of table " + schema.table.ToString() +
+                      " points outside of itself");
+  }
+  return schema;
+}
+
+}  // namespace syncline

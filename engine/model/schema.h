@@ -12,12 +12,14 @@ namespace syncline {
 enum class Dialect : uint8_t { kPostgres = 1, kSqlite = 2 };
 std::string_view DialectName(Dialect dialect);  // "postgresql", "sqlite"
 
-// A table's name within its database. SQLite tables have no schema; PostgreSQL's default to "public".
+// A table's name within its database. SQLite tables have no schema; PostgreSQL's default to
+// "public".
 struct TableName {
   std::string schema;
   std::string name;
 
-  // "items", "public.items"; parts may be in double quotes ("my.schema"."odd name"). Throws UsageError.
+  // "items", "public.items"; parts may be in double quotes ("my.schema"."odd name"). Throws
+  // UsageError.
   static TableName Parse(std::string_view text);
   // As Parse reads it; quoted only where needed.
   std::string ToString() const;
@@ -26,22 +28,22 @@ struct TableName {
 
 struct Column {
   std::string name;
-  Type type = Type::kText;    // what the values are, as far as the database declares it
-  std::string native_type;    // the column's type in its own database: "numeric(12,2)", "VARCHAR(20)"
+  Type type = Type::kText;  // what the values are, as far as the database declares it
+  std::string native_type;  // the column's type in its own database: "numeric(12,2)", "VARCHAR(20)"
   bool nullable = true;
   bool operator==(const Column&) const = default;
 };
 
 using SchemaId = uint64_t;
 
-// What a table looked like when its rows were captured; every change in the log points to one. Columns that the
-// configuration omits are not in it. Plain value type.
+// What a table looked like when its rows were captured; every change in the log points to one.
+// Columns that the configuration omits are not in it. Plain value type.
 struct TableSchema {
   TableName table;
   Dialect dialect = Dialect::kPostgres;  // whose native types
   std::vector<Column> columns;
-  std::vector<uint32_t> key;             // indexes into columns, in key order; never empty
-  uint32_t cursor = 0;                   // index into columns
+  std::vector<uint32_t> key;  // indexes into columns, in key order; never empty
+  uint32_t cursor = 0;        // index into columns
 
   // XXH3-64 of the encoded schema: equal schemas have equal ids, in every log.
   SchemaId id() const;

@@ -8,33 +8,35 @@
 
 namespace syncline {
 
-// What a value is; also what a column is declared to hold. The numbers are part of the log's format.
+// What a value is; also what a column is declared to hold. The numbers are part of the log's
+// format.
 enum class Type : uint8_t {
   kNull = 0,
   kBool = 1,
-  kInt = 2,          // 64-bit signed
-  kDouble = 3,       // NaN, ±infinity and -0.0 are values like any other
-  kText = 4,         // UTF-8
-  kBytes = 5,        //
-  kDecimal = 6,      // exact decimal text: digits, sign, point; or NaN, Infinity, -Infinity
-  kDate = 7,         // days since 2000-01-01
-  kTime = 8,         // microseconds since midnight; 24:00:00 is allowed
-  kTimestamp = 9,    // microseconds since 2000-01-01 00:00:00, no zone
-  kTimestampTz = 10, // microseconds since 2000-01-01 00:00:00 UTC
-  kUuid = 11,        // 16 bytes
-  kJson = 12,        // its text, as the source gave it
-  kOther = 13,       // anything else, in the source's own text form (arrays, ranges, inet, enums ...)
+  kInt = 2,           // 64-bit signed
+  kDouble = 3,        // NaN, ±infinity and -0.0 are values like any other
+  kText = 4,          // UTF-8
+  kBytes = 5,         //
+  kDecimal = 6,       // exact decimal text: digits, sign, point; or NaN, Infinity, -Infinity
+  kDate = 7,          // days since 2000-01-01
+  kTime = 8,          // microseconds since midnight; 24:00:00 is allowed
+  kTimestamp = 9,     // microseconds since 2000-01-01 00:00:00, no zone
+  kTimestampTz = 10,  // microseconds since 2000-01-01 00:00:00 UTC
+  kUuid = 11,         // 16 bytes
+  kJson = 12,         // its text, as the source gave it
+  kOther = 13,  // anything else, in the source's own text form (arrays, ranges, inet, enums ...)
 };
 
 // "int", "timestamptz" ...: the name used in messages and in `log cat`.
 std::string_view TypeName(Type type);
 
-// Dates and timestamps at these ends are -infinity and infinity. The epoch is PostgreSQL's, because its
-// last year, 294276, does not fit into 64 bits when counted from 1970.
+// Dates and timestamps at these ends are -infinity and infinity. The epoch is PostgreSQL's, because
+// its last year, 294276, does not fit into 64 bits when counted from 1970.
 inline constexpr int64_t kNegativeInfinity = std::numeric_limits<int64_t>::min();
 inline constexpr int64_t kPositiveInfinity = std::numeric_limits<int64_t>::max();
 
-// One value that borrows its text or bytes. Plain and cheap to copy; valid as long as what it was made from.
+// One value that borrows its text or bytes. Plain and cheap to copy; valid as long as what it was
+// made from.
 class ValueView {
  public:
   constexpr ValueView() = default;  // NULL
@@ -53,7 +55,8 @@ class ValueView {
   static constexpr ValueView Uuid(std::string_view bytes16) { return {Type::kUuid, 0, bytes16}; }
   static constexpr ValueView Json(std::string_view text) { return {Type::kJson, 0, text}; }
   static constexpr ValueView Other(std::string_view text) { return {Type::kOther, 0, text}; }
-  // A value of any type whose content is a number (kBool, kInt, kDate ... kTimestampTz) or a string.
+  // A value of any type whose content is a number (kBool, kInt, kDate ... kTimestampTz) or a
+  // string.
   static constexpr ValueView OfNumber(Type type, int64_t number) { return {type, number, {}}; }
   static constexpr ValueView OfString(Type type, std::string_view s) { return {type, 0, s}; }
 
@@ -84,8 +87,9 @@ constexpr bool HoldsString(Type type) {
          type == Type::kUuid || type == Type::kJson || type == Type::kOther;
 }
 
-// How two values of one type order as cursors and versions: NULL lowest; numbers and times by value; text
-// and bytes bytewise; decimals by value. Values of different types order by type (never expected).
+// How two values of one type order as cursors and versions: NULL lowest; numbers and times by
+// value; text and bytes bytewise; decimals by value. Values of different types order by type (never
+// expected).
 std::strong_ordering CompareValues(ValueView a, ValueView b);
 
 // One value that owns its text or bytes.

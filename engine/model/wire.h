@@ -1,0 +1,125 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "engine/model/value.h"
+
+// The Protobuf wire form of the messages in frame.proto that sit on the hot path (Value, Row,
+// Change, FrameBody), written and read without the generated classes. Private to engine/model;
+// wire_test.cc holds it against the generated ones.
+namespace syncline::wire {
+
+inline constexpr char kVarint = 0;
+inline constexpr char kFixed64 = 1;
+inline constexpr char kLength = 2;
+
+constexpr char Tag(int field, char wire_type) { return static_cast<char>(field << 3 | wire_type); }
+
+inline char* PutVarint(char* at, uint64_t value) {
+  while (value >= 0x80) {
+    *at++ = static_cast<char>(value | 0x80);
+    value >>= 7;
+  }
+  *at++ = static_cast<char>(value);
+  return at;
+}
+
+inline size_t VarintSize(uint64_t value) { return (std::bit_width(value | 1) + 6) / 7; }
+
+inline void AppendVarint(std::string& out, uint64_t value) {
+  char buffer[10];
+  out.append(buffer, PutVarint(buffer, value) - buffer);
+}
+
+inline uint64_t ZigZag(int64_t n) {
+  return (static_cast<uint64_t>(n) << 1) ^ static_cast<uint64_t>(n >> 63);
+}
+inline int64_t UnZigZag(uint64_t n) {
+  return static_cast<int64_t>(n >> 1) ^ -static_cast<int64_t>(n & 1);
+}
+
+// Reads forward over bytes from outside; everything that does not fit makes it fail, for good.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
+
+  bool ok() const { return ok_; }
+  bool done() const { return at_ == end_; }
+  const char* at() const { return at_; }
+  void Fail() {
+    ok_ = false;
+    at_ = end_;
+  }
+
+  // In its shortest form only: there is one way to write a value.
+  uint64_t Varint() {
+    uint64_t value = 0;
+    for (int shift = 0; shift < 64 && at_ != end_; shift += 7) {
+      const auto byte = static_cast<uint8_t>(*at_++);
+      if (shift == 63 && byte > 1) break;
+      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        if (byte == 0 && shift != 0) break;
+        return value;
+      }
+    }
+    Fail();
+    return 0;
+  }
+
+  std::string_view Take(uint64_t bytes) {
+    if (bytes > static_cast<uint64_t>(end_ - at_)) {
+      Fail();
+      return {};
+    }
+    const std::string_view taken(at_, bytes);
+    at_ += bytes;
+    return taken;
+  }
+
+  std::string_view LengthDelimited() { return Take(Varint()); }
+
+ private:
+  const char* at_;
+  const char* end_;
+  bool ok_ = true;
+};
+
+// The content of a Value message. Trusts `bytes`; CheckValue is for those from outside.
+inline ValueView ReadValue(std::string_view bytes) {
+  if (bytes.empty()) return {};
+  const auto type = static_cast<Type>(bytes[0] >> 3);
+  const char* at = bytes.data() + 1;
+  const auto varint = [&at] {
+    uint64_t value = 0;
+    for (int shift = 0;; shift += 7) {
+      const auto byte = static_cast<uint8_t>(*at++);
+      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+  };
+  if (HoldsString(type)) {
+    const uint64_t size = varint();
+    return ValueView::OfString(type, {at, size});
+  }
+  if (type == Type::kDouble) {
+    int64_t bits;
+    std::memcpy(&bits, at, 8);
+    return ValueView::OfNumber(type, bits);
+  }
+  if (type == Type::kBool) return ValueView::Bool(*at != 0);
+  return ValueView::OfNumber(type, UnZigZag(varint()));
+}
+
+// Whether `bytes` are the one way to write some value.
+bool CheckValue(std::string_view bytes);
+
+size_t ValueSize(ValueView value);
+// Appends the content of a Value message: ValueSize bytes.
+void AppendValue(ValueView value, std::string& out);
+
+}  // namespace syncline::wire
