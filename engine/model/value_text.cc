@@ -223,7 +223,7 @@ std::optional<int64_t> ReadTimestamp(std::string_view text, bool with_zone) {
   }
   if (!ScanEra(scanner, date)) return std::nullopt;
   // PostgreSQL's range; beyond it the sum below could overflow.
-  if (date.year < -4712 || date.year > 294276) return std::nullopt;
+  if (date.year < -4713 || date.year > 294276) return std::nullopt;
   return DaysFromCivil(date) * kMicrosecondsPerDay + time - zone;
 }
 

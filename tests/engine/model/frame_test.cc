@@ -1,0 +1,106 @@
+#include "engine/model/frame.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "engine/base/error.h"
+#include "frame.pb.h"
+
+namespace syncline {
+namespace {
+
+Change Upsert(int64_t id, std::string_view text) {
+  Change change;
+  change.table = static_cast<uint32_t>(id % 2);
+  change.row.Append(ValueView::Int(id));
+  change.row.Append(ValueView::Text(text));
+  change.version = Value(ValueView::TimestampTz(id * 1000));
+  if (id % 3 == 0) change.previous = Value(ValueView::TimestampTz(id * 1000 - 7));
+  return change;
+}
+
+FrameHeader Header() {
+  FrameHeader header;
+  header.log_id = LogId::Random();
+  header.epoch = 3;
+  header.base = Offset(1'000'000'000'000);
+  header.previous_hash = 0x1122334455667788;
+  header.written_at = WallTime(Microseconds(1'780'000'000'000'000));
+  header.closes_cut = true;
+  header.schemas = {11, 22};
+  header.cursor = "{\"clock\": 1}";
+  return header;
+}
+
+std::vector<Change> Changes(int count) {
+  std::vector<Change> changes;
+  for (int i = 0; i < count; ++i) changes.push_back(Upsert(i, "text " + std::to_string(i)));
+  Change deletion;
+  deletion.op = Op::kDelete;
+  deletion.table = 1;
+  deletion.row.Append(ValueView::Int(5));
+  deletion.version = Value(ValueView::TimestampTz(9));
+  deletion.previous = Value();  // a state whose version was NULL is not the same as no state
+  changes.push_back(deletion);
+  Change mark;
+  mark.op = Op::kMark;
+  changes.push_back(mark);
+  return changes;
+}
+
+TEST(FrameTest, GivesBackWhatWasEncoded) {
+  FrameHeader header = Header();
+  const std::vector<Change> changes = Changes(100);
+  const std::string entry = EncodeFrame(header, changes);
+  EXPECT_EQ(header.count, 102u);
+  EXPECT_NE(header.hash, 0u);
+  EXPECT_EQ(DecodeFrameHeader(entry), header);
+  const Frame frame = DecodeFrame(entry);
+  EXPECT_EQ(frame.header, header);
+  EXPECT_EQ(frame.changes, changes);
+  EXPECT_EQ(frame.header.end(), Offset(1'000'000'000'102));
+}
+
+// Fails when the hash does not cover every byte: a single bit anywhere must be found.
+TEST(FrameTest, EveryFlippedBitIsDamage) {
+  FrameHeader header = Header();
+  const std::string entry = EncodeFrame(header, Changes(3));
+  for (size_t bit = 0; bit < entry.size() * 8; ++bit) {
+    std::string flipped = entry;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+    try {
+      DecodeFrame(flipped);
+      ADD_FAILURE() << "bit " << bit << " went unnoticed";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.reaction(), Reaction::kDamage);
+    }
+  }
+  for (size_t size = 0; size < entry.size(); ++size) {
+    EXPECT_THROW(DecodeFrame(entry.substr(0, size)), Error) << size;
+  }
+}
+
+TEST(FrameTest, AnUnknownFormatVersionIsNamed) {
+  FrameHeader header = Header();
+  std::string entry = EncodeFrame(header, Changes(1));
+  entry[0] = 9;
+  try {
+    DecodeFrame(entry);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find("format version 9"), std::string::npos) << error.message();
+  }
+}
+
+TEST(LogIdTest, IsAUuidAndReadsBack) {
+  const LogId id = LogId::Random();
+  EXPECT_EQ(LogId::Parse(id.ToString()), id);
+  EXPECT_NE(LogId::Random(), id);
+  EXPECT_EQ(id.ToString().size(), 36u);
+  EXPECT_EQ(id.ToString()[14], '4');
+  EXPECT_THROW(LogId::Parse("no"), Error);
+}
+
+}  // namespace
+}  // namespace syncline

@@ -1,0 +1,66 @@
+#include "engine/model/schema.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/base/error.h"
+
+namespace syncline {
+namespace {
+
+TableSchema Items() {
+  TableSchema schema;
+  schema.table = {"public", "items"};
+  schema.columns = {{"id", Type::kInt, "bigint", false},
+                    {"price", Type::kDecimal, "numeric(12,2)", true},
+                    {"updated_at", Type::kTimestampTz, "timestamp with time zone", false}};
+  schema.key = {0};
+  schema.cursor = 2;
+  return schema;
+}
+
+TEST(TableNameTest, ReadsAndWritesQuotedParts) {
+  EXPECT_EQ(TableName::Parse("items"), (TableName{"", "items"}));
+  EXPECT_EQ(TableName::Parse("public.items"), (TableName{"public", "items"}));
+  EXPECT_EQ(TableName::Parse("\"my.schema\".\"odd \"\"name\""),
+            (TableName{"my.schema", "odd \"name"}));
+  for (const TableName& name :
+       {TableName{"", "a b"}, TableName{"my.schema", "x"}, TableName{"s", "q\"q"}}) {
+    EXPECT_EQ(TableName::Parse(name.ToString()), name) << name.ToString();
+  }
+  for (const char* bad : {"", ".", "a.", ".a", "a.b.c", "\"a", "\"\""}) {
+    EXPECT_THROW(TableName::Parse(bad), Error) << bad;
+  }
+}
+
+// Fails when something of the schema is left out of its encoding: then two schemas would share an
+// id.
+TEST(TableSchemaTest, EveryPartIsInTheEncodingAndInTheId) {
+  const TableSchema schema = Items();
+  EXPECT_EQ(DecodeSchema(EncodeSchema(schema)), schema);
+  std::vector<TableSchema> others(8, schema);
+  others[0].table.name = "item";
+  others[1].table.schema = "other";
+  others[2].columns[1].type = Type::kText;
+  others[3].columns[1].native_type = "numeric";
+  others[4].columns[1].nullable = false;
+  others[5].key = {1};
+  others[6].cursor = 1;
+  others[7].dialect = Dialect::kSqlite;
+  for (const TableSchema& other : others) {
+    EXPECT_NE(other.id(), schema.id());
+    EXPECT_EQ(DecodeSchema(EncodeSchema(other)), other);
+  }
+}
+
+TEST(TableSchemaTest, ASchemaThatPointsOutsideOfItselfIsDamage) {
+  TableSchema schema = Items();
+  schema.cursor = 3;
+  EXPECT_THROW(DecodeSchema(EncodeSchema(schema)), Error);
+  schema = Items();
+  schema.key = {7};
+  EXPECT_THROW(DecodeSchema(EncodeSchema(schema)), Error);
+  EXPECT_THROW(DecodeSchema("\xff\xff"), Error);
+}
+
+}  // namespace
+}  // namespace syncline
