@@ -1,0 +1,162 @@
+#include "capture/capture_stage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "capture/polling_source.h"
+#include "capture/table_plan.h"
+#include "engine/base/backoff.h"
+#include "engine/base/error.h"
+#include "engine/sql/session.h"
+
+namespace syncline::capture {
+namespace {
+
+constexpr int kWarnEvery = 20;   // tries, after the first
+constexpr int kTriesOfOnce = 5;  // `once` is run by somebody who waits for it
+
+std::vector<SchemaId> SchemaIds(const std::vector<TablePlan>& tables) {
+  std::vector<SchemaId> ids;
+  for (const TablePlan& table : tables) ids.push_back(table.schema->id());
+  return ids;
+}
+
+}  // namespace
+
+class CaptureStage::Impl {
+ public:
+  Impl(sql::DatabaseUrl url, std::vector<TableSpec> specs, CaptureOptions options, ChangeLog& log,
+       Clock& clock, std::shared_ptr<spdlog::logger> logger)
+      : url_(std::move(url)),
+        specs_(std::move(specs)),
+        options_(options),
+        log_(log),
+        clock_(clock),
+        logger_(std::move(logger)) {
+    Connect();
+  }
+
+  void Run(std::stop_token stop) {
+    logger_->info("capture starts source={} tables={} offset={} cursor=\"{}\"", url_.display,
+                  specs_.size(), log_.next().value(), DescribeCursor(log_.cursor()));
+    while (!stop.stop_requested()) {
+      try {
+        if (!source_) Connect();
+        if (Step(stop)) break;
+      } catch (const Error& error) {
+        React(error, stop);
+      }
+    }
+    logger_->info("capture stops source={} offset={} polls={} changes={}", url_.display,
+                  log_.next().value(), stats_.polls.load(), stats_.changes_logged.load());
+  }
+
+  const CaptureStats& stats() const { return stats_; }
+
+ private:
+  void Connect() {
+    session_ = sql::Session::Open(url_, {.read_only = true});
+    if (const std::string identity = session_->Identity(); identity != log_.info().source) {
+      throw StopError(fmt::format("{} is now {}, and the log belongs to {}", url_.display, identity,
+                                  log_.info().source),
+                      "correct the source's URL, or capture this database into a log of its own");
+    }
+    std::vector<TablePlan> tables = PlanTables(*session_, specs_);
+    std::vector<SchemaId> schemas = SchemaIds(tables);
+    if (const auto error = std::exchange(unexplained_, std::nullopt)) {
+      if (schemas == schemas_) throw *error;
+      logger_->info("the source's tables have changed, going on with them as they are now");
+    }
+    schemas_ = std::move(schemas);
+    source_ = std::make_unique<PollingSource>(*session_, std::move(tables), options_, log_, stats_,
+                                              *logger_);
+  }
+
+  void Disconnect() {
+    source_.reset();
+    session_.reset();
+  }
+
+  // One range or one poll; true when there is nothing left to do.
+  bool Step(const std::stop_token& stop) {
+    if (source_->loading()) {
+      source_->LoadRange();
+      backoff_.Reset();
+      return false;
+    }
+    const Microseconds started = clock_.Monotonic();
+    source_->Poll();
+    backoff_.Reset();
+    if (options_.once) return true;
+    const Microseconds rest = started + options_.every - clock_.Monotonic();
+    if (rest.count() > 0) clock_.Sleep(rest, stop);
+    return false;
+  }
+
+  // Returns when the step may be tried again; everything that was in memory is gone then, and the
+  // log's cursor counts.
+  void React(const Error& error, const std::stop_token& stop) {
+    const bool polling = source_ != nullptr;
+    const bool log_failed = polling && source_->log_failed();
+    Disconnect();
+    switch (error.reaction()) {
+      case Reaction::kRetry:
+        break;
+      case Reaction::kRestart:
+        // The log has to be opened again, and it is not ours.
+        if (log_failed) throw;
+        break;
+      case Reaction::kStop:
+        // Perhaps a table has changed under the statements that were made for it: Connect will see.
+        if (!polling || log_failed) throw;
+        unexplained_ = error;
+        return;
+      case Reaction::kDamage:
+        throw;
+    }
+    const Microseconds wait = backoff_.Next();
+    if (options_.once && backoff_.tries() > kTriesOfOnce) throw;
+    if (backoff_.tries() % kWarnEvery == 1) {
+      logger_->warn("capture will try again source={} tries={} wait_ms={} error=\"{}\" hint=\"{}\"",
+                    url_.display, backoff_.tries(), wait.count() / 1000, error.message(),
+                    error.hint());
+    }
+    clock_.Sleep(wait, stop);
+  }
+
+  const sql::DatabaseUrl url_;
+  const std::vector<TableSpec> specs_;
+  const CaptureOptions options_;
+  ChangeLog& log_;
+  Clock& clock_;
+  const std::shared_ptr<spdlog::logger> logger_;
+  CaptureStats stats_;
+
+  // The rest belongs to the thread that runs.
+  Backoff backoff_;
+  std::unique_ptr<sql::Session> session_;
+  std::unique_ptr<PollingSource> source_;  // over session_
+  std::vector<SchemaId> schemas_;          // as of the last Connect
+  std::optional<Error> unexplained_;  // kStop of a step, until Connect has looked at the tables
+};
+
+CaptureStage::CaptureStage(sql::DatabaseUrl source, std::vector<TableSpec> tables,
+                           CaptureOptions options, ChangeLog& log, Clock& clock,
+                           std::shared_ptr<spdlog::logger> logger)
+    : impl_(std::make_unique<Impl>(std::move(source), std::move(tables), options, log, clock,
+                                   std::move(logger))) {}
+
+CaptureStage::~CaptureStage() = default;
+
+void CaptureStage::Run(std::stop_token stop) { impl_->Run(std::move(stop)); }
+
+const CaptureStats& CaptureStage::stats() const { return impl_->stats(); }
+
+std::string SourceIdentity(const sql::DatabaseUrl& source) {
+  return sql::Session::Open(source, {.read_only = true})->Identity();
+}
+
+}  // namespace syncline::capture

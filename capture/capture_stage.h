@@ -19,17 +19,20 @@ namespace syncline::capture {
 // How one table of the source is captured. Plain value type.
 struct TableSpec {
   TableName table;
-  std::vector<std::string> key;    // empty: the primary key, else the first unique key over NOT NULL columns
-  std::string cursor;              // the cursor column
-  std::vector<std::string> omit;   // columns that must not leave the source
-  std::string where;               // SQL condition on the source; empty: all rows
+  std::vector<std::string>
+      key;             // empty: the primary key, else the first unique key over NOT NULL columns
+  std::string cursor;  // the cursor column
+  std::vector<std::string> omit;  // columns that must not leave the source
+  std::string where;              // SQL condition on the source; empty: all rows
 };
 
 struct CaptureOptions {
-  Microseconds every = std::chrono::milliseconds(200);  // from the start of one poll to the start of the next
-  bool once = false;              // stop after the first poll that closes a cut
+  Microseconds every =
+      std::chrono::milliseconds(200);  // from the start of one poll to the start of the next
+  bool once = false;                   // stop after the first poll that closes a cut
   uint64_t load_range_rows = 100'000;
-  Microseconds margin = std::chrono::seconds(2);  // reach back this much further (design: clock skew, the way into pg_locks)
+  Microseconds margin = std::chrono::seconds(
+      2);  // reach back this much further (design: clock skew, the way into pg_locks)
 };
 
 // What a stage has done since it was made. Readable from any thread.
@@ -40,21 +43,26 @@ struct CaptureStats {
   std::atomic<uint64_t> loads_running{0};
 };
 
-// Keeps one log in step with one source: initial load of tables that are new to the log, then poll after poll. Every
-// poll is one snapshot of the source over all tables and becomes one cut of the log (invariants 1 and 3).
+// Keeps one log in step with one source: initial load of tables that are new to the log, then poll
+// after poll. Every poll is one snapshot of the source over all tables and becomes one cut of the
+// log (invariants 1 and 3).
 //
-// Threads: Run on one thread; stats() from any. Borrows log and clock, which must outlive it. Opens its own session and
-// reopens it, with backoff, after kRetry and kRestart; an error of another reaction leaves Run. The log is always left so that
-// the next Run resumes exactly.
+// Threads: Run on one thread; stats() from any. Borrows log and clock, which must outlive it. Opens
+// its own session and reopens it, with backoff, after kRetry and kRestart (with `once` a few times
+// only); after kStop it looks whether a table has changed, and if so goes on with the table as it
+// is now; any other error leaves Run. So does a kRestart of the log's own: whoever opened the log
+// has to open it again, and make a new stage. The log is always left so that the next Run resumes
+// exactly.
 class CaptureStage {
  public:
-  // Connects and checks every table (exists, key, cursor column and its type); throws with a hint before anything is captured.
+  // Connects and checks every table (exists, key, cursor column and its type); throws with a hint
+  // before anything is captured.
   CaptureStage(sql::DatabaseUrl source, std::vector<TableSpec> tables, CaptureOptions options,
                ChangeLog& log, Clock& clock, std::shared_ptr<spdlog::logger> logger);
   ~CaptureStage();
 
-  // Returns when stopped (after the poll at hand: the log then ends with a closed cut, or with a finished range of an
-  // initial load), or, with `once`, after one poll.
+  // Returns when stopped (after the poll at hand: the log then ends with a closed cut, or with a
+  // finished range of an initial load), or, with `once`, after one poll.
   void Run(std::stop_token stop);
 
   const CaptureStats& stats() const;
@@ -70,7 +78,7 @@ struct Finding {
   Level level = Level::kPass;
   std::string subject;  // "shop", "shop public.items"
   std::string message;
-  std::string hint;     // what to do; empty for kPass
+  std::string hint;  // what to do; empty for kPass
 };
 
 // Connects and looks at the source and every table, without a log; never throws for what it finds.
@@ -80,7 +88,8 @@ std::vector<Finding> CheckSource(const sql::DatabaseUrl& source,
 // Identity of the source, for ChangeLog::Open.
 std::string SourceIdentity(const sql::DatabaseUrl& source);
 
-// A human-readable account of a cursor that is stored in the log: for `log cat`, `status` and `offsets`.
+// A human-readable account of a cursor that is stored in the log: for `log cat`, `status` and
+// `offsets`.
 std::string DescribeCursor(const std::string& cursor);
 
 }  // namespace syncline::capture

@@ -1,0 +1,167 @@
+#include "capture/capture_cursor.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "capture/capture_stage.h"
+#include "engine/base/error.h"
+#include "engine/model/value_text.h"
+
+namespace syncline::capture {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kFormat = 1;
+
+std::string ToHex(const std::string& bytes) {
+  std::string hex;
+  for (const unsigned char byte : bytes) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
+std::string FromHex(const std::string& hex) {
+  std::string bytes;
+  for (size_t i = 0; i < hex.size(); i += 2) {
+    unsigned byte = 0;
+    const char* end = hex.data() + std::min(i + 2, hex.size());
+    const auto [at, error] = std::from_chars(hex.data() + i, end, byte, 16);
+    if (error != std::errc() || at != hex.data() + i + 2) throw std::invalid_argument("hex");
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
+}
+
+Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
+  Json json;
+  json["schema"] = name.schema;
+  json["name"] = name.name;
+  json["loaded"] = table.loaded;
+  json["definition"] = table.definition;
+  if (table.after) json["after"] = ToHex(table.after->bytes());
+  if (!table.seen.is_null()) {
+    Row row;
+    row.Append(table.seen);
+    json["seen"] = ToHex(row.bytes());
+  }
+  return json;
+}
+
+CaptureCursor::Table TableFromJson(const Json& json) {
+  CaptureCursor::Table table;
+  table.loaded = json.at("loaded").get<bool>();
+  table.definition = json.at("definition").get<std::string>();
+  if (json.contains("after")) table.after = Row::FromBytes(FromHex(json.at("after")));
+  if (json.contains("seen")) {
+    const Row row = Row::FromBytes(FromHex(json.at("seen")));
+    if (row.size() != 1) throw std::invalid_argument("seen");
+    table.seen = Value(row[0]);
+  }
+  return table;
+}
+
+Json TicksToJson(const TickLedger& ledger) {
+  Json json;
+  json["last"] = ledger.last;
+  json["server_started"] = ledger.server_started_us;
+  json["ticks"] = Json::array();
+  for (const auto& [number, tick] : ledger.ticks) {
+    Json entry{{"number", number}, {"clock", tick.clock_us}};
+    if (!tick.marks.empty()) entry["marks"] = tick.marks;
+    json["ticks"].push_back(std::move(entry));
+  }
+  json["running"] = Json::object();
+  for (const auto& [name, tick] : ledger.running) json["running"][name] = tick;
+  return json;
+}
+
+TickLedger TicksFromJson(const Json& json) {
+  TickLedger ledger;
+  ledger.last = json.at("last");
+  ledger.server_started_us = json.at("server_started");
+  for (const Json& entry : json.at("ticks")) {
+    Tick& tick = ledger.ticks[entry.at("number")];
+    tick.clock_us = entry.at("clock");
+    if (entry.contains("marks")) tick.marks = entry.at("marks");
+  }
+  for (const auto& [name, tick] : json.at("running").items()) {
+    ledger.running[name] = tick;
+    if (tick != 0 && !ledger.ticks.contains(tick)) throw std::out_of_range("running");
+  }
+  if (!ledger.ticks.contains(ledger.last)) throw std::out_of_range("last");
+  return ledger;
+}
+
+std::string Moment(int64_t clock_us) { return ToText(Value(ValueView::TimestampTz(clock_us))); }
+
+std::string DescribeTable(const TableName& name, const CaptureCursor::Table& table) {
+  if (table.loaded) return name.ToString() + " loaded";
+  if (!table.after) return name.ToString() + " to be loaded";
+  std::string key;
+  for (const ValueView value : *table.after) {
+    key += (key.empty() ? "" : ", ") + (value.is_null() ? "NULL" : ToText(Value(value)));
+  }
+  return fmt::format("{} loading, done up to key ({})", name.ToString(), key);
+}
+
+}  // namespace
+
+CaptureCursor CaptureCursor::Parse(const std::string& text) {
+  CaptureCursor cursor;
+  if (text.empty()) return cursor;
+  try {
+    const Json json = Json::parse(text);
+    if (const int format = json.at("format"); format != kFormat) {
+      throw StopError(
+          fmt::format("the log's cursor has format {}; this program knows {}", format, kFormat),
+          "use the version of Syncline that wrote the log, or a newer one");
+    }
+    for (const Json& entry : json.at("tables")) {
+      cursor.tables[{entry.at("schema"), entry.at("name")}] = TableFromJson(entry);
+    }
+    if (json.contains("ticks")) cursor.ticks = TicksFromJson(json.at("ticks"));
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception&) {
+    throw DamageError(
+        "the log's cursor cannot be read",
+        "check the log with `syncline log verify`; capturing into a new log is always possible");
+  }
+  return cursor;
+}
+
+std::string CaptureCursor::ToString() const {
+  Json json;
+  json["format"] = kFormat;
+  json["tables"] = Json::array();
+  for (const auto& [name, table] : tables) json["tables"].push_back(TableToJson(name, table));
+  if (ticks.last != 0) json["ticks"] = TicksToJson(ticks);
+  return json.dump();
+}
+
+std::string DescribeCursor(const std::string& text) {
+  if (text.empty()) return "nothing read yet";
+  try {
+    const CaptureCursor cursor = CaptureCursor::Parse(text);
+    std::string out;
+    for (const auto& [name, table] : cursor.tables) {
+      out += (out.empty() ? "" : "; ") + DescribeTable(name, table);
+    }
+    const TickLedger& ledger = cursor.ticks;
+    if (ledger.last == 0) return out;
+    out +=
+        fmt::format("; tick {} at {}", ledger.last, Moment(ledger.ticks.at(ledger.last).clock_us));
+    if (ledger.running.empty()) return out + ", no transaction was running";
+    return out + fmt::format(", {} transactions were running, the oldest since {}",
+                             ledger.running.size(),
+                             ledger.ticks.size() == 1 || ledger.ticks.begin()->first == ledger.last
+                                 ? std::string("the first tick or before")
+                                 : Moment(ledger.ticks.begin()->second.clock_us));
+  } catch (const Error& error) {
+    return error.message();
+  }
+}
+
+}  // namespace syncline::capture

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "capture/tick_ledger.h"
+#include "engine/model/row.h"
+#include "engine/model/schema.h"
+#include "engine/model/value.h"
+
+namespace syncline::capture {
+
+// How far capture has read a source: what the log stores with every frame as its cursor. Holds the
+// configured tables only: one that is taken out of the configuration and comes back is loaded
+// again, since nobody watched it meanwhile. README.md describes the JSON. Plain value type.
+struct CaptureCursor {
+  struct Table {
+    bool loaded = false;       // the initial load is done
+    std::string definition;    // TablePlan::definition that it was loaded by
+    std::optional<Row> after;  // while loading: the key of the last row that is in the log
+    Value seen;                // TablePlan::counts_up: the highest cursor value known to be visible
+    bool operator==(const Table&) const = default;
+  };
+
+  std::map<TableName, Table> tables;
+  TickLedger ticks;  // PostgreSQL; elsewhere without a tick
+
+  // Empty text is the cursor of a new log. Throws StopError for a format that this program is too
+  // old for, DamageError for anything else that is not a cursor.
+  static CaptureCursor Parse(const std::string& text);
+  std::string ToString() const;
+  bool operator==(const CaptureCursor&) const = default;
+};
+
+}  // namespace syncline::capture

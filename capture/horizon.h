@@ -1,0 +1,47 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/capture_cursor.h"
+#include "capture/table_plan.h"
+#include "engine/base/clock.h"
+#include "engine/sql/session.h"
+
+namespace syncline::capture {
+
+// How far back a poll has to read so that it misses nothing: the part of polling that differs from
+// one kind of database to the next. What has to be remembered from poll to poll stands in the
+// cursor, which the caller owns and stores in the log.
+//
+// One object serves one session and is thrown away with it, or after any exception. Order of the
+// calls: Anchor before the first range of an initial load; for each poll Look, outside of any
+// transaction, then Enter, first thing inside the snapshot, then Condition for each table. Every
+// row state that the snapshot shows and the log may not hold satisfies its table's condition
+// (invariant 3).
+class Horizon {
+ public:
+  virtual ~Horizon() = default;
+
+  // Remembers this moment in `cursor`, so that the first poll after the load reaches back to it. An
+  // earlier moment that is remembered already is kept: it reaches back further.
+  virtual void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) = 0;
+
+  // False: nothing was committed since the last poll of this session, so there is nothing to read.
+  virtual bool Look() = 0;
+  // Moves `cursor` on to this poll.
+  virtual void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) = 0;
+  // SQL condition on the table's rows; empty: all of them.
+  virtual std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const = 0;
+};
+
+// The one for the session's kind of database. Borrows the session.
+std::unique_ptr<Horizon> MakeHorizon(sql::Session& session, Microseconds margin);
+
+// Remembers in `cursor` the highest cursor value of each table that counts up and is about to be
+// loaded.
+void RememberHighest(sql::Session& session, const std::vector<TablePlan>& tables,
+                     CaptureCursor& cursor);
+
+}  // namespace syncline::capture

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "capture/horizon.h"
+
+namespace syncline::capture {
+
+// How far back a poll of a database with one writer at a time has to reach: SQLite takes the write
+// lock before it fixes the time, so rows become visible in the order of their stamps, and the
+// highest cursor value seen is where the next poll begins (equal stamps included; the log drops
+// what it holds). Stamps that a program made itself, before it had the lock, may be older: where
+// the value is a time in ISO form, the margin is taken off.
+class OrderedCommits : public Horizon {
+ public:
+  OrderedCommits(sql::Session& session, Microseconds margin) : session_(session), margin_(margin) {}
+
+  void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
+  bool Look() override;
+  void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
+  std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
+
+ private:
+  sql::Session& session_;
+  const Microseconds margin_;
+  std::string looked_at_;  // PRAGMA data_version, before the snapshot of the poll at hand
+  std::optional<std::string> polled_at_;  // the same for the last poll that was begun
+};
+
+// `seen` with `margin` taken off where it is a date and time in ISO form, to the second and in its
+// own form, so that it compares as text with its neighbours; any other value as it is. Pure.
+Value TakeOff(const Value& seen, Microseconds margin);
+
+}  // namespace syncline::capture

@@ -1,0 +1,75 @@
+#include "capture/polling_source.h"
+
+#include <utility>
+
+#include "engine/base/check.h"
+
+namespace syncline::capture {
+
+PollingSource::PollingSource(sql::Session& session, std::vector<TablePlan> tables,
+                             const CaptureOptions& options, ChangeLog& log, CaptureStats& stats,
+                             spdlog::logger& logger)
+    : session_(session),
+      log_(log),
+      stats_(stats),
+      logger_(logger),
+      tables_(std::move(tables)),
+      horizon_(MakeHorizon(session, options.margin)),
+      cursor_(CaptureCursor::Parse(log.cursor())),
+      feed_(session, log, stats),
+      load_({session, feed_, *horizon_, cursor_, tables_, logger}, options.load_range_rows) {
+  AdoptTables();
+}
+
+void PollingSource::AdoptTables() {
+  std::map<TableName, CaptureCursor::Table> adopted;
+  for (const TablePlan& table : tables_) {
+    CaptureCursor::Table state;
+    auto known = cursor_.tables.find(table.schema->table);
+    if (known != cursor_.tables.end()) {
+      state = known->second;
+      if (state.definition != table.definition) {
+        logger_.info("table is loaded again, its key, cursor, where or omit has changed table={}",
+                     table.name());
+        state = {};
+      }
+    }
+    state.definition = table.definition;
+    adopted[table.schema->table] = std::move(state);
+  }
+  cursor_.tables = std::move(adopted);
+  stats_.loads_running = load_.pending();
+}
+
+void PollingSource::LoadRange() {
+  load_.ReadRange();
+  stats_.loads_running = load_.pending();
+}
+
+void PollingSource::Poll() {
+  SYNCLINE_CHECK(!loading());
+  const bool something_new = horizon_->Look();
+  if (!something_new && !log_.cut_open()) {
+    ++stats_.polls;
+    return;
+  }
+  RowFeed::Batch batch(feed_);
+  sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
+  horizon_->Enter(tables_, cursor_);
+  for (const TablePlan& table : tables_) {
+    Value& seen = cursor_.tables[table.schema->table].seen;
+    std::function<void(const Row&)> watch;
+    if (table.counts_up) {
+      // Rows come in cursor order: the last one holds the highest value, by the database's own
+      // comparison.
+      watch = [&](const Row& row) { seen = Value(row[table.schema->cursor]); };
+    }
+    batch.Read(table, horizon_->Condition(table, cursor_), table.poll_order, 0, watch);
+  }
+  snapshot.Commit();
+  batch.Close(cursor_.ToString());
+  ++stats_.polls;
+  logger_.debug("poll done logged={}", batch.logged());
+}
+
+}  // namespace syncline::capture

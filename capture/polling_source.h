@@ -1,0 +1,55 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <vector>
+
+#include "capture/capture_cursor.h"
+#include "capture/capture_stage.h"
+#include "capture/horizon.h"
+#include "capture/initial_load.h"
+#include "capture/row_feed.h"
+#include "capture/table_plan.h"
+#include "engine/log/change_log.h"
+#include "engine/sql/session.h"
+
+namespace syncline::capture {
+
+// What one session captures: ranges of the tables that are not loaded yet, then polls. Begins where
+// the log's cursor says; after any exception it is to be thrown away together with its session, and
+// the log knows where the next one begins.
+//
+// Belongs to one thread; borrows everything it is given.
+class PollingSource {
+ public:
+  // `tables` come from PlanTables over the same session. Throws as CaptureCursor::Parse does.
+  PollingSource(sql::Session& session, std::vector<TablePlan> tables, const CaptureOptions& options,
+                ChangeLog& log, CaptureStats& stats, spdlog::logger& logger);
+
+  // True: a range has to be loaded before the next poll.
+  bool loading() const { return load_.pending() > 0; }
+  // Reads one range and makes it durable together with the key it ends at. The cut stays open.
+  void LoadRange();
+  // Reads all that is new in one snapshot and closes the cut (invariants 1 and 3).
+  void Poll();
+
+  const std::vector<TablePlan>& tables() const { return tables_; }
+  // The Error that is on its way came from the log, not from the source.
+  bool log_failed() const { return feed_.log_failed(); }
+
+ private:
+  void AdoptTables();
+
+  sql::Session& session_;
+  ChangeLog& log_;
+  CaptureStats& stats_;
+  spdlog::logger& logger_;
+  const std::vector<TablePlan> tables_;
+  const std::unique_ptr<Horizon> horizon_;
+  CaptureCursor cursor_;
+  RowFeed feed_;
+  InitialLoad load_;
+};
+
+}  // namespace syncline::capture

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "capture/capture_stage.h"
+#include "capture/table_plan.h"
+#include "engine/base/error.h"
+#include "engine/log/change_log.h"
+#include "engine/log/cut_writer.h"
+#include "engine/sql/session.h"
+
+namespace syncline::capture {
+
+// Carries rows from a session's streams into the log, counts them, and tells the log's errors from
+// the source's. Belongs to one thread; borrows everything.
+class RowFeed {
+ public:
+  RowFeed(sql::Session& session, ChangeLog& log, CaptureStats& stats)
+      : session_(session), log_(log), stats_(stats) {}
+
+  // Rows read together, which reach the log together. Borrows the feed.
+  class Batch {
+   public:
+    explicit Batch(RowFeed& feed);
+    // Streams the rows of `table` that satisfy `condition`, beyond the table's own; the number of
+    // rows. `watch` sees each one before the log takes it. Throws StopError for a key that holds
+    // NULL.
+    uint64_t Read(const TablePlan& table, const std::string& condition, const std::string& order_by,
+                  uint64_t limit, const std::function<void(const Row&)>& watch);
+    // As CutWriter says.
+    void Checkpoint(const std::string& cursor);
+    void Close(const std::string& cursor);
+
+    uint64_t logged() const { return writer_.stats().logged; }
+
+   private:
+    RowFeed& feed_;
+    CutWriter writer_;
+    uint64_t counted_ = 0;  // of logged(), in the stage's statistics
+  };
+
+  // The Error that is on its way came from the log.
+  bool log_failed() const { return log_failed_; }
+
+ private:
+  template <typename Body>
+  void InLog(Body&& body) {
+    try {
+      std::forward<Body>(body)();
+    } catch (const Error&) {
+      log_failed_ = true;
+      throw;
+    }
+  }
+
+  sql::Session& session_;
+  ChangeLog& log_;
+  CaptureStats& stats_;
+  bool log_failed_ = false;
+};
+
+}  // namespace syncline::capture

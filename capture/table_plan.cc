@@ -1,0 +1,253 @@
+#include "capture/table_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+#include "engine/sql/dialect.h"
+
+namespace syncline::capture {
+namespace {
+
+bool Contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+std::vector<std::string> ColumnNames(const sql::TableInfo& info) {
+  std::vector<std::string> names;
+  for (const sql::ColumnInfo& column : info.columns) names.push_back(column.column.name);
+  return names;
+}
+
+// Nothing: the column cannot be polled by.
+std::optional<CursorKind> KindOf(const Column& column, Dialect dialect) {
+  if (dialect == Dialect::kSqlite) {
+    switch (column.type) {
+      case Type::kInt:
+      case Type::kDouble:
+      case Type::kText:
+      case Type::kDate:
+      case Type::kTimestamp:
+      case Type::kTimestampTz:
+        return CursorKind::kStored;
+      default:
+        if (column.native_type.empty()) return CursorKind::kStored;
+        return std::nullopt;
+    }
+  }
+  switch (column.type) {
+    case Type::kTimestampTz:
+      return CursorKind::kTimestampTz;
+    case Type::kTimestamp:
+      return CursorKind::kTimestamp;
+    case Type::kDate:
+      return CursorKind::kDate;
+    case Type::kInt:
+      return CursorKind::kInteger;
+    default:
+      return std::nullopt;
+  }
+}
+
+// "updated_at or changed_at": what to suggest as a cursor; empty when no column would do.
+std::string PossibleCursors(const sql::TableInfo& info, Dialect dialect) {
+  std::string names;
+  int found = 0;
+  for (const sql::ColumnInfo& column : info.columns) {
+    const auto kind = KindOf(column.column, dialect);
+    const bool time = column.column.type != Type::kInt && column.column.type != Type::kText &&
+                      column.column.type != Type::kDouble;
+    if (!kind || !time || ++found > 3) continue;
+    names += (names.empty() ? "" : " or ") + column.column.name;
+  }
+  return names;
+}
+
+std::string CursorHint(const sql::TableInfo& info, Dialect dialect) {
+  const std::string names = PossibleCursors(info, dialect);
+  if (!names.empty()) return fmt::format("set cursor: for this table, for instance to {}", names);
+  return "add a column that every insert and update sets, such as updated_at timestamptz NOT NULL "
+         "DEFAULT now() with a trigger, and an index on it; then set cursor: for this table";
+}
+
+std::vector<std::string> ChooseKey(const TableSpec& spec, const sql::TableInfo& info) {
+  const std::string name = spec.table.ToString();
+  for (const std::string& column : spec.key) {
+    if (info.Find(column)) continue;
+    throw UsageError(fmt::format("{}: there is no key column {}{}", name, column,
+                                 DidYouMean(column, ColumnNames(info))),
+                     "correct key: of this table in the configuration");
+  }
+  if (!spec.key.empty()) return spec.key;
+  if (!info.primary_key.empty()) return info.primary_key;
+  if (!info.unique_keys.empty()) return info.unique_keys.front();
+  throw UsageError(
+      fmt::format("{}: there is no primary key and no unique key over NOT NULL columns", name),
+      "name the columns that identify a row with key: [...] in the configuration, or add a primary "
+      "key to the table");
+}
+
+CursorKind CheckCursor(const TableSpec& spec, const sql::TableInfo& info, Dialect dialect) {
+  const std::string name = spec.table.ToString();
+  if (spec.cursor.empty()) {
+    throw UsageError(fmt::format("{}: no cursor column is named", name), CursorHint(info, dialect));
+  }
+  const sql::ColumnInfo* column = info.Find(spec.cursor);
+  if (!column) {
+    throw UsageError(fmt::format("{}: there is no column {} to poll by{}", name, spec.cursor,
+                                 DidYouMean(spec.cursor, ColumnNames(info))),
+                     CursorHint(info, dialect));
+  }
+  if (const auto kind = KindOf(column->column, dialect)) return *kind;
+  throw UsageError(
+      fmt::format("{}: column {} of type {} cannot be polled by", name, spec.cursor,
+                  column->column.native_type),
+      dialect == Dialect::kSqlite
+          ? "a cursor column is declared as a date, a timestamp, an integer, a real or text"
+          : "a cursor column is a timestamptz, a timestamp, a date, or an integer from a sequence");
+}
+
+void CheckOmitted(const TableSpec& spec, const sql::TableInfo& info,
+                  const std::vector<std::string>& key) {
+  const std::string name = spec.table.ToString();
+  for (const std::string& column : spec.omit) {
+    if (!info.Find(column)) {
+      throw UsageError(fmt::format("{}: there is no column {} to omit{}", name, column,
+                                   DidYouMean(column, ColumnNames(info))),
+                       "correct omit: of this table in the configuration");
+    }
+    if (column == spec.cursor || Contains(key, column)) {
+      throw UsageError(fmt::format("{}: column {} is {} and cannot be omitted", name, column,
+                                   column == spec.cursor ? "the cursor" : "part of the key"),
+                       "take it out of omit: in the configuration");
+    }
+  }
+}
+
+// FNV-1a, 64 bits: short and the same everywhere; only ever compared with a value made in the same
+// way.
+std::string ShortHash(std::string_view text) {
+  uint64_t hash = 14695981039346656037u;
+  for (const unsigned char byte : text) hash = (hash ^ byte) * 1099511628211u;
+  return fmt::format("{:016x}", hash);
+}
+
+std::string Definition(const TableSpec& spec, const std::vector<std::string>& key) {
+  std::vector<std::string> omit = spec.omit;
+  std::ranges::sort(omit);
+  return ShortHash(fmt::format("key {}\ncursor {}\nomit {}\nwhere {}", sql::QuoteList(key),
+                               sql::Quote(spec.cursor), sql::QuoteList(omit), spec.where));
+}
+
+// A line of its own, so that a comment at its end cannot swallow what follows.
+std::string Parenthesized(const std::string& where) {
+  return where.empty() ? where : "(" + where + "\n)";
+}
+
+void CheckCondition(sql::Session& session, const TableSpec& spec) {
+  if (spec.where.empty()) return;
+  try {
+    session.Query(fmt::format("SELECT 1 FROM {} WHERE false AND {}", sql::Quote(spec.table),
+                              Parenthesized(spec.where)));
+  } catch (const Error& error) {
+    if (error.reaction() != Reaction::kStop) throw;
+    throw UsageError(fmt::format("{}: the database does not understand its where: {}",
+                                 spec.table.ToString(), error.message()),
+                     "correct where: of this table; it is a condition in the source's own SQL");
+  }
+}
+
+void CheckKeyHoldsNoNull(sql::Session& session, const TablePlan& plan) {
+  std::string null;
+  for (const std::string& column : plan.key_columns()) {
+    null += (null.empty() ? "" : " OR ") + sql::Quote(column) + " IS NULL";
+  }
+  const auto found =
+      session.Query(fmt::format("SELECT 1 FROM {} WHERE {} LIMIT 1", sql::Quote(plan.schema->table),
+                                And(plan.where, "(" + null + ")")));
+  if (found.rows.empty()) return;
+  throw UsageError(fmt::format("{}: there are rows whose key ({}) holds NULL", plan.name(),
+                               fmt::join(plan.key_columns(), ", ")),
+                   "choose key columns that are never NULL, or leave such rows out with where:");
+}
+
+}  // namespace
+
+std::string And(const std::string& a, const std::string& b) {
+  return a.empty() ? b : b.empty() ? a : a + " AND " + b;
+}
+
+std::string TablePlan::cursor_column() const {
+  return sql::Quote(schema->columns[schema->cursor].name);
+}
+
+std::vector<std::string> TablePlan::key_columns() const {
+  std::vector<std::string> names;
+  for (const uint32_t column : schema->key) names.push_back(schema->columns[column].name);
+  return names;
+}
+
+TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect dialect) {
+  const std::vector<std::string> key = ChooseKey(spec, info);
+  TablePlan plan;
+  plan.cursor_kind = CheckCursor(spec, info, dialect);
+  CheckOmitted(spec, info, key);
+
+  auto schema = std::make_shared<TableSchema>();
+  schema->table = spec.table;
+  schema->dialect = dialect;
+  for (const sql::ColumnInfo& column : info.columns) {
+    if (!Contains(spec.omit, column.column.name)) schema->columns.push_back(column.column);
+  }
+  for (const std::string& column : key) {
+    schema->key.push_back(static_cast<uint32_t>(schema->Find(column)));
+    plan.key_may_be_null |= schema->columns[schema->key.back()].nullable;
+  }
+  schema->cursor = static_cast<uint32_t>(schema->Find(spec.cursor));
+
+  const std::string cursor = sql::Quote(spec.cursor);
+  plan.table_kind = info.kind;
+  plan.counts_up =
+      plan.cursor_kind == CursorKind::kInteger || plan.cursor_kind == CursorKind::kStored;
+  plan.where = Parenthesized(spec.where);
+  if (schema->columns[schema->cursor].nullable) {
+    plan.null_cursor = And(plan.where, cursor + " IS NULL");
+    plan.where = And(plan.where, cursor + " IS NOT NULL");
+  }
+  plan.key_order = sql::QuoteList(key);
+  plan.poll_order = cursor + ", " + plan.key_order;
+  plan.definition = Definition(spec, key);
+  plan.schema = std::move(schema);
+  return plan;
+}
+
+TablePlan PlanTable(sql::Session& session, const TableSpec& spec) {
+  const std::optional<sql::TableInfo> info = session.Describe(spec.table);
+  if (!info) {
+    std::vector<std::string> names;
+    for (const TableName& table : session.ListTables()) names.push_back(table.ToString());
+    throw UsageError(fmt::format("{}: there is no such table in the source{}",
+                                 spec.table.ToString(), DidYouMean(spec.table.ToString(), names)),
+                     "correct the name in the configuration; a table must also be visible to the "
+                     "role that Syncline connects as");
+  }
+  TablePlan plan = MakePlan(spec, *info, session.dialect());
+  CheckCondition(session, spec);
+  // SQLite lets a primary key hold NULL unless it is its row id.
+  if (plan.key_may_be_null || session.dialect() == Dialect::kSqlite) {
+    CheckKeyHoldsNoNull(session, plan);
+  }
+  return plan;
+}
+
+std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs) {
+  std::vector<TablePlan> plans;
+  for (const TableSpec& spec : specs) plans.push_back(PlanTable(session, spec));
+  return plans;
+}
+
+}  // namespace syncline::capture

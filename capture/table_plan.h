@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/capture_stage.h"
+#include "engine/model/schema.h"
+#include "engine/sql/session.h"
+#include "engine/sql/table_info.h"
+
+namespace syncline::capture {
+
+// How the cursor column of a table tells what is new.
+enum class CursorKind {
+  kTimestampTz,  // a moment
+  kTimestamp,    // local time in the zone of whoever wrote it
+  kDate,         // the same, by the day
+  kInteger,      // PostgreSQL: drawn from a sequence
+  kStored,       // SQLite: whatever is stored, in SQLite's own order
+};
+
+// A table to capture, as the configuration and the catalogue together describe it: what to read and
+// in what order. Plain value type; made anew for each session, so that changed tables are noticed.
+struct TablePlan {
+  std::shared_ptr<const TableSchema> schema;
+  CursorKind cursor_kind = CursorKind::kTimestampTz;
+  sql::TableInfo::Kind table_kind = sql::TableInfo::Kind::kTable;
+  bool counts_up = false;        // the cursor's own highest value is what bounds the next poll
+  bool key_may_be_null = false;  // as far as the catalogue knows
+  std::string where;  // the configured condition, and that the cursor is not NULL; empty: all rows
+  std::string null_cursor;  // holds for the rows that are never read, their cursor being NULL;
+                            // empty: none can be
+  std::string key_order;    // ORDER BY of a load
+  std::string poll_order;   // ORDER BY of a poll: cursor, then key
+  // What decides which states the log should hold (key, cursor, where, omitted columns), as a short
+  // hash: a table that was loaded by another definition is loaded again.
+  std::string definition;
+
+  std::string name() const { return schema->table.ToString(); }
+  std::string cursor_column() const;  // quoted
+  // Its place in the list of key columns is its place in a key row.
+  std::vector<std::string> key_columns() const;
+};
+
+// Pure. Throws UsageError, naming the table and what to do, for an unknown column, a table without
+// a key, and a cursor column of a type that cannot be polled by.
+TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect dialect);
+
+// Looks the tables up. Throws UsageError as MakePlan does, and for a missing table, a condition
+// that the database does not understand and key columns that hold NULL.
+std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs);
+TablePlan PlanTable(sql::Session& session, const TableSpec& spec);
+
+// `a` AND `b`, where an empty condition holds for all rows.
+std::string And(const std::string& a, const std::string& b);
+
+}  // namespace syncline::capture

@@ -1,0 +1,180 @@
+#include "capture/transaction_ticks.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "engine/base/check.h"
+#include "engine/base/error.h"
+#include "engine/sql/dialect.h"
+
+namespace syncline::capture {
+namespace {
+
+// Both in microseconds since 2000-01-01 UTC.
+constexpr std::string_view kClockSql = R"(
+  SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000,
+         (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint - 946684800000000)";
+
+// The virtual ids of the other sessions' transactions. A transaction in another database cannot
+// touch ours; a session without a database (a background process) is taken along.
+constexpr std::string_view kVirtualSql = R"(
+  SELECT l.virtualxid FROM pg_locks l
+  WHERE l.locktype = 'virtualxid' AND l.granted AND l.mode = 'ExclusiveLock'
+    AND l.pid <> pg_backend_pid()
+    AND NOT EXISTS (
+      SELECT FROM pg_stat_get_activity(NULL) a
+      WHERE a.pid = l.pid
+        AND a.datid <> (SELECT oid FROM pg_database WHERE datname = current_database())))";
+
+constexpr std::string_view kPreparedSql =
+    "SELECT 'p' || transaction FROM pg_prepared_xacts WHERE database = current_database()";
+
+// Subtransactions hold a lock each, too.
+constexpr std::string_view kXidSql = R"(
+  SELECT virtualtransaction, transactionid FROM pg_locks
+  WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock' AND pid IS NOT NULL)";
+
+// Per table: whether LOCK TABLE is allowed, and whether it is an ordinary heap of its own.
+// Partitioned and inherited tables are not: attaching a partition shows rows that nobody wrote.
+constexpr std::string_view kFactsSql = R"(
+  SELECT c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'SELECT'),
+         c.relkind = 'r' AND NOT c.relhassubclass AND coalesce(a.amname = 'heap', false)
+  FROM pg_class c LEFT JOIN pg_am a ON a.oid = c.relam WHERE c.oid = $1::regclass)";
+
+int64_t ToNumber(const std::optional<std::string>& text) { return std::stoll(text.value()); }
+
+}  // namespace
+
+TransactionTicks::TransactionTicks(sql::Session& session, Microseconds margin)
+    : session_(session), margin_(margin) {
+  session_.Execute("SET lock_timeout = '10s'");
+  const auto settings = session_.Query(
+      "SELECT (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'), "
+      "current_setting('max_prepared_transactions')");
+  zone_ = settings.rows.at(0).at(0).value_or("UTC");
+  prepares_ = settings.rows.at(0).at(1) != "0";
+}
+
+void TransactionTicks::Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
+  RememberHighest(session_, tables, cursor);
+  if (cursor.ticks.last != 0) return;
+  Look();
+  sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
+  Enter(tables, cursor);
+  snapshot.Commit();
+}
+
+bool TransactionTicks::Look() {
+  const auto clock = session_.Query(std::string(kClockSql)).rows.at(0);
+  view_ = ServerView();
+  view_.clock_us = ToNumber(clock.at(0));
+  view_.started_us = ToNumber(clock.at(1));
+  view_.before = ReadRunning();
+  return true;
+}
+
+void TransactionTicks::Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
+  if (!facts_) facts_ = LookUpFacts(tables);
+  // Before the snapshot: a table that is being rewritten would look empty in an older one.
+  if (!facts_->lockable.empty()) {
+    session_.Execute("LOCK TABLE " + facts_->lockable + " IN ACCESS SHARE MODE");
+  }
+  const auto snapshot = session_.Query("SELECT pg_current_snapshot()");
+  view_.snapshot = Snapshot::Parse(snapshot.rows.at(0).at(0).value());
+  view_.same_session = same_session_;
+  if (!cursor.ticks.running.empty()) {
+    // A transaction gives up its virtual id before its xid, so one that still shows among the
+    // running has shown its xid.
+    view_.xids = ReadXids();
+    view_.after = ReadRunning();
+  }
+  Advance(tables, cursor);
+}
+
+void TransactionTicks::Advance(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
+  std::map<std::string, int64_t> marks;
+  for (const TablePlan& table : tables) {
+    const Value& seen = cursor.tables[table.schema->table].seen;
+    if (table.counts_up && !seen.is_null()) marks[table.name()] = seen.view().as_int();
+  }
+  // Advance drops the ticks that nothing refers to any more, perhaps the very one to reach back to.
+  const std::map<uint64_t, Tick> ticks = cursor.ticks.ticks;
+  const uint64_t reach = cursor.ticks.Advance(view_, std::move(marks));
+  reach_.reset();
+  if (reach != 0) reach_ = ticks.at(reach);
+  trim_xmin_ = seen_xmin_;
+  seen_xmin_ = view_.snapshot.xmin;
+  same_session_ = true;
+}
+
+std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCursor&) const {
+  std::string condition;
+  if (reach_ && table.cursor_kind == CursorKind::kInteger) {
+    // Drawn after the tick, so greater than what was visible before; a table that is newer than the
+    // tick has no mark there.
+    auto mark = reach_->marks.find(table.name());
+    if (mark != reach_->marks.end()) {
+      condition = table.cursor_column() +
+                  " >= " + sql::Literal(ValueView::Int(mark->second), Dialect::kPostgres);
+    }
+  } else if (reach_) {
+    const ValueView reach = ValueView::TimestampTz(reach_->clock_us - margin_.count());
+    const std::string moment = sql::Literal(reach, Dialect::kPostgres) + "::timestamptz";
+    const std::string zone = sql::Literal(ValueView::Text(zone_), Dialect::kPostgres);
+    // Where clocks are set back within the next hours, local times repeat: the earlier reading
+    // counts.
+    const std::string local = fmt::format(
+        "least({0} AT TIME ZONE {1}, ({0} + interval '3 hours') AT TIME ZONE {1} - interval '3 "
+        "hours')",
+        moment, zone);
+    condition = fmt::format("{} >= {}", table.cursor_column(),
+                            table.cursor_kind == CursorKind::kTimestampTz ? moment
+                            : table.cursor_kind == CursorKind::kDate      ? local + "::date"
+                                                                          : local);
+  }
+  if (trim_xmin_ && facts_->trimmed.contains(table.schema->table)) {
+    // Whatever the snapshot before did not show has an xmin at or above that snapshot's. Ages are
+    // taken within one transaction, so from one and the same point, modulo 2^32.
+    condition = And(condition,
+                    fmt::format("age(xmin) <= age('{}'::xid)", static_cast<uint32_t>(*trim_xmin_)));
+  }
+  return condition;
+}
+
+TransactionTicks::Facts TransactionTicks::LookUpFacts(const std::vector<TablePlan>& tables) {
+  Facts facts;
+  for (const TablePlan& table : tables) {
+    const std::string quoted = sql::Quote(table.schema->table);
+    const auto row = session_.Query(std::string(kFactsSql), {quoted}).rows.at(0);
+    if (row.at(0) == "t") facts.lockable += (facts.lockable.empty() ? "" : ", ") + quoted;
+    if (row.at(1) == "t") facts.trimmed.insert(table.schema->table);
+  }
+  return facts;
+}
+
+std::set<TransactionName> TransactionTicks::ReadRunning() {
+  std::set<TransactionName> running;
+  for (const auto& row : session_.Query(std::string(kVirtualSql)).rows) {
+    running.insert(row.at(0).value());
+  }
+  if (!prepares_) return running;
+  // In this order: a transaction shows as prepared before it stops showing as a virtual one.
+  for (const auto& row : session_.Query(std::string(kPreparedSql)).rows) {
+    running.insert(row.at(0).value());
+  }
+  return running;
+}
+
+std::map<TransactionName, uint32_t> TransactionTicks::ReadXids() {
+  std::map<TransactionName, uint32_t> xids;
+  for (const auto& row : session_.Query(std::string(kXidSql)).rows) {
+    const auto xid = static_cast<uint32_t>(std::stoul(row.at(1).value()));
+    const auto [entry, added] = xids.emplace(row.at(0).value(), xid);
+    // The top-level transaction has the first of its xids, modulo 2^32.
+    if (!added && static_cast<int32_t>(xid - entry->second) < 0) entry->second = xid;
+  }
+  return xids;
+}
+
+}  // namespace syncline::capture

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "capture/horizon.h"
+
+namespace syncline::capture {
+
+// How far back a poll of PostgreSQL has to reach: looks at the running transactions, which any role
+// may, and lets TickLedger decide. Sets lock_timeout on the session.
+class TransactionTicks : public Horizon {
+ public:
+  TransactionTicks(sql::Session& session, Microseconds margin);
+
+  void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
+  // Always true.
+  bool Look() override;
+  void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
+  std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
+
+ private:
+  // What one query says about the tables, asked once.
+  struct Facts {
+    std::string lockable;         // the list for LOCK TABLE; empty: none
+    std::set<TableName> trimmed;  // where a row's xmin says when it became visible
+  };
+
+  Facts LookUpFacts(const std::vector<TablePlan>& tables);
+  std::set<TransactionName> ReadRunning();
+  std::map<TransactionName, uint32_t> ReadXids();
+  void Advance(const std::vector<TablePlan>& tables, CaptureCursor& cursor);
+
+  sql::Session& session_;
+  const Microseconds margin_;
+  std::string zone_;       // of the stamps without one
+  bool prepares_ = false;  // the server allows prepared transactions
+  std::optional<Facts> facts_;
+  ServerView view_;            // of the poll at hand
+  bool same_session_ = false;  // a tick was taken over this session
+  std::optional<uint64_t>
+      seen_xmin_;  // xmin of the snapshot of the tick before, if over this session
+  std::optional<uint64_t> trim_xmin_;  // the same, as it was when the poll at hand entered
+  std::optional<Tick> reach_;          // nothing: back to the beginning
+};
+
+}  // namespace syncline::capture
