@@ -29,24 +29,30 @@ struct IndexEntry {
   Offset offset;
   Value version;
   bool deleted = false;
+  bool operator==(const IndexEntry&) const = default;
 };
 
 // The writer of one persistent, append-only change log; FORMAT.md is what it leaves on disk.
 //
-// Contract: a frame is durable (synced) when Append returns, changes, cursor and RowIndex entries in one write
-// (invariant 1); offsets are dense and frames chained by hash (invariant 2). After an Error from Append nothing of the frame is in
-// the log, or all of it is and the error is of reaction kRestart: open again.
-// One writer per log, process-wide and machine-wide: a second Open throws EnvironmentError.
-// Threads: one thread writes; NewReader and the readers it makes may be used from other threads while the log lives.
+// Contract: a frame is durable (synced) when Append returns, changes, cursor and RowIndex entries
+// in one write (invariant 1); offsets are dense and frames chained by hash (invariant 2). After an
+// Error from Append nothing of the frame is in the log, or all of it is. The object stays usable:
+// the next call looks, goes on if nothing is there (the disk has room again), and throws an Error
+// of reaction kRestart if the frame is there after all; cursor() and next() are right again then.
+//
+// One writer per log, in the process and on the machine: a second Open throws EnvironmentError.
+// Threads: one thread writes; the readers that NewReader makes may be used from other threads while
+// the log lives.
 class ChangeLog {
  public:
   struct Options {
     uint64_t memtable_bytes = 16u << 20;
   };
 
-  // Opens the log in `folder`, or makes a new one for `source` (parent folders are made too). Throws
-  // UsageError if the log there belongs to another source, EnvironmentError if it is locked by another writer or not writable,
-  // DamageError if what is there cannot be read or the last frame does not verify.
+  // Opens the log in `folder`, or makes a new one for `source` (parent folders are made too).
+  // Throws UsageError if the log there belongs to another source, EnvironmentError if it is locked
+  // by another writer or not writable, DamageError if what is there cannot be read or the last
+  // frame does not verify.
   static std::unique_ptr<ChangeLog> Open(const std::filesystem::path& folder,
                                          std::string_view source, Clock& clock, Options options);
   static std::unique_ptr<ChangeLog> Open(const std::filesystem::path& folder,
@@ -67,17 +73,18 @@ class ChangeLog {
   struct Draft {
     std::vector<std::shared_ptr<const TableSchema>> tables;  // what Change::table points into
     std::vector<Change> changes;                             // at least one
-    std::vector<Fingerprint> fingerprints;                   // one per change, of the whole row; for the RowIndex
+    std::vector<Fingerprint> fingerprints;  // one per change, of the whole row; for the RowIndex
     std::string cursor;
     bool closes_cut = false;
   };
   // Writes one frame; the offset of its first change.
   virtual Offset Append(Draft draft) = 0;
-  // Remembers a cursor without a frame, after a poll that found nothing. Not synced: a crash may take it back to an
-  // earlier one, which only makes the next poll read a little more.
+  // Remembers a cursor without a frame, after a poll that found nothing. Not synced: a crash may
+  // take it back to an earlier one, which only makes the next poll read a little more.
   virtual void SaveCursor(std::string cursor) = 0;
 
-  // What is logged of each key; `keys` are rows of the key columns' values in key order. The answer runs parallel to `keys`.
+  // What is logged of each key; `keys` are rows of the key columns' values in key order. The answer
+  // runs parallel to `keys`.
   virtual std::vector<std::optional<IndexEntry>> Lookup(const TableName& table,
                                                         const std::vector<Row>& keys) = 0;
 

@@ -8,9 +8,10 @@
 
 namespace syncline {
 
-// Between the rows that a poll read and the log: drops the states that the log holds already (same key, same
-// fingerprint), gives the others their `previous` version, and groups them into frames. A poll's last frame carries the new
-// cursor and closes the cut; the earlier ones carry the cursor as it was, so that a poll that was cut off is simply done again.
+// Between the rows that a poll read and the log: drops the states that the log holds already (same
+// key, same fingerprint), gives the others their `previous` version, and groups them into frames. A
+// poll's last frame carries the new cursor and closes the cut; the earlier ones carry the cursor as
+// it was, so that a poll that was cut off is simply done again.
 //
 // Belongs to the log's writing thread; borrows the log. After an exception it is to be thrown away.
 class CutWriter {
@@ -19,8 +20,8 @@ class CutWriter {
     size_t frame_bytes = 256u << 10;  // uncompressed size at which a frame is written
   };
   struct Stats {
-    uint64_t seen = 0;       // rows given to Add
-    uint64_t logged = 0;     // changes written
+    uint64_t seen = 0;    // rows given to Add
+    uint64_t logged = 0;  // changes written
     uint64_t frames = 0;
   };
 
@@ -28,15 +29,18 @@ class CutWriter {
   CutWriter(ChangeLog& log, Options options);
   ~CutWriter();
 
-  // One row as it is now. `table` is remembered by its pointer. The cursor column's value becomes the version.
+  // One row as it is now. `table` is remembered by its pointer. The cursor column's value becomes
+  // the version.
   void Add(const std::shared_ptr<const TableSchema>& table, Row row);
-  // The row with that key (values of the key columns, in key order) is gone, as of `version`. Dropped if the log says so already, or never held the key.
+  // The row with that key (values of the key columns, in key order) is gone, as of `version`.
+  // Dropped if the log says so already, or never held the key.
   void AddDeletion(const std::shared_ptr<const TableSchema>& table, Row key, Value version);
 
-  // Writes what is left with `cursor` on the last frame, without closing the cut: a range of an initial load is done.
+  // Writes what is left with `cursor` on the last frame, without closing the cut: a range of an
+  // initial load is done.
   void Checkpoint(const std::string& cursor);
-  // The same, and closes the cut. With nothing to write: closes a cut left open earlier with a kMark change, or
-  // else only saves the cursor.
+  // The same, and closes the cut. With nothing to write: closes a cut left open earlier with a
+  // kMark change, or else only saves the cursor.
   void Close(const std::string& cursor);
 
   const Stats& stats() const;

@@ -12,17 +12,18 @@
 
 namespace syncline {
 
-// Reads a log frame by frame, in order, without holes: a frame is delivered only if its base offset is the expected one
-// and its previous hash is that of the frame delivered before (invariant 2). Where the log seems to jump, the reader
-// says "nothing yet" and looks again later: RocksDB's secondary instance shows holes for a moment when the primary flushes.
-// A frame that is whole in its place but does not verify is a DamageError with the offset.
+// Reads a log frame by frame, in order, without holes: a frame is delivered only if its base offset
+// is the expected one and its previous hash is that of the frame delivered before (invariant 2).
+// Where the log seems to jump, the reader says "nothing yet" and looks again later: RocksDB's
+// secondary instance shows holes for a moment when the primary flushes. A frame that is whole in
+// its place but does not verify is a DamageError with the offset.
 //
-// Either over the writer of this process (ChangeLog::NewReader) or, from another process, over RocksDB's
-// secondary instance (Open). Belongs to one thread.
+// Either over the writer of this process (ChangeLog::NewReader) or, from another process, over
+// RocksDB's secondary instance (Open). Belongs to one thread.
 class LogReader {
  public:
-  // A reader beside the writer's process; also works when no writer runs. Throws EnvironmentError when there is no
-  // log in `folder`.
+  // A reader beside the writer's process; also works when no writer runs. Throws EnvironmentError
+  // when there is no log in `folder`.
   static std::unique_ptr<LogReader> Open(const std::filesystem::path& folder, Clock& clock);
 
   LogReader(const LogReader&) = delete;
@@ -36,8 +37,9 @@ class LogReader {
   // The first offset that the log still holds.
   virtual Offset begin() = 0;
 
-  // The next frame delivered will be the one that holds `offset`. `previous_hash`, where known, is the hash of the frame that ends at
-  // `offset`: a log whose history is another one is then found by the first Next (DamageError).
+  // The next frame delivered will be the one that holds `offset`. `previous_hash`, where known, is
+  // the hash of the frame that ends at `offset`: a log whose history is another one is then found
+  // by the first Next (DamageError).
   virtual void Seek(Offset offset, std::optional<uint64_t> previous_hash = {}) = 0;
   // The next frame, or nothing when there is none (yet).
   virtual std::optional<Frame> Next() = 0;
@@ -46,7 +48,8 @@ class LogReader {
   // Waits until there may be a new frame, for at most `duration`; false when stopped.
   virtual bool Wait(Microseconds duration, std::stop_token stop) = 0;
 
-  // The last frame in the log now, without its changes; nothing if the log is empty. Does not move the reader.
+  // The last frame in the log now, without its changes; nothing if the log is empty. Does not move
+  // the reader.
   virtual std::optional<FrameHeader> Last() = 0;
 
  protected:

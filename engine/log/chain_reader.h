@@ -1,0 +1,77 @@
+#pragma once
+
+#include <rocksdb/iterator.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "engine/base/error.h"
+#include "engine/log/log_reader.h"
+#include "engine/log/log_view.h"
+
+namespace syncline {
+
+// One frame out of its key and value in the store, checked to be that log's frame for that offset.
+// Without `with_changes` the changes are not decoded, but the hash over them is checked all the
+// same. Throws DamageError with the offset. Private to engine/log.
+Frame DecodeEntry(std::string_view key, std::string_view value, const LogInfo& info,
+                  bool with_changes);
+
+// LogReader's rules over any LogView: where the next frame must be, and whether it continues the
+// chain (invariant 2). Private to engine/log.
+//
+// Every look at the store ends in one of three ways: the frame, nothing yet, or trouble (a hole, a
+// bad status). After trouble the view is mended and looked at again, until it says that what is
+// seen must be believed; then the trouble is thrown. A frame that is in its place but does not
+// verify is thrown at once.
+class ChainReader : public LogReader {
+ public:
+  explicit ChainReader(std::unique_ptr<LogView> view);
+
+  const LogInfo& info() const override { return view_->info(); }
+  Offset end() override;
+  Offset begin() override;
+  void Seek(Offset offset, std::optional<uint64_t> previous_hash) override;
+  std::optional<Frame> Next() override;
+  std::optional<Frame> NextHeader() override;
+  bool Wait(Microseconds duration, std::stop_token stop) override;
+  std::optional<FrameHeader> Last() override;
+
+ private:
+  enum class Look { kFound, kNothing, kTrouble };
+
+  // Looks until the answer is not trouble; true for kFound.
+  template <typename Body>
+  bool Insist(Body&& look);
+
+  using Cursor = std::unique_ptr<rocksdb::Iterator>;
+
+  std::optional<Frame> Deliver(bool with_changes);
+  Look LookForNext(bool with_changes, Frame& frame);
+  // These two set `at` on the frame to deliver, seen afresh: the one that starts at position_, or
+  // the one that holds it.
+  Look SeekPosition(Cursor& at);
+  Look SeekIntoPosition(Cursor& at);
+  Look LookForTables(Frame& frame);
+  void CheckChain(const FrameHeader& header) const;
+
+  Look Refresh(Cursor& at);
+  // kFound if `at` is on a frame, kNothing if it is past the last one.
+  Look Standing(const Cursor& at);
+  Look Trouble(Error error);
+  Look Hole(Offset found);
+  Look EndsTooEarly(Offset end);
+
+  const std::unique_ptr<LogView> view_;
+  std::map<SchemaId, std::shared_ptr<const TableSchema>> schemas_;
+
+  Offset position_;                   // the next change to deliver
+  bool chained_ = true;               // a frame must start exactly at position_
+  std::optional<uint64_t> hash_ = 0;  // of the frame that ends at position_, where known
+  Cursor at_;                         // on the frame delivered last, or null
+  std::optional<Error> trouble_;
+};
+
+}  // namespace syncline

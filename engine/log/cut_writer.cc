@@ -1,0 +1,150 @@
+#include "engine/log/cut_writer.h"
+
+#include <optional>
+#include <utility>
+
+#include "engine/log/pending_frame.h"
+
+namespace syncline {
+namespace {
+
+// Rows that are looked up in the RowIndex together, at most.
+constexpr size_t kBatchRows = 4096;
+
+// The last state of a key, wherever it was found.
+struct KnownState {
+  Fingerprint fingerprint;
+  Value version;
+  bool deleted = false;
+};
+
+KnownState Known(const PendingFrame::State& state) {
+  return {state.fingerprint, state.change.version, state.change.op == Op::kDelete};
+}
+
+}  // namespace
+
+// Rows pass through three places: arrived (one table, not yet looked up), fresh (what is new among
+// them), pending (the next frame). What is pending is written only when something new does not fit
+// beside it; so there is always a last change left that can carry the cursor and close the cut.
+class CutWriter::Impl {
+ public:
+  Impl(ChangeLog& log, Options options) : log_(log), options_(options) {}
+
+  void Add(const std::shared_ptr<const TableSchema>& table, Row key, Change change) {
+    if (table != table_) {
+      ResolveArrivals();
+      table_ = table;
+    }
+    ++stats_.seen;
+    arrived_bytes_ += change.row.bytes().size();
+    keys_.push_back(std::move(key));
+    fingerprints_.push_back(change.row.fingerprint());
+    arrived_.push_back(std::move(change));
+    if (arrived_.size() >= kBatchRows || arrived_bytes_ >= options_.frame_bytes) ResolveArrivals();
+  }
+
+  void Finish(const std::string& cursor, bool closes_cut) {
+    ResolveArrivals();
+    if (!pending_.empty()) {
+      Write(cursor, closes_cut);
+    } else if (closes_cut && log_.cut_open()) {
+      ++stats_.frames;
+      log_.Append({.changes = {Change{.op = Op::kMark}},
+                   .fingerprints = {Fingerprint{}},
+                   .cursor = cursor,
+                   .closes_cut = true});
+    } else if (cursor != log_.cursor()) {
+      log_.SaveCursor(cursor);
+    }
+  }
+
+  const Stats& stats() const { return stats_; }
+
+ private:
+  void ResolveArrivals() {
+    if (arrived_.empty()) return;
+    std::vector<std::optional<IndexEntry>> logged = log_.Lookup(table_->table, keys_);
+    for (size_t i = 0; i < arrived_.size(); ++i) {
+      Change& change = arrived_[i];
+      std::optional<KnownState> known = FindKnown(keys_[i], logged[i]);
+      if (!IsNew(change, fingerprints_[i], known)) continue;
+      if (known) change.previous = std::move(known->version);
+      fresh_.Add(table_, std::move(keys_[i]), std::move(change), fingerprints_[i]);
+    }
+    arrived_.clear();
+    keys_.clear();
+    fingerprints_.clear();
+    arrived_bytes_ = 0;
+    if (fresh_.empty()) return;
+    if (!pending_.empty() && pending_.bytes() + fresh_.bytes() > options_.frame_bytes) {
+      Write(log_.cursor(), /*closes_cut=*/false);
+    }
+    pending_.Absorb(fresh_);
+  }
+
+  // The latest of what is known: a key may come more than once before it is written.
+  std::optional<KnownState> FindKnown(const Row& key, std::optional<IndexEntry>& logged) const {
+    if (const auto state = fresh_.Find(table_->table, key)) return Known(*state);
+    if (const auto state = pending_.Find(table_->table, key)) return Known(*state);
+    if (!logged) return {};
+    return KnownState{logged->fingerprint, std::move(logged->version), logged->deleted};
+  }
+
+  static bool IsNew(const Change& change, const Fingerprint& fingerprint,
+                    const std::optional<KnownState>& known) {
+    const bool exists = known && !known->deleted;
+    if (change.op == Op::kDelete) return exists;
+    return !exists || known->fingerprint != fingerprint;
+  }
+
+  void Write(std::string cursor, bool closes_cut) {
+    ChangeLog::Draft draft = pending_.Take();
+    draft.cursor = std::move(cursor);
+    draft.closes_cut = closes_cut;
+    stats_.logged += draft.changes.size();
+    ++stats_.frames;
+    log_.Append(std::move(draft));
+  }
+
+  ChangeLog& log_;
+  const Options options_;
+  Stats stats_;
+
+  // The arrived rows; three vectors that run parallel.
+  std::shared_ptr<const TableSchema> table_;
+  std::vector<Row> keys_;
+  std::vector<Change> arrived_;
+  std::vector<Fingerprint> fingerprints_;
+  size_t arrived_bytes_ = 0;
+
+  PendingFrame fresh_;
+  PendingFrame pending_;
+};
+
+CutWriter::CutWriter(ChangeLog& log) : CutWriter(log, Options()) {}
+CutWriter::CutWriter(ChangeLog& log, Options options)
+    : impl_(std::make_unique<Impl>(log, options)) {}
+CutWriter::~CutWriter() = default;
+
+void CutWriter::Add(const std::shared_ptr<const TableSchema>& table, Row row) {
+  Row key = Project(row, table->key);
+  Value version(row[table->cursor]);
+  impl_->Add(table, std::move(key),
+             {.op = Op::kUpsert, .row = std::move(row), .version = std::move(version)});
+}
+
+void CutWriter::AddDeletion(const std::shared_ptr<const TableSchema>& table, Row key,
+                            Value version) {
+  Row copy = key;
+  impl_->Add(table, std::move(key),
+             {.op = Op::kDelete, .row = std::move(copy), .version = std::move(version)});
+}
+
+void CutWriter::Checkpoint(const std::string& cursor) {
+  impl_->Finish(cursor, /*closes_cut=*/false);
+}
+void CutWriter::Close(const std::string& cursor) { impl_->Finish(cursor, /*closes_cut=*/true); }
+const CutWriter::Stats& CutWriter::stats() const { return impl_->stats(); }
+
+}  // namespace syncline

@@ -1,0 +1,88 @@
+#include "engine/log/layout.h"
+
+#include <rocksdb/iterator.h>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/base/error.h"
+#include "engine/log/rocks_status.h"
+
+namespace syncline::layout {
+namespace {
+
+constexpr size_t kNumberBytes = 8;
+
+std::string Key(std::string_view prefix, uint64_t number) {
+  std::string key(prefix);
+  AppendBigEndian64(key, number);
+  return key;
+}
+
+}  // namespace
+
+void AppendBigEndian64(std::string& out, uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
+}
+
+void AppendBigEndian32(std::string& out, uint32_t value) {
+  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
+}
+
+uint64_t ReadBigEndian64(const char* at) {
+  uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value = value << 8 | static_cast<uint8_t>(at[i]);
+  return value;
+}
+
+std::string FrameKey(Offset base) { return Key("", base.value()); }
+std::string MetaKey(uint64_t epoch) { return Key(kMetaPrefix, epoch); }
+std::string SchemaKey(SchemaId id) { return Key(kSchemaPrefix, id); }
+
+std::optional<Offset> ParseFrameKey(std::string_view key) {
+  if (key.size() != kNumberBytes || key >= kAfterFrames) return {};
+  return Offset(ReadBigEndian64(key.data()));
+}
+
+std::optional<SchemaId> ParseSchemaKey(std::string_view key) {
+  if (!key.starts_with(kSchemaPrefix) || key.size() != kSchemaPrefix.size() + kNumberBytes) {
+    return {};
+  }
+  return ReadBigEndian64(key.data() + kSchemaPrefix.size());
+}
+
+// JSON, because it is read by people who look at a log with RocksDB's own tools.
+std::string EncodeMeta(const LogInfo& info) {
+  return nlohmann::json{{"format", kLogFormat},
+                        {"log_id", info.id.ToString()},
+                        {"epoch", info.epoch},
+                        {"source", info.source}}
+      .dump();
+}
+
+LogInfo DecodeMeta(std::string_view bytes) {
+  const nlohmann::json meta = nlohmann::json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+  const auto format = meta.is_object() ? meta.find("format") : meta.end();
+  if (format == meta.end() || !format->is_number_integer()) {
+    throw DamageError("the log's meta record cannot be read");
+  }
+  if (*format != kLogFormat) {
+    throw StopError("the log has layout " + format->dump() + ", this program knows " +
+                        std::to_string(kLogFormat),
+                    "use the version of syncline that wrote it, or a newer one");
+  }
+  try {
+    return {LogId::Parse(meta.at("log_id").get<std::string>()), meta.at("epoch").get<uint64_t>(),
+            meta.at("source").get<std::string>()};
+  } catch (const nlohmann::json::exception&) {
+    throw DamageError("the log's meta record lacks a field");
+  }
+}
+
+std::optional<LogInfo> ReadMeta(rocksdb::Iterator& iterator) {
+  iterator.SeekForPrev(MetaKey(UINT64_MAX));
+  ThrowIfBad(iterator.status(), "reading the log's meta record");
+  if (!iterator.Valid() || !iterator.key().starts_with(rocksdb::Slice(kMetaPrefix))) return {};
+  return DecodeMeta(iterator.value().ToStringView());
+}
+
+}  // namespace syncline::layout

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <rocksdb/db.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "engine/log/change_log.h"
+
+namespace syncline {
+
+// A log's RocksDB store, opened for writing: it is a log, belongs to the right source, and is
+// locked against other writers for as long as this lives. Knows nothing about frames. Private to
+// engine/log.
+class LogStore {
+ public:
+  // As ChangeLog::Open says, down to the meta record. A store whose making was cut off is made to
+  // the end.
+  static std::unique_ptr<LogStore> Open(const std::filesystem::path& folder,
+                                        std::string_view source, uint64_t memtable_bytes);
+
+  LogStore(const LogStore&) = delete;
+  LogStore& operator=(const LogStore&) = delete;
+  ~LogStore();
+
+  rocksdb::DB& db() { return *db_; }
+  rocksdb::ColumnFamilyHandle* frames() { return frames_; }
+  rocksdb::ColumnFamilyHandle* index() { return index_; }
+  const LogInfo& info() const { return info_; }
+  const std::filesystem::path& folder() const { return folder_; }
+
+ private:
+  explicit LogStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  void OpenDb(uint64_t memtable_bytes);
+  // The meta record; nothing in a store that is being made. Throws UsageError if there is something
+  // else in it.
+  std::optional<LogInfo> ReadInfo();
+
+  std::filesystem::path folder_;
+  LogInfo info_;
+  std::unique_ptr<rocksdb::DB> db_;
+  rocksdb::ColumnFamilyHandle* frames_ = nullptr;  // these two are given back before db_ goes
+  rocksdb::ColumnFamilyHandle* index_ = nullptr;
+};
+
+}  // namespace syncline

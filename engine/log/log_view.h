@@ -1,0 +1,39 @@
+#pragma once
+
+#include <rocksdb/iterator.h>
+#include <rocksdb/status.h>
+
+#include <memory>
+#include <stop_token>
+
+#include "engine/base/clock.h"
+#include "engine/base/offset.h"
+#include "engine/log/change_log.h"
+
+namespace syncline {
+
+// How a reader sees the newest state of a log's default column family: beside the writer in its own
+// process (PrimaryView), or from another process (SecondaryView). What is read there, and whether
+// it is a chain, is ChainReader's business. Private to engine/log; belongs to its reader's thread.
+class LogView {
+ public:
+  virtual ~LogView() = default;
+
+  virtual const LogInfo& info() const = 0;
+
+  // Makes visible to new iterators what has been written since. After a bad status call Mend.
+  virtual rocksdb::Status CatchUp() = 0;
+  // Over what is visible now; must be gone before Mend.
+  virtual std::unique_ptr<rocksdb::Iterator> NewIterator() = 0;
+  // Nothing at or after this offset may be delivered.
+  virtual Offset limit() const = 0;
+
+  // What was seen cannot be true (a hole, a bad status): true if it is worth another look, false if
+  // it must be believed. `tries` counts the looks since something true was seen, from 0.
+  virtual bool Mend(int tries) = 0;
+
+  // As LogReader::Wait, for a reader that stands at `position`.
+  virtual bool Wait(Offset position, Microseconds duration, std::stop_token stop) = 0;
+};
+
+}  // namespace syncline

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/log/change_log.h"
+
+namespace syncline {
+
+// Changes on their way into one frame, with their keys, so that a key that comes again before the
+// frame is written finds its latest state. Private to engine/log.
+class PendingFrame {
+ public:
+  bool empty() const { return draft_.changes.empty(); }
+  // About what the changes will take, uncompressed.
+  size_t bytes() const { return bytes_; }
+
+  void Add(const std::shared_ptr<const TableSchema>& table, Row key, Change change,
+           Fingerprint fingerprint);
+
+  struct State {
+    const Change& change;
+    const Fingerprint& fingerprint;
+  };
+  // The last change of that key in here.
+  std::optional<State> Find(const TableName& table, const Row& key) const;
+
+  // Moves everything of `other`, which is later, behind what is here.
+  void Absorb(PendingFrame& other);
+  // Gives up what is here; empty afterwards.
+  ChangeLog::Draft Take();
+
+ private:
+  // Open addressing: the index of a key's last change, beside half of its hash. Never more than
+  // half full.
+  struct Place {
+    uint32_t hash = 0;
+    uint32_t index = kFree;
+  };
+  static constexpr uint32_t kFree = UINT32_MAX;
+
+  uint32_t Slot(const std::shared_ptr<const TableSchema>& table);
+  // The place of the key, or the free one where it belongs.
+  size_t PlaceOf(const TableName& table, const Row& key, uint32_t hash) const;
+  void Grow();
+
+  ChangeLog::Draft draft_;
+  std::vector<Row> keys_;  // parallel to draft_.changes
+  std::vector<Place> places_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace syncline

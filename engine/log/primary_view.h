@@ -1,0 +1,35 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "engine/log/log_end.h"
+#include "engine/log/log_store.h"
+#include "engine/log/log_view.h"
+
+namespace syncline {
+
+// The writer's own store. There are no holes to be mended: an iterator is a consistent snapshot,
+// and what lies before LogEnd was synced before it became visible. Borrows store, end and the count
+// of readers, which keeps the log from being closed under one.
+class PrimaryView : public LogView {
+ public:
+  PrimaryView(LogStore& store, LogEnd& end, std::atomic<int>& readers);
+  ~PrimaryView() override;
+
+  const LogInfo& info() const override { return store_.info(); }
+  rocksdb::Status CatchUp() override { return rocksdb::Status::OK(); }
+  std::unique_ptr<rocksdb::Iterator> NewIterator() override;
+  Offset limit() const override { return end_.next(); }
+  bool Mend(int) override { return false; }
+  bool Wait(Offset position, Microseconds duration, std::stop_token stop) override {
+    return end_.WaitPast(position, duration, std::move(stop));
+  }
+
+ private:
+  LogStore& store_;
+  LogEnd& end_;
+  std::atomic<int>& readers_;
+};
+
+}  // namespace syncline

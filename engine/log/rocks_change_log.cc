@@ -1,0 +1,155 @@
+#include "engine/log/rocks_change_log.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/error.h"
+#include "engine/log/chain_reader.h"
+#include "engine/log/layout.h"
+#include "engine/log/primary_view.h"
+#include "engine/log/rocks_options.h"
+#include "engine/log/rocks_status.h"
+
+namespace syncline {
+namespace {
+
+// In the index family, under table id 0: the cursor saved without a frame, behind the offset at
+// which it was saved. It counts only as long as no frame followed.
+constexpr char kSavedCursorKey[] = "\0\0\0\0cursor";
+rocksdb::Slice SavedCursorKey() { return {kSavedCursorKey, sizeof(kSavedCursorKey) - 1}; }
+
+// Guards every entry against being changed between here and the disk (RocksDB checks it at each
+// step).
+constexpr size_t kProtectionBytesPerKey = 8;
+
+}  // namespace
+
+RocksChangeLog::RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock)
+    : store_(std::move(store)),
+      clock_(clock),
+      index_(store_->db(), store_->index()),
+      schemas_(ReadSchemaIds()),
+      tail_(ReadTail()),
+      batch_(/*reserved_bytes=*/0, /*max_bytes=*/0, kProtectionBytesPerKey, /*default_cf_ts_sz=*/0),
+      end_(tail_.next) {}
+
+RocksChangeLog::~RocksChangeLog() { SYNCLINE_CHECK_EQ(readers_.load(), 0); }
+
+RocksChangeLog::Tail RocksChangeLog::ReadTail() {
+  const std::string reading = fmt::format("reading the log in {}", store_->folder().string());
+  rocksdb::DB& db = store_->db();
+  Tail tail;
+  const std::unique_ptr<rocksdb::Iterator> at(db.NewIterator(rocks::ScanOptions()));
+  at->SeekForPrev(rocksdb::Slice(layout::kAfterFrames));
+  ThrowIfBad(at->status(), reading);
+  if (at->Valid()) {
+    const FrameHeader last = DecodeEntry(at->key().ToStringView(), at->value().ToStringView(),
+                                         store_->info(), /*with_changes=*/true)
+                                 .header;
+    tail = {last.end(), last.hash, last.cursor, !last.closes_cut};
+  }
+  std::string saved;
+  const rocksdb::Status status = db.Get({}, store_->index(), SavedCursorKey(), &saved);
+  if (!status.IsNotFound()) {
+    ThrowIfBad(status, reading);
+    if (saved.size() < 8) throw DamageError(reading + ": the saved cursor is cut off");
+    if (Offset(layout::ReadBigEndian64(saved.data())) == tail.next) tail.cursor = saved.substr(8);
+  }
+  return tail;
+}
+
+std::unordered_set<SchemaId> RocksChangeLog::ReadSchemaIds() {
+  std::unordered_set<SchemaId> ids;
+  const std::unique_ptr<rocksdb::Iterator> at(store_->db().NewIterator(rocks::ScanOptions()));
+  for (at->Seek(rocksdb::Slice(layout::kSchemaPrefix)); at->Valid(); at->Next()) {
+    const std::optional<SchemaId> id = layout::ParseSchemaKey(at->key().ToStringView());
+    if (!id) break;
+    ids.insert(*id);
+  }
+  ThrowIfBad(at->status(), fmt::format("reading the log in {}", store_->folder().string()));
+  return ids;
+}
+
+void RocksChangeLog::CheckAfterFailure() {
+  if (!failed_) return;
+  ThrowIfBad(store_->db().Resume(),
+             fmt::format("writing to the log in {}", store_->folder().string()));
+  Tail tail = ReadTail();
+  schemas_ = ReadSchemaIds();
+  index_.Load();
+  failed_ = false;
+  const bool moved = tail.next != tail_.next;
+  tail_ = std::move(tail);
+  if (!moved) return;
+  end_.Publish(tail_.next);
+  throw RestartError(fmt::format(
+      "a frame whose writing failed is in the log after all; the log now ends at offset {}",
+      tail_.next.value()));
+}
+
+void RocksChangeLog::StageSchemas(const Draft& draft, std::vector<SchemaId>& ids) {
+  for (const auto& table : draft.tables) {
+    ids.push_back(table->id());
+    if (schemas_.insert(ids.back()).second) {
+      batch_.Put(layout::SchemaKey(ids.back()), EncodeSchema(*table));
+    }
+  }
+}
+
+Offset RocksChangeLog::Append(Draft draft) {
+  SYNCLINE_CHECK(!draft.changes.empty());
+  SYNCLINE_CHECK_EQ(draft.changes.size(), draft.fingerprints.size());
+  CheckAfterFailure();
+
+  batch_.Clear();
+  FrameHeader header{.log_id = info().id,
+                     .epoch = info().epoch,
+                     .base = tail_.next,
+                     .previous_hash = tail_.hash,
+                     .written_at = clock_.Now(),
+                     .closes_cut = draft.closes_cut};
+  header.cursor = std::move(draft.cursor);
+  failed_ = true;  // until it is written: staging has already changed schemas_ and index_
+  StageSchemas(draft, header.schemas);
+  batch_.Put(store_->frames(), layout::FrameKey(header.base), EncodeFrame(header, draft.changes));
+  index_.Stage(draft, header.base, batch_);
+  Write(/*synced=*/true, "writing to");
+
+  tail_ = {header.end(), header.hash, std::move(header.cursor), !header.closes_cut};
+  end_.Publish(tail_.next);
+  return header.base;
+}
+
+void RocksChangeLog::SaveCursor(std::string cursor) {
+  CheckAfterFailure();
+  std::string value;
+  layout::AppendBigEndian64(value, tail_.next.value());
+  value += cursor;
+  batch_.Clear();
+  batch_.Put(store_->index(), SavedCursorKey(), value);
+  Write(/*synced=*/false, "saving a cursor in");
+  tail_.cursor = std::move(cursor);
+}
+
+void RocksChangeLog::Write(bool synced, std::string_view doing) {
+  failed_ = true;
+  rocksdb::WriteOptions options;
+  options.sync = synced;
+  ThrowIfBad(store_->db().Write(options, &batch_),
+             fmt::format("{} the log in {}", doing, store_->folder().string()));
+  failed_ = false;
+}
+
+std::vector<std::optional<IndexEntry>> RocksChangeLog::Lookup(const TableName& table,
+                                                              const std::vector<Row>& keys) {
+  CheckAfterFailure();
+  return index_.Lookup(table, keys);
+}
+
+std::unique_ptr<LogReader> RocksChangeLog::NewReader() {
+  return std::make_unique<ChainReader>(std::make_unique<PrimaryView>(*store_, end_, readers_));
+}
+
+}  // namespace syncline

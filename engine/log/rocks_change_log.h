@@ -1,0 +1,71 @@
+#pragma once
+
+#include <rocksdb/write_batch.h>
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "engine/log/change_log.h"
+#include "engine/log/log_end.h"
+#include "engine/log/log_store.h"
+#include "engine/log/row_index.h"
+
+namespace syncline {
+
+// The change log on RocksDB. One Append is one WriteBatch and one synced write: the frame, the
+// schemas it is the first to use, and the RowIndex entries (invariant 1). Private to engine/log;
+// ChangeLog::Open makes it.
+//
+// A write that failed leaves open what is in the log. The next call finds out: it asks RocksDB to
+// go on, reads the tail again, and either continues, or says kRestart because the frame that failed
+// is there after all.
+class RocksChangeLog : public ChangeLog {
+ public:
+  RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock);
+  // No reader may be left.
+  ~RocksChangeLog() override;
+
+  const LogInfo& info() const override { return store_->info(); }
+  Offset next() const override { return tail_.next; }
+  const std::string& cursor() const override { return tail_.cursor; }
+  bool cut_open() const override { return tail_.cut_open; }
+  Offset Append(Draft draft) override;
+  void SaveCursor(std::string cursor) override;
+  std::vector<std::optional<IndexEntry>> Lookup(const TableName& table,
+                                                const std::vector<Row>& keys) override;
+  std::unique_ptr<LogReader> NewReader() override;
+
+ private:
+  // What the next frame continues.
+  struct Tail {
+    Offset next;
+    uint64_t hash = 0;  // of the last frame; 0 if there is none
+    std::string cursor;
+    bool cut_open = false;
+  };
+
+  Tail ReadTail();
+  std::unordered_set<SchemaId> ReadSchemaIds();
+  void CheckAfterFailure();
+  void StageSchemas(const Draft& draft, std::vector<SchemaId>& ids);
+  void Write(bool synced, std::string_view doing);
+
+  const std::unique_ptr<LogStore> store_;
+  Clock& clock_;
+
+  // Owned by the writing thread.
+  RowIndex index_;
+  std::unordered_set<SchemaId> schemas_;  // in the log
+  Tail tail_;
+  rocksdb::WriteBatch batch_;
+  bool failed_ = false;  // the last write did: what is in the log has to be looked at again
+
+  LogEnd end_;
+  std::atomic<int> readers_{0};
+};
+
+}  // namespace syncline

@@ -1,0 +1,93 @@
+#include "engine/log/rocks_options.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/sst_partitioner.h>
+#include <rocksdb/table.h>
+
+#include <memory>
+
+namespace syncline::rocks {
+namespace {
+
+class SilentLogger : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+}  // namespace
+
+rocksdb::DBOptions WriterOptions(uint64_t memtable_bytes) {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.paranoid_checks = true;
+  // Opens with everything up to the first record that is not whole: the ordinary torn tail of a
+  // crash.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  // The two families fill at different speeds; without a bound the slower one keeps old WAL files
+  // alive, which a reader would have to replay when it opens.
+  options.max_total_wal_size = 4 * memtable_bytes;
+  options.keep_log_file_num = 4;
+  options.max_log_file_size = 4u << 20;
+  // One thread writes: what makes concurrent inserts into the memtable possible only costs.
+  options.allow_concurrent_memtable_write = false;
+  options.enable_write_thread_adaptive_yield = false;
+  return options;
+}
+
+rocksdb::DBOptions ReaderOptions() {
+  rocksdb::DBOptions options;
+  options.max_open_files = -1;  // so that files deleted by the writer stay readable
+  options.paranoid_checks = true;
+  options.info_log = std::make_shared<SilentLogger>();
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions FramesOptions(uint64_t memtable_bytes) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = memtable_bytes;
+  // Frames are compressed already. Without compression at any level and with keys that only grow,
+  // files move from level to level instead of being rewritten...
+  options.compression = rocksdb::kNoCompression;
+  options.level_compaction_dynamic_level_bytes = true;
+  // ...as long as none spans the frames and the schemas behind them: such files are cut there.
+  options.sst_partitioner_factory = rocksdb::NewSstPartitionerFixedPrefixFactory(1);
+  rocksdb::BlockBasedTableOptions table;
+  table.no_block_cache = true;  // frames are read once, in order
+  table.block_size = 64u << 10;
+  table.format_version = 5;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions IndexOptions(uint64_t memtable_bytes) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = memtable_bytes;
+  options.compression = rocksdb::kLZ4Compression;
+  options.memtable_prefix_bloom_size_ratio = 0.05;
+  options.memtable_whole_key_filtering = true;
+  rocksdb::BlockBasedTableOptions table;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
+  table.block_cache = rocksdb::NewLRUCache(32u << 20);
+  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+  table.format_version = 5;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::WriteOptions SyncedWrite() {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return options;
+}
+
+rocksdb::ReadOptions ScanOptions() {
+  rocksdb::ReadOptions options;
+  options.verify_checksums = true;
+  options.fill_cache = false;
+  return options;
+}
+
+}  // namespace syncline::rocks

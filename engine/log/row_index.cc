@@ -1,0 +1,145 @@
+#include "engine/log/row_index.h"
+
+#include <array>
+#include <cstring>
+#include <memory>
+
+#include "engine/base/check.h"
+#include "engine/base/error.h"
+#include "engine/log/layout.h"
+#include "engine/log/rocks_options.h"
+#include "engine/log/rocks_status.h"
+
+namespace syncline {
+namespace {
+
+constexpr char kReading[] = "reading the log's row index";
+constexpr char kTablePrefix[] = "\0\0\0\0table/";
+constexpr size_t kTablePrefixBytes = sizeof(kTablePrefix) - 1;
+
+// Entry: fingerprint (16 bytes), offset (8), flags (1), then the version as a row of one value.
+constexpr size_t kEntryHeadBytes = 16 + 8 + 1;
+constexpr char kDeletedFlag = 1;
+// MultiGet looks at a batch of keys together; its own limit is 32 keys at a time.
+constexpr size_t kLookupBatch = 256;
+
+rocksdb::Slice TablePrefix() { return {kTablePrefix, kTablePrefixBytes}; }
+
+void EncodeEntry(const Fingerprint& fingerprint, Offset offset, bool deleted, ValueView version,
+                 Row& scratch, std::string& out) {
+  out.clear();
+  layout::AppendBigEndian64(out, fingerprint.high);
+  layout::AppendBigEndian64(out, fingerprint.low);
+  layout::AppendBigEndian64(out, offset.value());
+  out += deleted ? kDeletedFlag : '\0';
+  scratch.Clear();
+  scratch.Append(version);
+  out += scratch.bytes();
+}
+
+IndexEntry DecodeEntry(const rocksdb::Slice& bytes) {
+  if (bytes.size() < kEntryHeadBytes) throw DamageError("an entry of the row index is cut off");
+  IndexEntry entry;
+  entry.fingerprint = {layout::ReadBigEndian64(bytes.data()),
+                       layout::ReadBigEndian64(bytes.data() + 8)};
+  entry.offset = Offset(layout::ReadBigEndian64(bytes.data() + 16));
+  entry.deleted = bytes[24] == kDeletedFlag;
+  const Row version =
+      Row::FromBytes(std::string(bytes.data() + kEntryHeadBytes, bytes.size() - kEntryHeadBytes));
+  if (version.size() != 1) throw DamageError("an entry of the row index has no version");
+  entry.version = Value(version[0]);
+  return entry;
+}
+
+}  // namespace
+
+RowIndex::RowIndex(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family)
+    : db_(db), family_(family) {
+  Load();
+}
+
+void RowIndex::Load() {
+  tables_.clear();
+  next_table_id_ = 1;
+  const std::unique_ptr<rocksdb::Iterator> at(db_.NewIterator(rocks::ScanOptions(), family_));
+  for (at->Seek(TablePrefix()); at->Valid() && at->key().starts_with(TablePrefix()); at->Next()) {
+    rocksdb::Slice name = at->key();
+    name.remove_prefix(kTablePrefixBytes);
+    if (at->value().size() != 8) throw DamageError("a table's id in the row index is cut off");
+    const auto id = static_cast<uint32_t>(layout::ReadBigEndian64(at->value().data()));
+    tables_[TableName::Parse(name.ToStringView())] = {id, HasEntries(id)};
+    next_table_id_ = std::max(next_table_id_, id + 1);
+  }
+  ThrowIfBad(at->status(), kReading);
+}
+
+bool RowIndex::HasEntries(uint32_t table_id) {
+  std::string prefix;
+  layout::AppendBigEndian32(prefix, table_id);
+  const std::unique_ptr<rocksdb::Iterator> at(db_.NewIterator(rocks::ScanOptions(), family_));
+  at->Seek(prefix);
+  ThrowIfBad(at->status(), kReading);
+  return at->Valid() && at->key().starts_with(prefix);
+}
+
+std::vector<std::optional<IndexEntry>> RowIndex::Lookup(const TableName& table,
+                                                        const std::vector<Row>& keys) {
+  std::vector<std::optional<IndexEntry>> found(keys.size());
+  const auto known = tables_.find(table);
+  if (known == tables_.end() || !known->second.filled) return found;
+
+  std::array<std::string, kLookupBatch> texts;
+  std::array<rocksdb::Slice, kLookupBatch> slices;
+  std::array<rocksdb::PinnableSlice, kLookupBatch> values;
+  std::array<rocksdb::Status, kLookupBatch> statuses;
+  for (size_t start = 0; start < keys.size(); start += kLookupBatch) {
+    const size_t count = std::min(kLookupBatch, keys.size() - start);
+    for (size_t i = 0; i < count; ++i) {
+      texts[i].clear();
+      layout::AppendBigEndian32(texts[i], known->second.id);
+      texts[i] += keys[start + i].bytes();
+      slices[i] = texts[i];
+    }
+    db_.MultiGet({}, family_, count, slices.data(), values.data(), statuses.data());
+    for (size_t i = 0; i < count; ++i) {
+      if (!statuses[i].IsNotFound()) {
+        ThrowIfBad(statuses[i], kReading);
+        found[start + i] = DecodeEntry(values[i]);
+      }
+      values[i].Reset();
+    }
+  }
+  return found;
+}
+
+RowIndex::Table& RowIndex::StageTable(const TableName& name, rocksdb::WriteBatch& batch) {
+  const auto [at, is_new] = tables_.try_emplace(name);
+  if (is_new) {
+    at->second.id = next_table_id_++;
+    std::string id;
+    layout::AppendBigEndian64(id, at->second.id);
+    batch.Put(family_, TablePrefix().ToString() + name.ToString(), id);
+  }
+  at->second.filled = true;
+  return at->second;
+}
+
+void RowIndex::Stage(const ChangeLog::Draft& draft, Offset base, rocksdb::WriteBatch& batch) {
+  std::vector<uint32_t> ids;
+  for (const auto& table : draft.tables) ids.push_back(StageTable(table->table, batch).id);
+  Row version;
+  for (size_t i = 0; i < draft.changes.size(); ++i) {
+    const Change& change = draft.changes[i];
+    if (change.op == Op::kMark) continue;
+    SYNCLINE_CHECK(change.table < ids.size());
+    key_.clear();
+    layout::AppendBigEndian32(key_, ids[change.table]);
+    key_ += change.op == Op::kDelete ? change.row.bytes()
+                                     : Project(change.row, draft.tables[change.table]->key).bytes();
+    EncodeEntry(draft.fingerprints[i], base + i, change.op == Op::kDelete, change.version, version,
+                value_);
+    batch.Put(family_, key_, value_);
+  }
+}
+
+}  // namespace syncline

@@ -1,0 +1,202 @@
+#include "engine/log/change_log.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <memory>
+
+#include "sample_rows.h"
+
+namespace syncline {
+namespace {
+
+class ChangeLogTest : public testing::Test {
+ protected:
+  std::unique_ptr<ChangeLog> Open(std::string_view source = kSource) {
+    return ChangeLog::Open(folder(), source, clock_);
+  }
+  std::filesystem::path folder() const { return temp_.path() / "log"; }
+
+  TempFolder temp_;
+  SystemClock clock_;
+};
+
+// Fails when anything of the tail is not read back at Open: offset, hash, cursor, the open cut.
+TEST_F(ChangeLogTest, ReopeningKeepsEverything) {
+  LogId id;
+  {
+    const auto log = Open();
+    id = log->info().id;
+    EXPECT_EQ(log->next(), Offset(0));
+    EXPECT_EQ(log->cursor(), "");
+    EXPECT_FALSE(log->cut_open());
+    EXPECT_EQ(log->Append(ItemsDraft(1, 10, "first")), Offset(0));
+    EXPECT_EQ(log->Append(ItemsDraft(11, 5, "second", /*closes_cut=*/false)), Offset(10));
+  }
+  const auto log = Open();
+  EXPECT_EQ(log->info().id, id);
+  EXPECT_EQ(log->info().epoch, 1);
+  EXPECT_EQ(log->info().source, kSource);
+  EXPECT_EQ(log->next(), Offset(15));
+  EXPECT_EQ(log->cursor(), "second");
+  EXPECT_TRUE(log->cut_open());
+  EXPECT_EQ(log->Append(ItemsDraft(16, 1)), Offset(15));
+
+  const auto reader = log->NewReader();
+  const std::vector<Frame> frames = Drain(*reader);
+  ASSERT_EQ(frames.size(), 3);
+  ExpectChain(frames, Offset(0), 0);
+  EXPECT_EQ(frames[1].changes, ItemsDraft(11, 5).changes);
+  EXPECT_EQ(*frames[1].tables.at(0), *ItemsTable());
+}
+
+// Fails when a saved cursor is ignored at Open, or survives a later frame.
+TEST_F(ChangeLogTest, ASavedCursorCountsUntilTheNextFrame) {
+  {
+    const auto log = Open();
+    log->Append(ItemsDraft(1, 1, "framed"));
+    log->SaveCursor("saved");
+    EXPECT_EQ(log->cursor(), "saved");
+  }
+  {
+    const auto log = Open();
+    EXPECT_EQ(log->cursor(), "saved");
+    log->Append(ItemsDraft(2, 1, "framed later"));
+  }
+  EXPECT_EQ(Open()->cursor(), "framed later");
+}
+
+TEST_F(ChangeLogTest, LookupFindsTheLastStateOfEachKey) {
+  const auto log = Open();
+  EXPECT_EQ(log->Lookup(ItemsTable()->table, {ItemKey(1)}),
+            std::vector<std::optional<IndexEntry>>(1));
+  log->Append(ItemsDraft(1, 600));
+  log->Append(ItemsDraft(2, 1, "cursor", true, "renamed"));
+  ChangeLog::Draft deletion = ItemsDraft(3, 1);
+  deletion.changes[0] = {.op = Op::kDelete, .row = ItemKey(3), .version = Stamp(99)};
+  log->Append(std::move(deletion));
+
+  std::vector<Row> keys;
+  for (int64_t id = 0; id <= 601; ++id) keys.push_back(ItemKey(id));
+  const auto entries = log->Lookup(ItemsTable()->table, keys);
+  ASSERT_EQ(entries.size(), 602);
+  EXPECT_FALSE(entries[0]);
+  EXPECT_FALSE(entries[601]);
+  EXPECT_EQ(entries[600]->offset, Offset(599));
+  EXPECT_EQ(entries[600]->fingerprint, Item(600, "name", 600).fingerprint());
+  EXPECT_EQ(entries[2]->offset, Offset(600));
+  EXPECT_EQ(entries[2]->fingerprint, Item(2, "renamed", 2).fingerprint());
+  EXPECT_EQ(entries[2]->version, Stamp(2));
+  EXPECT_FALSE(entries[2]->deleted);
+  EXPECT_TRUE(entries[3]->deleted);
+  EXPECT_EQ(entries[3]->version, Stamp(99));
+  EXPECT_FALSE(log->Lookup({"public", "other"}, {ItemKey(1)})[0]);
+}
+
+TEST_F(ChangeLogTest, TablesKeepTheirRowsApartAlsoAfterReopening) {
+  {
+    const auto log = Open();
+    log->Append(ItemsDraft(1, 1));
+    ChangeLog::Draft other = ItemsDraft(1, 1, "cursor", true, "of other");
+    other.tables = {ItemsTable("other")};
+    log->Append(std::move(other));
+  }
+  const auto log = Open();
+  EXPECT_EQ(log->Lookup(ItemsTable()->table, {ItemKey(1)})[0]->fingerprint,
+            Item(1, "name", 1).fingerprint());
+  EXPECT_EQ(log->Lookup({"public", "other"}, {ItemKey(1)})[0]->fingerprint,
+            Item(1, "of other", 1).fingerprint());
+}
+
+TEST_F(ChangeLogTest, AnotherSourceIsRefusedByBothNames) {
+  Open();
+  const Error error = ErrorOf([&] { Open("postgresql://test/other"); });
+  EXPECT_EQ(error.exit_code(), 2);
+  EXPECT_NE(error.message().find(kSource), std::string::npos) << error.message();
+  EXPECT_NE(error.message().find("postgresql://test/other"), std::string::npos);
+  EXPECT_FALSE(error.hint().empty());
+}
+
+TEST_F(ChangeLogTest, ASecondWriterInThisProcessIsRefused) {
+  const auto log = Open();
+  const Error error = ErrorOf([&] { Open(); });
+  EXPECT_EQ(error.exit_code(), 3);
+  EXPECT_NE(error.message().find("locked by another writer"), std::string::npos) << error.message();
+  log->Append(ItemsDraft(1, 1));  // the first one goes on
+}
+
+// Fails when the lock is not taken, or given up by looking at it.
+TEST_F(ChangeLogTest, ASecondWriterInAnotherProcessIsRefusedByThePidOfTheFirst) {
+  int to_parent[2], to_child[2];
+  ASSERT_EQ(::pipe(to_parent), 0);
+  ASSERT_EQ(::pipe(to_child), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto log = Open();
+    char byte = 'x';
+    if (::write(to_parent[1], &byte, 1) != 1 || ::read(to_child[0], &byte, 1) < 0) ::_exit(1);
+    ::_exit(0);
+  }
+  char byte;
+  ASSERT_EQ(::read(to_parent[0], &byte, 1), 1);
+  for (int i = 0; i < 2; ++i) {
+    const Error error = ErrorOf([&] { Open(); });
+    EXPECT_EQ(error.exit_code(), 3);
+    EXPECT_NE(error.message().find("(process " + std::to_string(child) + ")"), std::string::npos)
+        << error.message();
+  }
+  ASSERT_EQ(::write(to_child[1], &byte, 1), 1);
+  int status;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  for (const int fd : {to_parent[0], to_parent[1], to_child[0], to_child[1]}) ::close(fd);
+  Open();
+}
+
+TEST_F(ChangeLogTest, AFolderWithSomethingElseIsRefusedAndLeftAlone) {
+  std::filesystem::create_directories(folder());
+  std::ofstream(folder() / "letter.txt") << "dear diary";
+  EXPECT_EQ(ErrorOf([&] { Open(); }).exit_code(), 2);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder()), {}), 1);
+}
+
+TEST_F(ChangeLogTest, AFileInPlaceOfTheFolderIsRefused) {
+  std::ofstream(folder()) << "a file";
+  EXPECT_EQ(ErrorOf([&] { Open(); }).exit_code(), 3);
+}
+
+// As root everything may be written, so this runs as nobody.
+TEST_F(ChangeLogTest, AFolderThatMayNotBeWrittenIsRefusedWithAHint) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
+  Open();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(10);
+    const Error existing = ErrorOf([&] { Open(); });
+    const Error fresh =
+        ErrorOf([&] { ChangeLog::Open("/syncline-may-not-be-here/log", kSource, clock_); });
+    if (existing.exit_code() != 3 || existing.hint().empty()) ::_exit(11);
+    if (fresh.exit_code() != 3 || fresh.hint().empty()) ::_exit(12);
+    ::_exit(0);
+  }
+  int status;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+// The states that a kill during the making of a log leaves. Fails when Open takes them for
+// something else than a log, or never writes the meta record.
+TEST_F(ChangeLogTest, AHalfMadeLogIsMadeToTheEnd) {
+  for (const char* keep : {"LOCK", "MANIFEST-000001", "IDENTITY"}) {
+    std::filesystem::remove_all(folder());
+    std::filesystem::create_directories(folder());
+    std::ofstream(folder() / keep) << "";
+    Open()->Append(ItemsDraft(1, 1));
+    EXPECT_EQ(Open()->next(), Offset(1)) << keep;
+  }
+}
+
+}  // namespace
+}  // namespace syncline

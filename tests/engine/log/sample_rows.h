@@ -1,0 +1,111 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/error.h"
+#include "engine/log/change_log.h"
+#include "engine/log/cut_writer.h"
+#include "engine/log/log_reader.h"
+
+namespace syncline {
+
+// A folder of the test's own, removed with the object.
+class TempFolder {
+ public:
+  TempFolder() {
+    std::string name = std::filesystem::temp_directory_path() / "syncline-log-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
+    path_ = name;
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  ~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline constexpr char kSource[] = "postgresql://test/shop";
+
+// A table (id, name, updated_at); key id, cursor updated_at.
+inline std::shared_ptr<const TableSchema> ItemsTable(std::string name = "items") {
+  TableSchema schema;
+  schema.table = {"public", std::move(name)};
+  schema.columns = {{"id", Type::kInt, "bigint", false},
+                    {"name", Type::kText, "text", true},
+                    {"updated_at", Type::kTimestampTz, "timestamptz", false}};
+  schema.key = {0};
+  schema.cursor = 2;
+  return std::make_shared<const TableSchema>(std::move(schema));
+}
+
+inline Row ItemKey(int64_t id) {
+  Row key;
+  key.Append(ValueView::Int(id));
+  return key;
+}
+
+inline Row Item(int64_t id, std::string_view name, int64_t updated_at) {
+  Row row;
+  row.Append(ValueView::Int(id));
+  row.Append(ValueView::Text(name));
+  row.Append(ValueView::TimestampTz(updated_at));
+  return row;
+}
+
+inline Value Stamp(int64_t updated_at) { return Value(ValueView::TimestampTz(updated_at)); }
+
+// `count` changes of items from `first_id` on, as one frame.
+inline ChangeLog::Draft ItemsDraft(int64_t first_id, int count, std::string cursor = "cursor",
+                                   bool closes_cut = true, std::string_view name = "name") {
+  ChangeLog::Draft draft{
+      .tables = {ItemsTable()}, .cursor = std::move(cursor), .closes_cut = closes_cut};
+  for (int64_t id = first_id; id < first_id + count; ++id) {
+    Row row = Item(id, name, id);
+    draft.fingerprints.push_back(row.fingerprint());
+    draft.changes.push_back({.row = std::move(row), .version = Stamp(id)});
+  }
+  return draft;
+}
+
+// Everything the reader delivers until it says "nothing yet".
+inline std::vector<Frame> Drain(LogReader& reader) {
+  std::vector<Frame> frames;
+  while (std::optional<Frame> frame = reader.Next()) frames.push_back(*std::move(frame));
+  return frames;
+}
+
+// The Error that `body` throws; a failure of the test if it throws none.
+template <typename Body>
+Error ErrorOf(Body&& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no Error was thrown";
+  return Error(Reaction::kStop, Cause::kRuntime, "no Error was thrown");
+}
+
+// Invariant 2 over frames that were read in a row: dense from `base` on, chained by hash.
+inline void ExpectChain(const std::vector<Frame>& frames, Offset base, uint64_t previous_hash) {
+  for (const Frame& frame : frames) {
+    ASSERT_EQ(frame.header.base, base);
+    ASSERT_EQ(frame.header.previous_hash, previous_hash);
+    ASSERT_EQ(frame.header.count, frame.changes.size());
+    base = frame.header.end();
+    previous_hash = frame.header.hash;
+  }
+}
+
+}  // namespace syncline
