@@ -9,14 +9,16 @@
 namespace syncline::sql {
 
 // Where a database is. Plain value type.
-//   postgresql://user:password@host:port/db?option=value   postgresql:///db?host=/socket/dir&port=5433
-//   sqlite:path   sqlite:///absolute/path
+//   postgresql://user:password@host:port/db?option=value
+//   postgresql:///db?host=/socket/dir&port=5433 sqlite:path   sqlite:///absolute/path
 struct DatabaseUrl {
   Dialect dialect = Dialect::kPostgres;
-  std::string connection;  // what the driver takes: the URI, or the file's path. May hold a password.
-  std::string display;     // the same without secrets, for messages
+  std::string
+      connection;       // what the driver takes: the URI, or the file's path. May hold a password.
+  std::string display;  // the same without secrets, for messages
 
-  // A relative SQLite path is taken from `base`. Throws UsageError for an unknown scheme or an empty path.
+  // A relative SQLite path is taken from `base`. Throws UsageError for an unknown scheme or an
+  // empty path.
   static DatabaseUrl Parse(std::string_view text, const std::filesystem::path& base = {});
 };
 

@@ -17,15 +17,16 @@ std::string Quote(const TableName& table);
 // a, b, c quoted and joined by ", "; each with `prefix` (such as "t.") before it.
 std::string QuoteList(const std::vector<std::string>& identifiers, std::string_view prefix = {});
 
-// A value as a literal of that database, safe to paste into a statement, that compares with a column of the
-// value's own type. NULL becomes NULL.
+// A value as a literal of that database, safe to paste into a statement, that compares with a
+// column of the value's own type. NULL becomes NULL.
 std::string Literal(ValueView value, Dialect dialect);
 
-// The type that a column captured from a database of dialect `from` gets in a new table of dialect `to`; by the table
-// of types in README.md. The native type itself where from == to.
+// The type that a column captured from a database of dialect `from` gets in a new table of dialect
+// `to`; by the table of types in README.md. The native type itself where from == to.
 std::string ColumnTypeFor(const Column& column, Dialect from, Dialect to);
 
-// What a declared type of that database holds: PostgreSQL's format_type() text, or SQLite's declared type.
+// What a declared type of that database holds: PostgreSQL's format_type() text, or SQLite's
+// declared type.
 Type TypeOf(std::string_view native_type, Dialect dialect);
 
 }  // namespace syncline::sql

@@ -1,0 +1,13 @@
+#include "engine/sql/session.h"
+
+#include "engine/sql/postgres_session.h"
+#include "engine/sql/sqlite_session.h"
+
+namespace syncline::sql {
+
+std::unique_ptr<Session> Session::Open(const DatabaseUrl& url, const SessionOptions& options) {
+  if (url.dialect == Dialect::kPostgres) return std::make_unique<PostgresSession>(url, options);
+  return std::make_unique<SqliteSession>(url, options);
+}
+
+}  // namespace syncline::sql

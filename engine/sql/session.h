@@ -25,18 +25,20 @@ struct ResultSet {
 using Parameters = std::vector<std::optional<std::string>>;
 
 struct SessionOptions {
-  bool read_only = false;          // SQLite: opened read-only, so a missing file is an error
-  bool create = false;             // SQLite: a missing file (not its folder) is made
+  bool read_only = false;  // SQLite: opened read-only, so a missing file is an error
+  bool create = false;     // SQLite: a missing file (not its folder) is made
   std::string application = "syncline";
 };
 
-// One connection to one database, PostgreSQL or SQLite, with what capture and apply need of it. The settings that
-// change how values read and compare (time zone UTC, ISO dates, exact floats, UTF-8) are fixed at Open.
+// One connection to one database, PostgreSQL or SQLite, with what capture and apply need of it. The
+// settings that change how values read and compare (time zone UTC, ISO dates, exact floats, UTF-8)
+// are fixed at Open.
 //
-// A session and all it made belong to one thread. It throws Error with the reaction that fits the driver's error:
-// kRetry for a lost connection, a full disk and an unreachable server; kRestart for deadlock, serialization failure
-// and lock timeout; kStop for the rest, with the database's own code. After an error inside a transaction only Rollback is
-// allowed; after a lost connection the session is dead: open a new one.
+// A session and all it made belong to one thread. It throws Error with the reaction that fits the
+// driver's error: kRetry for a lost connection, a full disk and an unreachable server; kRestart for
+// deadlock, serialization failure and lock timeout; kStop for the rest, with the database's own
+// code. After an error inside a transaction only Rollback is allowed; after a lost connection the
+// session is dead: open a new one.
 class Session {
  public:
   enum class Isolation {
@@ -52,8 +54,8 @@ class Session {
   virtual ~Session() = default;
 
   virtual Dialect dialect() const = 0;
-  // Names this database for ever, as well as can be told without privileges: "postgresql:<system identifier>/<database>",
-  // "sqlite:<canonical path>".
+  // Names this database for ever, as well as can be told without privileges: "postgresql:<system
+  // identifier>/<database>", "sqlite:<canonical path>".
   virtual std::string Identity() = 0;
 
   virtual void Begin(Isolation isolation) = 0;
@@ -68,7 +70,8 @@ class Session {
   // One statement with $1, $2 ...; how many rows it changed.
   virtual uint64_t Change(const std::string& sql, const Parameters& parameters = {}) = 0;
 
-  // User tables (and PostgreSQL views), sorted; system schemas and Syncline's own syncline_* tables left out.
+  // User tables (and PostgreSQL views), sorted; system schemas and Syncline's own syncline_* tables
+  // left out.
   virtual std::vector<TableName> ListTables() = 0;
   // Nothing if there is no such table, or it cannot be seen. Throws kStop if it may not be read.
   virtual std::optional<TableInfo> Describe(const TableName& table) = 0;
@@ -79,18 +82,20 @@ class Session {
     std::string order_by;       // SQL list; empty: any order
     uint64_t limit = 0;         // 0: none
   };
-  // Streams rows in the schema's columns to `sink`, one at a time without keeping the result in memory. The row may be
-  // moved from. An exception from the sink ends the stream and leaves the session usable (after Rollback).
+  // Streams rows in the schema's columns to `sink`, one at a time without keeping the result in
+  // memory. The row may be moved from. An exception from the sink ends the stream and leaves the
+  // session usable (after Rollback).
   using RowSink = std::function<void(Row& row)>;
   virtual uint64_t ReadRows(const Read& read, const RowSink& sink) = 0;
 
-  // Inserts rows into `columns` of `table` as fast as the database can (PostgreSQL: COPY). Every row has one value per
-  // column. Values are converted to the column's type by the table of types in README.md; the first that cannot be is
-  // an error naming row and column.
+  // Inserts rows into `columns` of `table` as fast as the database can (PostgreSQL: COPY). Every
+  // row has one value per column. Values are converted to the column's type by the table of types
+  // in README.md; the first that cannot be is an error naming row and column.
   virtual void LoadRows(const TableName& table, const std::vector<std::string>& columns,
                         std::span<const Row* const> rows) = 0;
-  // Executes `sql` once per row with the row's values as $1, $2 ... (SQLite: prepared; PostgreSQL: prepared and
-  // pipelined). Returns the indexes of the rows for which it changed nothing, ascending.
+  // Executes `sql` once per row with the row's values as $1, $2 ... (SQLite: prepared; PostgreSQL:
+  // prepared and pipelined). Returns the indexes of the rows for which it changed nothing,
+  // ascending.
   virtual std::vector<uint32_t> ExecuteEach(const std::string& sql,
                                             std::span<const Row* const> rows) = 0;
 

@@ -25,10 +25,11 @@ struct TableInfo {
 
   TableName name;
   Kind kind = Kind::kTable;
-  std::vector<ColumnInfo> columns;                   // in the table's order
-  std::vector<std::string> primary_key;              // in key order; empty: none
-  std::vector<std::vector<std::string>> unique_keys; // other unique indexes over plain NOT NULL columns, without a predicate
-  std::vector<std::string> indexed;                  // columns that are the first of some index
+  std::vector<ColumnInfo> columns;       // in the table's order
+  std::vector<std::string> primary_key;  // in key order; empty: none
+  std::vector<std::vector<std::string>>
+      unique_keys;  // other unique indexes over plain NOT NULL columns, without a predicate
+  std::vector<std::string> indexed;  // columns that are the first of some index
   std::vector<ForeignKey> foreign_keys;
 
   const ColumnInfo* Find(std::string_view column) const;

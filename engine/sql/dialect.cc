@@ -1,0 +1,98 @@
+#include "engine/sql/dialect.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "engine/base/error.h"
+#include "engine/model/value_text.h"
+
+namespace syncline::sql {
+namespace {
+
+std::string InQuotes(std::string_view text, char quote) {
+  std::string quoted(1, quote);
+  for (const char c : text) {
+    quoted += c;
+    if (c == quote) quoted += c;
+  }
+  quoted += quote;
+  return quoted;
+}
+
+std::string Hex(std::string_view bytes) {
+  std::string hex;
+  for (const char byte : bytes) hex += fmt::format("{:02x}", static_cast<uint8_t>(byte));
+  return hex;
+}
+
+// Quoted and without a type, so that the server reads it as whatever it is compared with: the index
+// on a column of any type stays usable, enums and domains included.
+std::string PostgresLiteral(ValueView value) {
+  const std::string text = ToText(value);
+  if (text.find('\0') != std::string::npos) {
+    throw StopError("PostgreSQL cannot hold text with a zero byte");
+  }
+  // The E'' form reads the same whatever standard_conforming_strings says.
+  if (text.find('\\') == std::string::npos) return InQuotes(text, '\'');
+  std::string escaped;
+  for (const char c : text) {
+    escaped += c;
+    if (c == '\\') escaped += c;
+  }
+  return " E" + InQuotes(escaped, '\'');
+}
+
+std::string SqliteDouble(double value) {
+  if (std::isnan(value)) return "'NaN'";
+  if (std::isinf(value)) return value > 0 ? "9e999" : "-9e999";
+  std::string text = fmt::format("{}", value);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
+
+// As the value is stored: see the table of types in README.md.
+std::string SqliteLiteral(ValueView value) {
+  switch (value.type()) {
+    case Type::kBool:
+      return value.as_bool() ? "1" : "0";
+    case Type::kInt:
+      return std::to_string(value.as_int());
+    case Type::kDouble:
+      return SqliteDouble(value.as_double());
+    case Type::kBytes:
+      return "x'" + Hex(value.as_string()) + "'";
+    default: {
+      const std::string text = ToText(value);
+      // SQLite ends the text of a statement at a zero byte.
+      if (text.find('\0') != std::string::npos) return "CAST(x'" + Hex(text) + "' AS TEXT)";
+      return InQuotes(text, '\'');
+    }
+  }
+}
+
+}  // namespace
+
+std::string Quote(std::string_view identifier) { return InQuotes(identifier, '"'); }
+
+std::string Quote(const TableName& table) {
+  if (table.schema.empty()) return Quote(table.name);
+  return Quote(table.schema) + "." + Quote(table.name);
+}
+
+std::string QuoteList(const std::vector<std::string>& identifiers, std::string_view prefix) {
+  std::string list;
+  for (const std::string& identifier : identifiers) {
+    if (!list.empty()) list += ", ";
+    list += prefix;
+    list += Quote(identifier);
+  }
+  return list;
+}
+
+std::string Literal(ValueView value, Dialect dialect) {
+  if (value.is_null()) return "NULL";
+  return dialect == Dialect::kPostgres ? PostgresLiteral(value) : SqliteLiteral(value);
+}
+
+}  // namespace syncline::sql

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/model/row.h"
+
+namespace syncline::sql {
+
+// True for the types whose binary form is decoded here; a column of any other type has to be read
+// as its text.
+bool ReadsBinary(Oid type);
+
+// Turns the messages of COPY .. TO STDOUT (FORMAT binary) into rows. The hot path of capture: no
+// allocation per value. Format: PostgreSQL manual, "COPY", section "Binary Format"; the fields as
+// each type's send function writes them.
+class BinaryDecoder {
+ public:
+  // One type per column of the query. The types that ReadsBinary refuses arrive as text: jsonb
+  // becomes kJson, all others kOther.
+  explicit BinaryDecoder(std::vector<Oid> types) : types_(std::move(types)) {}
+  BinaryDecoder(const BinaryDecoder&) = delete;
+  BinaryDecoder& operator=(const BinaryDecoder&) = delete;
+
+  // Takes one message and calls `sink(row)` for every row in it. The server sends whole rows;
+  // throws RestartError for bytes that are not.
+  template <typename Sink>
+  void Decode(std::string_view message, const Sink& sink) {
+    at_ = message.data();
+    end_ = at_ + message.size();
+    if (!started_) ReadHeader();
+    while (at_ != end_ && NextRow()) sink(row_);
+  }
+
+ private:
+  void ReadHeader();
+  bool NextRow();  // false at the trailer
+  void AppendField(Oid type, std::string_view field);
+  void AppendNumeric(std::string_view field);
+  std::string_view Take(size_t size);
+  [[noreturn]] static void Malformed();
+
+  const std::vector<Oid> types_;
+  bool started_ = false;
+  const char* at_ = nullptr;  // of the message at hand
+  const char* end_ = nullptr;
+  Row row_;
+  std::string numeric_;  // reused
+};
+
+}  // namespace syncline::sql

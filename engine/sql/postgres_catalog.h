@@ -1,0 +1,21 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/sql/postgres_connection.h"
+#include "engine/sql/table_info.h"
+
+namespace syncline::sql {
+
+// What a Session tells of a PostgreSQL database, read from pg_catalog, which every role may do.
+
+// "postgresql:<system identifier>/<database>".
+std::string DatabaseIdentity(PostgresConnection& connection);
+std::vector<TableName> ListUserTables(PostgresConnection& connection);
+// Nothing if there is no such table; throws kStop with the GRANT to run if not one of its columns
+// may be read.
+std::optional<TableInfo> DescribeTable(PostgresConnection& connection, const TableName& table);
+
+}  // namespace syncline::sql

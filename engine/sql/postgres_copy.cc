@@ -1,0 +1,149 @@
+#include "engine/sql/postgres_copy.h"
+
+#include <fmt/format.h>
+
+#include "engine/base/check.h"
+#include "engine/sql/dialect.h"
+#include "engine/sql/postgres_binary.h"
+#include "engine/sql/postgres_text.h"
+
+namespace syncline::sql {
+namespace {
+
+constexpr size_t kSendBytes = 256 << 10;
+
+struct FreeBuffer {
+  void operator()(char* buffer) const { ::PQfreemem(buffer); }
+};
+using CopyBuffer = std::unique_ptr<char, FreeBuffer>;
+
+// With a cast to text for what is not read in binary. The aliases keep ORDER BY pointing at the
+// table's columns: `SELECT mood::text .. ORDER BY mood` would order by the text.
+std::string CopyStatement(const Session::Read& read, const std::vector<Oid>& types) {
+  std::string list;
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (i > 0) list += ", ";
+    list += Quote(read.schema.columns[i].name);
+    if (!ReadsBinary(types[i])) list += "::pg_catalog.text";
+    list += fmt::format(" AS syncline_{}", i);
+  }
+  std::string sql = "COPY (SELECT " + list + " FROM " + Quote(read.schema.table);
+  if (!read.where.empty()) sql += " WHERE " + read.where;
+  if (!read.order_by.empty()) sql += " ORDER BY " + read.order_by;
+  if (read.limit > 0) sql += fmt::format(" LIMIT {}", read.limit);
+  return sql + ") TO STDOUT (FORMAT binary)";
+}
+
+// Brings the connection out of a COPY whose rows nobody wants any more.
+void Abandon(PGconn* connection) {
+  if (PGcancel* cancel = ::PQgetCancel(connection)) {
+    char ignored[256];
+    ::PQcancel(cancel, ignored, sizeof ignored);
+    ::PQfreeCancel(cancel);
+  }
+  char* buffer = nullptr;
+  while (::PQgetCopyData(connection, &buffer, 0) > 0) ::PQfreemem(buffer);
+  while (const ResultPtr rest{::PQgetResult(connection)}) {
+  }
+}
+
+// Ends the statement; throws if the server reports an error for it.
+void Finish(PostgresConnection& connection) {
+  bool failed = false;
+  while (const ResultPtr result{::PQgetResult(connection.handle())}) {
+    failed = failed || ::PQresultStatus(result.get()) != PGRES_COMMAND_OK;
+  }
+  if (failed) throw connection.LastError();
+}
+
+}  // namespace
+
+std::vector<Oid> ColumnTypes(PostgresConnection& connection, const std::string& select) {
+  const pqxx::result result = connection.Run(select + " LIMIT 0");
+  std::vector<Oid> types;
+  for (pqxx::row_size_type i = 0; i < result.columns(); ++i) types.push_back(result.column_type(i));
+  return types;
+}
+
+uint64_t CopyOut(PostgresConnection& connection, const Session::Read& read,
+                 const Session::RowSink& sink) {
+  std::vector<std::string> names;
+  for (const Column& column : read.schema.columns) names.push_back(column.name);
+  // Asked anew each time: within a transaction this also locks the types until the COPY is over.
+  std::vector<Oid> types =
+      ColumnTypes(connection, "SELECT " + QuoteList(names) + " FROM " + Quote(read.schema.table));
+  const std::string sql = CopyStatement(read, types);
+
+  PGconn* const handle = connection.handle();
+  connection.ForgetError();
+  connection.Expect(::PQexec(handle, sql.c_str()), PGRES_COPY_OUT);
+  BinaryDecoder decoder(std::move(types));
+  uint64_t count = 0;
+  char* message = nullptr;
+  while (true) {
+    const int size = ::PQgetCopyData(handle, &message, /*async=*/0);
+    if (size <= 0) break;
+    const CopyBuffer owned(message);
+    try {
+      decoder.Decode({message, static_cast<size_t>(size)}, [&](Row& row) {
+        ++count;
+        sink(row);
+      });
+    } catch (...) {
+      Abandon(handle);
+      throw;
+    }
+  }
+  Finish(connection);
+  return count;
+}
+
+void CopyIn(PostgresConnection& connection, const TableName& table,
+            const std::vector<std::string>& columns, std::span<const Row* const> rows) {
+  const std::string target = Quote(table);
+  const std::string list = QuoteList(columns);
+  const std::vector<Oid> types = ColumnTypes(connection, "SELECT " + list + " FROM " + target);
+
+  PGconn* const handle = connection.handle();
+  connection.ForgetError();
+  connection.Expect(::PQexec(handle, ("COPY " + target + " (" + list + ") FROM STDIN").c_str()),
+                    PGRES_COPY_IN);
+  std::string buffer;
+  buffer.reserve(kSendBytes + (kSendBytes >> 2));
+  // A failed send means a lost connection or an error report; both come to light in Finish.
+  const auto send = [&] {
+    const bool sent = ::PQputCopyData(handle, buffer.data(), static_cast<int>(buffer.size())) == 1;
+    buffer.clear();
+    return sent;
+  };
+  size_t index = 0;
+  try {
+    for (; index < rows.size(); ++index) {
+      SYNCLINE_CHECK_EQ(rows[index]->size(), columns.size());
+      size_t column = 0;
+      for (const ValueView value : *rows[index]) {
+        AppendCopyField(value, types[column], buffer);
+        buffer += ++column == columns.size() ? '\n' : '\t';
+      }
+      if (buffer.size() >= kSendBytes && !send()) break;
+    }
+  } catch (Error& error) {
+    ::PQputCopyEnd(handle, "a value cannot be written");
+    while (const ResultPtr rest{::PQgetResult(handle)}) {
+    }
+    error.AddContext(fmt::format("{}, row {}", table.ToString(), index));
+    throw;
+  }
+  if (!buffer.empty()) send();
+  ::PQputCopyEnd(handle, nullptr);
+  try {
+    Finish(connection);
+  } catch (Error& error) {
+    const uint64_t line = connection.report() ? CopyLine(*connection.report()) : 0;
+    error.AddContext(line == 0 ? table.ToString()
+                               : fmt::format("{}, row {}", table.ToString(), line - 1));
+    throw;
+  }
+}
+
+}  // namespace syncline::sql

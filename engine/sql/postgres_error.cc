@@ -1,0 +1,115 @@
+#include "engine/sql/postgres_error.h"
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+
+namespace syncline::sql {
+namespace {
+
+struct Rule {
+  std::string_view code;  // a SQLSTATE, or the beginning of one
+  Reaction reaction;
+  Cause cause;
+  std::string_view hint;
+};
+
+// The first rule that fits counts.
+constexpr Rule kRules[] = {
+    {"08", Reaction::kRetry, Cause::kEnvironment, "Syncline connects again by itself."},
+    {"57P01", Reaction::kRetry, Cause::kEnvironment, "The server ended the session."},
+    {"57P02", Reaction::kRetry, Cause::kEnvironment, "The server is restarting after a crash."},
+    {"57P03", Reaction::kRetry, Cause::kEnvironment, "The server is starting up or shutting down."},
+    {"57P05", Reaction::kRetry, Cause::kEnvironment, "idle_session_timeout ended the session."},
+    {"25P03", Reaction::kRetry, Cause::kEnvironment,
+     "idle_in_transaction_session_timeout ended the session."},
+    {"57014", Reaction::kRetry, Cause::kEnvironment,
+     "If statement_timeout did this, raise it for this role: ALTER ROLE ... SET "
+     "statement_timeout."},
+    {"53300", Reaction::kRetry, Cause::kEnvironment,
+     "All connections of the server are in use: raise max_connections or end idle sessions."},
+    {"53100", Reaction::kRetry, Cause::kEnvironment, "Make room on the server's disk."},
+    {"53", Reaction::kRetry, Cause::kEnvironment,
+     "The server is short of memory or another resource."},
+    {"40", Reaction::kRestart, Cause::kRuntime,
+     "Others changed the same rows; the work starts over."},
+    {"55P03", Reaction::kRestart, Cause::kRuntime,
+     "Another session holds the lock; the work starts over."},
+    {"28", Reaction::kStop, Cause::kEnvironment,
+     "Check the user and the password in the address (or PGPASSWORD, ~/.pgpass), and the server's "
+     "pg_hba.conf."},
+    {"3D000", Reaction::kStop, Cause::kEnvironment,
+     "Check the database's name in the address, or make it with CREATE DATABASE."},
+    {"42501", Reaction::kStop, Cause::kEnvironment,
+     "As the owner or a superuser, GRANT the missing privilege to the user in the address."},
+    {"25006", Reaction::kStop, Cause::kEnvironment,
+     "The server is a standby, or default_transaction_read_only is on: give the primary's "
+     "address."},
+    {"22021", Reaction::kStop, Cause::kRuntime,
+     "The text is not valid UTF-8, or holds a zero byte."},
+    {"22", Reaction::kStop, Cause::kRuntime, "A value does not fit the column's type."},
+    {"23", Reaction::kStop, Cause::kRuntime, "A row breaks a rule of the table."},
+    {"58", Reaction::kStop, Cause::kEnvironment,
+     "The server has trouble with its files: see its log."},
+    {"XX001", Reaction::kDamage, Cause::kEnvironment, "The database's own files are damaged."},
+    {"XX002", Reaction::kDamage, Cause::kEnvironment,
+     "An index of the database is damaged: REINDEX."},
+    {"", Reaction::kStop, Cause::kRuntime, ""},
+};
+
+const Rule& RuleFor(std::string_view code) {
+  for (const Rule& rule : kRules) {
+    if (code.starts_with(rule.code)) return rule;
+  }
+  return kRules[std::size(kRules) - 1];
+}
+
+// 'invalid input syntax for type integer: "4711a"' -> 'invalid input syntax for type integer:
+// "..."'. From the first quote to the last, as the value may hold quotes itself.
+std::string WithoutQuoted(std::string_view message) {
+  const size_t first = message.find('"');
+  const size_t last = message.rfind('"');
+  if (first == last) return std::string(message);
+  return std::string(message.substr(0, first)) + "\"...\"" + std::string(message.substr(last + 1));
+}
+
+// The column named in a COPY's context: `COPY items, line 3, column price: "..."`.
+std::string_view CopyColumn(std::string_view context) {
+  constexpr std::string_view kColumn = ", column ";
+  const size_t at = context.find(kColumn);
+  if (!context.starts_with("COPY ") || at == std::string_view::npos) return {};
+  const std::string_view rest = context.substr(at + kColumn.size());
+  return rest.substr(0, rest.find(": "));
+}
+
+}  // namespace
+
+Error TranslatePostgresError(const PostgresReport& report, std::string_view where) {
+  const Rule& rule = RuleFor(report.code);
+  std::string message(where);
+  message += ": ";
+  message += report.code.starts_with("22") ? WithoutQuoted(report.message) : report.message;
+  const auto name = [&message](std::string_view what, std::string_view which) {
+    if (which.empty()) return;
+    message.append(", ").append(what).append(" ").append(which);
+  };
+  // Messages of class 23 name their objects themselves, save for the table of some.
+  if (report.code.starts_with("23")) {
+    name("table", report.schema.empty() ? report.table : report.schema + "." + report.table);
+  }
+  const std::string_view column = CopyColumn(report.context);
+  if (message.find(column) == std::string::npos) name("column", column);
+  return {rule.reaction, rule.cause, std::move(message), std::string(rule.hint), report.code};
+}
+
+uint64_t CopyLine(const PostgresReport& report) {
+  constexpr std::string_view kLine = ", line ";
+  const std::string_view context = report.context;
+  const size_t at = context.find(kLine);
+  uint64_t line = 0;
+  if (!context.starts_with("COPY ") || at == std::string_view::npos) return 0;
+  std::from_chars(context.data() + at + kLine.size(), context.data() + context.size(), line);
+  return line;
+}
+
+}  // namespace syncline::sql

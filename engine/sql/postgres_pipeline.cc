@@ -1,0 +1,158 @@
+#include "engine/sql/postgres_pipeline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "engine/sql/postgres_text.h"
+#include "engine/sql/postgres_types.h"
+
+namespace syncline::sql {
+namespace {
+
+// Rows between two synchronisations. The answers to a chunk (some 60 bytes each) fit into a
+// socket's buffer, so neither side can wait for the other.
+constexpr uint32_t kChunkRows = 512;
+constexpr size_t kParametersMax = 65'535;  // of the protocol
+constexpr size_t kNull = static_cast<size_t>(-1);
+
+// Pipeline mode for the time of one call. Leaving it fails only on a lost connection.
+class PipelineMode {
+ public:
+  explicit PipelineMode(PGconn* connection) : connection_(connection) {
+    ::PQenterPipelineMode(connection_);
+  }
+  ~PipelineMode() { ::PQexitPipelineMode(connection_); }
+  PipelineMode(const PipelineMode&) = delete;
+  PipelineMode& operator=(const PipelineMode&) = delete;
+
+ private:
+  PGconn* const connection_;
+};
+
+// A type for each of the parameters $1 to the last that the statement mentions: 0 leaves it to the
+// server to infer, which it cannot do for one that is skipped.
+std::vector<Oid> ParameterTypes(std::string_view sql) {
+  std::vector<Oid> types;
+  for (size_t at = sql.find('$'); at != std::string_view::npos; at = sql.find('$', at + 1)) {
+    size_t number = 0;
+    std::from_chars(sql.data() + at + 1, sql.data() + sql.size(), number);
+    if (number == 0 || number > kParametersMax) continue;
+    if (number > types.size()) types.resize(number, oid::kText);
+    types[number - 1] = 0;
+  }
+  return types;
+}
+
+// Rows that a statement changed, or a SELECT returned.
+bool ChangedNothing(PGresult* result) {
+  const std::string_view count = ::PQcmdTuples(result);
+  return count.empty() || count == "0";
+}
+
+}  // namespace
+
+const PostgresPipeline::Statement& PostgresPipeline::Prepare(const std::string& sql) {
+  if (const auto known = statements_.find(sql); known != statements_.end()) return known->second;
+  PGconn* const handle = connection_.handle();
+  Statement statement;
+  statement.name = fmt::format("syncline_{}", statements_.size());
+  connection_.ForgetError();
+  const std::vector<Oid> types = ParameterTypes(sql);
+  connection_.Expect(::PQprepare(handle, statement.name.c_str(), sql.c_str(),
+                                 static_cast<int>(types.size()), types.data()),
+                     PGRES_COMMAND_OK);
+  const ResultPtr described =
+      connection_.Expect(::PQdescribePrepared(handle, statement.name.c_str()), PGRES_COMMAND_OK);
+  for (int i = 0; i < ::PQnparams(described.get()); ++i) {
+    statement.parameters.push_back(::PQparamtype(described.get(), i));
+  }
+  return statements_.emplace(sql, std::move(statement)).first->second;
+}
+
+void PostgresPipeline::Send(const Statement& statement, const Row& row) {
+  text_.clear();
+  starts_.clear();
+  size_t index = 0;
+  for (const ValueView value : row) {
+    if (index == statement.parameters.size()) break;  // a row may have more than the statement uses
+    starts_.push_back(value.is_null() ? kNull : text_.size());
+    if (!value.is_null()) {
+      AppendPostgresText(value, statement.parameters[index], text_);
+      text_ += '\0';
+    }
+    ++index;
+  }
+  values_.clear();
+  for (const size_t start : starts_) {
+    values_.push_back(start == kNull ? nullptr : text_.data() + start);
+  }
+  if (::PQsendQueryPrepared(connection_.handle(), statement.name.c_str(),
+                            static_cast<int>(values_.size()), values_.data(), nullptr, nullptr,
+                            /*resultFormat=*/0) != 1) {
+    throw connection_.LastError();
+  }
+}
+
+// One result and one end mark per row, then the synchronisation. Everything is read before an error
+// is thrown, so that the connection is of use afterwards.
+void PostgresPipeline::ReceiveChunk(uint32_t first, uint32_t count,
+                                    std::vector<uint32_t>& unchanged) {
+  PGconn* const handle = connection_.handle();
+  std::optional<Error> failure;
+  uint32_t index = 0;
+  while (true) {
+    const ResultPtr result(::PQgetResult(handle));
+    if (result == nullptr) {
+      if (::PQstatus(handle) != CONNECTION_OK) throw failure ? *failure : connection_.LastError();
+      ++index;
+      continue;
+    }
+    switch (::PQresultStatus(result.get())) {
+      case PGRES_PIPELINE_SYNC:
+        if (failure) throw *failure;
+        return;
+      case PGRES_COMMAND_OK:
+      case PGRES_TUPLES_OK:
+        if (index < count && ChangedNothing(result.get())) unchanged.push_back(first + index);
+        break;
+      case PGRES_PIPELINE_ABORTED:
+        break;
+      default:
+        if (failure) break;
+        failure = connection_.LastError();
+        failure->AddContext(fmt::format("row {}", first + index));
+    }
+  }
+}
+
+std::vector<uint32_t> PostgresPipeline::ExecuteEach(const std::string& sql,
+                                                    std::span<const Row* const> rows) {
+  std::vector<uint32_t> unchanged;
+  if (rows.empty()) return unchanged;
+  const Statement& statement = Prepare(sql);
+  connection_.ForgetError();
+  const PipelineMode mode(connection_.handle());
+  const auto size = static_cast<uint32_t>(rows.size());
+  for (uint32_t first = 0; first < size; first += kChunkRows) {
+    const uint32_t count = std::min(kChunkRows, size - first);
+    for (uint32_t i = 0; i < count; ++i) {
+      try {
+        Send(statement, *rows[first + i]);
+      } catch (Error& error) {
+        error.AddContext(fmt::format("row {}", first + i));
+        // What was sent before still gets its answers; without them the pipeline could not be left.
+        std::vector<uint32_t> ignored;
+        if (::PQpipelineSync(connection_.handle()) == 1) ReceiveChunk(first, i, ignored);
+        throw;
+      }
+    }
+    if (::PQpipelineSync(connection_.handle()) != 1) throw connection_.LastError();
+    ReceiveChunk(first, count, unchanged);
+  }
+  return unchanged;
+}
+
+}  // namespace syncline::sql

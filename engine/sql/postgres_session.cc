@@ -1,0 +1,78 @@
+#include "engine/sql/postgres_session.h"
+
+#include "engine/sql/postgres_catalog.h"
+#include "engine/sql/postgres_copy.h"
+
+namespace syncline::sql {
+
+std::string PostgresSession::Identity() { return DatabaseIdentity(connection_); }
+
+void PostgresSession::Begin(Isolation isolation) {
+  Execute(isolation == Isolation::kSnapshot ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+                                            : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
+}
+
+void PostgresSession::Commit() {
+  // The server answers COMMIT of a failed transaction with ROLLBACK, and without an error.
+  if (::PQtransactionStatus(connection_.handle()) == PQTRANS_INERROR) {
+    throw RestartError(connection_.display() + ": commit of a transaction that has failed before");
+  }
+  connection_.Run("COMMIT");
+}
+
+void PostgresSession::Rollback() noexcept {
+  if (::PQtransactionStatus(connection_.handle()) == PQTRANS_IDLE) return;
+  try {
+    connection_.Run("ROLLBACK");
+  } catch (const std::exception&) {
+    // The connection is lost, and the transaction with it.
+  }
+}
+
+void PostgresSession::Execute(const std::string& sql) { connection_.Run(sql); }
+
+ResultSet PostgresSession::Query(const std::string& sql, const Parameters& parameters) {
+  const pqxx::result result = connection_.Run(sql, parameters);
+  ResultSet set;
+  for (pqxx::row_size_type i = 0; i < result.columns(); ++i) {
+    set.columns.emplace_back(result.column_name(i));
+  }
+  set.rows.reserve(result.size());
+  for (const pqxx::row& row : result) {
+    auto& fields = set.rows.emplace_back();
+    for (const pqxx::field& field : row) {
+      if (field.is_null()) {
+        fields.emplace_back();
+      } else {
+        fields.emplace_back(std::in_place, field.c_str(), field.size());
+      }
+    }
+  }
+  return set;
+}
+
+uint64_t PostgresSession::Change(const std::string& sql, const Parameters& parameters) {
+  return connection_.Run(sql, parameters).affected_rows();
+}
+
+std::vector<TableName> PostgresSession::ListTables() { return ListUserTables(connection_); }
+
+std::optional<TableInfo> PostgresSession::Describe(const TableName& table) {
+  return DescribeTable(connection_, table);
+}
+
+uint64_t PostgresSession::ReadRows(const Read& read, const RowSink& sink) {
+  return CopyOut(connection_, read, sink);
+}
+
+void PostgresSession::LoadRows(const TableName& table, const std::vector<std::string>& columns,
+                               std::span<const Row* const> rows) {
+  if (!rows.empty()) CopyIn(connection_, table, columns, rows);
+}
+
+std::vector<uint32_t> PostgresSession::ExecuteEach(const std::string& sql,
+                                                   std::span<const Row* const> rows) {
+  return pipeline_.ExecuteEach(sql, rows);
+}
+
+}  // namespace syncline::sql

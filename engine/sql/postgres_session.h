@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/sql/postgres_connection.h"
+#include "engine/sql/postgres_pipeline.h"
+#include "engine/sql/session.h"
+
+namespace syncline::sql {
+
+// A Session with a PostgreSQL server. Ordinary statements go through PostgresConnection, bulk
+// through postgres_copy.h and PostgresPipeline, the catalogue through postgres_catalog.h.
+class PostgresSession : public Session {
+ public:
+  PostgresSession(const DatabaseUrl& url, const SessionOptions& options)
+      : connection_(url, options.application), pipeline_(connection_) {}
+
+  Dialect dialect() const override { return Dialect::kPostgres; }
+  std::string Identity() override;
+
+  void Begin(Isolation isolation) override;
+  void Commit() override;
+  void Rollback() noexcept override;
+
+  void Execute(const std::string& sql) override;
+  ResultSet Query(const std::string& sql, const Parameters& parameters) override;
+  uint64_t Change(const std::string& sql, const Parameters& parameters) override;
+
+  std::vector<TableName> ListTables() override;
+  std::optional<TableInfo> Describe(const TableName& table) override;
+
+  uint64_t ReadRows(const Read& read, const RowSink& sink) override;
+  void LoadRows(const TableName& table, const std::vector<std::string>& columns,
+                std::span<const Row* const> rows) override;
+  std::vector<uint32_t> ExecuteEach(const std::string& sql,
+                                    std::span<const Row* const> rows) override;
+
+ private:
+  PostgresConnection connection_;
+  PostgresPipeline pipeline_;
+};
+
+}  // namespace syncline::sql

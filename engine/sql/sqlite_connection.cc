@@ -1,0 +1,145 @@
+#include "engine/sql/sqlite_connection.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <filesystem>
+
+namespace syncline::sql {
+namespace {
+
+constexpr auto kBusyTimeout = std::chrono::seconds(10);
+
+struct Rule {
+  int code;  // SQLite's primary result code
+  std::string_view name;
+  Reaction reaction;
+  Cause cause;
+  std::string_view hint;
+};
+
+constexpr Rule kRules[] = {
+    {SQLITE_BUSY, "SQLITE_BUSY", Reaction::kRestart, Cause::kRuntime,
+     "Another program writes to the file; the work starts over."},
+    {SQLITE_LOCKED, "SQLITE_LOCKED", Reaction::kRestart, Cause::kRuntime,
+     "Another statement holds the table; the work starts over."},
+    {SQLITE_FULL, "SQLITE_FULL", Reaction::kRetry, Cause::kEnvironment, "Make room on the disk."},
+    {SQLITE_IOERR, "SQLITE_IOERR", Reaction::kRetry, Cause::kEnvironment,
+     "The disk did not do what it was asked: see the system's log."},
+    {SQLITE_NOMEM, "SQLITE_NOMEM", Reaction::kRetry, Cause::kEnvironment, "Memory is short."},
+    {SQLITE_CANTOPEN, "SQLITE_CANTOPEN", Reaction::kStop, Cause::kEnvironment,
+     "Check the path, that its folder exists, and that this user may read and write both."},
+    {SQLITE_READONLY, "SQLITE_READONLY", Reaction::kStop, Cause::kEnvironment,
+     "This user needs to write to the file and to its folder (for the -wal and -shm files)."},
+    {SQLITE_PERM, "SQLITE_PERM", Reaction::kStop, Cause::kEnvironment,
+     "Check who may read and write the file."},
+    {SQLITE_NOTADB, "SQLITE_NOTADB", Reaction::kStop, Cause::kEnvironment,
+     "The file is something else than a SQLite 3 database (or an encrypted one): check the path."},
+    {SQLITE_CORRUPT, "SQLITE_CORRUPT", Reaction::kDamage, Cause::kEnvironment,
+     "The database file is damaged: try `sqlite3 FILE .recover`, or go back to a backup."},
+    {SQLITE_CONSTRAINT, "SQLITE_CONSTRAINT", Reaction::kStop, Cause::kRuntime,
+     "A row breaks a rule of the table."},
+    {SQLITE_MISMATCH, "SQLITE_MISMATCH", Reaction::kStop, Cause::kRuntime,
+     "A value does not fit the column's type."},
+    {SQLITE_TOOBIG, "SQLITE_TOOBIG", Reaction::kStop, Cause::kRuntime,
+     "A value or row is larger than SQLite allows (1 GB)."},
+};
+
+Error Translate(int extended_code, const std::string& message) {
+  const int code = extended_code & 0xff;
+  for (const Rule& rule : kRules) {
+    if (rule.code == code) {
+      return {rule.reaction, rule.cause, message, std::string(rule.hint), std::string(rule.name)};
+    }
+  }
+  return {Reaction::kStop, Cause::kRuntime, message, {}, "SQLite " + std::to_string(code)};
+}
+
+}  // namespace
+
+SqliteStatement::SqliteStatement(SqliteConnection& connection, std::string_view sql)
+    : connection_(&connection) {
+  sqlite3_stmt* handle = nullptr;
+  if (::sqlite3_prepare_v3(connection.handle(), sql.data(), static_cast<int>(sql.size()),
+                           SQLITE_PREPARE_PERSISTENT, &handle, nullptr) != SQLITE_OK) {
+    throw connection.LastError();
+  }
+  handle_.reset(handle);
+  const int count = ::sqlite3_bind_parameter_count(handle);
+  for (int i = 1; i <= count; ++i) {
+    const char* text = ::sqlite3_bind_parameter_name(handle, i);
+    const std::string_view name = text == nullptr ? "?" : text;
+    size_t number = 0;
+    std::from_chars(name.data() + 1, name.data() + name.size(), number);
+    if (name[0] != '$' || number == 0) {
+      throw UsageError("parameter `" + std::string(name) +
+                       "` of a statement is not written as $1, $2 ...");
+    }
+    parameters_.push_back(number - 1);
+    values_needed_ = std::max(values_needed_, number);
+  }
+}
+
+void SqliteStatement::Bind(const Parameters& parameters) {
+  if (parameters.size() < values_needed_) {
+    throw UsageError("a statement needs more parameters than were given");
+  }
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const auto& value = parameters[parameters_[i]];
+    if (!value.has_value()) continue;  // a parameter that is not bound is NULL
+    ::sqlite3_bind_text64(handle(), static_cast<int>(i + 1), value->data(), value->size(),
+                          SQLITE_TRANSIENT, SQLITE_UTF8);
+  }
+}
+
+bool SqliteStatement::Step() {
+  const int status = ::sqlite3_step(handle());
+  if (status == SQLITE_ROW) return true;
+  if (status == SQLITE_DONE) return false;
+  const Error error = connection_->LastError();
+  Reset();
+  throw error;
+}
+
+void SqliteStatement::Reset() {
+  ::sqlite3_reset(handle());
+  ::sqlite3_clear_bindings(handle());
+}
+
+SqliteConnection::SqliteConnection(const DatabaseUrl& url, const SessionOptions& options)
+    : path_(url.connection), display_(url.display) {
+  const bool exists = std::filesystem::exists(path_);
+  if (!exists && !options.create) {
+    throw EnvironmentError(display_ + ": there is no such file", "Check the path in the address.");
+  }
+  // NOMUTEX: a session belongs to one thread.
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  flags |= options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  if (options.create && !options.read_only) flags |= SQLITE_OPEN_CREATE;
+  sqlite3* handle = nullptr;
+  const int status = ::sqlite3_open_v2(path_.c_str(), &handle, flags, nullptr);
+  handle_.reset(handle);
+  if (status != SQLITE_OK) throw LastError();
+
+  ::sqlite3_busy_timeout(handle, static_cast<int>(std::chrono::milliseconds(kBusyTimeout).count()));
+  // Otherwise a misspelt "column" silently reads as the string 'column'.
+  ::sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+  Execute("SELECT count(*) FROM sqlite_schema");  // opening alone does not look at the file
+  if (!options.read_only) {
+    if (!exists) Execute("PRAGMA journal_mode = WAL");
+    Execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL");
+  }
+}
+
+void SqliteConnection::Execute(const std::string& sql) {
+  if (::sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    throw LastError();
+  }
+}
+
+Error SqliteConnection::LastError() const {
+  return Translate(::sqlite3_extended_errcode(handle()),
+                   display_ + ": " + ::sqlite3_errmsg(handle()));
+}
+
+}  // namespace syncline::sql

@@ -1,0 +1,155 @@
+#include "engine/sql/sqlite_session.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "engine/sql/dialect.h"
+#include "engine/sql/sqlite_catalog.h"
+#include "engine/sql/sqlite_values.h"
+
+namespace syncline::sql {
+namespace {
+
+// Resets a cached statement when its use is over: one that is not reset holds its locks.
+class ResetAfterwards {
+ public:
+  explicit ResetAfterwards(SqliteStatement& statement) : statement_(statement) {}
+  ~ResetAfterwards() { statement_.Reset(); }
+  ResetAfterwards(const ResetAfterwards&) = delete;
+  ResetAfterwards& operator=(const ResetAfterwards&) = delete;
+
+ private:
+  SqliteStatement& statement_;
+};
+
+std::string SelectStatement(const Session::Read& read) {
+  std::vector<std::string> names;
+  for (const Column& column : read.schema.columns) names.push_back(column.name);
+  std::string sql = "SELECT " + QuoteList(names) + " FROM " + Quote(read.schema.table);
+  if (!read.where.empty()) sql += " WHERE " + read.where;
+  if (!read.order_by.empty()) sql += " ORDER BY " + read.order_by;
+  if (read.limit > 0) sql += fmt::format(" LIMIT {}", read.limit);
+  return sql;
+}
+
+std::string InsertStatement(const TableName& table, const std::vector<std::string>& columns) {
+  std::string values;
+  for (size_t i = 1; i <= columns.size(); ++i) values += fmt::format("{}${}", i > 1 ? ", " : "", i);
+  return "INSERT INTO " + Quote(table) + " (" + QuoteList(columns) + ") VALUES (" + values + ")";
+}
+
+// Runs the statement to its end; how many rows it changed, or returned.
+uint64_t RunToEnd(const SqliteConnection& connection, SqliteStatement& statement) {
+  uint64_t returned = 0;
+  while (statement.Step()) ++returned;
+  // sqlite3_changes would still show the statement before when this one only reads.
+  if (::sqlite3_stmt_readonly(statement.handle()) != 0) return returned;
+  return static_cast<uint64_t>(::sqlite3_changes64(connection.handle()));
+}
+
+}  // namespace
+
+std::string SqliteSession::Identity() {
+  return "sqlite:" + std::filesystem::canonical(connection_.path()).string();
+}
+
+void SqliteSession::Begin(Isolation isolation) {
+  if (isolation == Isolation::kWrite) return Execute("BEGIN IMMEDIATE");
+  // BEGIN alone fixes nothing: the first read takes the snapshot.
+  Execute("BEGIN; SELECT count(*) FROM sqlite_schema");
+}
+
+void SqliteSession::Commit() { Execute("COMMIT"); }
+
+void SqliteSession::Rollback() noexcept {
+  // Some errors (a full disk, for one) have already rolled back.
+  if (::sqlite3_get_autocommit(connection_.handle()) != 0) return;
+  ::sqlite3_exec(connection_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void SqliteSession::Execute(const std::string& sql) { connection_.Execute(sql); }
+
+ResultSet SqliteSession::Query(const std::string& sql, const Parameters& parameters) {
+  SqliteStatement statement(connection_, sql);
+  statement.Bind(parameters);
+  sqlite3_stmt* const handle = statement.handle();
+  const int columns = ::sqlite3_column_count(handle);
+  ResultSet set;
+  for (int i = 0; i < columns; ++i) set.columns.emplace_back(::sqlite3_column_name(handle, i));
+  while (statement.Step()) {
+    auto& fields = set.rows.emplace_back();
+    for (int i = 0; i < columns; ++i) {
+      const auto* text = reinterpret_cast<const char*>(::sqlite3_column_text(handle, i));
+      if (text == nullptr) {
+        fields.emplace_back();
+      } else {
+        fields.emplace_back(std::in_place, text, ::sqlite3_column_bytes(handle, i));
+      }
+    }
+  }
+  return set;
+}
+
+uint64_t SqliteSession::Change(const std::string& sql, const Parameters& parameters) {
+  SqliteStatement statement(connection_, sql);
+  statement.Bind(parameters);
+  return RunToEnd(connection_, statement);
+}
+
+std::vector<TableName> SqliteSession::ListTables() { return ListUserTables(connection_); }
+
+std::optional<TableInfo> SqliteSession::Describe(const TableName& table) {
+  return DescribeTable(connection_, table);
+}
+
+uint64_t SqliteSession::ReadRows(const Read& read, const RowSink& sink) {
+  SqliteStatement statement(connection_, SelectStatement(read));
+  const auto& columns = read.schema.columns;
+  uint64_t count = 0;
+  Row row;
+  for (; statement.Step(); ++count) {
+    row.Clear();
+    for (size_t i = 0; i < columns.size(); ++i) {
+      AppendColumn(statement.handle(), static_cast<int>(i), columns[i].type, row);
+    }
+    sink(row);
+  }
+  return count;
+}
+
+void SqliteSession::LoadRows(const TableName& table, const std::vector<std::string>& columns,
+                             std::span<const Row* const> rows) {
+  InContext(table.ToString(), [&] { ExecuteEach(InsertStatement(table, columns), rows); });
+}
+
+std::vector<uint32_t> SqliteSession::ExecuteEach(const std::string& sql,
+                                                 std::span<const Row* const> rows) {
+  std::vector<uint32_t> unchanged;
+  SqliteStatement& statement = Prepared(sql);
+  std::vector<ValueView> values;
+  std::string scratch;
+  for (uint32_t index = 0; index < rows.size(); ++index) {
+    const ResetAfterwards reset(statement);
+    values.clear();
+    for (const ValueView value : *rows[index]) values.push_back(value);
+    if (values.size() < statement.values_needed()) {
+      throw UsageError("a row has fewer values than its statement has parameters");
+    }
+    const std::vector<size_t>& parameters = statement.parameters();
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      BindValue(statement.handle(), static_cast<int>(i + 1), values[parameters[i]], scratch);
+    }
+    InContext(fmt::format("row {}", index), [&] {
+      if (RunToEnd(connection_, statement) == 0) unchanged.push_back(index);
+    });
+  }
+  return unchanged;
+}
+
+SqliteStatement& SqliteSession::Prepared(const std::string& sql) {
+  if (const auto known = statements_.find(sql); known != statements_.end()) return known->second;
+  return statements_.emplace(sql, SqliteStatement(connection_, sql)).first->second;
+}
+
+}  // namespace syncline::sql

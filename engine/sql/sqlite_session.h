@@ -1,0 +1,48 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/sql/session.h"
+#include "engine/sql/sqlite_connection.h"
+
+namespace syncline::sql {
+
+// A Session with a SQLite file. A file that it makes is in WAL mode, so that readers and the writer
+// do not wait for each other; a file that is there keeps its mode. synchronous = FULL: a commit
+// that was acknowledged survives a power cut.
+class SqliteSession : public Session {
+ public:
+  SqliteSession(const DatabaseUrl& url, const SessionOptions& options)
+      : connection_(url, options) {}
+
+  Dialect dialect() const override { return Dialect::kSqlite; }
+  std::string Identity() override;
+
+  void Begin(Isolation isolation) override;
+  void Commit() override;
+  void Rollback() noexcept override;
+
+  void Execute(const std::string& sql) override;
+  ResultSet Query(const std::string& sql, const Parameters& parameters) override;
+  uint64_t Change(const std::string& sql, const Parameters& parameters) override;
+
+  std::vector<TableName> ListTables() override;
+  std::optional<TableInfo> Describe(const TableName& table) override;
+
+  uint64_t ReadRows(const Read& read, const RowSink& sink) override;
+  void LoadRows(const TableName& table, const std::vector<std::string>& columns,
+                std::span<const Row* const> rows) override;
+  std::vector<uint32_t> ExecuteEach(const std::string& sql,
+                                    std::span<const Row* const> rows) override;
+
+ private:
+  SqliteStatement& Prepared(const std::string& sql);
+
+  SqliteConnection connection_;
+  std::map<std::string, SqliteStatement, std::less<>> statements_;  // before connection_ goes
+};
+
+}  // namespace syncline::sql
