@@ -1,0 +1,227 @@
+#include "apply/apply_stage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "apply/batch_reader.h"
+#include "apply/sql_target.h"
+#include "engine/base/backoff.h"
+#include "engine/base/error.h"
+
+namespace syncline::apply {
+namespace {
+
+// The reader wakes us when there is something; this only bounds how long a missed wake-up can hurt.
+constexpr Microseconds kIdleWait = std::chrono::seconds(1);
+// How long a reader beside the writer's process may take to see what its predecessor has seen
+// already.
+constexpr Microseconds kCatchUpStep = std::chrono::milliseconds(50);
+constexpr int kCatchUpSteps = 20;
+// While the target cannot be reached: the first failure is logged, then each of these.
+constexpr int kLogEveryNthTry = 10;
+
+}  // namespace
+
+class ApplyStage::Impl {
+ public:
+  Impl(sql::DatabaseUrl target, std::vector<TableMapping> tables, ApplyOptions options,
+       LogReader& reader, Clock& clock, std::shared_ptr<spdlog::logger> logger)
+      : display_(target.display),
+        options_(std::move(options)),
+        log_(reader),
+        clock_(clock),
+        logger_(std::move(logger)),
+        batches_(reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes}),
+        target_(std::move(target), std::move(tables), logger_) {
+    target_.Open();
+    ReadProgress();
+  }
+
+  void Run(std::stop_token stop);
+
+  const ApplyStats& stats() const { return stats_; }
+
+ private:
+  void ReadProgress();
+  void CheckInLog(std::stop_token stop);
+  void Resume(std::stop_token stop);
+  void ApplyUntilEnd(std::stop_token stop);
+  void Commit(Batch batch);
+  void Account(uint64_t changes, const WriteCounts& counts);
+  void React(const Error& error, std::stop_token stop);
+
+  Offset next() const { return progress_ ? progress_->next : Offset(); }
+  bool PastTime() const { return options_.to_time && clock_.Now() > *options_.to_time; }
+
+  const std::string display_;
+  const ApplyOptions options_;
+  LogReader& log_;
+  Clock& clock_;
+  const std::shared_ptr<spdlog::logger> logger_;
+
+  // Owned by the thread in Run.
+  BatchReader batches_;
+  SqlTarget target_;
+  Backoff backoff_;
+  std::optional<Progress> progress_;  // the row as we know it; none: the target has none yet
+  std::optional<Progress> in_doubt_;  // what a commit without an answer would have made of it
+  std::optional<Offset> log_end_;     // where to stop because the log ended there when we looked
+
+  ApplyStats stats_;
+};
+
+void ApplyStage::Impl::Run(std::stop_token stop) {
+  logger_->info("apply started pipeline={} target={} next={}", options_.pipeline, display_,
+                next().value());
+  while (!stop.stop_requested()) {
+    try {
+      Resume(stop);
+      ApplyUntilEnd(stop);
+      break;
+    } catch (const Error& error) {
+      React(error, stop);
+    }
+  }
+  logger_->info("apply stopped pipeline={} target={} next={} changes={} rows={} newer={}",
+                options_.pipeline, display_, next().value(), stats_.changes.load(),
+                stats_.rows_written.load(), stats_.rows_newer.load());
+}
+
+void ApplyStage::Impl::ReadProgress() {
+  progress_ = target_.ReadProgress(options_.pipeline);
+  stats_.next_offset = next().value();
+  if (!progress_) return;
+  const LogInfo& log = log_.info();
+  if (progress_->log_id != log.id.ToString()) {
+    throw UsageError(
+        fmt::format("the progress row of pipeline {} on {} belongs to log {}, but this log is {}",
+                    options_.pipeline, display_, progress_->log_id, log.id.ToString()),
+        "Use the log that the row names, give the pipeline another name, or rebuild the target "
+        "from "
+        "this log with `syncline replay` into a new place.");
+  }
+  if (progress_->epoch != log.epoch) {
+    throw StopError(
+        fmt::format(
+            "the log's history was cut or restored: pipeline {} on {} followed its epoch {}, "
+            "now it has epoch {}",
+            options_.pipeline, display_, progress_->epoch, log.epoch),
+        "Rebuild the target with `syncline replay`, or, if it holds nothing that the log lacks, "
+        "set "
+        "the pipeline's offset with `syncline offsets set`.");
+  }
+}
+
+// Refuses to go on from where the log is not (any more, or at all).
+void ApplyStage::Impl::CheckInLog(std::stop_token stop) {
+  if (next() < log_.begin()) {
+    throw StopError(fmt::format("pipeline {} needs offset {}, but the log begins at {}",
+                                options_.pipeline, next().value(), log_.begin().value()),
+                    "Rebuild the target with `syncline replay`.");
+  }
+  for (int step = 0; next() > log_.end(); ++step) {
+    if (stop.stop_requested()) return;
+    if (step == kCatchUpSteps) {
+      throw DamageError(
+          fmt::format("{} holds pipeline {} up to offset {}, but the log ends at {}", display_,
+                      options_.pipeline, next().value(), log_.end().value()),
+          "The log has lost changes, or is an old copy. Restore the newest copy of it; the target "
+          "is ahead and was not touched.");
+    }
+    log_.Wait(kCatchUpStep, stop);
+  }
+}
+
+void ApplyStage::Impl::Resume(std::stop_token stop) {
+  if (!target_.is_open()) target_.Open();
+  const std::optional<Progress> in_doubt = std::exchange(in_doubt_, std::nullopt);
+  const Offset before = next();
+  ReadProgress();
+  if (in_doubt && progress_ && in_doubt->next == progress_->next &&
+      in_doubt->frame_hash == progress_->frame_hash) {
+    Account(next() - before, {});  // the commit did happen
+  }
+  CheckInLog(stop);
+  if (!log_end_ && (options_.once || PastTime())) log_end_ = log_.end();
+  BatchReader::End end{.offset = options_.to_offset, .time = options_.to_time};
+  if (log_end_) end.offset = std::min(*log_end_, end.offset.value_or(*log_end_));
+  batches_.Seek(next(), progress_ ? progress_->frame_hash : 0, end);
+}
+
+void ApplyStage::Impl::ApplyUntilEnd(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    if (std::optional<Batch> batch = batches_.Next()) {
+      Commit(*std::move(batch));
+    } else if (batches_.finished()) {
+      return;
+    } else if (!log_end_ && PastTime()) {
+      Resume(stop);  // what the log holds now is all that there will be
+    } else {
+      log_.Wait(kIdleWait, stop);
+    }
+  }
+}
+
+void ApplyStage::Impl::Commit(Batch batch) {
+  const LogInfo& log = log_.info();
+  const Progress to{.pipeline = options_.pipeline,
+                    .log_id = log.id.ToString(),
+                    .epoch = log.epoch,
+                    .next = batch.end,
+                    .frame_hash = batch.end_hash};
+  const uint64_t changes = batch.changes();
+  const bool closes_cut = batch.closes_cut;
+  in_doubt_ = to;
+  const SqlTarget::Written written = target_.Apply(std::move(batch), progress_, to);
+  in_doubt_.reset();
+  progress_ = to;
+  backoff_.Reset();
+  WriteCounts sum;
+  for (const auto& [table, counts] : written) {
+    sum += counts;
+    if (counts.newer == 0) continue;
+    logger_->info("existing row is newer, skipped pipeline={} table={} rows={}", options_.pipeline,
+                  table.ToString(), counts.newer);
+  }
+  Account(changes, sum);
+  logger_->debug("batch applied pipeline={} next={} changes={} rows={} closes_cut={}",
+                 options_.pipeline, to.next.value(), changes, sum.written, closes_cut);
+}
+
+void ApplyStage::Impl::Account(uint64_t changes, const WriteCounts& sum) {
+  stats_.changes += changes;
+  stats_.rows_written += sum.written;
+  stats_.rows_newer += sum.newer;
+  stats_.batches += 1;
+  stats_.next_offset = next().value();
+}
+
+// Called while `error` is being handled.
+void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
+  if (error.reaction() == Reaction::kStop || error.reaction() == Reaction::kDamage) throw;
+  target_.Close();
+  const int tries = backoff_.tries();
+  const Microseconds wait = backoff_.Next();
+  if (tries % kLogEveryNthTry == 0) {
+    logger_->warn("apply interrupted, will retry pipeline={} try={} wait_ms={} error=\"{}\"",
+                  options_.pipeline, tries + 1,
+                  std::chrono::duration_cast<std::chrono::milliseconds>(wait).count(),
+                  error.message());
+  }
+  clock_.Sleep(wait, stop);
+}
+
+ApplyStage::ApplyStage(sql::DatabaseUrl target, std::vector<TableMapping> tables,
+                       ApplyOptions options, LogReader& reader, Clock& clock,
+                       std::shared_ptr<spdlog::logger> logger)
+    : impl_(std::make_unique<Impl>(std::move(target), std::move(tables), std::move(options), reader,
+                                   clock, std::move(logger))) {}
+
+ApplyStage::~ApplyStage() = default;
+
+void ApplyStage::Run(std::stop_token stop) { impl_->Run(stop); }
+
+const ApplyStats& ApplyStage::stats() const { return impl_->stats(); }
+
+}  // namespace syncline::apply

@@ -4,67 +4,51 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "apply/progress.h"
+#include "apply/table_mapping.h"
 #include "engine/base/clock.h"
 #include "engine/log/log_reader.h"
 #include "engine/sql/database_url.h"
 
 namespace syncline::apply {
 
-enum class ConflictRule { kLatestWins, kSourceWins, kTargetWins };
-
-// How one captured table reaches the target. Plain value type.
-struct TableMapping {
-  TableName source;
-  TableName target;
-  std::map<std::string, std::string> columns;  // source column -> target column; others keep their names
-  std::vector<std::string> omit;               // source columns that this target does not get
-  ConflictRule conflict = ConflictRule::kLatestWins;
-  bool create = true;                          // make the target table when it is missing
-};
-
 struct ApplyOptions {
-  std::string pipeline;           // key of the progress row
-  bool once = false;              // stop when everything that is in the log now is applied
-  std::optional<Offset> to_offset;      // stop before the change with this offset
-  std::optional<WallTime> to_time;      // stop before the first frame written after this
+  std::string pipeline;             // key of the progress row
+  bool once = false;                // stop when everything that is in the log now is applied
+  std::optional<Offset> to_offset;  // stop before the change with this offset
+  std::optional<WallTime> to_time;  // stop before the first frame written after this
   uint64_t batch_changes = 50'000;
+  uint64_t batch_bytes =
+      64u << 20;  // of row data; whichever of the two is reached first ends a batch
 };
 
 // What a stage has done since it was made. Readable from any thread.
 struct ApplyStats {
-  std::atomic<uint64_t> next_offset{0};     // everything before is committed in the target
-  std::atomic<uint64_t> changes{0};         // read from the log and committed
-  std::atomic<uint64_t> rows_written{0};    // inserted, updated or deleted (the last change of each key of a batch)
-  std::atomic<uint64_t> rows_newer{0};      // "existing row is newer, skipped"
+  std::atomic<uint64_t> next_offset{0};  // everything before is committed in the target
+  std::atomic<uint64_t> changes{0};      // read from the log and committed
+  std::atomic<uint64_t> rows_written{
+      0};  // inserted, updated or deleted (the last change of each key of a batch)
+  std::atomic<uint64_t> rows_newer{0};  // "existing row is newer, skipped"
   std::atomic<uint64_t> batches{0};
 };
 
-// The progress row that a pipeline has on its target.
-struct Progress {
-  std::string pipeline;
-  std::string log_id;
-  uint64_t epoch = 0;
-  Offset next;
-  uint64_t frame_hash = 0;  // of the frame that ends at `next`; 0 when `next` is inside a frame or 0
-  std::string updated_at;   // the target's clock
-};
-
-// Replays a log into one target, from the target's own progress row on. For each batch one transaction on the target: the progress
-// row by compare-and-set, then the rows (invariant 4). Applying again what is there changes nothing (invariant 5).
+// Replays a log into one target, from the target's own progress row on. For each batch one
+// transaction on the target: the progress row by compare-and-set, then the rows (invariant 4).
+// Applying again what is there changes nothing (invariant 5).
 //
-// Threads: Run on one thread; stats() from any. Borrows the reader and the clock. Opens its own session and reopens it, with
-// backoff, after kRetry and kRestart; an error of another reaction leaves Run with nothing half-done on the target.
+// Threads: Run on one thread; stats() from any. Borrows the reader and the clock. Opens its own
+// session and reopens it, with backoff, after kRetry and kRestart; an error of another reaction
+// leaves Run with nothing half-done on the target.
 class ApplyStage {
  public:
-  // Connects, makes syncline_progress if missing. Throws UsageError when the progress row there belongs to another log.
+  // Connects, makes syncline_progress if missing. Throws UsageError when the progress row there
+  // belongs to another log.
   ApplyStage(sql::DatabaseUrl target, std::vector<TableMapping> tables, ApplyOptions options,
              LogReader& reader, Clock& clock, std::shared_ptr<spdlog::logger> logger);
   ~ApplyStage();
@@ -78,11 +62,5 @@ class ApplyStage {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// All progress rows on a target; empty when it has no syncline_progress table.
-std::vector<Progress> ListProgress(const sql::DatabaseUrl& target);
-// Sets the next offset of a pipeline's row (`syncline offsets set`); throws UsageError when there is no such row, or another log's.
-void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, const LogInfo& log,
-                 Offset next);
 
 }  // namespace syncline::apply

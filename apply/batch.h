@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/base/offset.h"
+#include "engine/model/frame.h"
+
+namespace syncline::apply {
+
+// Consecutive changes of the log that reach the target in one transaction. Plain value type.
+struct Batch {
+  Offset begin;
+  Offset end;
+  uint64_t end_hash = 0;      // of the frame that ends at `end`; 0 when `end` is inside a frame
+  bool closes_cut = false;    // after it the target mirrors one snapshot of the source
+  std::vector<Frame> frames;  // exactly the changes in [begin, end): cut to size at both ends
+
+  uint64_t changes() const { return end - begin; }
+};
+
+// What a batch makes of one key: the step from the state before its first change to the one after
+// its last.
+struct RowChange {
+  Row key;        // the key columns' values, in key order
+  Row row;        // all columns of the schema; empty for a deletion
+  Value version;  // of the last change
+  std::optional<Value>
+      previous;  // what the FIRST change follows: the version that the target should hold
+};
+
+// All steps of a batch for one table under one schema; each key once, in key order.
+struct TableChanges {
+  std::shared_ptr<const TableSchema> schema;
+  std::vector<RowChange> upserts;
+  std::vector<RowChange> deletes;
+};
+
+// Combines the changes of each key, in the log's order, which is the truth (stamps may go
+// backwards). A key is in one result only, even if the table's schema changed within the batch.
+// Tables for which `wanted` says no, and marks, are left out. Empties the batch's frames.
+std::vector<TableChanges> Collapse(Batch& batch,
+                                   const std::function<bool(const TableName&)>& wanted);
+
+}  // namespace syncline::apply

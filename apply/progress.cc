@@ -1,0 +1,145 @@
+#include "apply/progress.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "engine/base/error.h"
+
+namespace syncline::apply {
+namespace {
+
+constexpr char kColumns[] = "pipeline, log_id, epoch, next_offset, frame_hash, updated_at";
+
+// "SYNCLINE" in ASCII, so that a DBA who looks at pg_locks has a chance.
+constexpr int64_t kDdlLock = 0x53594E434C494E45;
+
+bool HasProgressTable(sql::Session& session) {
+  const bool postgres = session.dialect() == Dialect::kPostgres;
+  return !session
+              .Query(postgres ? "SELECT 1 WHERE to_regclass('syncline_progress') IS NOT NULL"
+                              : "SELECT 1 FROM sqlite_master WHERE name = 'syncline_progress'")
+              .rows.empty();
+}
+
+std::string NowSql(Dialect dialect) {
+  return dialect == Dialect::kPostgres ? "clock_timestamp()"
+                                       : "strftime('%Y-%m-%d %H:%M:%f+00', 'now')";
+}
+
+uint64_t ToNumber(const std::string& text, int base = 10) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw DamageError("the target's table syncline_progress holds something that is no number",
+                      "Somebody else wrote to it; correct the row or delete it to start over.");
+  }
+  return number;
+}
+
+std::string HashText(uint64_t hash) { return fmt::format("{:016x}", hash); }
+
+std::vector<Progress> Select(sql::Session& session, const std::string& condition,
+                             const sql::Parameters& parameters) {
+  const auto result = session.Query(
+      fmt::format("SELECT {} FROM syncline_progress {} ORDER BY pipeline", kColumns, condition),
+      parameters);
+  std::vector<Progress> all;
+  for (const auto& row : result.rows) {
+    const auto field = [&row](size_t i) { return row[i].value_or(""); };
+    all.push_back({.pipeline = field(0),
+                   .log_id = field(1),
+                   .epoch = ToNumber(field(2)),
+                   .next = Offset(ToNumber(field(3))),
+                   .frame_hash = ToNumber(field(4), 16),
+                   .updated_at = field(5)});
+  }
+  return all;
+}
+
+}  // namespace
+
+void LockForDdl(sql::Session& session) {
+  if (session.dialect() == Dialect::kPostgres) {
+    session.Query(fmt::format("SELECT pg_advisory_xact_lock({})", kDdlLock));
+  }
+}
+
+void EnsureProgressTable(sql::Session& session) {
+  if (HasProgressTable(session)) return;  // a role that may not make tables can still use it
+  sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
+  LockForDdl(session);
+  const bool postgres = session.dialect() == Dialect::kPostgres;
+  session.Execute(fmt::format(
+      "CREATE TABLE IF NOT EXISTS syncline_progress (pipeline text NOT NULL PRIMARY KEY, "
+      "log_id text NOT NULL, epoch bigint NOT NULL, next_offset bigint NOT NULL, "
+      "frame_hash text NOT NULL, updated_at {} NOT NULL)",
+      postgres ? "timestamptz" : "text"));
+  transaction.Commit();
+}
+
+std::optional<Progress> ReadProgress(sql::Session& session, const std::string& pipeline) {
+  auto rows = Select(session, "WHERE pipeline = $1", {pipeline});
+  if (rows.empty()) return std::nullopt;
+  return std::move(rows.front());
+}
+
+void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
+                     const Progress& to) {
+  const std::string now = NowSql(session.dialect());
+  const std::string next = std::to_string(to.next.value());
+  uint64_t moved = 0;
+  if (from) {
+    moved = session.Change(
+        fmt::format(
+            "UPDATE syncline_progress SET next_offset = $1, frame_hash = $2, updated_at = {} "
+            "WHERE pipeline = $3 AND log_id = $4 AND epoch = $5 AND next_offset = $6 "
+            "AND frame_hash = $7",
+            now),
+        {next, HashText(to.frame_hash), from->pipeline, from->log_id, std::to_string(from->epoch),
+         std::to_string(from->next.value()), HashText(from->frame_hash)});
+  } else {
+    moved = session.Change(
+        fmt::format("INSERT INTO syncline_progress ({}) VALUES ($1, $2, $3, $4, $5, {}) "
+                    "ON CONFLICT (pipeline) DO NOTHING",
+                    kColumns, now),
+        {to.pipeline, to.log_id, std::to_string(to.epoch), next, HashText(to.frame_hash)});
+  }
+  if (moved != 1) {
+    throw RestartError(
+        fmt::format("another apply process moved the progress row of pipeline {}", to.pipeline),
+        "Run one apply process per pipeline; this one goes on from where the row is now.");
+  }
+}
+
+std::vector<Progress> ListProgress(const sql::DatabaseUrl& target) {
+  const auto session = sql::Session::Open(target, {.read_only = true});
+  if (!HasProgressTable(*session)) return {};
+  return Select(*session, "", {});
+}
+
+void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, const LogInfo& log,
+                 Offset next) {
+  const auto session = sql::Session::Open(target);
+  std::optional<Progress> from;
+  if (HasProgressTable(*session)) from = ReadProgress(*session, pipeline);
+  if (!from) {
+    throw UsageError(
+        fmt::format("{} has no progress row for pipeline {}", target.display, pipeline),
+        "`syncline apply` makes it when it applies the first changes.");
+  }
+  if (from->log_id != log.id.ToString()) {
+    throw UsageError(
+        fmt::format("the progress row of pipeline {} on {} belongs to log {}, not to {}", pipeline,
+                    target.display, from->log_id, log.id.ToString()),
+        "Offsets mean nothing in another log. Use the log that the row names.");
+  }
+  Progress to = *from;
+  to.next = next;
+  to.frame_hash = 0;  // not known here; readers then skip the check of the chain once
+  sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
+  AdvanceProgress(*session, from, to);
+  transaction.Commit();
+}
+
+}  // namespace syncline::apply

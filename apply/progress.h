@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/offset.h"
+#include "engine/log/change_log.h"
+#include "engine/sql/database_url.h"
+#include "engine/sql/session.h"
+
+namespace syncline::apply {
+
+// The row that a pipeline has in `syncline_progress` on its target. It is the resume point, the
+// guard that makes each change take effect once, and the fence between two processes that apply the
+// same pipeline (invariant 4).
+struct Progress {
+  std::string pipeline;
+  std::string log_id;
+  uint64_t epoch = 0;
+  Offset next;  // everything before is in the target
+  uint64_t frame_hash =
+      0;                   // of the frame that ends at `next`; 0 when `next` is inside a frame or 0
+  std::string updated_at;  // the target's clock
+
+  bool operator==(const Progress&) const = default;
+};
+
+// All progress rows on a target; empty when it has no syncline_progress table.
+std::vector<Progress> ListProgress(const sql::DatabaseUrl& target);
+
+// Sets the next offset of a pipeline's row (`syncline offsets set`) for good; a running apply
+// process notices and goes on from there. Throws UsageError when there is no such row, or it
+// belongs to another log.
+void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, const LogInfo& log,
+                 Offset next);
+
+// The parts that a target is made of. All use the session's current transaction, save
+// EnsureProgressTable, which must be called outside of one.
+
+// Makes syncline_progress when it is missing, in the schema where the role's unqualified names go.
+void EnsureProgressTable(sql::Session& session);
+std::optional<Progress> ReadProgress(sql::Session& session, const std::string& pipeline);
+// Moves the row from `from` (nothing: there is none yet) to `to`, if it still is `from`; else
+// throws RestartError, and the transaction must be rolled back. Holds the row's lock until the
+// transaction ends.
+void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
+                     const Progress& to);
+
+// Serialises the DDL of all Syncline processes on one PostgreSQL database until the transaction
+// ends: IF NOT EXISTS alone fails when two sessions make the same object at once. SQLite's write
+// lock does this already.
+void LockForDdl(sql::Session& session);
+
+}  // namespace syncline::apply

@@ -1,0 +1,135 @@
+#include "apply/sql_target.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+
+#include "apply/table_plan.h"
+#include "apply/target_table.h"
+#include "engine/base/error.h"
+
+namespace syncline::apply {
+namespace {
+
+// The staging statements look previous versions up in a hash table; with too little memory the
+// server would search for each row instead. Compiling statements that run for a fraction of a
+// second costs more than it brings.
+constexpr char kPostgresSettings[] = "SET work_mem = '64MB'; SET jit = off";
+
+// An error of `body` names the table, and the database's own code, by which refusals are looked up.
+template <typename Body>
+decltype(auto) ForTable(const TableName& table, Body&& body) {
+  try {
+    return body();
+  } catch (Error& error) {
+    const std::string code = error.code().empty() ? "" : fmt::format(" (code {})", error.code());
+    error.AddContext(fmt::format("table {}{}", table.ToString(), code));
+    throw;
+  }
+}
+
+// Until the end of the transaction, foreign keys (PostgreSQL: those declared deferrable) are
+// checked at commit.
+constexpr char kDeferOnPostgres[] = "SET CONSTRAINTS ALL DEFERRED";
+constexpr char kDeferOnSqlite[] = "PRAGMA defer_foreign_keys = ON";
+
+}  // namespace
+
+SqlTarget::SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables,
+                     std::shared_ptr<spdlog::logger> logger)
+    : url_(std::move(url)), logger_(std::move(logger)) {
+  for (TableMapping& table : tables) {
+    if (url_.dialect == Dialect::kPostgres && table.target.schema.empty()) {
+      table.target.schema = "public";
+    }
+    const TableName source = table.source;
+    tables_.insert_or_assign(source, std::move(table));
+  }
+}
+
+SqlTarget::~SqlTarget() = default;
+
+void SqlTarget::Open() {
+  Close();
+  auto session = sql::Session::Open(url_, {.create = true});
+  if (session->dialect() == Dialect::kPostgres) session->Execute(kPostgresSettings);
+  EnsureProgressTable(*session);
+  session_ = std::move(session);
+}
+
+void SqlTarget::Close() noexcept {
+  order_ = {};
+  references_.clear();
+  prepared_.clear();
+  session_.reset();
+}
+
+std::optional<Progress> SqlTarget::ReadProgress(const std::string& pipeline) {
+  return apply::ReadProgress(*session_, pipeline);
+}
+
+SqlTarget::Written SqlTarget::Apply(Batch batch, const std::optional<Progress>& from,
+                                    const Progress& to) {
+  std::vector<TableChanges> tables =
+      Collapse(batch, [this](const TableName& table) { return tables_.contains(table); });
+  return InContext(fmt::format("offsets {} to {}", batch.begin.value(), batch.end.value() - 1),
+                   [&] {
+                     sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
+                     AdvanceProgress(*session_, from, to);
+                     Written written = Write(tables);
+                     transaction.Commit();
+                     return written;
+                   });
+}
+
+SqlTarget::Prepared& SqlTarget::Prepare(const TableChanges& changes) {
+  const SchemaId id = changes.schema->id();
+  if (const auto found = prepared_.find(id); found != prepared_.end()) return found->second;
+  TablePlan plan = PlanTable(changes.schema, tables_.at(changes.schema->table));
+  const sql::TableInfo info = PrepareTargetTable(*session_, plan, *logger_);
+  references_[info.name] = info.foreign_keys;
+  order_ = OrderByReferences(references_);
+  auto writer = std::make_unique<TableWriter>(*session_, std::move(plan), info, prepared_.size());
+  return prepared_.emplace(id, Prepared{info.name, std::move(writer)}).first->second;
+}
+
+std::vector<SqlTarget::Task> SqlTarget::TasksFor(std::vector<TableChanges>& tables) {
+  std::vector<Task> tasks;
+  for (TableChanges& changes : tables) {
+    Prepared& table =
+        ForTable(changes.schema->table, [&]() -> Prepared& { return Prepare(changes); });
+    tasks.push_back({.changes = &changes, .table = &table});
+  }
+  for (Task& task : tasks) {  // only now is the order complete
+    const auto& order = order_.parents_first;
+    task.rank = std::ranges::find(order, task.table->target) - order.begin();
+    task.in_cycle = std::ranges::find(order_.in_cycle, task.table->target) != order_.in_cycle.end();
+  }
+  std::ranges::stable_sort(tasks, {}, &Task::rank);
+  return tasks;
+}
+
+SqlTarget::Written SqlTarget::Write(std::vector<TableChanges>& tables) {
+  const std::vector<Task> tasks = TasksFor(tables);
+  if (std::ranges::any_of(tasks, &Task::in_cycle)) {
+    session_->Execute(session_->dialect() == Dialect::kPostgres ? kDeferOnPostgres
+                                                                : kDeferOnSqlite);
+  }
+  // Upserts first: after them no row that stays refers to one that goes, so that children-first
+  // deletions cannot fail.
+  Written written;
+  for (const Task& task : tasks) {
+    written[task.table->target] += ForTable(task.table->target, [&] {
+      return task.table->writer->Upsert(task.changes->upserts, task.in_cycle);
+    });
+  }
+  for (const Task& task : std::views::reverse(tasks)) {
+    written[task.table->target] += ForTable(task.table->target, [&] {
+      return task.table->writer->Delete(task.changes->deletes, task.in_cycle);
+    });
+  }
+  return written;
+}
+
+}  // namespace syncline::apply

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/model/schema.h"
+
+namespace syncline::apply {
+
+// Who wins when the target's row is neither the state that a change follows nor the change's own.
+enum class ConflictRule {
+  kLatestWins,  // the higher version
+  kSourceWins,  // the change, always
+  kTargetWins,  // the row that is there
+};
+
+// True when the rule looks at versions; the target then needs the cursor column.
+constexpr bool ComparesVersions(ConflictRule rule) { return rule != ConflictRule::kSourceWins; }
+
+// How one captured table reaches the target. Plain value type.
+struct TableMapping {
+  TableName source;
+  TableName target;
+  std::map<std::string, std::string> columns;  // source column -> target column; others keep theirs
+  std::vector<std::string> omit;               // source columns that this target does not get
+  ConflictRule conflict = ConflictRule::kLatestWins;
+  bool create = true;  // make the target table, and columns that it lacks
+};
+
+}  // namespace syncline::apply

@@ -1,0 +1,87 @@
+#include "apply/table_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "engine/base/error.h"
+
+namespace syncline::apply {
+namespace {
+
+[[noreturn]] void ThrowOmitted(const TablePlan& plan, uint32_t column, const std::string& role) {
+  throw UsageError(fmt::format("column {} of {} is omitted from {}, but it is {}",
+                               plan.schema->columns[column].name, plan.schema->table.ToString(),
+                               plan.target.ToString(), role),
+                   "Take it out of `omit`.");
+}
+
+std::vector<std::string> NamesOf(const std::vector<Column>& columns,
+                                 const std::vector<uint32_t>& indexes) {
+  std::vector<std::string> names;
+  for (const uint32_t index : indexes) names.push_back(columns[index].name);
+  return names;
+}
+
+}  // namespace
+
+std::vector<std::string> TablePlan::ColumnNames() const {
+  std::vector<std::string> names;
+  for (const Column& column : columns) names.push_back(column.name);
+  return names;
+}
+
+std::vector<std::string> TablePlan::KeyNames() const { return NamesOf(columns, key); }
+
+TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMapping& mapping) {
+  TablePlan plan{.schema = std::move(schema),
+                 .target = mapping.target,
+                 .conflict = mapping.conflict,
+                 .create = mapping.create};
+  std::map<std::string, std::string> taken;  // target name -> source name
+  std::vector<std::optional<uint32_t>> place(plan.schema->columns.size());
+  for (uint32_t i = 0; i < plan.schema->columns.size(); ++i) {
+    Column column = plan.schema->columns[i];
+    if (std::ranges::find(mapping.omit, column.name) != mapping.omit.end()) continue;
+    const std::string source_name = column.name;
+    if (const auto renamed = mapping.columns.find(source_name); renamed != mapping.columns.end()) {
+      column.name = renamed->second;
+    }
+    if (const auto [other, added] = taken.emplace(column.name, source_name); !added) {
+      throw UsageError(fmt::format("columns {} and {} of {} would both become {} of {}",
+                                   other->second, source_name, plan.schema->table.ToString(),
+                                   column.name, plan.target.ToString()),
+                       "Give one of them another name under `columns`, or omit it.");
+    }
+    place[i] = static_cast<uint32_t>(plan.take.size());
+    plan.take.push_back(i);
+    plan.columns.push_back(std::move(column));
+  }
+  for (const uint32_t column : plan.schema->key) {
+    if (!place[column]) ThrowOmitted(plan, column, "part of the key");
+    plan.key.push_back(*place[column]);
+  }
+  plan.cursor = place[plan.schema->cursor];
+  if (!plan.cursor && ComparesVersions(plan.conflict)) {
+    ThrowOmitted(plan, plan.schema->cursor,
+                 "the cursor column, which decides conflicts (other than by source_wins)");
+  }
+  return plan;
+}
+
+Row TargetRow(const TablePlan& plan, Row row) {
+  if (plan.take.size() == row.size()) return row;
+  Row target;
+  target.Reserve(row.bytes().size());
+  auto wanted = plan.take.begin();
+  uint32_t index = 0;
+  for (auto value = row.begin(); wanted != plan.take.end(); ++value, ++index) {
+    if (*wanted != index) continue;
+    target.Append(*value);
+    ++wanted;
+  }
+  return target;
+}
+
+}  // namespace syncline::apply

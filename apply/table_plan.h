@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apply/batch.h"
+#include "apply/table_mapping.h"
+#include "engine/model/schema.h"
+
+namespace syncline::apply {
+
+// How rows captured under one schema become rows of one target table: the mapping, worked out
+// against that schema. Plain value type.
+struct TablePlan {
+  std::shared_ptr<const TableSchema> schema;  // of the source
+  TableName target;
+  ConflictRule conflict = ConflictRule::kLatestWins;
+  bool create = true;
+  std::vector<uint32_t> take;  // indexes into schema->columns of those that reach the target
+  std::vector<Column>
+      columns;  // parallel to `take`: the source's column under its name on the target
+  std::vector<uint32_t> key;  // indexes into `columns`, in key order
+  std::optional<uint32_t>
+      cursor;  // index into `columns`; none: omitted, so only kSourceWins is possible
+
+  std::vector<std::string> ColumnNames() const;
+  std::vector<std::string> KeyNames() const;
+};
+
+// Throws UsageError when the mapping cannot work with that schema: a key column is omitted, the
+// cursor column is omitted though the conflict rule needs it, two source columns get one name.
+// Columns that the mapping names and the schema lacks are no error: the schema changes in the
+// course of a log.
+TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMapping& mapping);
+
+// The values of plan.columns out of a row of plan.schema.
+Row TargetRow(const TablePlan& plan, Row row);
+
+}  // namespace syncline::apply

@@ -1,0 +1,171 @@
+#include "apply/target_table.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "apply/progress.h"
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+#include "engine/sql/dialect.h"
+
+namespace syncline::apply {
+namespace {
+
+using sql::Quote;
+using sql::QuoteList;
+
+std::string ColumnSql(const TablePlan& plan, const Column& column, Dialect target) {
+  return fmt::format("{} {}", Quote(column.name),
+                     sql::ColumnTypeFor(column, plan.schema->dialect, target));
+}
+
+void CreateSchema(sql::Session& session, const std::string& schema) {
+  if (session.dialect() != Dialect::kPostgres || schema.empty()) return;
+  // CREATE SCHEMA IF NOT EXISTS asks for a privilege even when there is nothing to do.
+  const auto found = session.Query("SELECT 1 FROM pg_namespace WHERE nspname = $1", {schema});
+  if (found.rows.empty()) {
+    session.Execute(fmt::format("CREATE SCHEMA IF NOT EXISTS {}", Quote(schema)));
+  }
+}
+
+void CreateTable(sql::Session& session, const TablePlan& plan, spdlog::logger& logger) {
+  const std::string sql = CreateTableSql(plan, session.dialect());
+  if (!plan.create) {
+    throw UsageError(fmt::format("table {} does not exist on the target", plan.target.ToString()),
+                     fmt::format("Set `create: true`, or run: {};", sql));
+  }
+  LockForDdl(session);
+  CreateSchema(session, plan.target.schema);
+  session.Execute(sql);
+  logger.info("target table created table={}", plan.target.ToString());
+}
+
+// A column that may be added to an existing table on our own: a new one of the source, under its
+// own name. A renamed column or one of the key is more likely a mistake in the configuration.
+bool MayBeAdded(const TablePlan& plan, uint32_t index) {
+  return plan.create && plan.columns[index].name == plan.schema->columns[plan.take[index]].name &&
+         std::ranges::find(plan.key, index) == plan.key.end();
+}
+
+// True when columns were added, so that the catalogue must be read again.
+bool AddMissingColumns(sql::Session& session, const TablePlan& plan, const sql::TableInfo& info,
+                       spdlog::logger& logger) {
+  bool added = false;
+  for (uint32_t i = 0; i < plan.columns.size(); ++i) {
+    const Column& column = plan.columns[i];
+    if (info.Find(column.name) != nullptr) continue;
+    const std::string sql = AddColumnSql(plan, column, session.dialect());
+    if (!MayBeAdded(plan, i)) {
+      std::vector<std::string> names;
+      for (const auto& other : info.columns) names.push_back(other.column.name);
+      throw UsageError(
+          fmt::format("table {} on the target has no column {}{}", plan.target.ToString(),
+                      column.name, DidYouMean(column.name, names)),
+          fmt::format("Correct `columns` or `omit` in the configuration, or run: {};", sql));
+    }
+    if (!added) LockForDdl(session);
+    session.Execute(sql);
+    added = true;
+    logger.info("target column added table={} column={}", plan.target.ToString(), column.name);
+  }
+  return added;
+}
+
+// SQLite fills an INTEGER PRIMARY KEY by itself.
+bool IsRowId(const sql::TableInfo& info, const sql::ColumnInfo& column, Dialect dialect) {
+  return dialect == Dialect::kSqlite &&
+         info.primary_key == std::vector<std::string>{column.column.name} &&
+         std::ranges::equal(column.column.native_type, std::string_view("INTEGER"),
+                            [](char a, char b) { return std::toupper(a) == b; });
+}
+
+void CheckColumns(const TablePlan& plan, const sql::TableInfo& info, Dialect dialect) {
+  for (const auto& column : info.columns) {
+    const std::string& name = column.column.name;
+    const bool written = std::ranges::find(plan.columns, name, &Column::name) != plan.columns.end();
+    if (written && column.generated) {
+      throw UsageError(
+          fmt::format("column {} of {} on the target is generated and cannot be written", name,
+                      plan.target.ToString()),
+          "Add the source's column to `omit`.");
+    }
+    if (!written && !column.column.nullable && !column.generated &&
+        column.default_expression.empty() && !IsRowId(info, column, dialect)) {
+      throw UsageError(fmt::format("column {} of {} on the target must have a value, but gets none",
+                                   name, plan.target.ToString()),
+                       "Give it a default, allow NULL, or map a source column to it in `columns`.");
+    }
+  }
+}
+
+bool CatalogueHasKey(const sql::TableInfo& info, std::vector<std::string> key) {
+  std::ranges::sort(key);
+  const auto same = [&key](std::vector<std::string> other) {
+    std::ranges::sort(other);
+    return other == key;
+  };
+  return same(info.primary_key) || std::ranges::any_of(info.unique_keys, same);
+}
+
+void CheckKey(sql::Session& session, const TablePlan& plan, const sql::TableInfo& info) {
+  const std::vector<std::string> key = plan.KeyNames();
+  if (CatalogueHasKey(info, key)) return;
+  // The catalogue lists unique keys over NOT NULL columns only, but others serve as well here: ask
+  // the one who must know.
+  const std::vector<std::string> nulls(key.size(), "NULL");
+  try {
+    session.Query(fmt::format("EXPLAIN INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING",
+                              Quote(plan.target), QuoteList(key), fmt::join(nulls, ", "),
+                              QuoteList(key)));
+  } catch (const Error& error) {
+    if (session.dialect() == Dialect::kPostgres && error.code() != "42P10") throw;
+    throw UsageError(
+        fmt::format("table {} on the target has no unique key on ({})", plan.target.ToString(),
+                    fmt::join(key, ", ")),
+        fmt::format("Run: CREATE UNIQUE INDEX {} ON {} ({});",
+                    Quote(fmt::format("{}_{}_key", plan.target.name, fmt::join(key, "_"))),
+                    Quote(plan.target), QuoteList(key)));
+  }
+}
+
+}  // namespace
+
+std::string CreateTableSql(const TablePlan& plan, Dialect target) {
+  std::string sql = fmt::format("CREATE TABLE {} (", Quote(plan.target));
+  for (uint32_t i = 0; i < plan.columns.size(); ++i) {
+    const bool key = std::ranges::find(plan.key, i) != plan.key.end();
+    sql += ColumnSql(plan, plan.columns[i], target) + (key ? " NOT NULL, " : ", ");
+  }
+  return sql + fmt::format("PRIMARY KEY ({}))", QuoteList(plan.KeyNames()));
+}
+
+std::string AddColumnSql(const TablePlan& plan, const Column& column, Dialect target) {
+  return fmt::format("ALTER TABLE {} ADD COLUMN {}", Quote(plan.target),
+                     ColumnSql(plan, column, target));
+}
+
+sql::TableInfo PrepareTargetTable(sql::Session& session, const TablePlan& plan,
+                                  spdlog::logger& logger) {
+  auto info = session.Describe(plan.target);
+  if (!info) {
+    CreateTable(session, plan, logger);
+    info = session.Describe(plan.target);
+  } else if (info->kind == sql::TableInfo::Kind::kView ||
+             info->kind == sql::TableInfo::Kind::kForeign) {
+    throw UsageError(
+        fmt::format("{} on the target is a view or a foreign table", plan.target.ToString()),
+        "Apply writes to ordinary tables only; set `to` to one.");
+  } else if (AddMissingColumns(session, plan, *info, logger)) {
+    info = session.Describe(plan.target);
+  }
+  if (!info) {
+    throw RestartError(fmt::format("table {} is gone again", plan.target.ToString()));
+  }
+  CheckColumns(plan, *info, session.dialect());
+  CheckKey(session, plan, *info);
+  return *std::move(info);
+}
+
+}  // namespace syncline::apply

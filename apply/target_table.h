@@ -1,0 +1,28 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <string>
+
+#include "apply/table_plan.h"
+#include "engine/sql/session.h"
+#include "engine/sql/table_info.h"
+
+namespace syncline::apply {
+
+// Makes the target's table what the plan needs and returns what the catalogue says of it then. With
+// plan.create a missing table is made (with its schema, on PostgreSQL), and a column that the
+// source has got since is added; everything else is checked: columns, a unique key on exactly the
+// plan's key, no other column that must be given a value. Runs in the session's write transaction,
+// so that DDL commits with the first rows or not at all. Throws UsageError that names what is
+// missing, with the statement to run in the hint.
+sql::TableInfo PrepareTargetTable(sql::Session& session, const TablePlan& plan,
+                                  spdlog::logger& logger);
+
+// Pure. The table has the plan's columns, the key as its primary key, and NOT NULL for the key
+// only: a source may drop a NOT NULL at any time, and a copy that insists on it would stop.
+std::string CreateTableSql(const TablePlan& plan, Dialect target);
+// Pure. `column` is one of plan.columns.
+std::string AddColumnSql(const TablePlan& plan, const Column& column, Dialect target);
+
+}  // namespace syncline::apply
