@@ -22,6 +22,10 @@ uint64_t TakeNumber(std::string_view& text, char until) {
   return number;
 }
 
+uint32_t XidOf(const TransactionName& prepared) {
+  return static_cast<uint32_t>(std::stoul(prepared.substr(1)));
+}
+
 }  // namespace
 
 Snapshot Snapshot::Parse(const std::string& text) {
@@ -50,7 +54,7 @@ uint64_t TickLedger::Advance(const ServerView& view, std::map<std::string, int64
   const bool clock_went_back = last != 0 && view.clock_us < ticks.at(last).clock_us;
 
   auto seen = [&](const TransactionName& name) {
-    if (IsPrepared(name)) return view.snapshot.Sees(std::stoul(name.substr(1)));
+    if (IsPrepared(name)) return view.snapshot.Sees(XidOf(name));
     auto xid = view.xids.find(name);
     return xid != view.xids.end() && view.snapshot.Sees(xid->second);
   };
@@ -60,22 +64,33 @@ uint64_t TickLedger::Advance(const ServerView& view, std::map<std::string, int64
     return !view.after.contains(name) || seen(name);
   };
 
-  uint64_t reach = last;
-  uint64_t newly_prepared = last;  // it may be any virtual one that has left the lock table
-  for (const auto& [name, tick] : running) {
-    if (!ended(name)) continue;
-    reach = std::min(reach, tick);
-    if (!IsPrepared(name)) newly_prepared = std::min(newly_prepared, tick);
-  }
+  // A transaction is listed as prepared before it leaves the lock table, and its xid changes hands
+  // in between. So one that was not listed before may be any virtual one that is not known by
+  // another xid.
+  auto may_have_become = [&](const TransactionName& name, uint32_t prepared_xid) {
+    auto xid = view.xids.find(name);
+    return ended(name) || xid == view.xids.end() || xid->second == prepared_xid;
+  };
+  auto began_after = [&](const TransactionName& name) {
+    auto known = running.find(name);
+    if (known != running.end() && (IsPrepared(name) || !restarted)) return known->second;
+    uint64_t tick = last;
+    if (!IsPrepared(name)) return tick;
+    for (const auto& [other, its_tick] : running) {
+      if (!IsPrepared(other) && may_have_become(other, XidOf(name)))
+        tick = std::min(tick, its_tick);
+    }
+    return tick;
+  };
 
+  uint64_t reach = last;
+  for (const auto& [name, tick] : running) {
+    if (ended(name)) reach = std::min(reach, tick);
+  }
   std::map<TransactionName, uint64_t> still;
   for (const TransactionName& name : view.before) {
     if (seen(name)) continue;  // all of it is in this snapshot
-    auto known = running.find(name);
-    const bool the_same = known != running.end() && (IsPrepared(name) || !restarted);
-    still[name] = clock_went_back ? 0
-                  : the_same      ? known->second
-                                  : (IsPrepared(name) ? newly_prepared : last);
+    still[name] = clock_went_back ? 0 : began_after(name);
   }
   // Stamps made since a step of the clock can lie anywhere above it, and where it was set to is
   // unknown.

@@ -122,12 +122,7 @@ std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCur
     const ValueView reach = ValueView::TimestampTz(reach_->clock_us - margin_.count());
     const std::string moment = sql::Literal(reach, Dialect::kPostgres) + "::timestamptz";
     const std::string zone = sql::Literal(ValueView::Text(zone_), Dialect::kPostgres);
-    // Where clocks are set back within the next hours, local times repeat: the earlier reading
-    // counts.
-    const std::string local = fmt::format(
-        "least({0} AT TIME ZONE {1}, ({0} + interval '3 hours') AT TIME ZONE {1} - interval '3 "
-        "hours')",
-        moment, zone);
+    const std::string local = LocalTimeSql(moment, zone);
     condition = fmt::format("{} >= {}", table.cursor_column(),
                             table.cursor_kind == CursorKind::kTimestampTz ? moment
                             : table.cursor_kind == CursorKind::kDate      ? local + "::date"
@@ -140,6 +135,13 @@ std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCur
                     fmt::format("age(xmin) <= age('{}'::xid)", static_cast<uint32_t>(*trim_xmin_)));
   }
   return condition;
+}
+
+std::string LocalTimeSql(const std::string& moment, const std::string& zone) {
+  return fmt::format(
+      "least({0} AT TIME ZONE {1}, ({0} + interval '3 hours') AT TIME ZONE {1} - interval '3 "
+      "hours')",
+      moment, zone);
 }
 
 TransactionTicks::Facts TransactionTicks::LookUpFacts(const std::vector<TablePlan>& tables) {

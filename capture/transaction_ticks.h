@@ -45,4 +45,9 @@ class TransactionTicks : public Horizon {
   std::optional<Tick> reach_;          // nothing: back to the beginning
 };
 
+// SQL for the earliest local time that a clock in `zone` can show at `moment` or later (both SQL
+// expressions): where clocks are set back within the next hours, local times come a second time.
+// Pure.
+std::string LocalTimeSql(const std::string& moment, const std::string& zone);
+
 }  // namespace syncline::capture

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/capture_stage.h"
+#include "engine/base/clock.h"
+#include "engine/log/change_log.h"
+#include "engine/sql/database_url.h"
+#include "engine/sql/session.h"
+
+namespace syncline::capture {
+
+// A folder that goes away with the object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// One source, captured into a log of its own, poll by poll as the test wants it. Time stands still
+// but for the waits of the stage, which take none.
+class CaptureHarness {
+ public:
+  CaptureHarness(sql::DatabaseUrl source, std::vector<TableSpec> tables,
+                 CaptureOptions options = {});
+  ~CaptureHarness();
+
+  // What is not loaded yet, then one poll; over the session of the poll before.
+  void Poll();
+  // Loads, and stops after that many ranges.
+  void LoadRanges(int ranges);
+  // As if the process had died and another one had been started.
+  void Restart();
+  void Configure(std::vector<TableSpec> tables);
+
+  // The last state of each key in the log: its values joined by "|", by its key in the same form.
+  std::map<std::string, std::string> Logged(const TableName& table) const;
+  // The same as one text: "1|a, 2|b".
+  std::string LoggedText(const TableName& table) const;
+  // How many changes were logged at all; marks that only close a cut are not counted.
+  uint64_t changes() const;
+  bool cut_open() const { return log_->cut_open(); }
+  const std::string& cursor() const { return log_->cursor(); }
+  uint64_t rows_read() const;
+  const std::string& messages() const { return messages_; }
+
+ private:
+  class Watch;
+
+  CaptureStage& stage();
+
+  const sql::DatabaseUrl source_;
+  std::vector<TableSpec> tables_;
+  CaptureOptions options_;
+  TemporaryFolder folder_;
+  ManualClock clock_;
+  std::string messages_;  // what the stage said
+  std::function<void(const std::string&)> on_message_;
+  std::shared_ptr<spdlog::logger> logger_;
+  std::unique_ptr<ChangeLog> log_;
+  std::unique_ptr<CaptureStage> stage_;
+};
+
+}  // namespace syncline::capture
