@@ -1,0 +1,53 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "capture/capture_stage.h"
+#include "engine/base/error.h"
+#include "tools/terminal.h"
+#include "tools/value_json.h"
+
+namespace syncline::cli {
+
+// What `syncline check` has found, in the order in which it looked.
+class CheckReport {
+ public:
+  using Level = capture::Finding::Level;
+
+  void Pass(std::string subject, std::string message);
+  void Warn(std::string subject, std::string message, std::string hint);
+  void Fail(std::string subject, std::string message, std::string hint, Cause cause);
+  void Fail(std::string subject, const Error& error);
+  // `cause` counts for the failures among them.
+  void Add(std::vector<capture::Finding> findings, Cause cause);
+
+  // Runs `body`; an Error that leaves it becomes a failure of `subject`. True if there was none.
+  template <typename Body>
+  bool Guard(const std::string& subject, Body&& body) {
+    try {
+      body();
+      return true;
+    } catch (const Error& error) {
+      Fail(subject, error);
+      return false;
+    }
+  }
+
+  void Print(Terminal& terminal) const;
+  Json ToJson() const;  // {"checks": [{"result", "subject", "message", "hint"}], "passed",
+                        // "warned", "failed"}
+  // 0 without failures; 2 if one of them is for the configuration, else 3 for the environment.
+  int exit_code() const;
+
+ private:
+  struct Entry {
+    capture::Finding finding;
+    Cause cause;
+  };
+  size_t Count(Level level) const;
+
+  std::vector<Entry> entries_;
+};
+
+}  // namespace syncline::cli

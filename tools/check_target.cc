@@ -1,0 +1,105 @@
+#include "tools/check_target.h"
+
+#include <fmt/format.h>
+#include <spdlog/sinks/null_sink.h>
+#include <unistd.h>
+
+#include "apply/table_plan.h"
+#include "apply/target_table.h"
+#include "engine/sql/session.h"
+#include "tools/pipeline_status.h"
+
+namespace syncline::cli {
+namespace {
+
+// The nearest folder above that exists; it decides whether a file or folder can be made.
+std::filesystem::path NearestFolder(std::filesystem::path path) {
+  std::error_code error;
+  while (!std::filesystem::exists(path, error) && path.has_relative_path())
+    path = path.parent_path();
+  return path.empty() ? std::filesystem::path(".") : path;
+}
+
+bool MayWrite(const std::filesystem::path& path) { return access(path.c_str(), W_OK) == 0; }
+
+void CheckTable(sql::Session& session, const std::string& subject,
+                const apply::TableMapping& mapping,
+                const std::shared_ptr<const TableSchema>& schema, CheckReport& report) {
+  report.Guard(subject, [&] {
+    const apply::TablePlan plan = apply::PlanTable(schema, mapping);
+    spdlog::logger silent("check", std::make_shared<spdlog::sinks::null_sink_mt>());
+    const bool exists = session.Describe(mapping.target).has_value();
+    sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
+    apply::PrepareTargetTable(session, plan, silent);
+    report.Pass(subject, exists ? "fits what comes" : "is not there and will be made");
+  });
+}
+
+// A SQLite file that is not there yet: the first apply makes it, a check must not.
+bool CheckNewFile(const std::string& subject, const sql::DatabaseUrl& url, CheckReport& report) {
+  const std::filesystem::path file(url.connection);
+  if (url.dialect != Dialect::kSqlite || std::filesystem::exists(file)) return false;
+  const std::filesystem::path folder = file.parent_path();
+  if (!std::filesystem::exists(folder)) {
+    report.Fail(subject, fmt::format("the folder of {} does not exist", url.display),
+                fmt::format("mkdir -p {}", folder.string()), Cause::kEnvironment);
+  } else if (!MayWrite(folder)) {
+    report.Fail(subject, fmt::format("{} cannot be made in its folder", url.display),
+                "give this user the right to write there", Cause::kEnvironment);
+  } else {
+    report.Pass(subject, fmt::format("{} is not there and will be made", url.display));
+  }
+  return true;
+}
+
+}  // namespace
+
+void CheckTarget(const Config& config, const PipelinePlan& pipeline, const SourceSchemas& schemas,
+                 CheckReport& report) {
+  const std::string subject = fmt::format("{} -> {}", pipeline.name, pipeline.target);
+  if (CheckNewFile(subject, pipeline.target_url, report)) return;
+  std::unique_ptr<sql::Session> session;
+  if (!report.Guard(subject, [&] { session = sql::Session::Open(pipeline.target_url); })) return;
+  report.Pass(subject, fmt::format("{} can be reached", pipeline.target_url.display));
+  SystemClock clock;
+  const PipelineStatus status = ReadPipelineStatus(config, config.Pipeline(pipeline.name), clock);
+  if (status.state == PipelineStatus::State::kTrouble) {
+    report.Fail(subject, status.trouble, status.hint,
+                status.exit_code == 2 ? Cause::kUsage : Cause::kEnvironment);
+  }
+  for (const apply::TableMapping& mapping : pipeline.tables) {
+    auto schema = schemas.find(mapping.source);
+    if (schema == schemas.end()) continue;  // the source's own failure tells why
+    CheckTable(*session, fmt::format("{} {}", pipeline.target, mapping.target.ToString()), mapping,
+               schema->second, report);
+  }
+}
+
+void CheckLog(const Config& config, const SourcePlan& source, CheckReport& report) {
+  const std::string subject = fmt::format("log of {}", source.database);
+  const std::filesystem::path& folder = source.log_folder;
+  if (!MayWrite(NearestFolder(folder))) {
+    report.Fail(subject, fmt::format("{} cannot be written: permission denied", folder.string()),
+                "choose another \"log\" folder, or give this user the right to write there",
+                Cause::kEnvironment);
+    return;
+  }
+  if (!LogMayExist(folder)) {
+    report.Pass(subject, fmt::format("{} is not there and will be made", folder.string()));
+    return;
+  }
+  report.Guard(subject, [&] {
+    SystemClock clock;
+    auto reader = OpenLog(config, source.database, clock);
+    const std::string identity = capture::SourceIdentity(source.url);
+    if (reader->info().source != identity) {
+      throw UsageError(fmt::format("the log in {} belongs to another source, {}, not to {}",
+                                   folder.string(), reader->info().source, identity),
+                       "choose another \"log\" folder, or another name for the database");
+    }
+    report.Pass(subject, fmt::format("{} holds {} changes of this source", folder.string(),
+                                     FormatCount(reader->end() - reader->begin())));
+  });
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,80 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "capture/table_plan.h"
+#include "engine/sql/session.h"
+#include "tools/check_report.h"
+#include "tools/check_target.h"
+#include "tools/commands.h"
+
+namespace syncline::cli {
+namespace {
+
+// The tables that can be captured; what is wrong with the others is CheckSource's to tell.
+SourceSchemas ReadSchemas(const SourcePlan& source) {
+  SourceSchemas schemas;
+  auto session = sql::Session::Open(source.url, {.read_only = true});
+  for (const capture::TableSpec& table : source.tables) {
+    try {
+      schemas[table.table] = capture::PlanTable(*session, table).schema;
+    } catch (const Error&) {
+    }
+  }
+  return schemas;
+}
+
+void CheckOneSource(const Config& config, const std::string& name, CheckReport& report) {
+  const DatabaseConfig& database = config.Database(name);
+  if (!report.Guard(name, [&] { sql::Session::Open(database.url, {.read_only = true}); })) return;
+  Plan plan;
+  if (!report.Guard(name, [&] { plan = MakePlan(config, {name}); })) return;
+  for (const std::string& warning : plan.warnings) {
+    report.Warn(name, warning, "give the table an entry of its own, or leave it out on purpose");
+  }
+  const SourcePlan& source = plan.sources.front();
+  std::vector<capture::Finding> findings = capture::CheckSource(database.url, source.tables);
+  for (capture::Finding& finding : findings) {
+    const bool of_table = finding.subject != database.url.display;
+    finding.subject = of_table ? fmt::format("{} {}", name, finding.subject) : name;
+  }
+  report.Add(std::move(findings), Cause::kUsage);
+  report.Guard(fmt::format("log of {}", name), [&] { CheckLog(config, source, report); });
+  const SourceSchemas schemas = ReadSchemas(source);
+  for (const PipelinePlan& pipeline : plan.pipelines)
+    CheckTarget(config, pipeline, schemas, report);
+}
+
+int Check(const Invocation& invocation) {
+  const Config config = invocation.Load();
+  CheckReport report;
+  report.Pass(config.file, fmt::format("{} databases, {} pipelines", config.databases.size(),
+                                       config.pipelines.size()));
+  for (const std::string& source : config.SourceNames()) {
+    report.Guard(source, [&] { CheckOneSource(config, source, report); });
+  }
+  if (invocation.json) {
+    invocation.Print(report.ToJson());
+  } else {
+    Terminal out = invocation.Out();
+    report.Print(out);
+  }
+  return report.exit_code();
+}
+
+}  // namespace
+
+void AddCheck(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+  CLI::App* command =
+      app.add_subcommand("check", "Look for everything that could keep a sync from working");
+  command->footer(R"(
+Configuration, sources (access, keys, cursor columns, indexes, clocks), logs and
+targets; each line passes, warns or fails, and says what to do. Changes nothing.
+Exits with 2 if the configuration has to change, with 3 if the environment has to.
+
+  syncline check
+  syncline check --json)");
+  command->callback([&invocation, &body] { body = [&invocation] { return Check(invocation); }; });
+}
+
+}  // namespace syncline::cli

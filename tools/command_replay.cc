@@ -1,0 +1,125 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <thread>
+
+#include "apply/apply_stage.h"
+#include "engine/base/error.h"
+#include "tools/commands.h"
+#include "tools/duration.h"
+#include "tools/pipeline_status.h"
+#include "tools/plan.h"
+#include "tools/stop_signals.h"
+
+namespace syncline::cli {
+namespace {
+
+struct Options {
+  std::string pipeline;
+  std::string into;
+  std::optional<uint64_t> to_offset;
+  std::string to_time;
+};
+
+apply::ApplyOptions ApplyOptionsFor(const Options& options, Offset log_end) {
+  apply::ApplyOptions out{.pipeline = options.pipeline, .once = true};
+  if (options.to_offset) {
+    if (Offset(*options.to_offset) > log_end) {
+      throw UsageError(fmt::format("--to-offset {} is beyond the log, which ends at {}",
+                                   *options.to_offset, log_end.value()));
+    }
+    out.to_offset = Offset(*options.to_offset);
+  }
+  if (!options.to_time.empty()) {
+    out.to_time = ParseTime(options.to_time);
+    if (!out.to_time) {
+      throw UsageError(
+          fmt::format("--to-time must be an ISO 8601 time, not \"{}\"", options.to_time),
+          "for example 2026-01-31T23:59:59Z");
+    }
+  }
+  return out;
+}
+
+std::string TellProgress(const apply::ApplyStats& stats, Offset end) {
+  return fmt::format("at offset {} of {}, {} rows written", FormatCount(stats.next_offset),
+                     FormatCount(end.value()), FormatCount(stats.rows_written));
+}
+
+int Replay(const Invocation& invocation, const Options& options) {
+  StopSignals signals;
+  auto logger = invocation.Logger("warn");
+  const Config config = invocation.Load();
+  const PipelineConfig& pipeline = config.Pipeline(options.pipeline);
+  const sql::DatabaseUrl into =
+      sql::DatabaseUrl::Parse(options.into, std::filesystem::current_path());
+  if (into.connection == config.Database(pipeline.to).url.connection) {
+    throw UsageError(fmt::format("{} is the target that pipeline \"{}\" keeps in step itself",
+                                 into.display, pipeline.name),
+                     fmt::format("replay into another database; to apply everything again there, "
+                                 "`syncline offsets set {} 0`",
+                                 pipeline.name));
+  }
+  const Plan plan = MakePlan(config, {pipeline.name});
+  SystemClock clock;
+  auto reader = OpenLog(config, pipeline.from, clock);
+  const Offset end = options.to_offset ? Offset(*options.to_offset) : reader->end();
+  apply::ApplyStage stage(into, plan.pipelines.front().tables,
+                          ApplyOptionsFor(options, reader->end()), *reader, clock, logger);
+  {
+    std::jthread progress([&](std::stop_token stop) {
+      SystemClock own_clock;
+      Terminal err(stderr);
+      while (own_clock.Sleep(std::chrono::seconds(2), stop)) {
+        err.Line("replaying: " + TellProgress(stage.stats(), end));
+      }
+    });
+    stage.Run(signals.token());
+  }
+  const apply::ApplyStats& stats = stage.stats();
+  if (invocation.json) {
+    invocation.Print({{"pipeline", pipeline.name},
+                      {"into", into.display},
+                      {"next_offset", stats.next_offset.load()},
+                      {"log_end", reader->end().value()},
+                      {"changes", stats.changes.load()},
+                      {"rows_written", stats.rows_written.load()},
+                      {"rows_newer", stats.rows_newer.load()},
+                      {"stopped", signals.token().stop_requested()}});
+  } else {
+    invocation.Out().Line(
+        fmt::format("{} {} into {}: {}", pipeline.name,
+                    signals.token().stop_requested() ? "replayed in part" : "replayed",
+                    into.display, TellProgress(stats, end)));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void AddReplay(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("replay", "Rebuild a target from the log, somewhere else");
+  command->add_option("pipeline", options->pipeline)->required()->type_name("PIPELINE");
+  command->add_option("--into", options->into, "The database to build the target in")
+      ->required()
+      ->type_name("URL");
+  auto* to_offset =
+      command
+          ->add_option("--to-offset", options->to_offset, "Stop before the change with this offset")
+          ->type_name("N");
+  command->add_option("--to-time", options->to_time, "Stop before what was captured after this")
+      ->type_name("TIME")
+      ->excludes(to_offset);
+  command->footer(R"(
+Applies the pipeline's log from its beginning. A replay that was cut off goes on
+when it is called again, also further than before.
+
+  syncline replay shop-to-mirror --into sqlite:rebuilt.db
+  syncline replay shop-to-mirror --into sqlite:before.db --to-time 2026-01-31T12:00:00Z)");
+  command->callback([&invocation, &body, options] {
+    body = [&invocation, options] { return Replay(invocation, *options); };
+  });
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,331 @@
+#include "tools/config.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+#include "tools/duration.h"
+#include "tools/glob.h"
+#include "tools/mapped_table.h"
+#include "tools/yaml_map.h"
+
+namespace syncline::cli {
+namespace {
+
+// What a pipeline hands to its tables unless they say otherwise; `defaults` hands it to the
+// pipelines.
+struct Defaults {
+  Microseconds every = std::chrono::milliseconds(200);
+  std::string cursor;
+  apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
+  bool create = true;
+};
+
+class ConfigParser {
+ public:
+  ConfigParser(const std::filesystem::path& file, Mistakes& mistakes)
+      : folder_(std::filesystem::absolute(file).parent_path()), mistakes_(mistakes) {
+    config_.file = file.string();
+  }
+
+  Config Parse(const YAML::Node& root);
+
+ private:
+  void ReadLog(YamlMap& top);
+  void ReadDatabases(const YAML::Node& node);
+  void ReadPipelines(const YAML::Node& node, const Defaults& defaults);
+  PipelineConfig ReadPipeline(const YamlMap::Entry& entry, Defaults defaults);
+  void ReadTables(const YAML::Node& node, const Defaults& defaults, PipelineConfig& pipeline);
+  TableRule ReadTable(const YamlMap::Entry& entry, const Defaults& defaults);
+  Defaults ReadDefaults(YamlMap& map, Defaults defaults);
+  std::string ReadDatabaseName(YamlMap& map, const std::string& key);
+
+  std::filesystem::path folder_;
+  Mistakes& mistakes_;
+  Config config_;
+};
+
+std::optional<apply::ConflictRule> ConflictRuleOf(const std::string& text) {
+  if (text == "latest_wins") return apply::ConflictRule::kLatestWins;
+  if (text == "source_wins") return apply::ConflictRule::kSourceWins;
+  if (text == "target_wins") return apply::ConflictRule::kTargetWins;
+  return {};
+}
+
+// Names become folders of the log, keys of progress rows and words on the command line.
+bool IsPlainName(const std::string& name) {
+  return !name.empty() && name.size() <= 100 && name.front() != '.' && name.front() != '-' &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isalnum(c) || c == '-' || c == '_' || c == '.';
+         });
+}
+
+constexpr std::string_view kPlainNameRule =
+    "a name is made of letters, digits, - _ and . and begins with a letter, a digit or _";
+
+Defaults ConfigParser::ReadDefaults(YamlMap& map, Defaults defaults) {
+  if (auto text = map.Text("every")) {
+    if (auto every = ParseDuration(*text); every && every->count() > 0) {
+      defaults.every = *every;
+    } else {
+      mistakes_.Add(map.LineOf("every"),
+                    fmt::format("\"every\" must be {}, not \"{}\"", kDurationForms, *text));
+    }
+  }
+  if (auto text = map.Text("cursor")) defaults.cursor = *text;
+  if (auto text = map.Text("conflict")) {
+    if (auto rule = ConflictRuleOf(*text)) {
+      defaults.conflict = *rule;
+    } else {
+      const std::vector<std::string> rules = {"latest_wins", "source_wins", "target_wins"};
+      mistakes_.Add(map.LineOf("conflict"),
+                    fmt::format("unknown conflict rule \"{}\"{} (valid: {})", *text,
+                                DidYouMean(*text, rules), fmt::join(rules, ", ")));
+    }
+  }
+  if (auto text = map.Text("deletes"); text && *text != "none") {
+    const std::vector<std::string> later = {"soft", "tombstones", "reconcile"};
+    if (std::find(later.begin(), later.end(), *text) != later.end()) {
+      mistakes_.Add(map.LineOf("deletes"),
+                    fmt::format("\"deletes: {}\" is not available yet; only \"none\" is", *text));
+    } else {
+      mistakes_.Add(map.LineOf("deletes"),
+                    fmt::format("unknown value \"{}\" for \"deletes\" (valid: none)", *text));
+    }
+  }
+  if (auto flag = map.Flag("create")) defaults.create = *flag;
+  return defaults;
+}
+
+void ConfigParser::ReadLog(YamlMap& top) {
+  auto text = top.RequiredText("log", "the folder for the change log, such as ./syncline-log");
+  if (!text) return;
+  if (text->empty()) {
+    mistakes_.Add(top.LineOf("log"), "\"log\" must name a folder, such as ./syncline-log");
+    return;
+  }
+  config_.log = (folder_ / *text).lexically_normal();
+}
+
+void ConfigParser::ReadDatabases(const YAML::Node& node) {
+  YamlMap map(node, "\"databases\"", mistakes_);
+  for (const YamlMap::Entry& entry : map.entries()) {
+    if (!IsPlainName(entry.name)) {
+      mistakes_.Add(entry.line,
+                    fmt::format("bad database name \"{}\": {}", entry.name, kPlainNameRule));
+    }
+    auto text = map.Text(entry.name);
+    if (!text) {
+      // Known by name all the same, so that one mistake is not told twice.
+      config_.databases.push_back({entry.name, {}, entry.line});
+      continue;
+    }
+    DatabaseConfig database{entry.name, {}, entry.line};
+    try {
+      database.url = sql::DatabaseUrl::Parse(*text, folder_);
+    } catch (const Error& error) {
+      mistakes_.Add(entry.line, fmt::format("database \"{}\": {}{}{}", entry.name, error.message(),
+                                            error.hint().empty() ? "" : "; ", error.hint()));
+    }
+    config_.databases.push_back(std::move(database));
+  }
+}
+
+std::string ConfigParser::ReadDatabaseName(YamlMap& map, const std::string& key) {
+  auto name = map.RequiredText(key, "the name of a database under \"databases\"");
+  if (!name) return {};
+  const std::vector<std::string> known = config_.DatabaseNames();
+  if (std::find(known.begin(), known.end(), *name) == known.end()) {
+    mistakes_.Add(map.LineOf(key),
+                  fmt::format("\"{}\" names the unknown database \"{}\"{} (known: {})", key, *name,
+                              DidYouMean(*name, known), fmt::join(known, ", ")));
+    return {};
+  }
+  return *name;
+}
+
+TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& defaults) {
+  const std::string what = fmt::format("table \"{}\"", entry.name);
+  YamlMap map(entry.value, what, mistakes_);
+  TableRule rule;
+  rule.pattern = entry.name;
+  rule.is_glob = IsGlob(entry.name);
+  rule.line = entry.line;
+  rule.to = map.Text("to").value_or("");
+  rule.key = map.Texts("key");
+  rule.omit = map.Texts("omit");
+  rule.where = map.Text("where").value_or("");
+  YamlMap columns(map.Child("columns"), fmt::format("\"columns\" of {}", what), mistakes_);
+  for (const YamlMap::Entry& column : columns.entries()) {
+    if (auto target = columns.Text(column.name)) rule.columns[column.name] = *target;
+  }
+  Defaults own = ReadDefaults(map, defaults);
+  rule.cursor = own.cursor;
+  rule.conflict = own.conflict;
+  rule.create = own.create;
+  if (map.Has("every")) {
+    mistakes_.Add(map.LineOf("every"),
+                  "\"every\" belongs to a pipeline or to defaults, not to a table: one poll reads "
+                  "all tables of a source in one snapshot");
+  }
+  map.RefuseOthers();
+  if (rule.cursor.empty()) {
+    mistakes_.Add(rule.line, fmt::format("{} has no cursor column: add \"cursor: COLUMN\" here or "
+                                         "under defaults; it is the timestamp or version column "
+                                         "that every update of a row moves forward",
+                                         what));
+  }
+  return rule;
+}
+
+void ConfigParser::ReadTables(const YAML::Node& node, const Defaults& defaults,
+                              PipelineConfig& pipeline) {
+  const std::string what = fmt::format("\"tables\" of pipeline \"{}\"", pipeline.name);
+  if (node.IsSequence()) {
+    for (const YAML::Node& item : node) {
+      if (item.IsScalar()) {
+        pipeline.tables.push_back(ReadTable({item.Scalar(), YAML::Node(), LineOf(item)}, defaults));
+      } else {
+        mistakes_.Add(LineOf(item), fmt::format("{}: an item of a list must be a table's name; use "
+                                                "a mapping (name: {{...}}) to say more",
+                                                what));
+      }
+    }
+  } else {
+    YamlMap map(node, what, mistakes_);
+    for (const YamlMap::Entry& entry : map.entries()) {
+      pipeline.tables.push_back(ReadTable(entry, defaults));
+    }
+  }
+  if (pipeline.tables.empty()) {
+    mistakes_.Add(pipeline.line, fmt::format("pipeline \"{}\" has no tables: list them under "
+                                             "\"tables\", such as \"public.items: {{}}\" or "
+                                             "\"public.*: {{}}\"",
+                                             pipeline.name));
+  }
+}
+
+PipelineConfig ConfigParser::ReadPipeline(const YamlMap::Entry& entry, Defaults defaults) {
+  YamlMap map(entry.value, fmt::format("pipeline \"{}\"", entry.name), mistakes_);
+  PipelineConfig pipeline;
+  pipeline.name = entry.name;
+  pipeline.line = entry.line;
+  if (!IsPlainName(entry.name)) {
+    mistakes_.Add(entry.line,
+                  fmt::format("bad pipeline name \"{}\": {}", entry.name, kPlainNameRule));
+  }
+  pipeline.from = ReadDatabaseName(map, "from");
+  pipeline.to = ReadDatabaseName(map, "to");
+  YAML::Node tables = map.Child("tables");
+  defaults = ReadDefaults(map, defaults);
+  pipeline.every = defaults.every;
+  map.RefuseOthers();
+  ReadTables(tables, defaults, pipeline);
+  return pipeline;
+}
+
+void ConfigParser::ReadPipelines(const YAML::Node& node, const Defaults& defaults) {
+  YamlMap map(node, "\"pipelines\"", mistakes_);
+  for (const YamlMap::Entry& entry : map.entries()) {
+    config_.pipelines.push_back(ReadPipeline(entry, defaults));
+  }
+}
+
+Config ConfigParser::Parse(const YAML::Node& root) {
+  YamlMap top(root, "the configuration", mistakes_);
+  ReadLog(top);
+  ReadDatabases(top.Child("databases"));
+  YamlMap defaults_map(top.Child("defaults"), "\"defaults\"", mistakes_);
+  Defaults defaults = ReadDefaults(defaults_map, {});
+  defaults_map.RefuseOthers();
+  ReadPipelines(top.Child("pipelines"), defaults);
+  top.RefuseOthers();
+  if (config_.databases.empty()) {
+    mistakes_.Add(top.LineOf("databases"),
+                  "no databases: name them under \"databases\", such as \"shop: sqlite:shop.db\"");
+  }
+  if (config_.pipelines.empty()) {
+    mistakes_.Add(
+        top.LineOf("pipelines"),
+        "no pipelines: describe at least one under \"pipelines\" with from, to and tables");
+  }
+  return std::move(config_);
+}
+
+template <typename List>
+std::vector<std::string> NamesOf(const List& list) {
+  std::vector<std::string> names;
+  for (const auto& item : list) names.push_back(item.name);
+  return names;
+}
+
+template <typename List>
+const auto& FindByName(const List& list, const std::string& name, std::string_view kind,
+                       const std::string& file) {
+  for (const auto& item : list) {
+    if (item.name == name) return item;
+  }
+  const std::vector<std::string> names = NamesOf(list);
+  throw UsageError(
+      fmt::format("there is no {} \"{}\" in {}{}", kind, name, file, DidYouMean(name, names)),
+      fmt::format("known: {}", fmt::join(names, ", ")));
+}
+
+}  // namespace
+
+const DatabaseConfig& Config::Database(const std::string& name) const {
+  return FindByName(databases, name, "database", file);
+}
+
+const PipelineConfig& Config::Pipeline(const std::string& name) const {
+  return FindByName(pipelines, name, "pipeline", file);
+}
+
+std::vector<std::string> Config::DatabaseNames() const { return NamesOf(databases); }
+std::vector<std::string> Config::PipelineNames() const { return NamesOf(pipelines); }
+
+std::vector<std::string> Config::SourceNames() const {
+  std::vector<std::string> names;
+  for (const PipelineConfig& pipeline : pipelines) {
+    if (std::find(names.begin(), names.end(), pipeline.from) == names.end()) {
+      names.push_back(pipeline.from);
+    }
+  }
+  return names;
+}
+
+Config ParseConfig(const std::string& text, const std::filesystem::path& file) {
+  YAML::Node root;
+  Mistakes mistakes(file.string());
+  try {
+    root = YAML::Load(text);
+  } catch (const YAML::Exception& error) {
+    mistakes.Add(error.mark.line + 1, fmt::format("this is not YAML: {}", error.msg));
+    mistakes.ThrowIfAny();
+  }
+  Config config = ConfigParser(file, mistakes).Parse(root);
+  CheckMappedTables(config, MapNamedTables(config, mistakes), mistakes);
+  mistakes.ThrowIfAny();
+  return config;
+}
+
+Config LoadConfig(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::stringstream text;
+  if (!in || !(text << in.rdbuf())) {
+    if (!std::filesystem::exists(file)) {
+      throw UsageError(fmt::format("there is no configuration file {}", file.string()),
+                       "`syncline init` writes one; -c FILE names another");
+    }
+    throw EnvironmentError(fmt::format("the configuration file {} cannot be read", file.string()),
+                           "check its permissions, and that it is not empty");
+  }
+  return ParseConfig(text.str(), file);
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apply/apply_stage.h"
+#include "engine/base/clock.h"
+#include "engine/sql/database_url.h"
+
+namespace syncline::cli {
+
+// The configuration file as it was written, with the defaults filled in. What its globs stand for
+// is known only once the source's catalogue was read: see plan.h. Plain value types; every `line`
+// counts from 1.
+
+struct DatabaseConfig {
+  std::string name;
+  sql::DatabaseUrl url;
+  int line = 0;
+};
+
+// One entry under `tables`.
+struct TableRule {
+  std::string pattern;  // a table's name or a glob, as written
+  bool is_glob = false;
+  std::string to;                // empty: the same name
+  std::vector<std::string> key;  // empty: from the catalogue
+  std::string cursor;
+  std::map<std::string, std::string> columns;
+  std::vector<std::string> omit;
+  std::string where;
+  apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
+  bool create = true;
+  int line = 0;
+};
+
+struct PipelineConfig {
+  std::string name;
+  std::string from;  // names of databases
+  std::string to;
+  Microseconds every{0};
+  std::vector<TableRule> tables;
+  int line = 0;
+};
+
+struct Config {
+  std::string file;           // as the user named it
+  std::filesystem::path log;  // the folder that holds one log per source
+  std::vector<DatabaseConfig> databases;
+  std::vector<PipelineConfig> pipelines;
+
+  // Throws UsageError with the nearest name when there is none of that name.
+  const DatabaseConfig& Database(const std::string& name) const;
+  const PipelineConfig& Pipeline(const std::string& name) const;
+  std::filesystem::path LogFolder(const std::string& database) const { return log / database; }
+  std::vector<std::string> DatabaseNames() const;
+  std::vector<std::string> PipelineNames() const;
+  // The databases that some pipeline reads from, in the order of the file.
+  std::vector<std::string> SourceNames() const;
+};
+
+inline constexpr const char* kDefaultConfigFile = "syncline.yaml";
+
+// Reads and checks a file. Throws one UsageError that lists every mistake with its line. Relative
+// paths in it are taken from the file's folder.
+Config LoadConfig(const std::filesystem::path& file);
+// The same for a text that stands for a file of that name.
+Config ParseConfig(const std::string& text, const std::filesystem::path& file);
+
+}  // namespace syncline::cli

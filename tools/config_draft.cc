@@ -1,0 +1,167 @@
+#include "tools/config_draft.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <regex>
+
+#include "tools/table_advice.h"
+
+namespace syncline::cli {
+namespace {
+
+constexpr const char* kHead =
+    R"(# Syncline's configuration. `syncline check` tells what is wrong with it.
+log: ./syncline-log                # a folder; one log per source below it
+
+databases:                         # ${{NAME}} takes a secret from the environment
+  {}: {}
+  {}: {}
+
+defaults:
+  every: 200ms                     # from one poll to the next: 200ms, 5s, 1m, 2h
+  cursor: {}               # the column that every insert and update of a row moves forward
+  conflict: latest_wins            # when somebody else changed the target: latest_wins | source_wins | target_wins
+  deletes: none
+
+pipelines:
+  {}:
+    from: {}
+    to: {}
+    tables:                        # names or globs; each may have:
+      # to: other_name             #   the target's table
+      # key: [id]                  #   where the catalogue has no key
+      # cursor: changed_at         #   another one than in defaults
+      # columns: {{id: source_id}}   #   other names on the target
+      # omit: [internal_note]      #   columns that stay at the source
+      # where: "category < 50"     #   only these rows
+      # create: false              #   do not make the target's table
+)";
+
+bool IsNameLetter(unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; }
+
+// The cursor column that most tables would use.
+std::string CommonCursor(const std::vector<TableAdvice>& advices) {
+  std::map<std::string, int> counts;
+  for (const TableAdvice& advice : advices) {
+    if (advice.problem.empty()) ++counts[advice.cursor];
+  }
+  auto best = std::max_element(counts.begin(), counts.end(),
+                               [](const auto& a, const auto& b) { return a.second < b.second; });
+  return best == counts.end() ? "updated_at" : best->first;
+}
+
+std::string TableLine(const sql::TableInfo& info, const TableAdvice& advice,
+                      const std::string& common_cursor) {
+  const std::string name = YamlText(info.name.ToString());
+  std::string options;
+  if (info.primary_key.empty()) {
+    std::vector<std::string> key;
+    for (const std::string& column : advice.key) key.push_back(YamlText(column));
+    options = fmt::format("key: [{}]", fmt::join(key, ", "));
+  }
+  if (advice.cursor != common_cursor) {
+    options += fmt::format("{}cursor: {}", options.empty() ? "" : ", ", YamlText(advice.cursor));
+  }
+  std::string line = fmt::format("      {}: {{{}}}", name, options);
+  if (!advice.caution.empty()) line += "  # " + advice.caution;
+  return line + "\n";
+}
+
+}  // namespace
+
+std::string YamlText(std::string_view text) {
+  const bool plain = !text.empty() &&
+                     (std::isalpha(static_cast<unsigned char>(text[0])) || text[0] == '_') &&
+                     std::all_of(text.begin(), text.end(),
+                                 [](unsigned char c) {
+                                   return IsNameLetter(c) || c == '.' || c == '/' || c == '@' ||
+                                          c == '?' || c == '=' || c == '&' || c == '%' ||
+                                          c == '$' || c == '{' || c == '}' || c == ':' || c == '+';
+                                 }) &&
+                     text.back() != ':';
+  static constexpr std::string_view kReserved[] = {"true", "false", "yes", "no", "on",
+                                                   "off",  "null",  "y",   "n"};
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (plain &&
+      std::find(std::begin(kReserved), std::end(kReserved), lower) == std::end(kReserved)) {
+    return std::string(text);
+  }
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) < 0x20) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+std::string NameForUrl(const std::string& url) {
+  std::string path = url.substr(0, url.find_first_of("?#"));
+  path = path.substr(path.find(':') + 1);
+  const size_t authority = path.rfind("//", 0) == 0 ? path.find('/', 2) : 0;
+  path = authority == std::string::npos ? "" : path.substr(authority);
+  path = path.substr(path.find_last_of('/') + 1);
+  if (url.rfind("sqlite:", 0) == 0) path = path.substr(0, path.find_last_of('.'));
+  std::string name;
+  for (char c : path) name += IsNameLetter(static_cast<unsigned char>(c)) ? c : '-';
+  name.erase(0, name.find_first_not_of('-'));
+  return name.empty() ? "source" : name;
+}
+
+std::string WithoutPassword(const std::string& url, const std::string& variable) {
+  static const std::regex kUserInfo(R"(^([a-z]+://[^:/@?#]*):([^@]*)@)");
+  static const std::regex kParameter(R"(([?&]password=)[^&]*)");
+  // "$$" is a dollar sign in the format of a replacement.
+  const std::string placed = "$${" + variable + "}";
+  std::string out = std::regex_replace(url, kUserInfo, "$1:" + placed + "@");
+  return std::regex_replace(out, kParameter, "$1" + placed);
+}
+
+std::string PasswordVariable(const std::string& database) {
+  std::string name;
+  for (char c : database) {
+    const auto letter = static_cast<unsigned char>(c);
+    name += std::isalnum(letter) ? static_cast<char>(std::toupper(letter)) : '_';
+  }
+  if (std::isdigit(static_cast<unsigned char>(name[0]))) name.insert(0, "_");
+  return name + "_PASSWORD";
+}
+
+Draft DraftConfig(const DraftDatabase& source, const DraftDatabase& target, Dialect dialect,
+                  const std::vector<CatalogueTable>& tables) {
+  std::vector<TableAdvice> advices;
+  for (const CatalogueTable& table : tables) {
+    advices.push_back(AdviseTable(table.info, dialect));
+    if (!table.unreadable.empty()) advices.back().problem = table.unreadable;
+  }
+  const std::string cursor = CommonCursor(advices);
+  Draft draft;
+  draft.text =
+      fmt::format(kHead, source.name, YamlText(source.url), target.name, YamlText(target.url),
+                  YamlText(cursor), source.name + "-to-" + target.name, source.name, target.name);
+  for (size_t i = 0; i < tables.size(); ++i) {
+    if (advices[i].problem.empty()) {
+      draft.text += TableLine(tables[i].info, advices[i], cursor);
+      ++draft.tables;
+    } else {
+      draft.text += fmt::format("      # {}: {{}}  # left out: {}\n",
+                                YamlText(tables[i].info.name.ToString()), advices[i].problem);
+      ++draft.left_out;
+    }
+  }
+  if (tables.empty()) {
+    draft.text += dialect == Dialect::kPostgres
+                      ? "      public.items: {}\n      \"public.order_*\": {}\n"
+                      : "      items: {}\n      \"order_*\": {}\n";
+  }
+  return draft;
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/plan.h"
+
+namespace syncline::cli {
+
+// What `syncline init` writes. Pure.
+
+struct DraftDatabase {
+  std::string name;
+  std::string url;  // as it is to stand in the file
+};
+
+// A name for the database behind a URL: its database or file name, made of the characters that
+// names may have.
+std::string NameForUrl(const std::string& url);
+
+// `url` with its password, if it has one, replaced by ${variable}.
+std::string WithoutPassword(const std::string& url, const std::string& variable);
+// "SHOP_PASSWORD" for "shop".
+std::string PasswordVariable(const std::string& database);
+
+struct Draft {
+  std::string text;
+  size_t tables = 0;
+  size_t left_out = 0;  // tables that cannot be captured as they are; in the text as comments
+};
+
+// A commented configuration for one pipeline. Without tables: an example to fill in.
+Draft DraftConfig(const DraftDatabase& source, const DraftDatabase& target, Dialect dialect,
+                  const std::vector<CatalogueTable>& tables);
+
+// A name or text as it stands in YAML: plain where that is safe, else in double quotes.
+std::string YamlText(std::string_view text);
+
+}  // namespace syncline::cli

@@ -1,0 +1,93 @@
+#include "tools/log_line.h"
+
+#include <fmt/format.h>
+
+#include "engine/model/value_text.h"
+#include "tools/duration.h"
+
+namespace syncline::cli {
+namespace {
+
+// Strings in quotes, so that NULL and an empty text differ.
+std::string Shown(ValueView value) {
+  if (value.is_null()) return "NULL";
+  if (value.type() == Type::kText || value.type() == Type::kOther || value.type() == Type::kJson) {
+    return "\"" + Printable(value.as_string()) + "\"";
+  }
+  return Printable(ToText(value));
+}
+
+}  // namespace
+
+const TableSchema* LoggedChange::schema() const {
+  return change().op == Op::kMark ? nullptr : frame.tables[change().table].get();
+}
+
+std::string_view OpName(Op op) {
+  switch (op) {
+    case Op::kUpsert:
+      return "upsert";
+    case Op::kDelete:
+      return "delete";
+    case Op::kMark:
+      return "mark";
+  }
+  return "";
+}
+
+bool Passes(const ChangeFilter& filter, const LoggedChange& logged) {
+  if (filter.table.empty() && filter.key.empty()) return true;
+  const TableSchema* schema = logged.schema();
+  if (schema == nullptr) return false;
+  if (!filter.table.empty() && schema->table.ToString() != filter.table &&
+      schema->table.name != filter.table) {
+    return false;
+  }
+  if (filter.key.empty()) return true;
+  const Row key = KeyOf(*schema, logged.change());
+  if (key.size() != filter.key.size()) return false;
+  size_t index = 0;
+  for (ValueView value : key) {
+    if (value.is_null() || ToText(value) != filter.key[index++]) return false;
+  }
+  return true;
+}
+
+Json LineJson(const LoggedChange& logged) {
+  const Change& change = logged.change();
+  const TableSchema* schema = logged.schema();
+  Json json = {{"offset", logged.offset().value()}, {"op", OpName(change.op)}};
+  json["table"] = schema ? Json(schema->table.ToString()) : Json();
+  json["key"] = schema ? KeyJson(*schema, KeyOf(*schema, change)) : Json();
+  json["row"] = change.op == Op::kUpsert ? RowJson(*schema, change.row) : Json();
+  json["version"] = ToJson(change.version);
+  json["previous"] = change.previous ? ToJson(*change.previous) : Json();
+  json["closes_cut"] = logged.closes_cut();
+  json["frame"] = logged.frame.header.base.value();
+  json["written_at"] = FormatTime(logged.frame.header.written_at);
+  return json;
+}
+
+std::string LineText(const LoggedChange& logged, const Terminal& terminal) {
+  const Change& change = logged.change();
+  const TableSchema* schema = logged.schema();
+  std::string text = fmt::format(
+      "{} {} {}", terminal.Paint(Style::kBold, fmt::format("{:>8}", logged.offset().value())),
+      terminal.Paint(Style::kDim, FormatTime(logged.frame.header.written_at)), OpName(change.op));
+  if (schema != nullptr) {
+    text += " " + terminal.Paint(Style::kGood, schema->table.ToString());
+    size_t index = 0;
+    for (ValueView value : change.row) {
+      const size_t column = change.op == Op::kUpsert ? index : schema->key[index];
+      text += fmt::format(" {}={}", schema->columns[column].name, Shown(value));
+      ++index;
+    }
+  }
+  if (change.previous) {
+    text += terminal.Paint(Style::kDim, fmt::format("  after {}", Shown(*change.previous)));
+  }
+  if (logged.closes_cut()) text += terminal.Paint(Style::kDim, "  | cut");
+  return text;
+}
+
+}  // namespace syncline::cli

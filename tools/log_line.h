@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/model/frame.h"
+#include "tools/terminal.h"
+#include "tools/value_json.h"
+
+namespace syncline::cli {
+
+// Which changes `log cat` shows; an empty filter passes all. Plain value type.
+struct ChangeFilter {
+  std::string table;  // as TableName::ToString() writes it, or the name without its schema
+  std::vector<std::string> key;  // the key's values as text, in key order; empty: any
+};
+
+// One change of a frame, borrowed from it.
+struct LoggedChange {
+  const Frame& frame;
+  size_t index;
+
+  const Change& change() const { return frame.changes[index]; }
+  // Null for a kMark, which belongs to no table.
+  const TableSchema* schema() const;
+  Offset offset() const { return frame.header.base + index; }
+  // True for the last change of a cut: the changes up to here are one snapshot of the source.
+  bool closes_cut() const { return frame.header.closes_cut && index + 1 == frame.changes.size(); }
+};
+
+bool Passes(const ChangeFilter& filter, const LoggedChange& logged);
+
+// {"offset", "op", "table", "key", "row", "version", "previous", "closes_cut", "frame",
+// "written_at"}; row is null for a deletion, table, key and row for a mark.
+Json LineJson(const LoggedChange& logged);
+// The same for people, in one line.
+std::string LineText(const LoggedChange& logged, const Terminal& terminal);
+
+std::string_view OpName(Op op);  // "upsert", "delete", "mark"
+
+}  // namespace syncline::cli

@@ -1,0 +1,116 @@
+#include "tools/pipeline_status.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/base/error.h"
+
+namespace syncline::cli {
+namespace {
+
+using State = PipelineStatus::State;
+
+void ReadLog(LogReader& reader, PipelineStatus& status) {
+  status.log = reader.info();
+  status.log_end = reader.end();
+  if (std::optional<FrameHeader> last = reader.Last()) {
+    status.last_frame_at = last->written_at;
+    status.cut_open = !last->closes_cut;
+  }
+}
+
+void CheckBelongs(const apply::Progress& progress, const PipelineStatus& status) {
+  if (progress.log_id != status.log->id.ToString()) {
+    throw UsageError(
+        fmt::format("the target's progress row belongs to another log, {}, not to {}",
+                    progress.log_id, status.log->id.ToString()),
+        "give the pipeline another name, or rebuild the target with `syncline replay`");
+  }
+  if (progress.next > status.log_end) {
+    throw DamageError(
+        fmt::format("the target is at offset {}, but the log ends at {}", progress.next.value(),
+                    status.log_end.value()),
+        "the log has lost its end, or is an older copy; see `syncline offsets --help`");
+  }
+}
+
+void MeasureLag(LogReader& reader, Clock& clock, PipelineStatus& status) {
+  status.behind = status.log_end > *status.next ? status.log_end - *status.next : 0;
+  status.lag = Microseconds(0);
+  if (*status.behind == 0) return;
+  reader.Seek(*status.next);
+  if (std::optional<Frame> frame = reader.NextHeader()) {
+    status.lag = std::max(Microseconds(0), clock.Now() - frame->header.written_at);
+  }
+}
+
+}  // namespace
+
+std::string_view StateName(State state) {
+  switch (state) {
+    case State::kInStep:
+      return "in step";
+    case State::kBehind:
+      return "behind";
+    case State::kNotStarted:
+      return "not started";
+    case State::kNoLog:
+      return "no log yet";
+    case State::kTrouble:
+      return "trouble";
+  }
+  return "";
+}
+
+bool LogMayExist(const std::filesystem::path& folder) {
+  std::error_code error;
+  return std::filesystem::exists(folder, error) && !std::filesystem::is_empty(folder, error);
+}
+
+std::unique_ptr<LogReader> OpenLog(const Config& config, const std::string& source, Clock& clock) {
+  const std::filesystem::path folder = config.LogFolder(source);
+  if (!LogMayExist(folder)) {
+    throw EnvironmentError(
+        fmt::format("there is no log of \"{}\" in {} yet", source, folder.string()),
+        "`syncline run` or `syncline capture` makes it");
+  }
+  return InContext(fmt::format("the log of \"{}\"", source),
+                   [&] { return LogReader::Open(folder, clock); });
+}
+
+PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pipeline,
+                                  Clock& clock) {
+  PipelineStatus status{.pipeline = pipeline.name, .source = pipeline.from, .target = pipeline.to};
+  if (!LogMayExist(config.LogFolder(pipeline.from))) {
+    status.state = State::kNoLog;
+    return status;
+  }
+  try {
+    // The target first: what it has is then surely in the log.
+    const sql::DatabaseUrl& url = config.Database(pipeline.to).url;
+    const std::vector<apply::Progress> rows = InContext(fmt::format("target \"{}\"", pipeline.to),
+                                                        [&] { return apply::ListProgress(url); });
+    auto reader = OpenLog(config, pipeline.from, clock);
+    ReadLog(*reader, status);
+    auto row = std::find_if(rows.begin(), rows.end(), [&](const apply::Progress& progress) {
+      return progress.pipeline == pipeline.name;
+    });
+    status.state = State::kNotStarted;
+    status.next = reader->begin();
+    if (row != rows.end()) {
+      status.next = row->next;
+      CheckBelongs(*row, status);
+      status.state = status.log_end > row->next ? State::kBehind : State::kInStep;
+    }
+    MeasureLag(*reader, clock, status);
+  } catch (const Error& error) {
+    status.state = State::kTrouble;
+    status.trouble = error.message();
+    status.hint = error.hint();
+    status.exit_code = error.exit_code();
+  }
+  return status;
+}
+
+}  // namespace syncline::cli

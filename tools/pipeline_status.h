@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "apply/apply_stage.h"
+#include "engine/base/clock.h"
+#include "engine/log/log_reader.h"
+#include "tools/config.h"
+
+namespace syncline::cli {
+
+// Where one pipeline stands, put together from its log and its target's progress row. Plain value
+// type.
+struct PipelineStatus {
+  enum class State {
+    kInStep,      // everything in the log is in the target
+    kBehind,      // the log holds changes that the target does not
+    kNotStarted,  // the target has no progress row yet
+    kNoLog,       // capture has not made the log yet
+    kTrouble,     // something could not be read, or does not belong together: see `trouble`
+  };
+
+  std::string pipeline;
+  std::string source;
+  std::string target;
+  State state = State::kTrouble;
+  std::string trouble;
+  std::string hint;
+  int exit_code = 0;  // of the trouble
+
+  std::optional<LogInfo> log;
+  Offset log_end;
+  std::optional<Offset> next;             // of the target; the log's beginning when not started
+  std::optional<uint64_t> behind;         // changes in the log that the target does not have
+  std::optional<Microseconds> lag;        // age of the oldest of them; zero when there is none
+  std::optional<WallTime> last_frame_at;  // when capture last found something
+  bool cut_open =
+      false;  // the last frame did not close its cut: a large poll or a load is under way
+};
+
+std::string_view StateName(PipelineStatus::State state);  // "in step", "behind" ...
+
+// Never throws for what it finds. Works beside running processes.
+PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pipeline,
+                                  Clock& clock);
+
+// True when capture has made a log in that folder, or has begun to.
+bool LogMayExist(const std::filesystem::path& folder);
+
+// Opens the log of a source beside its writer; the error names the source.
+std::unique_ptr<LogReader> OpenLog(const Config& config, const std::string& source, Clock& clock);
+
+}  // namespace syncline::cli

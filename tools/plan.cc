@@ -1,0 +1,246 @@
+#include "tools/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+#include "engine/sql/session.h"
+#include "tools/glob.h"
+#include "tools/mapped_table.h"
+#include "tools/table_advice.h"
+
+namespace syncline::cli {
+namespace {
+
+bool Contains(const std::vector<std::string>& list, const std::string& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+// The names of the pipelines that were asked for.
+std::vector<std::string> SelectPipelines(const Config& config,
+                                         const std::vector<std::string>& names) {
+  if (names.empty()) return config.PipelineNames();
+  const std::vector<std::string> pipelines = config.PipelineNames();
+  const std::vector<std::string> sources = config.SourceNames();
+  std::vector<std::string> selected;
+  for (const std::string& name : names) {
+    bool known = false;
+    for (const PipelineConfig& pipeline : config.pipelines) {
+      if (pipeline.name != name && pipeline.from != name) continue;
+      known = true;
+      if (!Contains(selected, pipeline.name)) selected.push_back(pipeline.name);
+    }
+    if (known) continue;
+    std::vector<std::string> all = pipelines;
+    all.insert(all.end(), sources.begin(), sources.end());
+    throw UsageError(fmt::format("there is no pipeline or source \"{}\" in {}{}", name, config.file,
+                                 DidYouMean(name, all)),
+                     fmt::format("pipelines: {}; sources: {}", fmt::join(pipelines, ", "),
+                                 fmt::join(sources, ", ")));
+  }
+  return selected;
+}
+
+// A * alone is every table of every schema; any other glob without a schema stays within the
+// default one.
+bool PatternFinds(const std::string& pattern, const TableName& table, Dialect dialect) {
+  if (pattern == "*") return true;
+  const TableName parts = QualifiedName(pattern, dialect);
+  return GlobMatches(parts.schema, table.schema) && GlobMatches(parts.name, table.name);
+}
+
+// Resolves the globs of all pipelines that read one source.
+class SourceResolver {
+ public:
+  SourceResolver(const Config& config, const DatabaseConfig& database, const Catalogue& catalogue,
+                 Mistakes& mistakes)
+      : config_(config), database_(database), catalogue_(catalogue), mistakes_(mistakes) {}
+
+  // Adds to `tables`, which holds the named ones. Among globs the first that finds a table keeps
+  // it.
+  void Resolve(std::vector<MappedTable>& tables, std::vector<std::string>& warnings);
+  // What the catalogue says of a table; null when it was not read, or does not have it.
+  const sql::TableInfo* Find(const TableName& table) const;
+
+ private:
+  void ResolveGlob(const PipelineConfig& pipeline, const TableRule& rule, Dialect to,
+                   std::set<TableName>& taken, std::vector<MappedTable>& tables,
+                   std::vector<std::string>& warnings);
+
+  const Config& config_;
+  const DatabaseConfig& database_;
+  const Catalogue& catalogue_;
+  Mistakes& mistakes_;
+  std::optional<std::vector<CatalogueTable>> all_;
+};
+
+const sql::TableInfo* SourceResolver::Find(const TableName& table) const {
+  if (!all_) return nullptr;
+  for (const CatalogueTable& one : *all_) {
+    if (one.info.name == table) return &one.info;
+  }
+  return nullptr;
+}
+
+void SourceResolver::Resolve(std::vector<MappedTable>& tables, std::vector<std::string>& warnings) {
+  for (const PipelineConfig& pipeline : config_.pipelines) {
+    if (pipeline.from != database_.name) continue;
+    std::set<TableName> taken;
+    for (const MappedTable& table : tables) {
+      if (table.pipeline == &pipeline) taken.insert(table.source);
+    }
+    const Dialect to = config_.Database(pipeline.to).url.dialect;
+    for (const TableRule& rule : pipeline.tables) {
+      if (rule.is_glob) ResolveGlob(pipeline, rule, to, taken, tables, warnings);
+    }
+  }
+}
+
+void SourceResolver::ResolveGlob(const PipelineConfig& pipeline, const TableRule& rule, Dialect to,
+                                 std::set<TableName>& taken, std::vector<MappedTable>& tables,
+                                 std::vector<std::string>& warnings) {
+  if (!all_) all_ = catalogue_(database_);
+  size_t found = 0, usable = 0;
+  for (const auto& [info, unreadable] : *all_) {
+    if (!PatternFinds(rule.pattern, info.name, database_.url.dialect)) continue;
+    ++found;
+    if (!taken.insert(info.name).second) {
+      ++usable;  // by an entry of its own, or by an earlier glob
+      continue;
+    }
+    const std::string problem =
+        unreadable.empty() ? WhyNotCapturable(info, database_.url.dialect, rule.key, rule.cursor)
+                           : unreadable;
+    if (!problem.empty()) {
+      warnings.push_back(fmt::format("{}:{}: table {} is left out of \"{}\": {}", config_.file,
+                                     rule.line, info.name.ToString(), rule.pattern, problem));
+      continue;
+    }
+    ++usable;
+    tables.push_back({&pipeline, &rule, info.name, TargetName(rule, info.name, to)});
+  }
+  if (usable > 0) return;
+  if (found == 0) {
+    mistakes_.Add(rule.line, fmt::format("the glob \"{}\" matches no table of \"{}\", which has {}",
+                                         rule.pattern, database_.name,
+                                         all_->empty() ? std::string("none that can be seen")
+                                                       : fmt::format("{} others", all_->size())));
+  } else {
+    std::string reasons;
+    for (const std::string& warning : warnings) reasons += "\n    " + warning;
+    mistakes_.Add(rule.line,
+                  fmt::format("none of the {} tables that \"{}\" matches can be captured{}", found,
+                              rule.pattern, reasons));
+  }
+}
+
+// A glob's lists of columns hold for the tables that have them; an entry of its own must be right.
+std::vector<std::string> OmitFor(const MappedTable& table, const sql::TableInfo* info) {
+  std::vector<std::string> omit = table.rule->omit;
+  if (table.rule->is_glob && info != nullptr) {
+    std::erase_if(omit, [&](const std::string& column) { return info->Find(column) == nullptr; });
+  }
+  return omit;
+}
+
+apply::TableMapping MappingFor(const MappedTable& table, const sql::TableInfo* info) {
+  apply::TableMapping mapping;
+  mapping.source = table.source;
+  mapping.target = table.target;
+  mapping.columns = table.rule->columns;
+  if (table.rule->is_glob && info != nullptr) {
+    std::erase_if(mapping.columns,
+                  [&](const auto& column) { return info->Find(column.first) == nullptr; });
+  }
+  mapping.omit = OmitFor(table, info);
+  mapping.conflict = table.rule->conflict;
+  mapping.create = table.rule->create;
+  return mapping;
+}
+
+// What several pipelines want of one table is captured once: a column stays at the source only if
+// none wants it.
+void AddToCapture(const MappedTable& table, std::vector<std::string> omit,
+                  std::vector<capture::TableSpec>& specs) {
+  for (capture::TableSpec& spec : specs) {
+    if (spec.table != table.source) continue;
+    std::erase_if(spec.omit, [&](const std::string& column) { return !Contains(omit, column); });
+    return;
+  }
+  specs.push_back(
+      {table.source, table.rule->key, table.rule->cursor, std::move(omit), table.rule->where});
+}
+
+PipelinePlan StartPipeline(const Config& config, const PipelineConfig& pipeline) {
+  PipelinePlan plan;
+  plan.name = pipeline.name;
+  plan.source = pipeline.from;
+  plan.target = pipeline.to;
+  plan.target_url = config.Database(pipeline.to).url;
+  plan.log_folder = config.LogFolder(pipeline.from);
+  return plan;
+}
+
+}  // namespace
+
+std::vector<CatalogueTable> ReadCatalogue(const DatabaseConfig& database) {
+  return InContext(fmt::format("database \"{}\"", database.name), [&] {
+    auto session = sql::Session::Open(database.url, {.read_only = true});
+    std::vector<CatalogueTable> tables;
+    for (const TableName& name : session->ListTables()) {
+      try {
+        if (auto info = session->Describe(name)) tables.push_back({std::move(*info), {}});
+      } catch (const Error& error) {
+        if (error.reaction() != Reaction::kStop) throw;
+        tables.push_back({{.name = name}, error.message()});
+      }
+    }
+    return tables;
+  });
+}
+
+Plan MakePlan(const Config& config, const std::vector<std::string>& names,
+              const Catalogue& catalogue) {
+  const std::vector<std::string> selected = SelectPipelines(config, names);
+  Plan plan;
+  for (const PipelineConfig& pipeline : config.pipelines) {
+    if (Contains(selected, pipeline.name))
+      plan.pipelines.push_back(StartPipeline(config, pipeline));
+  }
+  Mistakes mistakes(config.file);
+  const std::vector<MappedTable> named = MapNamedTables(config, mistakes);
+  for (const std::string& source : config.SourceNames()) {
+    if (std::none_of(plan.pipelines.begin(), plan.pipelines.end(),
+                     [&](const PipelinePlan& p) { return p.source == source; })) {
+      continue;
+    }
+    const DatabaseConfig& database = config.Database(source);
+    std::vector<MappedTable> tables;
+    std::copy_if(named.begin(), named.end(), std::back_inserter(tables),
+                 [&](const MappedTable& table) { return table.pipeline->from == source; });
+    SourceResolver resolver(config, database, catalogue, mistakes);
+    resolver.Resolve(tables, plan.warnings);
+    CheckMappedTables(config, tables, mistakes);
+
+    SourcePlan capture{source, database.url, config.LogFolder(source), {}, Microseconds::max()};
+    for (const MappedTable& table : tables) {
+      const sql::TableInfo* info = resolver.Find(table.source);
+      capture.every = std::min(capture.every, table.pipeline->every);
+      AddToCapture(table, OmitFor(table, info), capture.tables);
+      for (PipelinePlan& pipeline : plan.pipelines) {
+        if (pipeline.name == table.pipeline->name) {
+          pipeline.tables.push_back(MappingFor(table, info));
+        }
+      }
+    }
+    plan.sources.push_back(std::move(capture));
+  }
+  mistakes.ThrowIfAny();
+  return plan;
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "apply/apply_stage.h"
+#include "capture/capture_stage.h"
+#include "engine/sql/table_info.h"
+#include "tools/config.h"
+
+namespace syncline::cli {
+
+// What the stages are made from: the configuration with its globs resolved. Plain value types.
+
+// One source and its log. Holds the tables of all pipelines that read this source, also of those
+// that were not asked for: they share the log.
+struct SourcePlan {
+  std::string database;
+  sql::DatabaseUrl url;
+  std::filesystem::path log_folder;
+  std::vector<capture::TableSpec> tables;
+  Microseconds every{0};  // the shortest of its pipelines
+};
+
+struct PipelinePlan {
+  std::string name;
+  std::string source;  // SourcePlan::database
+  std::string target;
+  sql::DatabaseUrl target_url;
+  std::filesystem::path log_folder;
+  std::vector<apply::TableMapping> tables;
+};
+
+struct Plan {
+  std::vector<SourcePlan> sources;
+  std::vector<PipelinePlan> pipelines;
+  std::vector<std::string> warnings;  // tables that a glob found and that cannot be captured
+};
+
+struct CatalogueTable {
+  sql::TableInfo info;
+  std::string unreadable;  // why only its name is known; empty: all of it is
+};
+
+// All tables of a database, described. Asked for only when a glob has to be resolved.
+using Catalogue = std::function<std::vector<CatalogueTable>(const DatabaseConfig& database)>;
+std::vector<CatalogueTable> ReadCatalogue(const DatabaseConfig& database);
+
+// `names`: pipelines, or source databases for all pipelines that read them; empty: everything.
+// Throws UsageError for an unknown name, for a glob that finds nothing, and for what
+// CheckMappedTables finds. What the catalogue throws passes.
+Plan MakePlan(const Config& config, const std::vector<std::string>& names,
+              const Catalogue& catalogue = ReadCatalogue);
+
+}  // namespace syncline::cli

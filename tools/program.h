@@ -1,0 +1,10 @@
+#pragma once
+
+namespace syncline::cli {
+
+// All of `syncline`: reads the command line, runs one command, tells errors on stderr. Returns the
+// exit code: 0 ok, 1 runtime, 2 usage or configuration, 3 environment, 4 damage or divergence
+// found.
+int RunProgram(int argc, const char* const* argv);
+
+}  // namespace syncline::cli

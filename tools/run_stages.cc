@@ -1,0 +1,86 @@
+#include "tools/run_stages.h"
+
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "tools/stop_signals.h"
+
+namespace syncline::cli {
+namespace {
+
+constexpr Microseconds kSummaryEvery = std::chrono::seconds(10);
+
+std::string Behind(const ApplyActivity& apply) {
+  if (!apply.behind || !apply.lag) return {};
+  return fmt::format(" behind={} lag_ms={}", *apply.behind, apply.lag->count() / 1000);
+}
+
+Json ActivityJson(const Activity& activity) {
+  Json sources = Json::array(), pipelines = Json::array();
+  for (const auto& [source, capture] : activity.captures) {
+    sources.push_back({{"source", source},
+                       {"polls", capture.polls},
+                       {"rows_read", capture.rows_read},
+                       {"changes_logged", capture.changes_logged}});
+  }
+  for (const auto& [pipeline, apply] : activity.applies) {
+    pipelines.push_back({{"pipeline", pipeline},
+                         {"source", apply.source},
+                         {"next_offset", apply.next.value()},
+                         {"changes", apply.changes},
+                         {"rows_written", apply.rows_written},
+                         {"rows_newer", apply.rows_newer}});
+  }
+  return {{"sources", std::move(sources)}, {"pipelines", std::move(pipelines)}};
+}
+
+}  // namespace
+
+Activity LogSummary(StageWatch& watch, const Activity& before, spdlog::logger& logger) {
+  Activity now = watch.Look();
+  for (const auto& [source, capture] : now.captures) {
+    auto old = before.captures.find(source);
+    const CaptureActivity was = old != before.captures.end() ? old->second : CaptureActivity{};
+    if (capture.changes_logged == was.changes_logged && capture.rows_read == was.rows_read)
+      continue;
+    logger.info("captured source={} rows_read={} changes={} log_end={}{}", source,
+                capture.rows_read - was.rows_read, capture.changes_logged - was.changes_logged,
+                capture.log_end.value_or(Offset()).value(),
+                capture.loads_running > 0 ? " initial_load=running" : "");
+  }
+  for (const auto& [pipeline, apply] : now.applies) {
+    auto old = before.applies.find(pipeline);
+    const ApplyActivity was = old != before.applies.end() ? old->second : ApplyActivity{};
+    if (apply.changes == was.changes) continue;
+    logger.info("applied pipeline={} changes={} rows_written={} rows_newer={} next_offset={}{}",
+                pipeline, apply.changes - was.changes, apply.rows_written - was.rows_written,
+                apply.rows_newer - was.rows_newer, apply.next.value(), Behind(apply));
+  }
+  return now;
+}
+
+int RunStages(const Invocation& invocation, const std::vector<std::string>& names,
+              Runner::Options options) {
+  StopSignals signals;
+  auto logger = invocation.Logger();
+  Plan plan = MakePlan(invocation.Load(), names);
+  for (const std::string& warning : plan.warnings) logger->warn("{}", warning);
+
+  SystemClock clock;
+  Runner runner(std::move(plan), options, clock, logger);
+  {
+    std::jthread summary([&](std::stop_token stop) {
+      SystemClock own_clock;
+      Activity seen;
+      while (own_clock.Sleep(kSummaryEvery, stop)) {
+        seen = LogSummary(runner.watch(), seen, *logger);
+      }
+    });
+    runner.Run(signals.token());
+  }
+  if (invocation.json) invocation.Print(ActivityJson(runner.watch().Look()));
+  return 0;
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,109 @@
+#include "tools/stage_watch.h"
+
+#include <algorithm>
+
+#include "engine/base/error.h"
+
+namespace syncline::cli {
+
+template <typename End>
+class StageWatch::Ending : public Watching {
+ public:
+  explicit Ending(End end) : end_(std::move(end)) {}
+  ~Ending() override { end_(); }
+
+ private:
+  End end_;
+};
+
+std::unique_ptr<StageWatch::Watching> StageWatch::Capture(const std::string& source,
+                                                          const capture::CaptureStats& stats,
+                                                          std::unique_ptr<LogReader> reader) {
+  std::lock_guard lock(mutex_);
+  WatchedCapture& watched = captures_[source];
+  watched.stats = &stats;
+  watched.reader = std::move(reader);
+  auto end = [this, source] {
+    std::lock_guard lock(mutex_);
+    WatchedCapture& watched = captures_[source];
+    watched.before = Sum(watched);
+    watched.before.loads_running = 0;
+    watched.stats = nullptr;
+    watched.reader.reset();
+  };
+  return std::make_unique<Ending<decltype(end)>>(std::move(end));
+}
+
+std::unique_ptr<StageWatch::Watching> StageWatch::Apply(const std::string& pipeline,
+                                                        const std::string& source,
+                                                        const apply::ApplyStats& stats) {
+  std::lock_guard lock(mutex_);
+  WatchedApply& watched = applies_[pipeline];
+  watched.stats = &stats;
+  watched.before.source = source;
+  auto end = [this, pipeline] {
+    std::lock_guard lock(mutex_);
+    WatchedApply& watched = applies_[pipeline];
+    watched.before = Sum(watched);
+    watched.stats = nullptr;
+  };
+  return std::make_unique<Ending<decltype(end)>>(std::move(end));
+}
+
+CaptureActivity StageWatch::Sum(const WatchedCapture& watched) {
+  CaptureActivity sum = watched.before;
+  if (watched.stats != nullptr) {
+    sum.polls += watched.stats->polls;
+    sum.rows_read += watched.stats->rows_read;
+    sum.changes_logged += watched.stats->changes_logged;
+    sum.loads_running = watched.stats->loads_running;
+  }
+  if (watched.reader != nullptr) sum.log_end = watched.reader->end();
+  return sum;
+}
+
+ApplyActivity StageWatch::Sum(const WatchedApply& watched) {
+  ApplyActivity sum = watched.before;
+  if (watched.stats != nullptr) {
+    sum.next = Offset(watched.stats->next_offset);
+    sum.changes += watched.stats->changes;
+    sum.rows_written += watched.stats->rows_written;
+    sum.rows_newer += watched.stats->rows_newer;
+    sum.batches += watched.stats->batches;
+  }
+  return sum;
+}
+
+void StageWatch::MeasureLag(ApplyActivity& apply) {
+  auto capture = captures_.find(apply.source);
+  if (capture == captures_.end() || capture->second.reader == nullptr) return;
+  LogReader& reader = *capture->second.reader;
+  try {
+    const Offset end = reader.end();
+    apply.behind = end > apply.next ? end - apply.next : 0;
+    apply.lag = Microseconds(0);
+    if (*apply.behind == 0) return;
+    reader.Seek(apply.next);
+    if (std::optional<Frame> frame = reader.NextHeader()) {
+      apply.lag = std::max(Microseconds(0), clock_.Now() - frame->header.written_at);
+    }
+  } catch (const Error&) {
+    // The stage that reads the same log meets the same trouble and tells of it; here it is just
+    // unknown.
+    apply.behind.reset();
+    apply.lag.reset();
+  }
+}
+
+Activity StageWatch::Look() {
+  std::lock_guard lock(mutex_);
+  Activity activity;
+  for (const auto& [source, watched] : captures_) activity.captures[source] = Sum(watched);
+  for (const auto& [pipeline, watched] : applies_) {
+    ApplyActivity& apply = activity.applies[pipeline] = Sum(watched);
+    MeasureLag(apply);
+  }
+  return activity;
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,56 @@
+#include "tools/stop_signals.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "engine/base/check.h"
+
+namespace syncline::cli {
+namespace {
+
+sigset_t WatchedSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  sigset_t set = WatchedSignals();
+  SYNCLINE_CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, nullptr), 0);
+  signals_ = signalfd(-1, &set, SFD_CLOEXEC);
+  wake_ = eventfd(0, EFD_CLOEXEC);
+  SYNCLINE_CHECK(signals_ >= 0 && wake_ >= 0);
+  listener_ = std::thread([this] { Listen(); });
+}
+
+StopSignals::~StopSignals() {
+  const uint64_t one = 1;
+  SYNCLINE_CHECK_EQ(write(wake_, &one, sizeof one), static_cast<ssize_t>(sizeof one));
+  listener_.join();
+  close(signals_);
+  close(wake_);
+  sigset_t set = WatchedSignals();
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+void StopSignals::Listen() {
+  for (;;) {
+    pollfd watched[] = {{signals_, POLLIN, 0}, {wake_, POLLIN, 0}};
+    if (poll(watched, 2, -1) < 0) continue;  // EINTR
+    if (watched[1].revents != 0) return;
+    signalfd_siginfo info{};
+    if (read(signals_, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
+    if (!source_.request_stop()) _exit(128 + static_cast<int>(info.ssi_signo));
+  }
+}
+
+}  // namespace syncline::cli

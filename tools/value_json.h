@@ -1,0 +1,28 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "engine/model/change.h"
+#include "engine/model/schema.h"
+
+namespace syncline::cli {
+
+// Keeps the order of columns, which people read.
+using Json = nlohmann::ordered_json;
+
+// null, true, 42 and finite doubles as JSON has them; everything else, decimals above all, as the
+// value's text, which loses nothing.
+Json ToJson(ValueView value);
+
+// {"column": value, ...} for a row of all columns, or of the key columns only.
+Json RowJson(const TableSchema& schema, const Row& row);
+Json KeyJson(const TableSchema& schema, const Row& key);
+
+// The key of a change's row, whatever its op.
+Row KeyOf(const TableSchema& schema, const Change& change);
+
+// One line; bytes that are no UTF-8 become U+FFFD instead of an error.
+std::string Dump(const Json& json);
+
+}  // namespace syncline::cli
