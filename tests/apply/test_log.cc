@@ -1,0 +1,68 @@
+#include "tests/apply/test_log.h"
+
+#include <stdlib.h>
+
+#include <stdexcept>
+
+namespace syncline::test {
+
+TempFolder::TempFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "syncline-apply-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
+  path_ = name;
+}
+
+TempFolder::~TempFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+TestLog::TestLog(Clock& clock)
+    : log_(ChangeLog::Open(folder_.path() / "log", "test:source", clock)) {}
+
+void TestLog::Cut(const std::function<void(CutWriter&)>& fill, size_t frame_bytes) {
+  CutWriter writer(*log_, {.frame_bytes = frame_bytes});
+  fill(writer);
+  writer.Close("cursor");
+}
+
+void TestLog::OpenCut(const std::function<void(CutWriter&)>& fill, size_t frame_bytes) {
+  CutWriter writer(*log_, {.frame_bytes = frame_bytes});
+  fill(writer);
+  writer.Checkpoint("cursor");
+}
+
+SchemaPtr MakeSchema(const std::string& table, std::vector<Column> columns) {
+  auto schema = std::make_shared<TableSchema>();
+  schema->table = TableName::Parse(table);
+  schema->cursor = static_cast<uint32_t>(columns.size()) - 1;
+  schema->key = {0};
+  schema->columns = std::move(columns);
+  return schema;
+}
+
+SchemaPtr ItemsSchema() {
+  static const SchemaPtr schema = MakeSchema(
+      "public.items", {{"id", Type::kInt, "bigint", false},
+                       {"name", Type::kText, "text", true},
+                       {"updated_at", Type::kTimestampTz, "timestamp with time zone", false}});
+  return schema;
+}
+
+Row MakeRow(std::initializer_list<ValueView> values) {
+  Row row;
+  for (const ValueView value : values) row.Append(value);
+  return row;
+}
+
+ValueView Stamp(int64_t seconds) { return ValueView::TimestampTz(seconds * 1'000'000); }
+
+Row Item(int64_t id, const std::string& name, int64_t stamp) {
+  return MakeRow({ValueView::Int(id), ValueView::Text(name), Stamp(stamp)});
+}
+
+std::shared_ptr<spdlog::logger> QuietLogger() {
+  return std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+}
+
+}  // namespace syncline::test
