@@ -1,0 +1,49 @@
+// A program that writes a log until it is killed or has written enough, for tests of what a process
+// leaves behind and of readers in another process. Change at offset n is item n, named by its
+// offset. After each Append it writes the next offset to stdout, in one line: what it printed is
+// acknowledged.
+//
+//   log_writer FOLDER CHANGES MEMTABLE_KIB
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <string>
+
+#include "engine/base/clock.h"
+#include "engine/base/error.h"
+#include "engine/log/change_log.h"
+#include "sample_rows.h"
+
+int main(int argc, char** argv) {
+  using namespace syncline;
+  if (argc != 4) return 2;
+  const uint64_t changes = std::strtoull(argv[2], nullptr, 10);
+  const uint64_t memtable_bytes = std::strtoull(argv[3], nullptr, 10) << 10;
+  std::minstd_rand random(static_cast<unsigned>(::getpid()));
+  SystemClock clock;
+  try {
+    const auto log = ChangeLog::Open(argv[1], kSource, clock, {.memtable_bytes = memtable_bytes});
+    while (log->next().value() < changes) {
+      const auto first = static_cast<int64_t>(log->next().value());
+      ChangeLog::Draft draft{.tables = {ItemsTable()}, .cursor = std::to_string(first)};
+      for (int64_t id = first; id < first + 1 + static_cast<int64_t>(random() % 20); ++id) {
+        // Text that does not compress, so that memtables fill.
+        std::string name = std::to_string(id) + " ";
+        for (int i = 0; i < 64; ++i) name += static_cast<char>(' ' + random() % 95);
+        Row row = Item(id, name, id);
+        draft.fingerprints.push_back(row.fingerprint());
+        draft.changes.push_back({.row = std::move(row), .version = Stamp(id)});
+      }
+      draft.closes_cut = random() % 2 == 0;
+      log->Append(std::move(draft));
+      const std::string line = std::to_string(log->next().value()) + "\n";
+      if (::write(STDOUT_FILENO, line.data(), line.size()) < 0) return 1;
+    }
+  } catch (const Error& error) {
+    std::fprintf(stderr, "log_writer: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
