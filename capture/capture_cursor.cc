@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -154,11 +155,12 @@ std::string DescribeCursor(const std::string& text) {
     out +=
         fmt::format("; tick {} at {}", ledger.last, Moment(ledger.ticks.at(ledger.last).clock_us));
     if (ledger.running.empty()) return out + ", no transaction was running";
-    return out + fmt::format(", {} transactions were running, the oldest since {}",
+    uint64_t oldest = ledger.last;
+    for (const auto& [name, tick] : ledger.running) oldest = std::min(oldest, tick);
+    return out + fmt::format(", {} transactions were running, the oldest of them since {}",
                              ledger.running.size(),
-                             ledger.ticks.size() == 1 || ledger.ticks.begin()->first == ledger.last
-                                 ? std::string("the first tick or before")
-                                 : Moment(ledger.ticks.begin()->second.clock_us));
+                             oldest == 0 ? "before the first tick"
+                                         : Moment(ledger.ticks.at(oldest).clock_us));
   } catch (const Error& error) {
     return error.message();
   }

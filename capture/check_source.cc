@@ -93,6 +93,7 @@ class SourceCheck {
 
   void CheckTable(const TableSpec& spec) {
     const TablePlan plan = PlanTable(*session_, spec);
+    RefuseNullKeys(*session_, plan);
     const sql::TableInfo info = session_->Describe(spec.table).value();
     const std::string name = plan.name();
     const Column& cursor = plan.schema->columns[plan.schema->cursor];
@@ -151,6 +152,12 @@ class SourceCheck {
   }
 
   void CheckClass(const TablePlan& plan, const sql::TableInfo& info) {
+    if (plan.cursor_kind == CursorKind::kTimestamp || plan.cursor_kind == CursorKind::kDate) {
+      const auto zone =
+          session_->Query("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'").rows.at(0);
+      Add(Level::kPass, plan.name(),
+          fmt::format("the cursor has no zone: it is read as local time of {}", *zone.at(0)));
+    }
     if (standby_) {
       return Add(Level::kWarn, plan.name(), "best-effort: the source is a standby",
                  "capture from the primary");
@@ -160,7 +167,7 @@ class SourceCheck {
                  "best-effort: this server does not show the foreign server's transactions",
                  "capture from the server that holds the table");
     }
-    if (plan.cursor_kind == CursorKind::kInteger) return CheckSequence(plan, info);
+    if (plan.cursor_kind == CursorKind::kInteger) return CheckSequence(plan);
     const std::string& default_expression =
         info.Find(plan.schema->columns[plan.schema->cursor].name)->default_expression;
     const auto trigger =
@@ -174,7 +181,7 @@ class SourceCheck {
         "the server's clock");
   }
 
-  void CheckSequence(const TablePlan& plan, const sql::TableInfo&) {
+  void CheckSequence(const TablePlan& plan) {
     const std::string& cursor = plan.schema->columns[plan.schema->cursor].name;
     const auto sequences =
         session_->Query(std::string(kSequencesSql), {sql::Quote(plan.schema->table), cursor});

@@ -30,7 +30,7 @@ void InitialLoad::ReadRange() {
   });
   SYNCLINE_CHECK(table != parts_.tables.end());
   CaptureCursor::Table& state = parts_.cursor.tables[table->schema->table];
-  if (!state.after) Begin(*table, state);
+  if (!state.after) Begin(*table);
 
   RowFeed::Batch batch(parts_.feed);
   sql::Transaction snapshot(parts_.session, sql::Session::Isolation::kSnapshot);
@@ -50,8 +50,9 @@ void InitialLoad::ReadRange() {
   if (state.loaded) parts_.logger.info("table loaded table={}", table->name());
 }
 
-void InitialLoad::Begin(const TablePlan& table, const CaptureCursor::Table&) {
+void InitialLoad::Begin(const TablePlan& table) {
   parts_.horizon.Anchor(parts_.tables, parts_.cursor);
+  RefuseNullKeys(parts_.session, table);
   parts_.logger.info("initial load begins table={}", table.name());
   if (table.null_cursor.empty()) return;
   const auto count = parts_.session.Query(fmt::format(

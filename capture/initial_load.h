@@ -38,7 +38,7 @@ class InitialLoad {
   void ReadRange();
 
  private:
-  void Begin(const TablePlan& table, const CaptureCursor::Table& state);
+  void Begin(const TablePlan& table);
 
   Parts parts_;
   const uint64_t range_rows_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 #include <string_view>
 
@@ -12,6 +13,11 @@
 
 namespace syncline::capture {
 namespace {
+
+bool EqualIgnoringCase(std::string_view a, std::string_view b) {
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
 
 bool Contains(const std::vector<std::string>& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
@@ -65,6 +71,11 @@ std::string PossibleCursors(const sql::TableInfo& info, Dialect dialect) {
     names += (names.empty() ? "" : " or ") + column.column.name;
   }
   return names;
+}
+
+bool IsRowId(const TableSchema& schema) {
+  return schema.key.size() == 1 &&
+         EqualIgnoringCase(schema.columns[schema.key.front()].native_type, "INTEGER");
 }
 
 std::string CursorHint(const sql::TableInfo& info, Dialect dialect) {
@@ -161,20 +172,6 @@ void CheckCondition(sql::Session& session, const TableSpec& spec) {
   }
 }
 
-void CheckKeyHoldsNoNull(sql::Session& session, const TablePlan& plan) {
-  std::string null;
-  for (const std::string& column : plan.key_columns()) {
-    null += (null.empty() ? "" : " OR ") + sql::Quote(column) + " IS NULL";
-  }
-  const auto found =
-      session.Query(fmt::format("SELECT 1 FROM {} WHERE {} LIMIT 1", sql::Quote(plan.schema->table),
-                                And(plan.where, "(" + null + ")")));
-  if (found.rows.empty()) return;
-  throw UsageError(fmt::format("{}: there are rows whose key ({}) holds NULL", plan.name(),
-                               fmt::join(plan.key_columns(), ", ")),
-                   "choose key columns that are never NULL, or leave such rows out with where:");
-}
-
 }  // namespace
 
 std::string And(const std::string& a, const std::string& b) {
@@ -207,6 +204,8 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
     schema->key.push_back(static_cast<uint32_t>(schema->Find(column)));
     plan.key_may_be_null |= schema->columns[schema->key.back()].nullable;
   }
+  // SQLite lets a primary key hold NULL unless it is the row id.
+  plan.key_may_be_null |= dialect == Dialect::kSqlite && !IsRowId(*schema);
   schema->cursor = static_cast<uint32_t>(schema->Find(spec.cursor));
 
   const std::string cursor = sql::Quote(spec.cursor);
@@ -225,6 +224,21 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
   return plan;
 }
 
+void RefuseNullKeys(sql::Session& session, const TablePlan& plan) {
+  if (!plan.key_may_be_null) return;
+  std::string null;
+  for (const std::string& column : plan.key_columns()) {
+    null += (null.empty() ? "" : " OR ") + sql::Quote(column) + " IS NULL";
+  }
+  const auto found =
+      session.Query(fmt::format("SELECT 1 FROM {} WHERE {} LIMIT 1", sql::Quote(plan.schema->table),
+                                And(plan.where, "(" + null + ")")));
+  if (found.rows.empty()) return;
+  throw UsageError(fmt::format("{}: there are rows whose key ({}) holds NULL", plan.name(),
+                               fmt::join(plan.key_columns(), ", ")),
+                   "choose key columns that are never NULL, or leave such rows out with where:");
+}
+
 TablePlan PlanTable(sql::Session& session, const TableSpec& spec) {
   const std::optional<sql::TableInfo> info = session.Describe(spec.table);
   if (!info) {
@@ -237,10 +251,6 @@ TablePlan PlanTable(sql::Session& session, const TableSpec& spec) {
   }
   TablePlan plan = MakePlan(spec, *info, session.dialect());
   CheckCondition(session, spec);
-  // SQLite lets a primary key hold NULL unless it is its row id.
-  if (plan.key_may_be_null || session.dialect() == Dialect::kSqlite) {
-    CheckKeyHoldsNoNull(session, plan);
-  }
   return plan;
 }
 

@@ -47,10 +47,14 @@ struct TablePlan {
 // a key, and a cursor column of a type that cannot be polled by.
 TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect dialect);
 
-// Looks the tables up. Throws UsageError as MakePlan does, and for a missing table, a condition
-// that the database does not understand and key columns that hold NULL.
+// Looks the tables up. Throws UsageError as MakePlan does, and for a missing table and a condition
+// that the database does not understand.
 std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs);
 TablePlan PlanTable(sql::Session& session, const TableSpec& spec);
+
+// Throws UsageError if there is a row whose key holds NULL. Looks only where the catalogue does not
+// rule it out.
+void RefuseNullKeys(sql::Session& session, const TablePlan& plan);
 
 // `a` AND `b`, where an empty condition holds for all rows.
 std::string And(const std::string& a, const std::string& b);

@@ -1,0 +1,79 @@
+#include "capture/capture_cursor.h"
+
+#include <gtest/gtest.h>
+
+#include "capture/capture_stage.h"
+#include "engine/base/error.h"
+
+namespace syncline::capture {
+namespace {
+
+CaptureCursor Sample() {
+  CaptureCursor cursor;
+  CaptureCursor::Table& items = cursor.tables[{"public", "items"}];
+  items.loaded = true;
+  items.definition = "0123456789abcdef";
+  items.seen = Value(ValueView::Int(77));
+  CaptureCursor::Table& odd = cursor.tables[{"", "odd \"name\""}];
+  odd.after.emplace();
+  odd.after->Append(ValueView::Text("it's \xff"));
+  odd.after->Append(ValueView::Int(-5));
+  cursor.ticks.last = 9;
+  cursor.ticks.server_started_us = 820'000'000'000'000;
+  cursor.ticks.ticks[7] = {823'000'000'000'000, {}};
+  cursor.ticks.ticks[9] = {823'000'001'000'000, {{"public.items", 70}}};
+  cursor.ticks.running = {{"3/145", 7}, {"p731", 0}};
+  return cursor;
+}
+
+TEST(CaptureCursorTest, ReadsBackWhatItWrites) {
+  EXPECT_EQ(CaptureCursor::Parse(Sample().ToString()), Sample());
+  EXPECT_EQ(CaptureCursor::Parse(CaptureCursor().ToString()), CaptureCursor());
+  EXPECT_EQ(CaptureCursor::Parse(""), CaptureCursor());
+}
+
+// README.md shows this text.
+TEST(CaptureCursorTest, TheFormatIsTheDocumentedOne) {
+  CaptureCursor cursor;
+  cursor.tables[{"public", "items"}] = {.loaded = true, .definition = "0123456789abcdef"};
+  cursor.ticks.last = 9;
+  cursor.ticks.server_started_us = 5;
+  cursor.ticks.ticks[9] = {823'000'001'000'000, {}};
+  cursor.ticks.running = {{"3/145", 9}};
+  EXPECT_EQ(cursor.ToString(),
+            R"({"format":1,"tables":[{"schema":"public","name":"items","loaded":true,)"
+            R"("definition":"0123456789abcdef"}],"ticks":{"last":9,"server_started":5,)"
+            R"("ticks":[{"number":9,"clock":823000001000000}],"running":{"3/145":9}}})");
+}
+
+TEST(CaptureCursorTest, RefusesWhatIsNotACursor) {
+  for (const char* text : {"x", "{}", R"({"format":1})", R"({"format":1,"tables":[{}]})",
+                           R"({"format":1,"tables":[],"ticks":{"last":1,"server_started":0,)"
+                           R"("ticks":[],"running":{}}})"}) {
+    try {
+      CaptureCursor::Parse(text);
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.reaction(), Reaction::kDamage) << text;
+    }
+  }
+  try {
+    CaptureCursor::Parse(R"({"format":2,"tables":[]})");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.reaction(), Reaction::kStop);
+  }
+}
+
+TEST(CaptureCursorTest, IsDescribedForPeople) {
+  EXPECT_EQ(DescribeCursor(""), "nothing read yet");
+  EXPECT_EQ(DescribeCursor("x"), "the log's cursor cannot be read");
+  CaptureCursor cursor = Sample();
+  cursor.tables.erase({"", "odd \"name\""});
+  EXPECT_EQ(DescribeCursor(cursor.ToString()),
+            "public.items loaded; tick 9 at 2026-01-29 11:06:41.000000+00, 2 transactions were "
+            "running, the oldest of them since before the first tick");
+}
+
+}  // namespace
+}  // namespace syncline::capture
