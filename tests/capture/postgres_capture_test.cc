@@ -1,87 +1,17 @@
-// Capture from a real PostgreSQL, as a role that may do nothing but SELECT. Each test says when
-// other sessions begin, write and commit between two polls.
+// Polls of a real PostgreSQL, as a role that may do nothing but SELECT. Each test says when other
+// sessions begin, write and commit between two polls.
 
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "capture/capture_stage.h"
 #include "capture/transaction_ticks.h"
-#include "engine/base/error.h"
-#include "engine/sql/session.h"
-#include "tests/capture/capture_harness.h"
-#include "tests/capture/shared_postgres.h"
+#include "tests/capture/postgres_capture.h"
 
 namespace syncline::capture {
 namespace {
-
-using std::chrono::seconds;
-
-const TableName kItems{"public", "items"};
-const TableName kOrders{"public", "orders"};
-
-TableSpec Spec(const TableName& table, const std::string& cursor) {
-  TableSpec spec;
-  spec.table = table;
-  spec.cursor = cursor;
-  return spec;
-}
-
-// One server for all tests, a database for each.
-class PostgresCaptureTest : public testing::Test {
- protected:
-  void SetUp() override {
-    static int number = 0;
-    database_ = "capture" + std::to_string(++number);
-    server_.Execute("CREATE DATABASE " + database_);
-    writer_ = Connect();
-    writer_->Execute("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader");
-  }
-
-  std::unique_ptr<sql::Session> Connect() const {
-    return sql::Session::Open(sql::DatabaseUrl::Parse(server_.Url(database_)));
-  }
-  sql::DatabaseUrl Source() const {
-    return sql::DatabaseUrl::Parse(server_.Url(database_, "reader"));
-  }
-
-  // items(id, name, updated_at) with two rows that are stamped an hour ago.
-  void MakeItems() {
-    writer_->Execute(
-        "CREATE TABLE items (id bigint PRIMARY KEY, name text, updated_at timestamptz NOT NULL "
-        "DEFAULT now()); CREATE INDEX ON items (updated_at);"
-        "INSERT INTO items VALUES (1, 'a', now() - interval '1 hour'), "
-        "(2, 'b', now() - interval '1 hour')");
-  }
-  // items(id, version) with a version from a sequence.
-  void MakeVersions() {
-    writer_->Execute(
-        "CREATE SEQUENCE versions; CREATE TABLE items (id bigint PRIMARY KEY, version bigint NOT "
-        "NULL "
-        "DEFAULT nextval('versions')); INSERT INTO items VALUES (1), (2)");
-  }
-  // With a margin of nothing: what is captured is captured by reaching back, not by luck.
-  std::unique_ptr<CaptureHarness> Capture(const std::string& cursor = "updated_at") const {
-    CaptureOptions options;
-    options.margin = Microseconds(0);
-    return std::make_unique<CaptureHarness>(Source(), std::vector{Spec(kItems, cursor)}, options);
-  }
-  // The name of each item in the log, by id.
-  static std::string Names(const CaptureHarness& capture) {
-    std::string names;
-    for (const auto& [key, row] : capture.Logged(kItems)) {
-      const size_t first = row.find('|') + 1;
-      names += row.substr(first, row.find('|', first) - first);
-    }
-    return names;
-  }
-
-  test::MiniPostgres& server_ = SharedPostgres();
-  std::string database_;
-  std::unique_ptr<sql::Session> writer_;
-};
 
 TEST_F(PostgresCaptureTest, LoadsThenPollsAsAnUnprivilegedRole) {
   MakeItems();
@@ -98,6 +28,7 @@ TEST_F(PostgresCaptureTest, LoadsThenPollsAsAnUnprivilegedRole) {
 }
 
 // Fails when Advance forgets the transactions that were running, as `updated_at > last` does.
+
 TEST_F(PostgresCaptureTest, ALateCommitWithAnOldStampIsCaptured) {
   MakeItems();
   auto capture = Capture();
@@ -128,7 +59,9 @@ TEST_F(PostgresCaptureTest, ATransactionThatBeganBeforeTheLoadIsCaptured) {
 }
 
 // The transaction is idle when it is first seen, writes much later, and its stamp is that of its
+
 // beginning.
+
 TEST_F(PostgresCaptureTest, AnIdleTransactionIsReachedWhenItEnds) {
   MakeItems();
   auto capture = Capture();
@@ -175,6 +108,7 @@ TEST_F(PostgresCaptureTest, ARolledBackTransactionLeavesNothing) {
 }
 
 // Fails when a transaction that is prepared loses the tick that it began after.
+
 TEST_F(PostgresCaptureTest, APreparedTransactionIsReachedAcrossPolls) {
   MakeItems();
   auto capture = Capture();
@@ -228,6 +162,7 @@ TEST_F(PostgresCaptureTest, ACommitJustBeforeACrashIsCapturedAfterIt) {
 }
 
 // Frames hold 256 KiB: the rows of one stamp lie in many of them.
+
 TEST_F(PostgresCaptureTest, EqualStampsAcrossFramesAreAllCaptured) {
   MakeItems();
   auto capture = Capture();
@@ -239,6 +174,7 @@ TEST_F(PostgresCaptureTest, EqualStampsAcrossFramesAreAllCaptured) {
 }
 
 // Fails when the mark of a tick is taken from rows that were read after it.
+
 TEST_F(PostgresCaptureTest, VersionsThatCommitOutOfOrderAreCaptured) {
   MakeVersions();
   auto capture = Capture("version");
@@ -255,8 +191,11 @@ TEST_F(PostgresCaptureTest, VersionsThatCommitOutOfOrderAreCaptured) {
 }
 
 // Over a view, so that nothing is trimmed on the server. Fails when the session's own zone, UTC, is
+
 // taken: one hour too much is read where clocks are ahead of it, and the late row is lost where
+
 // they are behind.
+
 TEST_F(PostgresCaptureTest, StampsWithoutAZoneAreReadInTheServersZone) {
   for (const std::string zone : {"Europe/Berlin", "America/New_York"}) {
     writer_->Execute("ALTER DATABASE " + database_ + " SET timezone = '" + zone + "'");
@@ -283,6 +222,7 @@ TEST_F(PostgresCaptureTest, StampsWithoutAZoneAreReadInTheServersZone) {
 }
 
 // 2026-10-25 in Berlin: at 01:00 UTC clocks go back from 03:00 to 02:00.
+
 TEST_F(PostgresCaptureTest, TheRepeatedHourOfAutumnIsReadAgain) {
   auto earliest = [&](const std::string& moment) {
     const std::string local = LocalTimeSql("'" + moment + "'::timestamptz", "'Europe/Berlin'");
@@ -307,7 +247,9 @@ TEST_F(PostgresCaptureTest, DatesAreACursor) {
 }
 
 // An old transaction makes the first poll after the load reach back to the beginning: only the
+
 // rows that it wrote come over the wire.
+
 TEST_F(PostgresCaptureTest, ALongReachIsTrimmedOnTheServer) {
   MakeItems();
   writer_->Execute(
@@ -324,135 +266,6 @@ TEST_F(PostgresCaptureTest, ALongReachIsTrimmedOnTheServer) {
   EXPECT_EQ(capture->Logged(kItems).at("1").substr(0, 6), "1|late");
 }
 
-TEST_F(PostgresCaptureTest, AStoppedLoadGoesOnWhereItWas) {
-  MakeItems();
-  writer_->Execute(
-      "INSERT INTO items SELECT g, 'x', now() - interval '1 hour' FROM generate_series(100, 127) "
-      "g");
-  CaptureOptions options;
-  options.load_range_rows = 10;
-  CaptureHarness capture(Source(), {Spec(kItems, "updated_at")}, options);
-  capture.LoadRanges(2);
-  EXPECT_TRUE(capture.cut_open());
-  EXPECT_EQ(capture.Logged(kItems).size(), 20u);
-  writer_->Execute("UPDATE items SET name = 'new', updated_at = now() WHERE id IN (1, 127)");
-  capture.Restart();
-  capture.Poll();
-  EXPECT_FALSE(capture.cut_open());
-  EXPECT_EQ(capture.Logged(kItems).size(), 30u);
-  EXPECT_EQ(capture.Logged(kItems).at("1").substr(0, 5), "1|new");
-  // The ten rows that were left, and the two changes again in the poll: nothing that was loaded
-  // before.
-  EXPECT_LE(capture.rows_read(), 12u);
-}
-
-TEST_F(PostgresCaptureTest, CompositeAndOddKeysAreLoadedInRanges) {
-  writer_->Execute(
-      "CREATE TYPE color AS ENUM ('red', 'green'); CREATE TABLE items (\"the day\" date, c color, "
-      "\"quo\"\"ted\" text, n numeric, updated_at timestamptz NOT NULL DEFAULT now(), "
-      "PRIMARY KEY (c, \"quo\"\"ted\", n, \"the day\"));"
-      "INSERT INTO items SELECT date '2020-01-01' + g, CASE WHEN g % 2 = 0 THEN 'red' ELSE 'green' "
-      "END::color, E'it''s \\\\ ' || g % 3, g % 5, now() - interval '1 hour' FROM "
-      "generate_series(1, 57) g");
-  CaptureOptions options;
-  options.load_range_rows = 4;
-  CaptureHarness capture(Source(), {Spec(kItems, "updated_at")}, options);
-  capture.Poll();
-  EXPECT_EQ(capture.Logged(kItems).size(), 57u);
-  EXPECT_EQ(capture.changes(), 57u);
-}
-
-TEST_F(PostgresCaptureTest, ATableThatIsConfiguredLaterIsLoadedThen) {
-  MakeItems();
-  writer_->Execute(
-      "CREATE TABLE orders (id int PRIMARY KEY, version bigint GENERATED ALWAYS AS IDENTITY); "
-      "INSERT INTO orders VALUES (1), (2)");
-  auto capture = Capture();
-  capture->Poll();
-  auto late = Connect();
-  late->Execute("BEGIN; INSERT INTO orders VALUES (3); INSERT INTO items VALUES (3, 'late')");
-  writer_->Execute("INSERT INTO orders VALUES (4)");
-  capture->Poll();
-  capture->Configure({Spec(kItems, "updated_at"), Spec(kOrders, "version")});
-  capture->Poll();
-  EXPECT_EQ(capture->LoggedText(kOrders), "1|1, 2|2, 4|4");
-  late->Execute("COMMIT");
-  capture->Poll();
-  EXPECT_EQ(capture->LoggedText(kOrders), "1|1, 2|2, 3|3, 4|4");
-  EXPECT_EQ(Names(*capture), "ablate");
-}
-
-TEST_F(PostgresCaptureTest, ATableThatCameBackIsLoadedAgain) {
-  MakeItems();
-  writer_->Execute(
-      "CREATE TABLE orders (id int PRIMARY KEY, updated_at timestamptz NOT NULL DEFAULT now())");
-  auto capture = Capture();
-  capture->Poll();
-  capture->Configure({Spec(kOrders, "updated_at")});
-  capture->Poll();
-  writer_->Execute(
-      "UPDATE items SET name = 'c', updated_at = now() - interval '10 minutes' WHERE id = 1");
-  capture->Configure({Spec(kItems, "updated_at")});
-  capture->Poll();
-  EXPECT_EQ(Names(*capture), "cb");
-}
-
-TEST_F(PostgresCaptureTest, AWiderConditionLoadsTheTableAgain) {
-  MakeItems();
-  TableSpec spec = Spec(kItems, "updated_at");
-  spec.where = "id > 1 -- not the first";
-  CaptureHarness capture(Source(), {spec});
-  capture.Poll();
-  EXPECT_EQ(Names(capture), "b");
-  spec.where = "id > 0 OR false";
-  capture.Configure({spec});
-  capture.Poll();
-  EXPECT_EQ(Names(capture), "ab");
-}
-
-TEST_F(PostgresCaptureTest, RowsWithoutACursorAreCountedAndLeftOut) {
-  writer_->Execute(
-      "CREATE TABLE items (id int PRIMARY KEY, name text, updated_at timestamptz); INSERT INTO "
-      "items "
-      "VALUES (1, 'a', now()), (2, 'b', NULL), (3, 'c', NULL)");
-  auto capture = Capture();
-  capture->Poll();
-  EXPECT_EQ(Names(*capture), "a");
-  EXPECT_NE(capture->messages().find("cursor column is NULL table=public.items"),
-            std::string::npos);
-  EXPECT_NE(capture->messages().find("rows=2"), std::string::npos);
-  writer_->Execute("UPDATE items SET updated_at = now() WHERE id = 2");
-  capture->Poll();
-  EXPECT_EQ(Names(*capture), "ab");
-}
-
-TEST_F(PostgresCaptureTest, ADroppedColumnIsLeftOutFromThenOn) {
-  MakeItems();
-  writer_->Execute("ALTER TABLE items ADD note text DEFAULT 'n'");
-  auto capture = Capture();
-  capture->Poll();
-  writer_->Execute("ALTER TABLE items DROP note");
-  writer_->Execute("UPDATE items SET name = 'c', updated_at = now() WHERE id = 1");
-  capture->Poll();
-  EXPECT_EQ(Names(*capture), "cb");
-  EXPECT_EQ(capture->Logged(kItems).at("1").find("|n"), std::string::npos);
-}
-
-TEST_F(PostgresCaptureTest, ADroppedCursorStopsWithAHint) {
-  MakeItems();
-  auto capture = Capture();
-  capture->Poll();
-  writer_->Execute("ALTER TABLE items RENAME updated_at TO changed_at");
-  try {
-    capture->Poll();
-    FAIL() << "went on";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.reaction(), Reaction::kStop);
-    EXPECT_EQ(error.message(), "public.items: there is no column updated_at to poll by");
-    EXPECT_EQ(error.hint(), "set cursor: for this table, for instance to changed_at");
-  }
-}
-
 TEST_F(PostgresCaptureTest, ALostConnectionIsOpenedAgain) {
   MakeItems();
   auto capture = Capture();
@@ -463,24 +276,6 @@ TEST_F(PostgresCaptureTest, ALostConnectionIsOpenedAgain) {
   capture->Poll();
   EXPECT_EQ(Names(*capture), "cb");
   EXPECT_NE(capture->messages().find("capture will try again"), std::string::npos);
-}
-
-TEST_F(PostgresCaptureTest, PartitionedTablesAndViewsAreCaptured) {
-  writer_->Execute(
-      "CREATE TABLE items (id int, name text, updated_at timestamptz NOT NULL DEFAULT now(), "
-      "PRIMARY "
-      "KEY (id)) PARTITION BY RANGE (id); CREATE TABLE low PARTITION OF items FOR VALUES FROM (0) "
-      "TO "
-      "(10); CREATE TABLE high PARTITION OF items FOR VALUES FROM (10) TO (20);"
-      "CREATE VIEW orders AS SELECT * FROM items; INSERT INTO items VALUES (1, 'a'), (11, 'b')");
-  TableSpec view = Spec(kOrders, "updated_at");
-  view.key = {"id"};
-  CaptureHarness capture(Source(), {Spec(kItems, "updated_at"), view});
-  capture.Poll();
-  writer_->Execute("UPDATE items SET name = 'c', updated_at = now() WHERE id = 11");
-  capture.Poll();
-  EXPECT_EQ(Names(capture), "ac");
-  EXPECT_EQ(capture.Logged(kOrders).size(), 2u);
 }
 
 }  // namespace
