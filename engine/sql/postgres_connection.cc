@@ -184,6 +184,9 @@ pqxx::result PostgresConnection::Run(const std::string& sql) {
 pqxx::result PostgresConnection::Run(const std::string& sql, const Parameters& parameters) {
   std::vector<const char*> values;
   for (const auto& parameter : parameters) {
+    if (parameter.has_value() && parameter->find('\0') != std::string::npos) {
+      throw StopError(display_ + ": PostgreSQL cannot hold text with a zero byte");
+    }
     values.push_back(parameter.has_value() ? parameter->c_str() : nullptr);
   }
   return Guard([&](pqxx::transaction_base& work) {

@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cstdint>
-#include <optional>
 
 namespace syncline::sql {
 namespace {
@@ -73,13 +72,27 @@ std::string WithoutQuoted(std::string_view message) {
   return std::string(message.substr(0, first)) + "\"...\"" + std::string(message.substr(last + 1));
 }
 
-// The column named in a COPY's context: `COPY items, line 3, column price: "..."`.
-std::string_view CopyColumn(std::string_view context) {
+// Where a COPY failed, from its context: `COPY items, line 3, column price: "..."`. What follows
+// may be the text of the row and is not looked at.
+struct CopyPlace {
+  uint64_t line = 0;
+  std::string_view column;
+};
+
+CopyPlace PlaceIn(std::string_view context) {
+  constexpr std::string_view kLine = ", line ";
   constexpr std::string_view kColumn = ", column ";
-  const size_t at = context.find(kColumn);
-  if (!context.starts_with("COPY ") || at == std::string_view::npos) return {};
-  const std::string_view rest = context.substr(at + kColumn.size());
-  return rest.substr(0, rest.find(": "));
+  CopyPlace place;
+  const size_t at = context.find(kLine);
+  if (!context.starts_with("COPY ") || at == std::string_view::npos) return place;
+  const char* const end = context.data() + context.size();
+  const char* const rest = std::from_chars(context.data() + at + kLine.size(), end, place.line).ptr;
+  context = std::string_view(rest, static_cast<size_t>(end - rest));
+  if (context.starts_with(kColumn)) {
+    context.remove_prefix(kColumn.size());
+    place.column = context.substr(0, context.find(": "));
+  }
+  return place;
 }
 
 }  // namespace
@@ -97,19 +110,10 @@ Error TranslatePostgresError(const PostgresReport& report, std::string_view wher
   if (report.code.starts_with("23")) {
     name("table", report.schema.empty() ? report.table : report.schema + "." + report.table);
   }
-  const std::string_view column = CopyColumn(report.context);
-  if (message.find(column) == std::string::npos) name("column", column);
+  name("column", PlaceIn(report.context).column);
   return {rule.reaction, rule.cause, std::move(message), std::string(rule.hint), report.code};
 }
 
-uint64_t CopyLine(const PostgresReport& report) {
-  constexpr std::string_view kLine = ", line ";
-  const std::string_view context = report.context;
-  const size_t at = context.find(kLine);
-  uint64_t line = 0;
-  if (!context.starts_with("COPY ") || at == std::string_view::npos) return 0;
-  std::from_chars(context.data() + at + kLine.size(), context.data() + context.size(), line);
-  return line;
-}
+uint64_t CopyLine(const PostgresReport& report) { return PlaceIn(report.context).line; }
 
 }  // namespace syncline::sql

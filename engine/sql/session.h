@@ -65,7 +65,8 @@ class Session {
 
   // One or more statements without parameters or results.
   virtual void Execute(const std::string& sql) = 0;
-  // One statement with $1, $2 ... (in both dialects) in its text.
+  // One statement with $1, $2 ... (in both dialects) in its text. The database gives a parameter
+  // the type that its place asks for; where SQLite has nothing to go by (`$1 = 1`) it stays text.
   virtual ResultSet Query(const std::string& sql, const Parameters& parameters = {}) = 0;
   // One statement with $1, $2 ...; how many rows it changed.
   virtual uint64_t Change(const std::string& sql, const Parameters& parameters = {}) = 0;

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <filesystem>
 
+#include "engine/sql/sqlite_values.h"
+
 namespace syncline::sql {
 namespace {
 
@@ -87,8 +89,16 @@ void SqliteStatement::Bind(const Parameters& parameters) {
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const auto& value = parameters[parameters_[i]];
     if (!value.has_value()) continue;  // a parameter that is not bound is NULL
-    ::sqlite3_bind_text64(handle(), static_cast<int>(i + 1), value->data(), value->size(),
-                          SQLITE_TRANSIENT, SQLITE_UTF8);
+    if (::sqlite3_bind_text64(handle(), static_cast<int>(i + 1), value->data(), value->size(),
+                              SQLITE_TRANSIENT, SQLITE_UTF8) != SQLITE_OK) {
+      throw connection_->LastError();
+    }
+  }
+}
+
+void SqliteStatement::Bind(size_t index, ValueView value, std::string& scratch) {
+  if (BindValue(handle(), static_cast<int>(index + 1), value, scratch) != SQLITE_OK) {
+    throw connection_->LastError();
   }
 }
 
@@ -108,8 +118,9 @@ void SqliteStatement::Reset() {
 
 SqliteConnection::SqliteConnection(const DatabaseUrl& url, const SessionOptions& options)
     : path_(url.connection), display_(url.display) {
-  const bool exists = std::filesystem::exists(path_);
-  if (!exists && !options.create) {
+  std::error_code unknown;  // a folder that may not be read: opening will tell
+  const bool exists = std::filesystem::exists(path_, unknown);
+  if (!exists && !unknown && !options.create) {
     throw EnvironmentError(display_ + ": there is no such file", "Check the path in the address.");
   }
   // NOMUTEX: a session belongs to one thread.

@@ -32,6 +32,9 @@ class SqliteStatement {
 
   // Parameters as text; throws UsageError when there are too few.
   void Bind(const Parameters& parameters);
+  // The parameter at `index` of parameters(). Strings are borrowed until Reset; `scratch` is
+  // reused.
+  void Bind(size_t index, ValueView value, std::string& scratch);
   // True for a row, false at the end. After an error the statement is reset.
   bool Step();
   // Ready to be bound and stepped anew.

@@ -51,13 +51,25 @@ uint64_t RunToEnd(const SqliteConnection& connection, SqliteStatement& statement
 }  // namespace
 
 std::string SqliteSession::Identity() {
-  return "sqlite:" + std::filesystem::canonical(connection_.path()).string();
+  std::error_code failure;
+  const std::filesystem::path path = std::filesystem::canonical(connection_.path(), failure);
+  if (failure) {
+    throw EnvironmentError(connection_.display() + ": " + failure.message(),
+                           "Was the file moved while it was in use?");
+  }
+  return "sqlite:" + path.string();
 }
 
 void SqliteSession::Begin(Isolation isolation) {
   if (isolation == Isolation::kWrite) return Execute("BEGIN IMMEDIATE");
-  // BEGIN alone fixes nothing: the first read takes the snapshot.
-  Execute("BEGIN; SELECT count(*) FROM sqlite_schema");
+  Execute("BEGIN");
+  try {
+    // BEGIN alone fixes nothing: the first read takes the snapshot.
+    Execute("SELECT count(*) FROM sqlite_schema");
+  } catch (const Error&) {
+    Rollback();
+    throw;
+  }
 }
 
 void SqliteSession::Commit() { Execute("COMMIT"); }
@@ -136,13 +148,16 @@ std::vector<uint32_t> SqliteSession::ExecuteEach(const std::string& sql,
     if (values.size() < statement.values_needed()) {
       throw UsageError("a row has fewer values than its statement has parameters");
     }
-    const std::vector<size_t>& parameters = statement.parameters();
-    for (size_t i = 0; i < parameters.size(); ++i) {
-      BindValue(statement.handle(), static_cast<int>(i + 1), values[parameters[i]], scratch);
-    }
-    InContext(fmt::format("row {}", index), [&] {
+    try {
+      const std::vector<size_t>& parameters = statement.parameters();
+      for (size_t i = 0; i < parameters.size(); ++i) {
+        statement.Bind(i, values[parameters[i]], scratch);
+      }
       if (RunToEnd(connection_, statement) == 0) unchanged.push_back(index);
-    });
+    } catch (Error& error) {
+      error.AddContext(fmt::format("row {}", index));
+      throw;
+    }
   }
   return unchanged;
 }

@@ -62,44 +62,33 @@ void AppendColumn(sqlite3_stmt* statement, int index, Type declared, Row& row) {
   }
 }
 
-void BindValue(sqlite3_stmt* statement, int index, ValueView value, std::string& scratch) {
+int BindValue(sqlite3_stmt* statement, int index, ValueView value, std::string& scratch) {
+  // A null pointer would bind NULL in place of the empty text, or of no bytes.
+  const auto data = [](std::string_view view) { return view.empty() ? "" : view.data(); };
   const auto bind_text = [&](std::string_view text, sqlite3_destructor_type lifetime) {
-    ::sqlite3_bind_text64(statement, index, text.data() == nullptr ? "" : text.data(), text.size(),
-                          lifetime, SQLITE_UTF8);
+    return ::sqlite3_bind_text64(statement, index, data(text), text.size(), lifetime, SQLITE_UTF8);
   };
   switch (value.type()) {
     case Type::kNull:
-      ::sqlite3_bind_null(statement, index);
-      break;
+      return ::sqlite3_bind_null(statement, index);
     case Type::kBool:
     case Type::kInt:
-      ::sqlite3_bind_int64(statement, index, value.as_int());
-      break;
+      return ::sqlite3_bind_int64(statement, index, value.as_int());
     case Type::kDouble:
-      if (std::isnan(value.as_double())) {
-        bind_text("NaN", SQLITE_STATIC);
-      } else {
-        ::sqlite3_bind_double(statement, index, value.as_double());
-      }
-      break;
-    case Type::kBytes: {
-      const std::string_view bytes = value.as_string();
-      // A null pointer would bind NULL in place of no bytes.
-      ::sqlite3_bind_blob64(statement, index, bytes.empty() ? "" : bytes.data(), bytes.size(),
-                            SQLITE_STATIC);
-      break;
-    }
+      if (std::isnan(value.as_double())) return bind_text("NaN", SQLITE_STATIC);
+      return ::sqlite3_bind_double(statement, index, value.as_double());
+    case Type::kBytes:
+      return ::sqlite3_bind_blob64(statement, index, data(value.as_string()),
+                                   value.as_string().size(), SQLITE_STATIC);
     case Type::kText:
     case Type::kDecimal:
     case Type::kJson:
     case Type::kOther:
-      bind_text(value.as_string(), SQLITE_STATIC);
-      break;
+      return bind_text(value.as_string(), SQLITE_STATIC);
     default:
       scratch.clear();
       syncline::AppendText(value, scratch);
-      bind_text(scratch, SQLITE_TRANSIENT);
-      break;
+      return bind_text(scratch, SQLITE_TRANSIENT);
   }
 }
 

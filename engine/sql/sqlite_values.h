@@ -15,8 +15,9 @@ namespace syncline::sql {
 // what was stored.
 void AppendColumn(sqlite3_stmt* statement, int index, Type declared, Row& row);
 
-// Binds the form in which SQLite stores the value: the table of types in README.md. Strings are
-// borrowed until the statement is reset; `scratch` is for text made here, and copied.
-void BindValue(sqlite3_stmt* statement, int index, ValueView value, std::string& scratch);
+// Binds the form in which SQLite stores the value (the table of types in README.md) and returns
+// SQLite's result code. Strings are borrowed until the statement is reset; `scratch` is for text
+// made here, and copied.
+int BindValue(sqlite3_stmt* statement, int index, ValueView value, std::string& scratch);
 
 }  // namespace syncline::sql

@@ -10,8 +10,8 @@ namespace syncline::sql {
 // What a database's catalogue says of a table. Plain value types.
 struct ColumnInfo {
   Column column;
-  bool generated = false;  // computed by the database; cannot be written
-  std::string default_expression;
+  bool generated = false;          // computed by the database; cannot be written
+  std::string default_expression;  // also an identity column's clause; empty: none
 };
 
 struct ForeignKey {

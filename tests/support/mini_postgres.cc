@@ -84,6 +84,8 @@ pid_t Spawn(const std::vector<std::string>& command, const fs::path& log) {
 class Client {
  public:
   Client(const std::string& url, const std::string& sql) : connection_(::PQconnectdb(url.c_str())) {
+    ::PQsetNoticeProcessor(
+        connection_, [](void*, const char*) {}, nullptr);
     if (::PQstatus(connection_) == CONNECTION_OK) result_ = ::PQexec(connection_, sql.c_str());
     const ExecStatusType status = ::PQresultStatus(result_);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {

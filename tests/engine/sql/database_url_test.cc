@@ -1,0 +1,55 @@
+#include "engine/sql/database_url.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/base/error.h"
+
+namespace syncline::sql {
+namespace {
+
+TEST(DatabaseUrlTest, TheDisplayFormHoldsNoSecret) {
+  const auto display = [](std::string_view text) { return DatabaseUrl::Parse(text).display; };
+  EXPECT_EQ(display("postgresql://me:se:cr%40et@host:5433/db"), "postgresql://me@host:5433/db");
+  EXPECT_EQ(display("postgres://me@host/db"), "postgres://me@host/db");
+  EXPECT_EQ(display("postgresql:///db?host=/tmp&password=secret&port=1"),
+            "postgresql:///db?host=/tmp&port=1");
+  EXPECT_EQ(display("postgresql://h/db?password=secret"), "postgresql://h/db");
+  EXPECT_EQ(display("postgresql://h/db?sslpassword=secret&user=u"), "postgresql://h/db?user=u");
+  EXPECT_EQ(display("postgresql://a:secret@h1,h2:2/db"), "postgresql://a@h1,h2:2/db");
+  EXPECT_EQ(display("postgresql://"), "postgresql://");
+}
+
+TEST(DatabaseUrlTest, TheConnectionIsTheTextItself) {
+  const DatabaseUrl url = DatabaseUrl::Parse("postgresql://me:secret@host/db");
+  EXPECT_EQ(url.dialect, Dialect::kPostgres);
+  EXPECT_EQ(url.connection, "postgresql://me:secret@host/db");
+}
+
+TEST(DatabaseUrlTest, SqlitePathsAreTakenFromTheBase) {
+  const DatabaseUrl url = DatabaseUrl::Parse("sqlite:data/../mirror.db", "/etc/sync");
+  EXPECT_EQ(url.dialect, Dialect::kSqlite);
+  EXPECT_EQ(url.connection, "/etc/sync/mirror.db");
+  EXPECT_EQ(url.display, "sqlite:/etc/sync/mirror.db");
+  EXPECT_EQ(DatabaseUrl::Parse("sqlite:///abs/x.db", "/base").connection, "/abs/x.db");
+  EXPECT_EQ(DatabaseUrl::Parse("sqlite:/abs/x.db", "/base").connection, "/abs/x.db");
+  EXPECT_EQ(DatabaseUrl::Parse("sqlite:x.db").connection, "x.db");
+}
+
+// Fails when libpq's own message is passed on: it quotes the address.
+TEST(DatabaseUrlTest, MistakesAreUsageErrorsThatTellTheFormAndNoSecret) {
+  for (const char* text :
+       {"", "shop", "mysql://me:secret@h/db", "sqlite:", "sqlite::memory:", "postgresql:secret",
+        "postgresql://me:sec%ret@h/db", "postgresql://h/db?unknown=secret"}) {
+    try {
+      DatabaseUrl::Parse(text);
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 2) << text;
+      EXPECT_FALSE(error.hint().empty()) << text;
+      EXPECT_EQ(error.message().find("sec"), std::string::npos) << error.message();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace syncline::sql

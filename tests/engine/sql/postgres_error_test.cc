@@ -1,0 +1,68 @@
+#include "engine/sql/postgres_error.h"
+
+#include <gtest/gtest.h>
+
+namespace syncline::sql {
+namespace {
+
+Error Translate(const PostgresReport& report) { return TranslatePostgresError(report, "db"); }
+
+TEST(PostgresErrorTest, TheCodeDecidesTheReaction) {
+  struct Case {
+    const char* code;
+    Reaction reaction;
+    int exit_code;
+  };
+  for (const auto& [code, reaction, exit_code] :
+       std::initializer_list<Case>{{"08006", Reaction::kRetry, 3},
+                                   {"57P01", Reaction::kRetry, 3},
+                                   {"57P03", Reaction::kRetry, 3},
+                                   {"53300", Reaction::kRetry, 3},
+                                   {"53100", Reaction::kRetry, 3},
+                                   {"40001", Reaction::kRestart, 1},
+                                   {"40P01", Reaction::kRestart, 1},
+                                   {"55P03", Reaction::kRestart, 1},
+                                   {"28P01", Reaction::kStop, 3},
+                                   {"28000", Reaction::kStop, 3},
+                                   {"3D000", Reaction::kStop, 3},
+                                   {"42501", Reaction::kStop, 3},
+                                   {"42P01", Reaction::kStop, 1},
+                                   {"23505", Reaction::kStop, 1},
+                                   {"XX001", Reaction::kDamage, 4},
+                                   {"P0001", Reaction::kStop, 1},
+                                   {"25006", Reaction::kStop, 3},
+                                   {"", Reaction::kStop, 1}}) {
+    const Error error = Translate({.code = code, .message = "m"});
+    EXPECT_EQ(error.reaction(), reaction) << code;
+    EXPECT_EQ(error.exit_code(), exit_code) << code;
+    EXPECT_EQ(error.code(), code);
+  }
+}
+
+// Fails when the message of a conversion error is passed on as it is.
+TEST(PostgresErrorTest, WhatAConversionErrorQuotesIsLeftOut) {
+  EXPECT_EQ(
+      Translate({.code = "22P02", .message = "invalid input syntax for type integer: \"a \" b\""})
+          .message(),
+      "db: invalid input syntax for type integer: \"...\"");
+  EXPECT_EQ(
+      Translate({.code = "22003", .message = "value \"99999\" is out of range for type smallint"})
+          .message(),
+      "db: value \"...\" is out of range for type smallint");
+  EXPECT_EQ(Translate({.code = "42P01", .message = "relation \"items\" does not exist"}).message(),
+            "db: relation \"items\" does not exist");
+}
+
+TEST(PostgresErrorTest, TheContextOfACopyGivesLineAndColumnAndNoValue) {
+  const PostgresReport report = {.code = "22P02",
+                                 .message = "invalid input syntax for type integer: \"secret\"",
+                                 .context = "COPY items, line 3, column price: \"secret\""};
+  EXPECT_EQ(CopyLine(report), 3u);
+  EXPECT_EQ(Translate(report).message(),
+            "db: invalid input syntax for type integer: \"...\", column price");
+  EXPECT_EQ(CopyLine({.context = "SQL statement \"x\", line 3"}), 0u);
+  EXPECT_EQ(CopyLine({}), 0u);
+}
+
+}  // namespace
+}  // namespace syncline::sql

@@ -1,0 +1,227 @@
+#include "engine/sql/session.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "engine/sql/dialect.h"
+#include "tests/engine/sql/session_fixture.h"
+
+namespace syncline::sql {
+namespace {
+
+using Isolation = Session::Isolation;
+
+class SqliteSessionTest : public SessionTest {
+ protected:
+  std::unique_ptr<Session> Open(const std::string& file, const SessionOptions& options) const {
+    return Session::Open(DatabaseUrl::Parse("sqlite:" + file, folder()), options);
+  }
+
+  const std::unique_ptr<Session> session_ = OpenSqlite();
+};
+
+// What is stored, byte for byte and with its storage class.
+std::string Contents(Session& session, const std::string& table) {
+  std::string contents;
+  const TableSchema schema = SchemaOf(session, {"", table});
+  for (const Column& column : schema.columns) {
+    contents +=
+        column.name + ": " +
+        One(session, "SELECT group_concat(typeof(" + column.name + ") || ' ' || hex(" +
+                         column.name + "), ', ') FROM (SELECT * FROM " + table + " ORDER BY id)") +
+        "\n";
+  }
+  return contents;
+}
+
+// Fails when a text that only looks like a value of the declared type is rewritten in our own form.
+TEST_F(SqliteSessionTest, WhateverIsStoredIsCopiedByteForByte) {
+  const std::vector<std::string> types = {"",          "INTEGER",       "TEXT",
+                                          "REAL",      "NUMERIC",       "BLOB",
+                                          "BOOLEAN",   "DATE",          "TIME",
+                                          "TIMESTAMP", "TIMESTAMPTZ",   "DATETIME",
+                                          "UUID",      "DECIMAL(12,2)", "DECIMAL_TEXT(12,2)",
+                                          "JSON",      "JSON_TEXT",     "VARCHAR(20)",
+                                          "STRING",    "DOUBLE"};
+  const std::vector<std::string> values = {"NULL",
+                                           "0",
+                                           "1",
+                                           "2",
+                                           "-9223372036854775808",
+                                           "9223372036854775807",
+                                           "1.5",
+                                           "0.1",
+                                           "1e300",
+                                           "9e999",
+                                           "-9e999",
+                                           "''",
+                                           "' '",
+                                           "'text'",
+                                           "'1'",
+                                           "'1.50'",
+                                           "'007'",
+                                           "'1e3'",
+                                           "'NaN'",
+                                           "'Infinity'",
+                                           "'infinity'",
+                                           "x''",
+                                           "x'00ff'",
+                                           "CAST(x'610062' AS TEXT)",
+                                           "CAST(x'ff' AS TEXT)",
+                                           "'true'",
+                                           "'2026-01-31'",
+                                           "'2026-02-31'",
+                                           "'0044-03-15 BC'",
+                                           "'12:30:00'",
+                                           "'12:30:00.000000'",
+                                           "'24:00:00.000000'",
+                                           "'2026-01-31 12:30:00'",
+                                           "'2026-01-31 12:30:00.000000'",
+                                           "'2026-01-31T12:30:00Z'",
+                                           "'2026-01-31 12:30:00.000000+00'",
+                                           "'2026-01-31 12:30:00.000000+02'",
+                                           "'00000000-0000-0000-0000-00000000000A'",
+                                           "'00000000-0000-0000-0000-00000000000a'",
+                                           "'{\"a\": 1.0}'",
+                                           "1769860800"};
+  std::string columns = "id INTEGER PRIMARY KEY";
+  for (size_t i = 0; i < types.size(); ++i) columns += ", c" + std::to_string(i) + " " + types[i];
+  session_->Execute("CREATE TABLE source (" + columns + "); CREATE TABLE loaded (" + columns +
+                    "); CREATE TABLE executed (" + columns + ")");
+  for (const std::string& value : values) {
+    std::string row = "NULL";
+    for (size_t i = 0; i < types.size(); ++i) row += ", " + value;
+    session_->Execute("INSERT INTO source VALUES (" + row + ")");
+  }
+
+  const TableSchema schema = SchemaOf(*session_, {"", "source"});
+  const std::vector<Row> rows = ReadAll(*session_, schema.table, "id");
+  ASSERT_EQ(rows.size(), values.size());
+  session_->LoadRows({"", "loaded"}, ColumnNames(schema), Pointers(rows));
+  std::string parameters;
+  for (size_t i = 1; i <= schema.columns.size(); ++i) {
+    parameters += (i > 1 ? ", $" : "$") + std::to_string(i);
+  }
+  session_->ExecuteEach("INSERT INTO executed VALUES (" + parameters + ")", Pointers(rows));
+  EXPECT_EQ(Contents(*session_, "loaded"), Contents(*session_, "source"));
+  EXPECT_EQ(Contents(*session_, "executed"), Contents(*session_, "source"));
+  EXPECT_EQ(ReadAll(*session_, {"", "loaded"}, "id"), rows);
+}
+
+TEST_F(SqliteSessionTest, CanonicalTextIsAValueOfItsDeclaredType) {
+  session_->Execute(
+      "CREATE TABLE t (d DATE, ts TIMESTAMPTZ, u UUID, n DECIMAL_TEXT(9,2), j JSON_TEXT, b BOOLEAN,"
+      " f DOUBLE);"
+      "INSERT INTO t VALUES ('2026-01-31', '2026-01-31 12:00:00.000000+00',"
+      " '00000000-0000-0000-0000-00000000000a', '1.50', '1.0', 1, 'NaN'),"
+      " ('2026-1-31', '2026-01-31 12:00:00', 'A', 'abc', 1, 7, 1)");
+  const std::vector<Row> rows = ReadAll(*session_, {"", "t"}, "rowid");
+  const std::vector<Type> exact = {Type::kDate, Type::kTimestampTz, Type::kUuid,  Type::kDecimal,
+                                   Type::kJson, Type::kBool,        Type::kDouble};
+  const std::vector<Type> stored = {Type::kText, Type::kText, Type::kText,  Type::kText,
+                                    Type::kJson, Type::kInt,  Type::kDouble};
+  for (size_t i = 0; i < exact.size(); ++i) {
+    EXPECT_EQ(TypeName(rows[0][i].type()), TypeName(exact[i])) << i;
+    EXPECT_EQ(TypeName(rows[1][i].type()), TypeName(stored[i])) << i;
+  }
+}
+
+TEST_F(SqliteSessionTest, DescribeKnowsRowidTablesViewsAndGeneratedColumns) {
+  session_->Execute(
+      "CREATE TABLE Items (id INTEGER PRIMARY KEY, n INT, v INT GENERATED ALWAYS AS (n + 1) "
+      "VIRTUAL);"
+      "CREATE TABLE keyed (a TEXT, b INT, PRIMARY KEY (b, a)) WITHOUT ROWID;"
+      "CREATE VIEW looks AS SELECT * FROM items; CREATE TABLE plain (x)");
+  const TableInfo items = session_->Describe({"", "ITEMS"}).value();
+  EXPECT_EQ(items.name, (TableName{"", "Items"}));  // as it is spelt in the file
+  EXPECT_EQ(items.indexed, (std::vector<std::string>{"id"}));
+  EXPECT_FALSE(items.Find("id")->column.nullable);
+  EXPECT_TRUE(items.Find("v")->generated);
+  const TableInfo keyed = session_->Describe({"", "keyed"}).value();
+  EXPECT_EQ(keyed.primary_key, (std::vector<std::string>{"b", "a"}));
+  EXPECT_EQ(keyed.indexed, (std::vector<std::string>{"b"}));
+  EXPECT_EQ(session_->Describe({"", "looks"})->kind, TableInfo::Kind::kView);
+  EXPECT_TRUE(session_->Describe({"", "plain"})->primary_key.empty());
+  EXPECT_FALSE(session_->Describe({"public", "items"}).has_value());
+}
+
+TEST_F(SqliteSessionTest, AFileThatWeMakeIsInWalModeAndOneThatIsThereKeepsItsMode) {
+  EXPECT_EQ(One(*session_, "PRAGMA journal_mode"), "wal");
+  EXPECT_EQ(One(*session_, "PRAGMA synchronous"), "2");
+  EXPECT_EQ(One(*session_, "PRAGMA foreign_keys"), "1");
+  session_->Execute("PRAGMA journal_mode = DELETE");
+  const std::unique_ptr<Session> again = OpenSqlite();
+  EXPECT_EQ(One(*again, "PRAGMA journal_mode"), "delete");
+}
+
+// Fails without SQLITE_DBCONFIG_DQS_DML: SQLite takes the unknown "column" for a string.
+TEST_F(SqliteSessionTest, AMisspeltColumnIsAnErrorAndNotAText) {
+  session_->Execute("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)");
+  EXPECT_EQ(Catch([&] { session_->Query("SELECT \"idd\" FROM t"); }).reaction(), Reaction::kStop);
+}
+
+TEST_F(SqliteSessionTest, WhatCannotBeOpenedIsTold) {
+  const Error missing = Catch([&] { Open("missing.db", {}); });
+  EXPECT_EQ(missing.cause(), Cause::kEnvironment);
+  EXPECT_EQ(missing.exit_code(), 3);
+  EXPECT_FALSE(std::filesystem::exists(folder() / "missing.db"));
+  EXPECT_EQ(Catch([&] { Open("missing.db", {.read_only = true, .create = true}); }).code(),
+            "SQLITE_CANTOPEN");
+  const Error no_folder = Catch([&] { Open("no/folder.db", {.create = true}); });
+  EXPECT_EQ(no_folder.code(), "SQLITE_CANTOPEN");
+  EXPECT_EQ(no_folder.cause(), Cause::kEnvironment);
+  std::ofstream(folder() / "text.db") << std::string(4096, 'x');
+  EXPECT_EQ(Catch([&] { Open("text.db", {}); }).code(), "SQLITE_NOTADB");
+  const std::unique_ptr<Session> reader = Open("test.db", {.read_only = true});
+  const Error read_only = Catch([&] { reader->Execute("CREATE TABLE t (id)"); });
+  EXPECT_EQ(read_only.code(), "SQLITE_READONLY");
+  EXPECT_EQ(read_only.reaction(), Reaction::kStop);
+}
+
+TEST_F(SqliteSessionTest, ABusyFileIsARestart) {
+  const std::unique_ptr<Session> other = OpenSqlite();
+  other->Execute("PRAGMA busy_timeout = 1");
+  session_->Begin(Isolation::kWrite);
+  EXPECT_EQ(Catch([&] { other->Begin(Isolation::kWrite); }).reaction(), Reaction::kRestart);
+  other->Rollback();
+  session_->Commit();
+  EXPECT_NO_THROW(other->Begin(Isolation::kWrite));
+}
+
+TEST_F(SqliteSessionTest, AFullDiskIsARetry) {
+  session_->Execute("CREATE TABLE t (b BLOB); PRAGMA max_page_count = 10");
+  session_->Begin(Isolation::kWrite);
+  const Error error = Catch([&] { session_->Execute("INSERT INTO t VALUES (zeroblob(1000000))"); });
+  session_->Rollback();
+  EXPECT_EQ(error.reaction(), Reaction::kRetry);
+  EXPECT_EQ(error.code(), "SQLITE_FULL");
+}
+
+TEST_F(SqliteSessionTest, ADamagedFileIsDamage) {
+  session_->Execute(
+      "PRAGMA journal_mode = DELETE; CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");
+  session_->Execute("INSERT INTO t VALUES (1, 'x')");
+  {
+    std::fstream file(folder() / "test.db", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096);  // the root page of t
+    file << std::string(4096, '\xee');
+  }
+  const std::unique_ptr<Session> again = OpenSqlite();
+  EXPECT_EQ(Catch([&] { again->Query("SELECT * FROM t"); }).reaction(), Reaction::kDamage);
+}
+
+TEST_F(SqliteSessionTest, OneFileHasOneIdentityWhateverPathLeadsToIt) {
+  std::filesystem::create_symlink(folder() / "test.db", folder() / "link.db");
+  EXPECT_EQ(Open("link.db", {})->Identity(), session_->Identity());
+}
+
+TEST_F(SqliteSessionTest, TooFewParametersAreRefusedAndNotNull) {
+  EXPECT_EQ(Catch([&] { session_->Query("SELECT $2", {"one"}); }).cause(), Cause::kUsage);
+  EXPECT_EQ(Catch([&] { session_->Query("SELECT ?", {"one"}); }).cause(), Cause::kUsage);
+}
+
+}  // namespace
+}  // namespace syncline::sql
