@@ -29,6 +29,7 @@ void Add(Change& change, SchemaId schema_id, const std::shared_ptr<const TableSc
   Step* step = nullptr;
   if (const auto found = table.by_key.find(key.bytes()); found != table.by_key.end()) {
     step = found->second;
+    step->change.passed.push_back(std::move(step->change.version));
   } else {
     step = &table.steps.emplace_back();
     step->change.key = std::move(key);

@@ -28,8 +28,12 @@ struct RowChange {
   Row key;        // the key columns' values, in key order
   Row row;        // all columns of the schema; empty for a deletion
   Value version;  // of the last change
-  std::optional<Value>
-      previous;  // what the FIRST change follows: the version that the target should hold
+  // Of the state that the FIRST change follows: what the target should hold.
+  std::optional<Value> previous;
+  // Of the batch's earlier changes of this key, in order. A target that was set back holds one of
+  // these states when the batch ends behind the place where it had been; it is to be moved on just
+  // the same.
+  std::vector<Value> passed;
 };
 
 // All steps of a batch for one table under one schema; each key once, in key order.

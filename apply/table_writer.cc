@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
+#include <string_view>
 
 #include "engine/base/check.h"
 
@@ -38,6 +40,12 @@ std::vector<const Row*> PointersTo(const std::vector<Row>& rows) {
   return pointers;
 }
 
+std::optional<uint32_t> IndexOf(std::string_view name, const std::vector<std::string>& names) {
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<uint32_t>(found - names.begin());
+}
+
 uint64_t SingleNumber(const sql::ResultSet& result) {
   return std::stoull(result.rows.at(0).at(0).value());
 }
@@ -58,6 +66,7 @@ TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::Table
   upserts_.create_sql = CreateUpsertStageSql(shape_, upserts_.name);
   upserts_.columns = UpsertColumns(shape_);
   upserts_.write_sql = UpsertStagedSql(shape_, upserts_.name);
+  upserts_.previous = IndexOf(kPreviousColumn, upserts_.columns);
   if (ComparesVersions(shape_.conflict)) {
     upserts_.count_newer_sql = CountNewerStagedSql(shape_, upserts_.name, shape_.cursor);
     upserts_.key_and_version = plan_.key;
@@ -69,6 +78,7 @@ TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::Table
   deletes_.create_sql = CreateDeleteStageSql(shape_, deletes_.name);
   deletes_.columns = DeleteColumns(shape_);
   deletes_.write_sql = DeleteStagedSql(shape_, deletes_.name);
+  deletes_.previous = IndexOf(kPreviousColumn, deletes_.columns);
   if (deletes_.columns.back() == kVersionColumn) {
     deletes_.count_newer_sql = CountNewerStagedSql(shape_, deletes_.name, kVersionColumn);
     for (uint32_t i = 0; i < shape_.key.size(); ++i) deletes_.key_and_version.push_back(i);
@@ -77,14 +87,13 @@ TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::Table
 }
 
 WriteCounts TableWriter::Upsert(std::vector<RowChange>& changes, bool whole) {
-  const bool takes_previous = upserts_.columns.size() > plan_.columns.size();
   std::vector<Row> rows;
   rows.reserve(changes.size());
   for (RowChange& change : changes) {
     Row& row = rows.emplace_back(TargetRow(plan_, std::move(change.row)));
-    if (takes_previous) row.Append(PreviousOf(change));
+    if (upserts_.previous) row.Append(PreviousOf(change));
   }
-  return Write(upserts_, rows, whole);
+  return Write(upserts_, rows, changes, whole);
 }
 
 WriteCounts TableWriter::Delete(std::vector<RowChange>& changes, bool whole) {
@@ -95,26 +104,63 @@ WriteCounts TableWriter::Delete(std::vector<RowChange>& changes, bool whole) {
     if (ComparesVersions(shape_.conflict)) row.Append(PreviousOf(change));
     if (shape_.conflict == ConflictRule::kLatestWins) row.Append(change.version);
   }
-  return Write(deletes_, rows, whole);
+  return Write(deletes_, rows, changes, whole);
 }
 
-WriteCounts TableWriter::Write(Stage& stage, const std::vector<Row>& rows, bool whole) {
+WriteCounts TableWriter::Write(Stage& stage, const std::vector<Row>& rows,
+                               const std::vector<RowChange>& changes, bool whole) {
   if (rows.empty()) return {};
   const std::vector<const Row*> all = PointersTo(rows);
+  const bool staged =
+      shape_.dialect == Dialect::kPostgres && (whole || all.size() >= kStagedRowsMin);
+  std::vector<uint32_t> unchanged;
   WriteCounts counts;
-  if (shape_.dialect == Dialect::kPostgres && (whole || all.size() >= kStagedRowsMin)) {
+  if (staged) {
     Load(stage, all);
     counts.written = session_.Change(stage.write_sql);
-    if (counts.written < all.size()) counts.newer = CountNewerInStage(stage);
-    return counts;
+    if (counts.written == all.size()) return counts;
+    unchanged.resize(all.size());  // some of them; which ones is not known
+    std::iota(unchanged.begin(), unchanged.end(), 0);
+  } else {
+    unchanged = session_.ExecuteEach(stage.row_sql, all);
+    if (unchanged.empty()) return {.written = all.size()};
+    counts.written = all.size() - unchanged.size();
   }
-  std::vector<const Row*> unchanged;
-  for (const uint32_t index : session_.ExecuteEach(stage.row_sql, all)) {
-    unchanged.push_back(all[index]);
+  counts.written += FollowPassed(stage, rows, changes, unchanged);
+  if (stage.count_newer_sql.empty()) return counts;
+  if (staged) {
+    counts.newer = SingleNumber(session_.Query(stage.count_newer_sql));
+  } else {
+    std::vector<const Row*> left;
+    for (const uint32_t index : unchanged) left.push_back(all[index]);
+    counts.newer = CountNewer(stage, left);
   }
-  counts.written = all.size() - unchanged.size();
-  counts.newer = CountNewer(stage, unchanged);
   return counts;
+}
+
+// Tries again what changed nothing, as a step from each state that the batch passed on the way.
+// Writing a row's last state twice does no harm. Only a target that was set back needs this, so it
+// need not be fast.
+uint64_t TableWriter::FollowPassed(const Stage& stage, const std::vector<Row>& rows,
+                                   const std::vector<RowChange>& changes,
+                                   const std::vector<uint32_t>& unchanged) {
+  if (!stage.previous) return 0;
+  std::vector<Row> steps;
+  for (const uint32_t index : unchanged) {
+    for (const Value& version : changes[index].passed) {
+      if (shape_.conflict == ConflictRule::kLatestWins &&
+          CompareValues(version, changes[index].version) < 0) {
+        continue;  // a row of that version has given way already
+      }
+      Row& step = steps.emplace_back();
+      uint32_t column = 0;
+      for (const ValueView value : rows[index]) {
+        step.Append(column++ == *stage.previous ? version.view() : value);
+      }
+    }
+  }
+  if (steps.empty()) return 0;
+  return steps.size() - session_.ExecuteEach(stage.row_sql, PointersTo(steps)).size();
 }
 
 void TableWriter::Load(Stage& stage, std::span<const Row* const> rows) {
@@ -123,16 +169,10 @@ void TableWriter::Load(Stage& stage, std::span<const Row* const> rows) {
   session_.LoadRows(stage.name, stage.columns, rows);
 }
 
-uint64_t TableWriter::CountNewerInStage(const Stage& stage) {
-  if (stage.count_newer_sql.empty()) return 0;
-  return SingleNumber(session_.Query(stage.count_newer_sql));
-}
-
 uint64_t TableWriter::CountNewer(Stage& stage, std::span<const Row* const> rows) {
-  if (rows.empty() || stage.count_newer_sql.empty()) return 0;
   if (shape_.dialect == Dialect::kPostgres) {
     Load(stage, rows);
-    return CountNewerInStage(stage);
+    return SingleNumber(session_.Query(stage.count_newer_sql));
   }
   uint64_t newer = 0;
   for (; !rows.empty(); rows = rows.subspan(std::min(rows.size(), kListedRowsMax))) {

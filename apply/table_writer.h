@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,13 +57,18 @@ class TableWriter {
     std::vector<std::string> columns;  // what a row given to Write consists of
     std::string write_sql;
     std::string count_newer_sql;            // empty where rows carry no version of their own
+    std::optional<uint32_t> previous;       // index into `columns` of the previous version
     std::vector<uint32_t> key_and_version;  // indexes into `columns`
     bool created = false;
   };
 
-  WriteCounts Write(Stage& stage, const std::vector<Row>& rows, bool whole);
+  // `rows` are what `changes` became, in `stage.columns`.
+  WriteCounts Write(Stage& stage, const std::vector<Row>& rows,
+                    const std::vector<RowChange>& changes, bool whole);
+  uint64_t FollowPassed(const Stage& stage, const std::vector<Row>& rows,
+                        const std::vector<RowChange>& changes,
+                        const std::vector<uint32_t>& unchanged);
   void Load(Stage& stage, std::span<const Row* const> rows);
-  uint64_t CountNewerInStage(const Stage& stage);
   uint64_t CountNewer(Stage& stage, std::span<const Row* const> rows);
 
   sql::Session& session_;

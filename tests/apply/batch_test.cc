@@ -56,6 +56,7 @@ TEST(CollapseTest, AKeyKeepsItsLastStateAndWhatItsFirstChangeFollows) {
   EXPECT_EQ(first.row, Item(1, "c", 15));  // the log's order, though its stamp is the older one
   EXPECT_EQ(first.version, Value(Stamp(15)));
   EXPECT_EQ(first.previous, Value(Stamp(10)));
+  EXPECT_EQ(first.passed, std::vector<Value>{Value(Stamp(20))});
   EXPECT_EQ(tables[0].upserts[1].previous, std::nullopt);
 }
 
