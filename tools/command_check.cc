@@ -48,7 +48,7 @@ void CheckOneSource(const Config& config, const std::string& name, CheckReport& 
 int Check(const Invocation& invocation) {
   const Config config = invocation.Load();
   CheckReport report;
-  report.Pass(config.file, fmt::format("{} databases, {} pipelines", config.databases.size(),
+  report.Pass(config.file, fmt::format("databases: {}, pipelines: {}", config.databases.size(),
                                        config.pipelines.size()));
   for (const std::string& source : config.SourceNames()) {
     report.Guard(source, [&] { CheckOneSource(config, source, report); });

@@ -93,6 +93,7 @@ void Demo::OpenShop() {
 
 void Demo::FirstCopy() {
   Heading("Its first copy");
+  out_.Flush();
   Runner runner(NewPlan(), {.once = true}, clock_, logger_);
   const Microseconds began = clock_.Monotonic();
   runner.Run(signals_.token());
@@ -149,6 +150,7 @@ void Demo::LiveBusiness() {
     since = clock_.Monotonic() - began;
     const Activity activity = runner.watch().Look();
     if (activity.captures.contains("shop")) PrintTick(writer, activity, since);
+    out_.Flush();
   }
   end.request_stop();
   business.get();
@@ -191,7 +193,8 @@ bool Demo::Compare() {
 }
 
 void Demo::WhatNext() {
-  const std::string command = fmt::format("syncline -c {}", folder_.config_file().string());
+  const std::string command =
+      fmt::format("{} -c {}", invocation_.program, folder_.config_file().string());
   out_.Line();
   Heading("What to try next");
   out_.Line(fmt::format("  {} status", command));

@@ -119,6 +119,7 @@ int Cat(const Invocation& invocation, const Options& options) {
   while (!stop.stop_requested()) {
     if (std::optional<Frame> frame = reader->Next()) {
       if (!ShowFrame(invocation, options, *frame, shown, out)) break;
+      if (options.follow) out.Flush();
     } else if (!options.follow || !reader->Wait(std::chrono::seconds(1), stop)) {
       break;
     }

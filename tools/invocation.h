@@ -15,6 +15,7 @@ namespace syncline::cli {
 
 // What every command gets from the command line besides its own options.
 struct Invocation {
+  std::string program = "syncline";  // as it was called, for commands to copy
   std::filesystem::path config_file = kDefaultConfigFile;
   bool json = false;
   std::string log_level;  // empty: the command's own choice

@@ -95,6 +95,7 @@ int RunProgram(int argc, const char* const* argv) {
       "applies that log to targets.",
       "syncline");
   Invocation invocation;
+  if (argc > 0) invocation.program = argv[0];
   CommandBody body;
   AddGlobalOptions(app, invocation);
   app.require_subcommand(1);

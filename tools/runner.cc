@@ -61,6 +61,9 @@ void Runner::RunUnit(const std::string& name, const Body& body) {
     body();
   } catch (const Error& error) {
     RecordFailure(name, error);
+  } catch (const std::exception& error) {
+    RecordFailure(name, StopError(std::string("unexpected: ") + error.what(),
+                                  "this is a bug; please report it"));
   }
 }
 
@@ -108,16 +111,65 @@ void Runner::Persist(const std::string& name, std::stop_token stop, const Body& 
   }
 }
 
-std::vector<const PipelinePlan*> Runner::PipelinesOf(const SourcePlan& source) const {
+std::vector<const PipelinePlan*> Runner::PipelinesOf(const SourcePlan& source) {
   std::vector<const PipelinePlan*> found;
   for (const PipelinePlan& pipeline : plan_.pipelines) {
-    if (pipeline.source == source.database) found.push_back(&pipeline);
+    const bool wanted = options_.apply && pipeline.source == source.database;
+    if (wanted && !HasFailed(pipeline.name)) found.push_back(&pipeline);
   }
   return found;
 }
 
-// Threads here, for one source: this one captures, one per pipeline follows the log. The log
-// outlives them all.
+// The pipelines of one source, each on a thread of its own that reads the log which this process
+// writes.
+class Runner::Followers {
+ public:
+  // `lonely` is called when the last pipeline has failed.
+  Followers(Runner& runner, std::vector<const PipelinePlan*> pipelines, ChangeLog& log,
+            std::function<void()> lonely)
+      : runner_(runner),
+        pipelines_(std::move(pipelines)),
+        log_(log),
+        lonely_(std::move(lonely)),
+        alive_(pipelines_.size()) {}
+
+  // Until stopped. The threads must end before the log does.
+  std::vector<std::jthread> Follow(std::stop_token stop) {
+    std::vector<std::jthread> threads;
+    for (const PipelinePlan* pipeline : pipelines_) StartThread(*pipeline, false, stop, threads);
+    return threads;
+  }
+
+  // Returns when all of the log is applied, or stopped.
+  void CatchUp(std::stop_token stop) {
+    const Activity activity = runner_.watch_.Look();
+    std::vector<std::jthread> threads;
+    for (const PipelinePlan* pipeline : pipelines_) {
+      auto apply = activity.applies.find(pipeline->name);
+      if (apply != activity.applies.end() && apply->second.behind == 0) continue;
+      StartThread(*pipeline, true, stop, threads);
+    }
+  }
+
+ private:
+  void StartThread(const PipelinePlan& pipeline, bool once, std::stop_token stop,
+                   std::vector<std::jthread>& threads) {
+    if (runner_.HasFailed(pipeline.name)) return;
+    threads.emplace_back([this, &pipeline, once, stop] {
+      runner_.RunUnit(pipeline.name, [&] { runner_.FollowFromHere(pipeline, log_, once, stop); });
+      if (runner_.HasFailed(pipeline.name) && --alive_ == 0) lonely_();
+    });
+  }
+
+  Runner& runner_;
+  const std::vector<const PipelinePlan*> pipelines_;
+  ChangeLog& log_;
+  const std::function<void()> lonely_;
+  std::atomic<size_t> alive_;
+};
+
+// This thread captures. The log outlives the stage, and both outlive everything that follows the
+// log.
 void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   auto log = ChangeLog::Open(source.log_folder, capture::SourceIdentity(source.url), clock_);
   capture::CaptureStage stage(source.url, source.tables,
@@ -126,33 +178,16 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   RecordStart(source.database);
   auto watching = watch_.Capture(source.database, stage.stats(), log->NewReader());
 
-  std::vector<const PipelinePlan*> pipelines;
-  if (options_.apply) pipelines = PipelinesOf(source);
-  std::erase_if(pipelines, [this](const PipelinePlan* p) { return HasFailed(p->name); });
   std::stop_source capturing, following;
   std::stop_callback forward(stop, [&] {
     capturing.request_stop();
     following.request_stop();
   });
-  std::atomic<size_t> alive = pipelines.size();
-  auto follow = [&](const PipelinePlan* pipeline, bool once, std::stop_token until) {
-    RunUnit(pipeline->name, [&] { FollowFromHere(*pipeline, *log, once, until); });
-    if (HasFailed(pipeline->name) && --alive == 0) capturing.request_stop();
-  };
-  auto follow_all = [&](bool once, std::stop_token until) {
-    std::vector<std::jthread> threads;
-    for (const PipelinePlan* pipeline : pipelines) {
-      if (!HasFailed(pipeline->name)) {
-        threads.emplace_back([&follow, pipeline, once, until] { follow(pipeline, once, until); });
-      }
-    }
-    return threads;
-  };
-
+  Followers followers(*this, PipelinesOf(source), *log, [&] { capturing.request_stop(); });
   std::exception_ptr failure;
   bool again = false;  // the failure is one that Persist gets over
   {
-    std::vector<std::jthread> threads = follow_all(false, following.get_token());
+    std::vector<std::jthread> threads = followers.Follow(following.get_token());
     try {
       stage.Run(capturing.get_token());
     } catch (const Error& error) {
@@ -161,9 +196,7 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
     }
     following.request_stop();
   }
-  // What is in the log by now is applied before the pipelines end, unless they were told to stop or
-  // go on soon.
-  if (!stop.stop_requested() && !again) follow_all(true, stop);
+  if (!stop.stop_requested() && !again) followers.CatchUp(stop);
   if (failure) std::rethrow_exception(failure);
 }
 

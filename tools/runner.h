@@ -53,6 +53,7 @@ class Runner {
 
  private:
   using Body = std::function<void()>;
+  class Followers;
 
   // Runs a body; its failure becomes the unit's.
   void RunUnit(const std::string& name, const Body& body);
@@ -66,7 +67,8 @@ class Runner {
   std::unique_ptr<LogReader> WaitForLog(const PipelinePlan& pipeline, std::stop_token stop);
   void Apply(const PipelinePlan& pipeline, LogReader& reader, bool once, std::stop_token stop);
 
-  std::vector<const PipelinePlan*> PipelinesOf(const SourcePlan& source) const;
+  // Those to run here that have not failed.
+  std::vector<const PipelinePlan*> PipelinesOf(const SourcePlan& source);
   void RecordFailure(const std::string& name, const Error& error);
   bool HasFailed(const std::string& name);
   void RecordStart(const std::string& name);

@@ -49,8 +49,9 @@ std::string Terminal::Paint(Style style, std::string_view text) const {
 void Terminal::Line(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stream_);
   std::fputc('\n', stream_);
-  std::fflush(stream_);
 }
+
+void Terminal::Flush() { std::fflush(stream_); }
 
 void TextTable::Add(std::vector<std::string> cells, Style style) {
   SYNCLINE_CHECK_EQ(cells.size(), headers_.size());

@@ -20,8 +20,9 @@ class Terminal {
 
   bool colour() const { return colour_; }
   std::string Paint(Style style, std::string_view text) const;
-  // Writes a line and flushes, so that a reader of a pipe sees it at once.
   void Line(std::string_view text = {});
+  // For a reader of a pipe, who would otherwise wait until a buffer is full.
+  void Flush();
 
  private:
   std::FILE* stream_;
