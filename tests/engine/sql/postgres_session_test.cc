@@ -132,8 +132,8 @@ void ExpectCopyIsEqual(Session& session) {
             "0");
 }
 
-// Fails when any decoder or writer is off by a digit: try the numeric's scale, or bpchar read as
-// text.
+// Fails when a decoder or writer is off by a digit: try the numeric's scale, the date's infinities,
+// or a cast to text in place of the output function.
 TEST_F(PostgresSessionTest, EveryTypeIsExactThroughReadAndLoad) {
   MakeEvery(*session_);
   const TableSchema schema = SchemaOf(*session_, {"public", "every"});
@@ -184,6 +184,15 @@ TEST_F(PostgresSessionTest, LongValuesAndManyRowsPassThrough) {
   EXPECT_EQ(ReadAll(*session_, {"public", "long"}, "id"), rows);
   session_->ExecuteEach("INSERT INTO copy VALUES ($1, $2, $3)", Pointers(rows));
   EXPECT_EQ(ReadAll(*session_, {"public", "copy"}, "id"), rows);
+}
+
+// Fails, by never coming to an end, when the query is not cancelled: libpq then reads the rest.
+TEST_F(PostgresSessionTest, BreakingAStreamOffDoesNotReadTheRest) {
+  session_->Execute("CREATE VIEW endless AS SELECT generate_series(1, 1000000000000) AS id");
+  const TableSchema schema = SchemaOf(*session_, {"public", "endless"});
+  EXPECT_THROW(session_->ReadRows({.schema = schema}, [](Row&) { throw std::runtime_error("no"); }),
+               std::runtime_error);
+  EXPECT_EQ(One(*session_, "SELECT 1"), "1");
 }
 
 TEST_F(PostgresSessionTest, ValuesOfOtherTypesAreConverted) {

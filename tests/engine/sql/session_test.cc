@@ -114,7 +114,6 @@ TEST_P(AnySessionTest, ReadRowsOfAnEmptyTableCallsNobody) {
   EXPECT_TRUE(ReadAll(*session_, Table("items"), "").empty());
 }
 
-// Fails when the stream that the sink broke off is not brought to its end.
 TEST_P(AnySessionTest, AnExceptionFromTheSinkLeavesTheSessionUsable) {
   session_->Execute("CREATE TABLE items (id bigint PRIMARY KEY, name text)");
   session_->Execute(
