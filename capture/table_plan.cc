@@ -139,6 +139,17 @@ void CheckOmitted(const TableSpec& spec, const sql::TableInfo& info,
   }
 }
 
+// A misspelt column would otherwise reach its target under its own name, or although it was to be
+// left out.
+void CheckNamed(const TableSpec& spec, const sql::TableInfo& info) {
+  for (const std::string& column : spec.named) {
+    if (info.Find(column)) continue;
+    throw UsageError(fmt::format("{}: there is no column {}{}", spec.table.ToString(), column,
+                                 DidYouMean(column, ColumnNames(info))),
+                     "correct columns: or omit: of this table in the configuration");
+  }
+}
+
 // FNV-1a, 64 bits: short and the same everywhere; only ever compared with a value made in the same
 // way.
 std::string ShortHash(std::string_view text) {
@@ -193,6 +204,7 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
   TablePlan plan;
   plan.cursor_kind = CheckCursor(spec, info, dialect);
   CheckOmitted(spec, info, key);
+  CheckNamed(spec, info);
 
   auto schema = std::make_shared<TableSchema>();
   schema->table = spec.table;

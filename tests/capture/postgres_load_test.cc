@@ -12,7 +12,7 @@
 namespace syncline::capture {
 namespace {
 
-class PostgresLoadTest : public PostgresLoadTest {};
+class PostgresLoadTest : public PostgresCaptureTest {};
 
 TEST_F(PostgresLoadTest, AStoppedLoadGoesOnWhereItWas) {
   MakeItems();

@@ -107,6 +107,11 @@ TEST(TablePlanTest, UnknownColumnsAreRefusedWithTheNearestName) {
       Refusal(spec, Items()),
       "public.items: there is no column notes to omit; did you mean \"note\"? / correct omit: of "
       "this table in the configuration");
+  spec = Spec();
+  spec.named = {"id", "nota"};
+  EXPECT_EQ(Refusal(spec, Items()),
+            "public.items: there is no column nota; did you mean \"note\"? / correct columns: or "
+            "omit: of this table in the configuration");
 }
 
 TEST(TablePlanTest, KeyAndCursorCannotBeOmitted) {
