@@ -6,7 +6,9 @@
 
 #include "engine/base/check.h"
 #include "engine/base/error.h"
+#include "engine/log/index_key.h"
 #include "engine/log/layout.h"
+#include "engine/log/ordered_key.h"
 #include "engine/log/rocks_options.h"
 #include "engine/log/rocks_status.h"
 
@@ -97,7 +99,7 @@ std::vector<std::optional<IndexEntry>> RowIndex::Lookup(const TableName& table,
     for (size_t i = 0; i < count; ++i) {
       texts[i].clear();
       layout::AppendBigEndian32(texts[i], known->second.id);
-      texts[i] += keys[start + i].bytes();
+      AppendIndexKey(keys[start + i], texts[i]);
       slices[i] = texts[i];
     }
     db_.MultiGet({}, family_, count, slices.data(), values.data(), statuses.data());
@@ -134,8 +136,13 @@ void RowIndex::Stage(const ChangeLog::Draft& draft, Offset base, rocksdb::WriteB
     SYNCLINE_CHECK(change.table < ids.size());
     key_.clear();
     layout::AppendBigEndian32(key_, ids[change.table]);
-    key_ += change.op == Op::kDelete ? change.row.bytes()
-                                     : Project(change.row, draft.tables[change.table]->key).bytes();
+    if (change.op == Op::kDelete) {
+      for (const ValueView value : change.row) AppendOrdered(value, key_);
+    } else {
+      for (const uint32_t column : draft.tables[change.table]->key) {
+        AppendOrdered(change.row[column], key_);
+      }
+    }
     EncodeEntry(draft.fingerprints[i], base + i, change.op == Op::kDelete, change.version, version,
                 value_);
     batch.Put(family_, key_, value_);
