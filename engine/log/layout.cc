@@ -2,6 +2,8 @@
 
 #include <rocksdb/iterator.h>
 
+#include <bit>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
@@ -12,6 +14,11 @@ namespace {
 
 constexpr size_t kNumberBytes = 8;
 
+// To or from the machine's own order.
+uint64_t BigEndian(uint64_t value) {
+  return std::endian::native == std::endian::big ? value : __builtin_bswap64(value);
+}
+
 std::string Key(std::string_view prefix, uint64_t number) {
   std::string key(prefix);
   AppendBigEndian64(key, number);
@@ -21,17 +28,19 @@ std::string Key(std::string_view prefix, uint64_t number) {
 }  // namespace
 
 void AppendBigEndian64(std::string& out, uint64_t value) {
-  for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
+  const uint64_t bytes = BigEndian(value);
+  out.append(reinterpret_cast<const char*>(&bytes), sizeof bytes);
 }
 
 void AppendBigEndian32(std::string& out, uint32_t value) {
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
+  const uint64_t bytes = BigEndian(uint64_t{value} << 32);
+  out.append(reinterpret_cast<const char*>(&bytes), sizeof value);
 }
 
 uint64_t ReadBigEndian64(const char* at) {
-  uint64_t value = 0;
-  for (int i = 0; i < 8; ++i) value = value << 8 | static_cast<uint8_t>(at[i]);
-  return value;
+  uint64_t bytes;
+  std::memcpy(&bytes, at, sizeof bytes);
+  return BigEndian(bytes);
 }
 
 std::string FrameKey(Offset base) { return Key("", base.value()); }

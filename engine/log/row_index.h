@@ -18,8 +18,8 @@ namespace syncline {
 // WriteBatch as the frame it tells about (invariant 1). Private to engine/log; belongs to the log's
 // writing thread; borrows database and handle.
 //
-// On disk: table id (4 bytes, big endian, from 1) + bytes of the key's row -> entry. Under table id
-// 0 stand the tables' own ids: 0 + "table/" + name -> id.
+// On disk: table id (4 bytes, big endian, from 1) + the key's values, each as AppendOrdered writes
+// it -> entry. Under table id 0 stand the tables' own ids: 0 + "table/" + name -> id.
 class RowIndex {
  public:
   RowIndex(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family);

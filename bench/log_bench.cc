@@ -1,0 +1,223 @@
+// What the change log does by itself: append (every frame synced), append behind the CutWriter
+// (lookups, dedupe, previous states), reading from the start; beside the disk's own fdatasync.
+// Decides the frame size, and whether the log can be the bottleneck of a pipeline. Rows are the
+// `items` of the end-to-end bench, about 200 bytes; the first argument is the frame size in KiB,
+// uncompressed. "items" in the output are changes. The log is made in $TMPDIR.
+#include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/log/change_log.h"
+#include "engine/log/cut_writer.h"
+#include "engine/log/log_reader.h"
+
+namespace syncline {
+namespace {
+
+constexpr int64_t kRows = 1'000'000;
+
+class TempFolder {
+ public:
+  TempFolder() {
+    std::string name = std::filesystem::temp_directory_path() / "syncline-bench-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
+    path_ = name;
+  }
+  ~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::shared_ptr<const TableSchema> ItemsTable() {
+  TableSchema schema;
+  schema.table = {"public", "items"};
+  schema.columns = {{"id", Type::kInt, "bigint", false},
+                    {"source_id", Type::kInt, "bigint", true},
+                    {"name", Type::kText, "text", true},
+                    {"category", Type::kInt, "integer", true},
+                    {"price", Type::kDecimal, "numeric(12,2)", true},
+                    {"payload", Type::kText, "text", true},
+                    {"deleted", Type::kBool, "boolean", true},
+                    {"updated_at", Type::kTimestampTz, "timestamptz", false},
+                    {"version", Type::kInt, "bigint", true}};
+  schema.key = {0};
+  schema.cursor = 7;
+  return std::make_shared<const TableSchema>(std::move(schema));
+}
+
+std::vector<Row> MakeRows(int64_t generation) {
+  std::minstd_rand random(42);
+  std::vector<Row> rows(kRows);
+  std::string payload(110, ' ');
+  for (int64_t id = 0; id < kRows; ++id) {
+    for (char& c : payload) c = "0123456789abcdef"[random() % 16];
+    Row& row = rows[id];
+    row.Reserve(208);
+    row.Append(ValueView::Int(id));
+    row.Append(ValueView::Int(1'000'000 + id));
+    row.Append(ValueView::Text("item number " + std::to_string(id)));
+    row.Append(ValueView::Int(random() % 100));
+    row.Append(ValueView::Decimal(std::to_string(random() % 10'000) + ".99"));
+    row.Append(ValueView::Text(payload));
+    row.Append(ValueView::Bool(false));
+    row.Append(ValueView::TimestampTz(800'000'000'000'000 + 17 * id + generation));
+    row.Append(ValueView::Int(generation));
+  }
+  return rows;
+}
+
+uint64_t BytesOf(const std::vector<Row>& rows) {
+  uint64_t bytes = 0;
+  for (const Row& row : rows) bytes += row.bytes().size();
+  return bytes;
+}
+
+class Stopwatch {
+ public:
+  double Seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+struct Log {
+  TempFolder temp;
+  SystemClock clock;
+  std::unique_ptr<ChangeLog> log = ChangeLog::Open(temp.path() / "log", "bench", clock);
+  std::shared_ptr<const TableSchema> table = ItemsTable();
+
+  void Capture(std::vector<Row> rows, size_t frame_bytes) {
+    CutWriter writer(*log, {.frame_bytes = frame_bytes});
+    for (Row& row : rows) writer.Add(table, std::move(row));
+    writer.Close("cursor");
+  }
+};
+
+void Count(benchmark::State& state, uint64_t bytes_a_run) {
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * kRows);
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * bytes_a_run));
+}
+
+// Frames that are ready: encoding, compression, the synced write, the RowIndex.
+void BM_Append(benchmark::State& state) {
+  uint64_t bytes = 0;
+  for (auto _ : state) {
+    Log log;
+    std::vector<Row> rows = MakeRows(0);
+    bytes = BytesOf(rows);
+    const size_t count = (static_cast<size_t>(state.range(0)) << 10) / (bytes / kRows + 32);
+    std::vector<ChangeLog::Draft> drafts;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (i % count == 0) drafts.push_back({.tables = {log.table}, .cursor = "cursor"});
+      Value version(rows[i][log.table->cursor]);
+      drafts.back().fingerprints.push_back(rows[i].fingerprint());
+      drafts.back().changes.push_back({.row = std::move(rows[i]), .version = std::move(version)});
+    }
+    const Stopwatch watch;
+    for (ChangeLog::Draft& draft : drafts) log.log->Append(std::move(draft));
+    state.SetIterationTime(watch.Seconds());
+  }
+  Count(state, bytes);
+}
+BENCHMARK(BM_Append)->Arg(64)->Arg(256)->Arg(1024)->Unit(benchmark::kMillisecond)->UseManualTime();
+
+// Rows that are all new: an initial load.
+void BM_CaptureNewRows(benchmark::State& state) {
+  uint64_t bytes = 0;
+  for (auto _ : state) {
+    Log log;
+    std::vector<Row> rows = MakeRows(0);
+    bytes = BytesOf(rows);
+    const Stopwatch watch;
+    log.Capture(std::move(rows), static_cast<size_t>(state.range(0)) << 10);
+    state.SetIterationTime(watch.Seconds());
+  }
+  Count(state, bytes);
+}
+BENCHMARK(BM_CaptureNewRows)
+    ->Arg(64)
+    ->Arg(256)
+    ->Arg(1024)
+    ->Unit(benchmark::kMillisecond)
+    ->UseManualTime();
+
+// Rows of which the log holds an older state (argument 1), or this very one (argument 0).
+void BM_CaptureKnownRows(benchmark::State& state) {
+  uint64_t bytes = 0;
+  for (auto _ : state) {
+    Log log;
+    log.Capture(MakeRows(0), 256u << 10);
+    std::vector<Row> rows = MakeRows(state.range(0));
+    bytes = BytesOf(rows);
+    const Stopwatch watch;
+    log.Capture(std::move(rows), 256u << 10);
+    state.SetIterationTime(watch.Seconds());
+  }
+  Count(state, bytes);
+}
+BENCHMARK(BM_CaptureKnownRows)
+    ->ArgName("changed")
+    ->Arg(0)
+    ->Arg(1)
+    ->Unit(benchmark::kMillisecond)
+    ->UseManualTime();
+
+// From the first frame to the last, every change decoded. `secondary`: as another process reads it.
+void BM_Read(benchmark::State& state) {
+  const bool secondary = state.range(1) != 0;
+  Log log;
+  std::vector<Row> rows = MakeRows(0);
+  const uint64_t bytes = BytesOf(rows);
+  log.Capture(std::move(rows), static_cast<size_t>(state.range(0)) << 10);
+  const auto reader =
+      secondary ? LogReader::Open(log.temp.path() / "log", log.clock) : log.log->NewReader();
+  for (auto _ : state) {
+    reader->Seek(Offset(0));
+    uint64_t changes = 0;
+    while (const std::optional<Frame> frame = reader->Next()) changes += frame->changes.size();
+    if (changes != kRows) state.SkipWithError("not every change was read");
+  }
+  Count(state, bytes);
+}
+BENCHMARK(BM_Read)
+    ->ArgNames({"kib", "secondary"})
+    ->Args({64, 0})
+    ->Args({256, 0})
+    ->Args({1024, 0})
+    ->Args({256, 1})
+    ->Unit(benchmark::kMillisecond);
+
+// The floor under every frame.
+void BM_Fdatasync(benchmark::State& state) {
+  TempFolder temp;
+  const std::string block(static_cast<size_t>(state.range(0)) << 10, 'x');
+  const int fd = ::open((temp.path() / "file").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  for (auto _ : state) {
+    if (::write(fd, block.data(), block.size()) < 0 || ::fdatasync(fd) != 0) {
+      state.SkipWithError("cannot write");
+    }
+  }
+  ::close(fd);
+}
+BENCHMARK(BM_Fdatasync)->Arg(4)->Arg(64)->Arg(256)->Unit(benchmark::kMicrosecond)->Iterations(500);
+
+}  // namespace
+}  // namespace syncline
+
+BENCHMARK_MAIN();
