@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <set>
 
@@ -164,15 +165,19 @@ apply::TableMapping MappingFor(const MappedTable& table, const sql::TableInfo* i
 
 // What several pipelines want of one table is captured once: a column stays at the source only if
 // none wants it.
-void AddToCapture(const MappedTable& table, std::vector<std::string> omit,
+void AddToCapture(const MappedTable& table, const apply::TableMapping& mapping,
                   std::vector<capture::TableSpec>& specs) {
-  for (capture::TableSpec& spec : specs) {
-    if (spec.table != table.source) continue;
-    std::erase_if(spec.omit, [&](const std::string& column) { return !Contains(omit, column); });
-    return;
+  auto spec = std::ranges::find(specs, table.source, &capture::TableSpec::table);
+  if (spec == specs.end()) {
+    specs.push_back(
+        {table.source, table.rule->key, table.rule->cursor, mapping.omit, table.rule->where});
+    spec = std::prev(specs.end());
+  } else {
+    std::erase_if(spec->omit,
+                  [&](const std::string& column) { return !Contains(mapping.omit, column); });
   }
-  specs.push_back(
-      {table.source, table.rule->key, table.rule->cursor, std::move(omit), table.rule->where});
+  spec->named.insert(spec->named.end(), mapping.omit.begin(), mapping.omit.end());
+  for (const auto& [column, renamed] : mapping.columns) spec->named.push_back(column);
 }
 
 PipelinePlan StartPipeline(const Config& config, const PipelineConfig& pipeline) {
@@ -230,11 +235,10 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
     for (const MappedTable& table : tables) {
       const sql::TableInfo* info = resolver.Find(table.source);
       capture.every = std::min(capture.every, table.pipeline->every);
-      AddToCapture(table, OmitFor(table, info), capture.tables);
+      const apply::TableMapping mapping = MappingFor(table, info);
+      AddToCapture(table, mapping, capture.tables);
       for (PipelinePlan& pipeline : plan.pipelines) {
-        if (pipeline.name == table.pipeline->name) {
-          pipeline.tables.push_back(MappingFor(table, info));
-        }
+        if (pipeline.name == table.pipeline->name) pipeline.tables.push_back(mapping);
       }
     }
     plan.sources.push_back(std::move(capture));

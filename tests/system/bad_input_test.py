@@ -27,6 +27,7 @@ class BadInputTest(SystemTest):
         cls.addClassCleanup(cls.cluster.close)
         cls.source = PostgresDatabase(cls.cluster, "source")
         items.create(cls.source)
+        items.load(cls.source, 1, 10)
         cls.source.execute(
             """CREATE TABLE keyless(name text, updated_at timestamptz);
             CREATE TABLE cursorless(id bigint PRIMARY KEY, name text);
@@ -141,7 +142,12 @@ class BadInputTest(SystemTest):
 
     def test_a_renamed_column_that_is_not_there(self):
         self.configure("public.items: {columns: {titel: title}}")
-        self.refuses(USAGE, "titel", "items")
+        self.refuses_everywhere(USAGE, "titel", "public.items")
+
+    def test_an_omitted_column_that_is_not_there(self):
+        """A misspelt column would reach the target although it was to be left out."""
+        self.configure("public.items: {omit: [paylod]}")
+        self.refuses_everywhere(USAGE, "paylod", "payload")
 
     def test_a_condition_that_is_not_sql(self):
         self.configure('public.items: {where: "category <"}')
@@ -189,8 +195,8 @@ class BadInputTest(SystemTest):
 
     def test_a_target_table_that_lacks_a_column(self):
         self.target.execute("CREATE TABLE items(id INTEGER PRIMARY KEY, nam TEXT, updated_at TEXT)")
-        self.configure()
-        self.refuses(USAGE, "items", "name")
+        self.configure("public.items: {create: false}")
+        self.refuses(USAGE, "items", "no column source_id", "ALTER TABLE")
 
     def test_a_target_table_without_the_key(self):
         self.target.execute(items.CREATE.replace("PRIMARY KEY", ""))
@@ -205,7 +211,7 @@ class BadInputTest(SystemTest):
         self.configure()
         self.syncline.run("run", "--once")
         shutil.rmtree(self.folder / "log")
-        self.refuses(USAGE, "way", "another log")
+        self.refuses(USAGE, "progress row of pipeline way", "target.db", "belongs to log", "syncline replay")
 
     # The log.
 
@@ -215,7 +221,7 @@ class BadInputTest(SystemTest):
         other = PostgresDatabase(self.cluster, "other")
         items.create(other)
         self.configure(source=other.url)
-        self.refuses(USAGE, "log", "other", "belongs to")
+        self.refuses(USAGE, str(self.folder / "log"), "captured from", "/other")
 
     def test_a_locked_log(self):
         self.configure()

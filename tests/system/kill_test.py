@@ -101,6 +101,7 @@ class KillTest(SystemTest):
                 self.assertGreater(version, last_version.get(key, 0), f"a state of row {key} is logged twice")
                 last_version[key] = version
         self.assertGreater(end, ROWS)
+        self.assertEqual(log.stat(syncline, "source")["end"], end)
         for target in targets:
             self.assertEqual(one(target, "SELECT next_offset FROM syncline_progress"), end)
         print(f"{self.id().rsplit('.')[-1]}: {KILLS} kills, {end} changes in the log", flush=True)

@@ -55,9 +55,11 @@ class ProgramTest(SystemTest):
     def test_a_second_run_finds_nothing_to_do(self):
         _, _, syncline = self.shop()
         syncline.run("run", "--once")
-        before = syncline.run("log", "stat", "--json").json()
+        before = log.stat(syncline, "shop")
         syncline.run("run", "--once")
-        self.assertEqual(syncline.run("log", "stat", "--json").json(), before)
+        after = log.stat(syncline, "shop")
+        for name in ("end", "frames", "cuts", "last_written_at"):
+            self.assertEqual(after[name], before[name])
 
     def test_sigterm_finishes_the_batch_and_exits_0(self):
         source, target, syncline = self.shop(20_000)
@@ -87,15 +89,16 @@ class ProgramTest(SystemTest):
         _, _, syncline = self.shop(1_000)
         syncline.run("capture", "--once")
         (status,) = syncline.run("status", "--json").json()["pipelines"]
-        self.assertEqual((status["pipeline"], status["log_end"], status["next_offset"]), ("way", 1_000, 0))
-        self.assertEqual(status["lag_changes"], 1_000)
+        end = log.stat(syncline, "shop")["end"]
+        self.assertGreaterEqual(end, 1_000)
+        self.assertEqual((status["pipeline"], status["log_end"], status["lag_changes"]), ("way", end, end))
         self.assertEqual(syncline.run("status", "--max-lag", "0s", expect=1).code, 1)
         syncline.run("apply", "--once")
         (status,) = syncline.run("status", "--json").json()["pipelines"]
-        self.assertEqual((status["next_offset"], status["lag_changes"]), (1_000, 0))
+        self.assertEqual((status["next_offset"], status["lag_changes"]), (end, 0))
         syncline.run("status", "--max-lag", "0s")
         (row,) = syncline.run("offsets", "show", "--json").json()["pipelines"]
-        self.assertEqual((row["pipeline"], row["next_offset"]), ("way", 1_000))
+        self.assertEqual((row["pipeline"], row["next_offset"]), ("way", end))
 
     def test_setting_an_offset_back_applies_again_and_changes_nothing(self):
         source, target, syncline = self.shop(1_000)
@@ -110,25 +113,27 @@ class ProgramTest(SystemTest):
     def test_the_log_tells_a_rows_history(self):
         source, _, syncline = self.shop(100)
         syncline.run("run", "--once")
+        end = log.stat(syncline, "shop")["end"]
         source.execute("UPDATE items SET name = 'new', version = 2, updated_at = now() WHERE id = 7")
         syncline.run("run", "--once")
         history = list(log.changes(syncline, "shop", "--key", "7"))
         self.assertEqual([change.row["version"] for change in history], [1, 2])
         self.assertEqual(history[1].row["name"], "new")
-        self.assertEqual(history[1].offset, 100)
+        self.assertEqual(history[1].offset, end)
         self.assertIsNone(history[0].previous)
         self.assertEqual(history[1].previous, history[0].version)
 
     def test_replay_rebuilds_a_target_as_it_was_at_an_offset_and_at_a_time(self):
         source, target, syncline = self.shop(500)
         syncline.run("run", "--once")
+        end = log.stat(syncline, "shop")["end"]
         first = {row[0]: row for row in oracle.Table(source, "items", items.COLUMNS).rows()}
         moment = datetime.datetime.now(datetime.timezone.utc).isoformat()
         items.change(source, 500, 200, SEED)
         syncline.run("run", "--once")
         syncline.run("replay", "way", "--into", "sqlite:all.db")
         self.assert_equal(source, SqliteDatabase(self.folder / "all.db"))
-        for name, limit in (("offset", ("--to-offset", "500")), ("time", ("--to-time", moment))):
+        for name, limit in (("offset", ("--to-offset", str(end))), ("time", ("--to-time", moment))):
             with self.subTest(name):
                 syncline.run("replay", "way", "--into", f"sqlite:{name}.db", *limit)
                 rebuilt = SqliteDatabase(self.folder / f"{name}.db")

@@ -36,6 +36,11 @@ class Result:
         return [json.loads(line) for line in self.stdout.splitlines()]
 
 
+def _text_of(file):
+    """All of a file that another process may be writing to."""
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode("utf-8", "replace")
+
+
 class Process:
     """A run that has not ended. Its output goes to files, because a pipe that nobody reads would stop it.
 
@@ -70,10 +75,9 @@ class Process:
 
     def output(self):
         """Everything so far, stdout before stderr."""
-        texts = []
-        for file in (self._out, self._err):
-            texts.append(os.pread(file.fileno(), 1 << 30, 0).decode("utf-8", "replace"))
-        return "".join(texts)
+        if self._result is not None:
+            return self._result.stdout + self._result.stderr
+        return "".join(map(_text_of, (self._out, self._err)))
 
     def kill(self):
         """kill -9. Fails if the process had ended by itself: such a kill would have tested nothing."""
@@ -107,11 +111,12 @@ class Process:
             # wait4 tells the cost of this child alone, not that of all children so far.
             _, status, usage = os.wait4(self._popen.pid, 0)
             self._popen.returncode = os.waitstatus_to_exitcode(status)
-            texts = [os.pread(f.fileno(), 1 << 30, 0).decode("utf-8", "replace") for f in (self._out, self._err)]
             self._result = Result(
-                self._popen.returncode, *texts, time.monotonic() - self._started,
+                self._popen.returncode, _text_of(self._out), _text_of(self._err), time.monotonic() - self._started,
                 usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024,
             )  # fmt: skip
+            self._out.close()
+            self._err.close()
         return self._result
 
     def __str__(self):
