@@ -6,7 +6,6 @@
 
 #include "engine/base/check.h"
 #include "engine/base/error.h"
-#include "engine/log/index_key.h"
 #include "engine/log/layout.h"
 #include "engine/log/ordered_key.h"
 #include "engine/log/rocks_options.h"
@@ -99,7 +98,7 @@ std::vector<std::optional<IndexEntry>> RowIndex::Lookup(const TableName& table,
     for (size_t i = 0; i < count; ++i) {
       texts[i].clear();
       layout::AppendBigEndian32(texts[i], known->second.id);
-      AppendIndexKey(keys[start + i], texts[i]);
+      for (const ValueView value : keys[start + i]) AppendOrdered(value, texts[i]);
       slices[i] = texts[i];
     }
     db_.MultiGet({}, family_, count, slices.data(), values.data(), statuses.data());
