@@ -65,8 +65,9 @@ class ApplyStage::Impl {
   SqlTarget target_;
   Backoff backoff_;
   std::optional<Progress> progress_;  // the row as we know it; none: the target has none yet
-  std::optional<Progress> in_doubt_;  // what a commit without an answer would have made of it
-  std::optional<Offset> log_end_;     // where to stop because the log ended there when we looked
+  std::optional<Progress>
+      attempted_;                  // what the last batch would make of it, had it been committed
+  std::optional<Offset> log_end_;  // where to stop because the log ended there when we looked
 
   ApplyStats stats_;
 };
@@ -135,12 +136,11 @@ void ApplyStage::Impl::CheckInLog(std::stop_token stop) {
 
 void ApplyStage::Impl::Resume(std::stop_token stop) {
   if (!target_.is_open()) target_.Open();
-  const std::optional<Progress> in_doubt = std::exchange(in_doubt_, std::nullopt);
+  const std::optional<Progress> attempted = std::exchange(attempted_, std::nullopt);
   const Offset before = next();
   ReadProgress();
-  if (in_doubt && progress_ && in_doubt->next == progress_->next &&
-      in_doubt->frame_hash == progress_->frame_hash) {
-    Account(next() - before, {});  // the commit did happen
+  if (attempted && target_.commit_in_doubt() && next() == attempted->next) {
+    Account(next() - before, {});  // the commit did happen; only its row counts are lost
   }
   CheckInLog(stop);
   if (!log_end_ && (options_.once || PastTime())) log_end_ = log_.end();
@@ -172,9 +172,9 @@ void ApplyStage::Impl::Commit(Batch batch) {
                     .frame_hash = batch.end_hash};
   const uint64_t changes = batch.changes();
   const bool closes_cut = batch.closes_cut;
-  in_doubt_ = to;
+  attempted_ = to;
   const SqlTarget::Written written = target_.Apply(std::move(batch), progress_, to);
-  in_doubt_.reset();
+  attempted_.reset();
   progress_ = to;
   backoff_.Reset();
   WriteCounts sum;

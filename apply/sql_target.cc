@@ -71,6 +71,7 @@ std::optional<Progress> SqlTarget::ReadProgress(const std::string& pipeline) {
 
 SqlTarget::Written SqlTarget::Apply(Batch batch, const std::optional<Progress>& from,
                                     const Progress& to) {
+  commit_in_doubt_ = false;
   std::vector<TableChanges> tables =
       Collapse(batch, [this](const TableName& table) { return tables_.contains(table); });
   return InContext(fmt::format("offsets {} to {}", batch.begin.value(), batch.end.value() - 1),

@@ -45,6 +45,8 @@ class SqlTarget {
   // The rows of tables without a mapping are left out. An error names the table and the batch's
   // offsets. Throws RestartError when the row is not at `from` any more.
   Written Apply(Batch batch, const std::optional<Progress>& from, const Progress& to);
+  // True when the last Apply failed in its commit.
+  bool commit_in_doubt() const { return commit_in_doubt_; }
 
  private:
   // A target table, ready to take the rows of one captured schema.
@@ -66,6 +68,8 @@ class SqlTarget {
   const sql::DatabaseUrl url_;
   std::map<TableName, TableMapping> tables_;  // by source; constant after construction
   const std::shared_ptr<spdlog::logger> logger_;
+
+  bool commit_in_doubt_ = false;
 
   // What follows is as long-lived as the session.
   std::unique_ptr<sql::Session> session_;

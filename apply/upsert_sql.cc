@@ -53,6 +53,12 @@ std::vector<std::string> ColumnsBesidesKey(const TargetShape& shape) {
   return others;
 }
 
+// A copy keeps the source's values also where its column is GENERATED ALWAYS AS IDENTITY.
+std::string InsertInto(const TargetShape& shape) {
+  return fmt::format("INSERT INTO {} AS t ({}){}", Quote(shape.table), QuoteList(shape.columns),
+                     shape.dialect == Dialect::kPostgres ? " OVERRIDING SYSTEM VALUE" : "");
+}
+
 // ON CONFLICT (key) DO ..; `follows` is true when the target holds the state that the change
 // follows.
 std::string OnConflict(const TargetShape& shape, const std::string& follows) {
@@ -131,8 +137,7 @@ std::string UpsertRowSql(const TargetShape& shape) {
       UpsertTakesPrevious(shape)
           ? fmt::format("{} = ${}", TargetCursor(shape), shape.columns.size() + 1)
           : "";
-  return fmt::format("INSERT INTO {} AS t ({}) VALUES ({}){}", Quote(shape.table),
-                     QuoteList(shape.columns), fmt::join(parameters, ", "),
+  return fmt::format("{} VALUES ({}){}", InsertInto(shape), fmt::join(parameters, ", "),
                      OnConflict(shape, follows));
 }
 
@@ -171,9 +176,8 @@ std::string UpsertStagedSql(const TargetShape& shape, const TableName& stage) {
                     QuoteList(shape.key, "excluded."), TargetCursor(shape),
                     QuoteList(shape.key, "s."), Column("s", kPreviousColumn), Quote(stage), needed);
   }
-  return fmt::format("INSERT INTO {} AS t ({}) SELECT {} FROM {} AS s{}", Quote(shape.table),
-                     QuoteList(shape.columns), QuoteList(shape.columns, "s."), Quote(stage),
-                     OnConflict(shape, follows));
+  return fmt::format("{} SELECT {} FROM {} AS s{}", InsertInto(shape),
+                     QuoteList(shape.columns, "s."), Quote(stage), OnConflict(shape, follows));
 }
 
 std::string DeleteStagedSql(const TargetShape& shape, const TableName& stage) {

@@ -23,7 +23,7 @@ TargetShape Shape(ConflictRule rule = ConflictRule::kLatestWins) {
 TEST(UpsertSqlTest, LatestWinsFastForwardsOrComparesStamps) {
   EXPECT_EQ(
       UpsertRowSql(Shape()),
-      R"(INSERT INTO "public"."items" AS t ("id", "name", "updated_at") VALUES ($1, $2, $3))"
+      R"(INSERT INTO "public"."items" AS t ("id", "name", "updated_at") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3))"
       R"( ON CONFLICT ("id") DO UPDATE SET "name" = excluded."name", "updated_at" = excluded."updated_at")"
       R"( WHERE t."updated_at" < excluded."updated_at" OR t."updated_at" IS NULL OR t."updated_at" = $4)");
   EXPECT_EQ(DeleteRowSql(Shape()),
