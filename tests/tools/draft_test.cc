@@ -1,0 +1,112 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/base/error.h"
+#include "tools/config_draft.h"
+#include "tools/table_advice.h"
+
+namespace syncline::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+sql::TableInfo Table(const std::string& name,
+                     const std::vector<std::pair<std::string, Type>>& columns) {
+  sql::TableInfo info;
+  info.name = {"public", name};
+  for (const auto& [column, type] : columns) info.columns.push_back({.column = {column, type}});
+  info.primary_key = {columns.front().first};
+  return info;
+}
+
+TEST(TableAdviceTest, TheLikeliestColumnIsProposedIfItsTypeFits) {
+  const auto info = Table("a", {{"id", Type::kInt},
+                                {"created_at", Type::kTimestampTz},
+                                {"Modified_At", Type::kTimestamp},
+                                {"updated_at", Type::kJson}});
+  const TableAdvice advice = AdviseTable(info, Dialect::kPostgres);
+  EXPECT_EQ(advice.cursor, "Modified_At");
+  EXPECT_THAT(advice.caution, HasSubstr("no index"));
+  EXPECT_EQ(advice.problem, "");
+}
+
+TEST(TableAdviceTest, ACreationTimeComesWithACaution) {
+  const auto info = Table("a", {{"id", Type::kInt}, {"created_at", Type::kTimestampTz}});
+  const TableAdvice advice = AdviseTable(info, Dialect::kPostgres);
+  EXPECT_EQ(advice.cursor, "created_at");
+  EXPECT_THAT(advice.caution, HasSubstr("updates would not be seen"));
+}
+
+TEST(TableAdviceTest, WithoutKeyOrCursorThereIsAReason) {
+  sql::TableInfo info = Table("a", {{"id", Type::kInt}, {"name", Type::kText}});
+  EXPECT_THAT(AdviseTable(info, Dialect::kPostgres).problem, HasSubstr("cursor"));
+  info.primary_key.clear();
+  EXPECT_THAT(AdviseTable(info, Dialect::kPostgres).problem, HasSubstr("no primary key"));
+  info.unique_keys = {{"name"}};
+  EXPECT_EQ(AdviseTable(info, Dialect::kPostgres).key, std::vector<std::string>{"name"});
+}
+
+// Fails when a password is copied into the file.
+TEST(ConfigDraftTest, PasswordsStayOutOfTheFile) {
+  EXPECT_EQ(WithoutPassword("postgresql://me:secret@h:5/shop?a=b", "SHOP_PASSWORD"),
+            "postgresql://me:${SHOP_PASSWORD}@h:5/shop?a=b");
+  EXPECT_EQ(WithoutPassword("postgresql:///shop?host=/tmp&password=secret&port=5", "P"),
+            "postgresql:///shop?host=/tmp&password=${P}&port=5");
+  EXPECT_EQ(WithoutPassword("postgresql://me@h/shop", "P"), "postgresql://me@h/shop");
+}
+
+TEST(ConfigDraftTest, DatabasesAreNamedAfterTheirUrls) {
+  EXPECT_EQ(NameForUrl("postgresql://me@h:5/my shop?x=/a/b"), "my-shop");
+  EXPECT_EQ(NameForUrl("postgresql:///shop?host=/tmp"), "shop");
+  EXPECT_EQ(NameForUrl("sqlite:/var/lib/shop.v2.db"), "shop-v2");
+  EXPECT_EQ(NameForUrl("sqlite:mirror.db"), "mirror");
+  EXPECT_EQ(NameForUrl("postgresql://host"), "source");
+  EXPECT_EQ(PasswordVariable("my-shop"), "MY_SHOP_PASSWORD");
+}
+
+TEST(ConfigDraftTest, TextsThatYamlWouldReadOtherwiseAreQuoted) {
+  EXPECT_EQ(YamlText("public.items"), "public.items");
+  EXPECT_EQ(YamlText("public.\"odd name\""), "\"public.\\\"odd name\\\"\"");
+  EXPECT_EQ(YamlText("yes"), "\"yes\"");
+  EXPECT_EQ(YamlText("42"), "\"42\"");
+  EXPECT_EQ(YamlText(""), "\"\"");
+}
+
+TEST(ConfigDraftTest, TheDraftIsAConfigurationThatIsUnderstood) {
+  sql::TableInfo odd =
+      Table("odd \"name\": #1", {{"the id", Type::kInt}, {"changed_at", Type::kTimestamp}});
+  odd.primary_key.clear();
+  odd.unique_keys = {{"the id"}};
+  const std::vector<CatalogueTable> tables = {
+      {Table("a", {{"id", Type::kInt}, {"updated_at", Type::kTimestampTz}}), {}},
+      {Table("b", {{"id", Type::kInt}, {"updated_at", Type::kTimestampTz}}), {}},
+      {odd, {}},
+      {Table("keyless", {{"id", Type::kInt}}), {}},
+      {{.name = {"public", "secret"}}, "permission denied"}};
+  const Draft draft = DraftConfig({"shop", "postgresql:///shop"}, {"mirror", "sqlite:mirror.db"},
+                                  Dialect::kPostgres, tables);
+  EXPECT_EQ(draft.tables, 3u);
+  EXPECT_EQ(draft.left_out, 2u);
+  EXPECT_THAT(draft.text, HasSubstr("# public.keyless: {}  # left out: no column"));
+  EXPECT_THAT(draft.text, HasSubstr("# public.secret: {}  # left out: permission denied"));
+  const Config config = ParseConfig(draft.text, "syncline.yaml");
+  const auto& rules = config.Pipeline("shop-to-mirror").tables;
+  ASSERT_EQ(rules.size(), 3u);
+  EXPECT_EQ(rules[0].cursor, "updated_at");
+  EXPECT_EQ(TableName::Parse(rules[2].pattern), odd.name);
+  EXPECT_EQ(rules[2].key, std::vector<std::string>{"the id"});
+  EXPECT_EQ(rules[2].cursor, "changed_at");
+}
+
+TEST(ConfigDraftTest, WithoutADatabaseItIsAnExample) {
+  for (Dialect dialect : {Dialect::kPostgres, Dialect::kSqlite}) {
+    const bool postgres = dialect == Dialect::kPostgres;
+    const Draft draft = DraftConfig({"shop", postgres ? "postgresql:///shop" : "sqlite:shop.db"},
+                                    {"mirror", "sqlite:mirror.db"}, dialect, {});
+    EXPECT_NO_THROW(ParseConfig(draft.text, "syncline.yaml"));
+  }
+}
+
+}  // namespace
+}  // namespace syncline::cli
