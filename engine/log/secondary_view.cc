@@ -46,10 +46,8 @@ SecondaryView::SecondaryView(std::filesystem::path folder, Clock& clock)
   info_ = *std::move(info);
 }
 
-SecondaryView::~SecondaryView() { Close(); }
-
 void SecondaryView::Close() {
-  if (db_) db_->DestroyColumnFamilyHandle(std::exchange(frames_, nullptr));
+  frames_.reset();
   db_.reset();
 }
 
@@ -65,7 +63,7 @@ rocksdb::Status SecondaryView::Reopen() {
       &handles, &db);
   if (!status.ok()) return status;
   db_.reset(db);
-  frames_ = handles[0];
+  frames_.reset(handles[0]);
   return status;
 }
 
@@ -73,7 +71,7 @@ rocksdb::Status SecondaryView::CatchUp() { return db_ ? db_->TryCatchUpWithPrima
 
 std::unique_ptr<rocksdb::Iterator> SecondaryView::NewIterator() {
   seen_ = db_->GetLatestSequenceNumber();
-  return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(rocks::ScanOptions(), frames_));
+  return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(rocks::ScanOptions(), frames_.get()));
 }
 
 Offset SecondaryView::limit() const {

@@ -23,7 +23,6 @@ class SecondaryView : public LogView {
  public:
   // Throws EnvironmentError when there is no log in `folder`.
   SecondaryView(std::filesystem::path folder, Clock& clock);
-  ~SecondaryView() override;
 
   const LogInfo& info() const override { return info_; }
   rocksdb::Status CatchUp() override;
@@ -39,8 +38,8 @@ class SecondaryView : public LogView {
   const std::filesystem::path folder_;
   Clock& clock_;
   LogInfo info_;
-  std::unique_ptr<rocksdb::DB> db_;  // null after a failed Reopen
-  rocksdb::ColumnFamilyHandle* frames_ = nullptr;
+  std::unique_ptr<rocksdb::DB> db_;                      // null after a failed Reopen
+  std::unique_ptr<rocksdb::ColumnFamilyHandle> frames_;  // after db_, so that it goes first
   rocksdb::SequenceNumber seen_ = 0;  // the store's last write when an iterator was last made
   Microseconds pause_;                // between two looks of Wait
 };
