@@ -1,6 +1,7 @@
 #include "engine/log/log_reader.h"
 
 #include <gtest/gtest.h>
+#include <rocksdb/db.h>
 
 #include <chrono>
 #include <thread>
@@ -169,6 +170,19 @@ TEST(LogReaderOpenTest, AFolderWithoutALogIsAnEnvironmentError) {
     EXPECT_FALSE(error.hint().empty());
     EXPECT_NE(error.message().find(folder), std::string::npos);
   }
+}
+
+// What a reader finds that comes between two steps of the writer's making the log. Aborts in
+// RocksDB when the reader drops the store with the column family still open.
+TEST(LogReaderOpenTest, ALogThatIsHalfMadeIsNoLogYet) {
+  TempFolder temp;
+  SystemClock clock;
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  rocksdb::DB* store = nullptr;
+  ASSERT_TRUE(rocksdb::DB::Open(options, temp.path() / "log", &store).ok());
+  const std::unique_ptr<rocksdb::DB> owner(store);
+  EXPECT_EQ(ErrorOf([&] { LogReader::Open(temp.path() / "log", clock); }).exit_code(), 3);
 }
 
 // Fails when the reader leaves anything behind, or needs to write: readers may have no right to.

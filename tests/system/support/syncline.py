@@ -44,7 +44,7 @@ def _text_of(file):
 class Process:
     """A run that has not ended. Its output goes to files, because a pipe that nobody reads would stop it.
 
-    At the end of a with block it is killed if it still runs.
+    At the end of a with block it is killed if it still runs, and after an error in the block shows what it told.
     """
 
     def __init__(self, command, cwd, env, user=None):
@@ -61,10 +61,12 @@ class Process:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         if self.is_running():
             self._popen.kill()
         self.result()
+        if kind is not None:
+            print(f"{self} had told:\n{self.output()[-4000:]}", flush=True)
 
     def is_running(self):
         if self._result is None and os.waitid(
