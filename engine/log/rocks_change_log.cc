@@ -73,13 +73,16 @@ std::unordered_set<SchemaId> RocksChangeLog::ReadSchemaIds() {
 }
 
 void RocksChangeLog::CheckAfterFailure() {
-  if (!failed_) return;
-  ThrowIfBad(store_->db().Resume(),
-             fmt::format("writing to the log in {}", store_->folder().string()));
+  if (!suspect_) return;
+  const rocksdb::Status status = store_->db().Resume();
+  // RocksDB is mending itself, which it does every 5 seconds while a disk is full.
+  if (status.IsBusy() && failure_) throw *failure_;
+  ThrowIfBad(status, fmt::format("writing to the log in {}", store_->folder().string()));
   Tail tail = ReadTail();
   schemas_ = ReadSchemaIds();
   index_.Load();
-  failed_ = false;
+  suspect_ = false;
+  failure_.reset();
   const bool moved = tail.next != tail_.next;
   tail_ = std::move(tail);
   if (!moved) return;
@@ -111,7 +114,7 @@ Offset RocksChangeLog::Append(Draft draft) {
                      .written_at = clock_.Now(),
                      .closes_cut = draft.closes_cut};
   header.cursor = std::move(draft.cursor);
-  failed_ = true;  // until it is written: staging has already changed schemas_ and index_
+  suspect_ = true;  // until it is written: staging changes schemas_ and index_
   StageSchemas(draft, header.schemas);
   batch_.Put(store_->frames(), layout::FrameKey(header.base), EncodeFrame(header, draft.changes));
   index_.Stage(draft, header.base, batch_);
@@ -134,12 +137,15 @@ void RocksChangeLog::SaveCursor(std::string cursor) {
 }
 
 void RocksChangeLog::Write(bool synced, std::string_view doing) {
-  failed_ = true;
+  suspect_ = true;
   rocksdb::WriteOptions options;
   options.sync = synced;
-  ThrowIfBad(store_->db().Write(options, &batch_),
-             fmt::format("{} the log in {}", doing, store_->folder().string()));
-  failed_ = false;
+  const rocksdb::Status status = store_->db().Write(options, &batch_);
+  if (!status.ok()) {
+    failure_ = ToError(status, fmt::format("{} the log in {}", doing, store_->folder().string()));
+    throw *failure_;
+  }
+  suspect_ = false;
 }
 
 std::vector<std::optional<IndexEntry>> RocksChangeLog::Lookup(const TableName& table,

@@ -5,10 +5,12 @@
 #include <atomic>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
+#include "engine/base/error.h"
 #include "engine/log/change_log.h"
 #include "engine/log/log_end.h"
 #include "engine/log/log_store.h"
@@ -62,7 +64,8 @@ class RocksChangeLog : public ChangeLog {
   std::unordered_set<SchemaId> schemas_;  // in the log
   Tail tail_;
   rocksdb::WriteBatch batch_;
-  bool failed_ = false;  // the last write did: what is in the log has to be looked at again
+  bool suspect_ = false;  // a write did not come to its end: what is in the log must be looked at
+  std::optional<Error> failure_;  // of that write
 
   LogEnd end_;
   std::atomic<int> readers_{0};

@@ -12,6 +12,8 @@
 namespace syncline::rocks {
 namespace {
 
+// Instead of RocksDB's own info log, which asserts when the disk it writes to is full, and which a
+// reader would need a folder for. What goes wrong comes back as a status anyway.
 class SilentLogger : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;
@@ -30,8 +32,7 @@ rocksdb::DBOptions WriterOptions(uint64_t memtable_bytes) {
   // The two families fill at different speeds; without a bound the slower one keeps old WAL files
   // alive, which a reader would have to replay when it opens.
   options.max_total_wal_size = 4 * memtable_bytes;
-  options.keep_log_file_num = 4;
-  options.max_log_file_size = 4u << 20;
+  options.info_log = std::make_shared<SilentLogger>();
   // One thread writes: what makes concurrent inserts into the memtable possible only costs.
   options.allow_concurrent_memtable_write = false;
   options.enable_write_thread_adaptive_yield = false;
