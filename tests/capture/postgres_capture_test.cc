@@ -173,7 +173,7 @@ TEST_F(PostgresCaptureTest, EqualStampsAcrossFramesAreAllCaptured) {
   EXPECT_EQ(capture->Logged(kItems).size(), 2002u);
 }
 
-// Fails when the mark of a tick is taken from rows that were read after it.
+// Fails when the bound lies above the mark of the tick that the late transaction began after.
 
 TEST_F(PostgresCaptureTest, VersionsThatCommitOutOfOrderAreCaptured) {
   MakeVersions();

@@ -22,6 +22,7 @@ enum class Way {
   kXidsLast,             // asks for the xids after the virtual ids
   kNoXids,               // a transaction is running for as long as it is in the lock table
   kSameSessionAlways,    // trusts virtual ids over a reconnection
+  kMarkAfterRows,        // marks a tick with values that were read after it
 };
 
 // Polls a simulated server and compares its log with every snapshot that it polled in.
@@ -59,6 +60,9 @@ class Poller {
         if (by_count) counts_[key] = row->value;
         highest_ = std::max(highest_, row->count);
       }
+    }
+    if (way_ == Way::kMarkAfterRows && highest_ > 0) {
+      ledger_.ticks[ledger_.last].marks["counts"] = highest_;
     }
     if (way_ == Way::kCursorAboveLastSeen) {
       for (int key = 0; key < SimulatedServer::kKeys; ++key) {
@@ -110,7 +114,8 @@ class Poller {
     view_.same_session = same_session_;
     view_.before = Running();
     if (way_ == Way::kAfterBeforeSnapshot) view_.after = Running();
-    server_.Steps(4);
+    // Long enough, at times, for whole transactions to begin and commit in between.
+    server_.Steps(random_() % 4 == 0 ? 40 : 4);
     view_.snapshot = server_.TakeSnapshot();
     server_.Steps(4);
     if (way_ != Way::kXidsLast) view_.xids = server_.Xids();
@@ -153,7 +158,8 @@ int WrongRows(uint64_t seed, Way way) {
   poller.Load();
   poller.StoreLoad();
   for (int i = 0; i < 60; ++i) {
-    server.Steps(random() % 4 == 0 ? 60 : 6);
+    const auto pause = random() % 8;  // at times so short that nothing ends
+    server.Steps(pause < 2 ? 60 : pause < 4 ? 1 : 6);
     const auto chance = random() % 40;
     if (chance <= 1) {
       poller.Reconnect();
@@ -176,12 +182,49 @@ std::vector<uint64_t> Seeds(uint64_t count) {
   return seeds;
 }
 
-// Fails when any of the orders and rules of Advance is broken: the tests below show that the
-// simulation finds each of those mistakes.
+// Fails when the transactions that ran are forgotten, when a newly prepared one is not given the
+// tick of a virtual one that ended, holds no xid or holds its own, when the clock's going back or
+// the loss of the session is overlooked. MistakenPollerTest shows that it finds the mistakes of a
+// poller, too.
 TEST(TickLedgerTest, EveryCutHoldsWhatItsSnapshotShows) {
   for (const uint64_t seed : Seeds(2000)) {
     ASSERT_EQ(WrongRows(seed, Way::kTicks), 0) << "SYNCLINE_SEED=" << seed;
   }
+}
+
+// A view of a server on which `running` run, before and after the snapshot.
+ServerView View(int64_t clock, std::set<TransactionName> running) {
+  ServerView view;
+  view.started_us = 1;
+  view.same_session = true;
+  view.clock_us = clock;
+  view.before = running;
+  view.after = std::move(running);
+  view.snapshot = {100, 100, {}};
+  return view;
+}
+
+// What is remembered longer than needed loses nothing, but makes polls read more: the simulation
+// cannot see it. Fails when a transaction that the snapshot shows in full is still remembered.
+TEST(TickLedgerTest, ATransactionThatTheSnapshotShowsIsForgotten) {
+  TickLedger ledger;
+  ledger.Advance(View(10, {"3/1"}), {});
+  ServerView view = View(20, {"3/1"});
+  view.xids = {{"3/1", 99}};
+  EXPECT_EQ(ledger.Advance(view, {}), 0u);
+  EXPECT_TRUE(ledger.running.empty());
+  EXPECT_EQ(ledger.Advance(View(30, {}), {}), 2u);
+}
+
+// Fails when a virtual id from before a restart is taken for the same transaction after it.
+TEST(TickLedgerTest, AVirtualIdMeansANewTransactionAfterARestart) {
+  TickLedger ledger;
+  ledger.Advance(View(10, {"3/1", "p200"}), {});
+  ServerView view = View(20, {"3/1", "p200"});
+  view.started_us = 15;
+  view.same_session = false;
+  EXPECT_EQ(ledger.Advance(view, {}), 0u);
+  EXPECT_EQ(ledger.running, (std::map<TransactionName, uint64_t>{{"3/1", 1}, {"p200", 0}}));
 }
 
 class MistakenPollerTest : public testing::TestWithParam<std::pair<const char*, Way>> {};
@@ -200,7 +243,8 @@ INSTANTIATE_TEST_SUITE_P(
                     std::pair("PreparedFirst", Way::kPreparedFirst),
                     std::pair("AfterBeforeSnapshot", Way::kAfterBeforeSnapshot),
                     std::pair("XidsLast", Way::kXidsLast), std::pair("NoXids", Way::kNoXids),
-                    std::pair("SameSessionAlways", Way::kSameSessionAlways)),
+                    std::pair("SameSessionAlways", Way::kSameSessionAlways),
+                    std::pair("MarkAfterRows", Way::kMarkAfterRows)),
     [](const auto& info) { return std::string(info.param.first); });
 
 }  // namespace
