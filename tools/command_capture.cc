@@ -18,8 +18,8 @@ void AddCapture(CLI::App& app, const Invocation& invocation, CommandBody& body) 
                    "Source databases, or pipelines for their sources; all if none is named")
       ->type_name("NAME");
   command->add_flag("--once", options->once, "One poll of every source, and end");
-  command->footer(R"(
-Owns the logs it writes: one `capture` or `run` per source at a time. Any number of
+  command->footer(
+      R"(Owns the logs it writes: one `capture` or `run` per source at a time. Any number of
 `syncline apply` may follow the logs from processes of their own.
 
   syncline capture

@@ -67,8 +67,8 @@ int Check(const Invocation& invocation) {
 void AddCheck(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   CLI::App* command =
       app.add_subcommand("check", "Look for everything that could keep a sync from working");
-  command->footer(R"(
-Configuration, sources (access, keys, cursor columns, indexes, clocks), logs and
+  command->footer(
+      R"(Configuration, sources (access, keys, cursor columns, indexes, clocks), logs and
 targets; each line passes, warns or fails, and says what to do. Changes nothing.
 Exits with 2 if the configuration has to change, with 3 if the environment has to.
 

@@ -106,8 +106,8 @@ void AddInit(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   command->add_option("--to", options->to, "The target")->type_name("URL");
   command->add_option("-o,--output", options->output, "The file to write instead of -c's")
       ->type_name("FILE");
-  command->footer(R"(
-Proposes a key and a cursor column for every table; tables that cannot be captured
+  command->footer(
+      R"(Proposes a key and a cursor column for every table; tables that cannot be captured
 stand there as comments with the reason. Never writes over a file.
 
   syncline init                                   a commented example

@@ -144,8 +144,7 @@ void AddCat(CLI::App* log, const Invocation& invocation, CommandBody& body,
       ->type_name("N")
       ->check(CLI::PositiveNumber);
   cat->add_flag("--follow,-f", options->follow, "Wait for more, until stopped");
-  cat->footer(R"(
-  syncline log cat --limit 10
+  cat->footer(R"(  syncline log cat --limit 10
   syncline log cat shop --table public.items --key 42     one row's history
   syncline log cat shop --from 1000 --follow --json       one object a line)");
   cat->callback([&invocation, &body, options] {
@@ -159,7 +158,7 @@ void AddLog(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   auto options = std::make_shared<Options>();
   CLI::App* log = app.add_subcommand("log", "Look into the change logs");
   log->require_subcommand(1);
-  log->footer("\nAll of these work while others capture and apply.");
+  log->footer("All of these work while others capture and apply.");
   log->add_subcommand("ls", "The logs and their sizes")->callback([&invocation, &body] {
     body = [&invocation] { return List(invocation); };
   });

@@ -100,8 +100,8 @@ void AddOffsets(CLI::App& app, const Invocation& invocation, CommandBody& body) 
   set->callback([&invocation, &body, options] {
     body = [&invocation, options] { return Set(invocation, options->pipeline, options->offset); };
   });
-  command->footer(R"(
-Going back is harmless: what the target has already is recognised. Going forward
+  command->footer(
+      R"(Going back is harmless: what the target has already is recognised. Going forward
 leaves out the changes in between until their rows change again.
 
   syncline offsets show

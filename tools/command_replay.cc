@@ -111,8 +111,8 @@ void AddReplay(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   command->add_option("--to-time", options->to_time, "Stop before what was captured after this")
       ->type_name("TIME")
       ->excludes(to_offset);
-  command->footer(R"(
-Applies the pipeline's log from its beginning. A replay that was cut off goes on
+  command->footer(
+      R"(Applies the pipeline's log from its beginning. A replay that was cut off goes on
 when it is called again, also further than before.
 
   syncline replay shop-to-mirror --into sqlite:rebuilt.db

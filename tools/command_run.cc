@@ -16,8 +16,7 @@ void AddRun(CLI::App& app, const Invocation& invocation, CommandBody& body) {
       ->add_option("names", options->names, "Pipelines, or source databases; all if none is named")
       ->type_name("NAME");
   command->add_flag("--once", options->once, "One poll of every source, apply all of it, and end");
-  command->footer(R"(
-Goes on where it stopped, however it stopped. The first SIGINT or SIGTERM lets
+  command->footer(R"(Goes on where it stopped, however it stopped. The first SIGINT or SIGTERM lets
 the batch at hand finish and exits with 0, the second ends the process at once.
 
   syncline run                      all pipelines, until stopped

@@ -126,8 +126,8 @@ void AddStatus(CLI::App& app, const Invocation& invocation, CommandBody& body) {
       ->add_option("--max-lag", options->max_lag,
                    "Exit with 1 when a target lags more than this, or its lag is unknown")
       ->type_name("DURATION");
-  command->footer(R"(
-Looks at the logs and at the targets' progress rows; works while others run. The
+  command->footer(
+      R"(Looks at the logs and at the targets' progress rows; works while others run. The
 lag is the age of the oldest captured change that is not in the target yet.
 
   syncline status

@@ -130,7 +130,7 @@ std::string PasswordVariable(const std::string& database) {
     const auto letter = static_cast<unsigned char>(c);
     name += std::isalnum(letter) ? static_cast<char>(std::toupper(letter)) : '_';
   }
-  if (std::isdigit(static_cast<unsigned char>(name[0]))) name.insert(0, "_");
+  if (std::isdigit(static_cast<unsigned char>(name[0]))) name.insert(name.begin(), '_');
   return name + "_PASSWORD";
 }
 

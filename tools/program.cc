@@ -21,8 +21,7 @@ namespace {
 
 constexpr int kUsageExit = 2;
 
-constexpr const char* kFooter = R"(
-A first look, without any server:
+constexpr const char* kFooter = R"(A first look, without any server:
   syncline demo
 
 From a live database to a running sync:

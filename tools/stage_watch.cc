@@ -58,7 +58,6 @@ CaptureActivity StageWatch::Sum(const WatchedCapture& watched) {
     sum.changes_logged += watched.stats->changes_logged;
     sum.loads_running = watched.stats->loads_running;
   }
-  if (watched.reader != nullptr) sum.log_end = watched.reader->end();
   return sum;
 }
 
@@ -72,6 +71,17 @@ ApplyActivity StageWatch::Sum(const WatchedApply& watched) {
     sum.batches += watched.stats->batches;
   }
   return sum;
+}
+
+// What goes wrong with the log here goes wrong for the stage that works with it, and that one tells
+// of it; a number that nobody could read is just unknown.
+void StageWatch::MeasureEnd(WatchedCapture& watched) {
+  if (watched.reader == nullptr) return;
+  try {
+    watched.before.log_end = watched.reader->end();
+  } catch (const Error&) {
+    watched.before.log_end.reset();
+  }
 }
 
 void StageWatch::MeasureLag(ApplyActivity& apply) {
@@ -88,8 +98,6 @@ void StageWatch::MeasureLag(ApplyActivity& apply) {
       apply.lag = std::max(Microseconds(0), clock_.Now() - frame->header.written_at);
     }
   } catch (const Error&) {
-    // The stage that reads the same log meets the same trouble and tells of it; here it is just
-    // unknown.
     apply.behind.reset();
     apply.lag.reset();
   }
@@ -98,7 +106,10 @@ void StageWatch::MeasureLag(ApplyActivity& apply) {
 Activity StageWatch::Look() {
   std::lock_guard lock(mutex_);
   Activity activity;
-  for (const auto& [source, watched] : captures_) activity.captures[source] = Sum(watched);
+  for (auto& [source, watched] : captures_) {
+    MeasureEnd(watched);
+    activity.captures[source] = Sum(watched);
+  }
   for (const auto& [pipeline, watched] : applies_) {
     ApplyActivity& apply = activity.applies[pipeline] = Sum(watched);
     MeasureLag(apply);

@@ -70,7 +70,7 @@ class StageWatch {
   struct WatchedCapture {
     const capture::CaptureStats* stats = nullptr;  // null: not running now
     std::unique_ptr<LogReader> reader;
-    CaptureActivity before;  // by stages that have ended
+    CaptureActivity before;  // by stages that have ended; and the log's end when it was last seen
   };
   struct WatchedApply {
     const apply::ApplyStats* stats = nullptr;
@@ -81,6 +81,7 @@ class StageWatch {
 
   static CaptureActivity Sum(const WatchedCapture& watched);
   static ApplyActivity Sum(const WatchedApply& watched);
+  static void MeasureEnd(WatchedCapture& watched);
   void MeasureLag(ApplyActivity& apply);
 
   Clock& clock_;
