@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""The tree keeps its own rules: layers, vendors, sizes, a README in every folder of the program.
+
+Seen to fail for each rule: an #include of apply/ in capture/, of <sqlite3.h> in apply/, a source that includes another header
+before its own, a header without #pragma once, a file of 401 lines, a folder without a README.
+"""
+
+import pathlib
+import re
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# What each box may include of the others; the order is that of the design.
+LAYERS = {
+    "engine/base": set(),
+    "engine/model": {"engine/base"},
+    "engine/log": {"engine/base", "engine/model"},
+    "engine/sql": {"engine/base", "engine/model"},
+    "capture": {"engine/base", "engine/model", "engine/log", "engine/sql"},
+    "apply": {"engine/base", "engine/model", "engine/log", "engine/sql"},
+    "tools": {"engine/base", "engine/model", "engine/log", "engine/sql", "capture", "apply"},
+}
+# A vendor's header is included by the library that owns it, and by nobody else.
+VENDORS = {
+    r"rocksdb/": {"engine/log"},
+    r"pqxx/|libpq": {"engine/sql"},
+    r"sqlite3\.h": {"engine/sql"},
+    r"google/protobuf|frame\.pb\.h|zstd\.h|xxhash\.h": {"engine/model"},
+    r"yaml-cpp/|CLI/": {"tools"},
+    r"nlohmann/": {"engine/log", "capture", "tools"},
+    r"spdlog/": {"capture", "apply", "tools"},
+    r"fmt/": {"engine/log", "engine/sql", "capture", "apply", "tools"},
+}
+SOURCE_LINES_MAX = 400
+HEADER_LINES_MAX = 250
+
+
+def box_of(path):
+    name = path.relative_to(ROOT).as_posix()
+    return next(box for box in LAYERS if name.startswith(box + "/"))
+
+
+def includes(path):
+    return re.findall(r'^#include [<"]([^>"]+)[>"]', path.read_text(), re.MULTILINE)
+
+
+class TidyTest(unittest.TestCase):
+    def setUp(self):
+        self.files = sorted(
+            path for box in LAYERS for path in (ROOT / box).rglob("*") if path.suffix in (".h", ".cc"))
+        self.assertGreater(len(self.files), 100, "the tree was not found")
+
+    def test_no_box_includes_one_that_it_may_not(self):
+        for path in self.files:
+            box = box_of(path)
+            for include in includes(path):
+                other = next((b for b in LAYERS if include.startswith(b + "/")), box)
+                self.assertTrue(other == box or other in LAYERS[box], f"{path}: includes {include}")
+
+    def test_a_vendors_header_stays_in_its_library(self):
+        for path in self.files:
+            for include in includes(path):
+                for pattern, owners in VENDORS.items():
+                    if re.match(pattern, include):
+                        self.assertIn(box_of(path), owners, f"{path}: includes {include}")
+
+    def test_a_source_includes_its_own_header_first(self):
+        for path in self.files:
+            own = path.with_suffix(".h")
+            if path.suffix == ".cc" and own.exists():
+                self.assertEqual(includes(path)[0], own.relative_to(ROOT).as_posix(), str(path))
+
+    def test_headers_are_included_once(self):
+        for path in self.files:
+            if path.suffix == ".h":
+                self.assertTrue(path.read_text().startswith("#pragma once\n"), str(path))
+
+    def test_no_file_has_grown_a_second_noun(self):
+        for path in self.files:
+            lines = path.read_text().count("\n")
+            limit = HEADER_LINES_MAX if path.suffix == ".h" else SOURCE_LINES_MAX
+            self.assertLessEqual(lines, limit, f"{path}: {lines} lines; look for the second noun")
+
+    def test_every_folder_of_the_program_has_a_readme(self):
+        for folder in [*LAYERS, "engine", "bench", "tests", "tests/system", "tests/conformance", "."]:
+            self.assertTrue((ROOT / folder / "README.md").exists(), f"{folder} has no README.md")
+
+
+if __name__ == "__main__":
+    unittest.main()
