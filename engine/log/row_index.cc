@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "engine/base/check.h"
 #include "engine/base/error.h"
@@ -68,49 +69,56 @@ void RowIndex::Load() {
     name.remove_prefix(kTablePrefixBytes);
     if (at->value().size() != 8) throw DamageError("a table's id in the row index is cut off");
     const auto id = static_cast<uint32_t>(layout::ReadBigEndian64(at->value().data()));
-    tables_[TableName::Parse(name.ToStringView())] = {id, HasEntries(id)};
+    tables_[TableName::Parse(name.ToStringView())] = {id, ReadLastKey(id)};
     next_table_id_ = std::max(next_table_id_, id + 1);
   }
   ThrowIfBad(at->status(), kReading);
 }
 
-bool RowIndex::HasEntries(uint32_t table_id) {
-  std::string prefix;
+std::string RowIndex::ReadLastKey(uint32_t table_id) {
+  std::string prefix, behind;
   layout::AppendBigEndian32(prefix, table_id);
+  layout::AppendBigEndian32(behind, table_id + 1);
   const std::unique_ptr<rocksdb::Iterator> at(db_.NewIterator(rocks::ScanOptions(), family_));
-  at->Seek(prefix);
+  at->SeekForPrev(behind);
   ThrowIfBad(at->status(), kReading);
-  return at->Valid() && at->key().starts_with(prefix);
+  return at->Valid() && at->key().starts_with(prefix) ? at->key().ToString() : std::string();
 }
 
 std::vector<std::optional<IndexEntry>> RowIndex::Lookup(const TableName& table,
                                                         const std::vector<Row>& keys) {
   std::vector<std::optional<IndexEntry>> found(keys.size());
   const auto known = tables_.find(table);
-  if (known == tables_.end() || !known->second.filled) return found;
+  if (known == tables_.end()) return found;
 
   std::array<std::string, kLookupBatch> texts;
-  std::array<rocksdb::Slice, kLookupBatch> slices;
+  std::array<size_t, kLookupBatch> places;
+  size_t count = 0;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    std::string& text = texts[count];
+    text.clear();
+    layout::AppendBigEndian32(text, known->second.id);
+    for (const ValueView value : keys[i]) AppendOrdered(value, text);
+    if (text > known->second.last) continue;
+    places[count++] = i;
+    if (count == kLookupBatch)
+      LookupBatch(texts.data(), places.data(), std::exchange(count, 0), found);
+  }
+  LookupBatch(texts.data(), places.data(), count, found);
+  return found;
+}
+
+void RowIndex::LookupBatch(const std::string* texts, const size_t* places, size_t count,
+                           std::vector<std::optional<IndexEntry>>& found) {
+  const std::vector<rocksdb::Slice> slices(texts, texts + count);
   std::array<rocksdb::PinnableSlice, kLookupBatch> values;
   std::array<rocksdb::Status, kLookupBatch> statuses;
-  for (size_t start = 0; start < keys.size(); start += kLookupBatch) {
-    const size_t count = std::min(kLookupBatch, keys.size() - start);
-    for (size_t i = 0; i < count; ++i) {
-      texts[i].clear();
-      layout::AppendBigEndian32(texts[i], known->second.id);
-      for (const ValueView value : keys[start + i]) AppendOrdered(value, texts[i]);
-      slices[i] = texts[i];
-    }
-    db_.MultiGet({}, family_, count, slices.data(), values.data(), statuses.data());
-    for (size_t i = 0; i < count; ++i) {
-      if (!statuses[i].IsNotFound()) {
-        ThrowIfBad(statuses[i], kReading);
-        found[start + i] = DecodeEntry(values[i]);
-      }
-      values[i].Reset();
-    }
+  db_.MultiGet({}, family_, count, slices.data(), values.data(), statuses.data());
+  for (size_t i = 0; i < count; ++i) {
+    if (statuses[i].IsNotFound()) continue;
+    ThrowIfBad(statuses[i], kReading);
+    found[places[i]] = DecodeEntry(values[i]);
   }
-  return found;
 }
 
 RowIndex::Table& RowIndex::StageTable(const TableName& name, rocksdb::WriteBatch& batch) {
@@ -121,20 +129,20 @@ RowIndex::Table& RowIndex::StageTable(const TableName& name, rocksdb::WriteBatch
     layout::AppendBigEndian64(id, at->second.id);
     batch.Put(family_, TablePrefix().ToString() + name.ToString(), id);
   }
-  at->second.filled = true;
   return at->second;
 }
 
 void RowIndex::Stage(const ChangeLog::Draft& draft, Offset base, rocksdb::WriteBatch& batch) {
-  std::vector<uint32_t> ids;
-  for (const auto& table : draft.tables) ids.push_back(StageTable(table->table, batch).id);
+  std::vector<Table*> tables;
+  for (const auto& table : draft.tables) tables.push_back(&StageTable(table->table, batch));
   Row version;
   for (size_t i = 0; i < draft.changes.size(); ++i) {
     const Change& change = draft.changes[i];
     if (change.op == Op::kMark) continue;
-    SYNCLINE_CHECK(change.table < ids.size());
+    SYNCLINE_CHECK(change.table < tables.size());
     key_.clear();
-    layout::AppendBigEndian32(key_, ids[change.table]);
+    Table& table = *tables[change.table];
+    layout::AppendBigEndian32(key_, table.id);
     if (change.op == Op::kDelete) {
       for (const ValueView value : change.row) AppendOrdered(value, key_);
     } else {
@@ -145,6 +153,7 @@ void RowIndex::Stage(const ChangeLog::Draft& draft, Offset base, rocksdb::WriteB
     EncodeEntry(draft.fingerprints[i], base + i, change.op == Op::kDelete, change.version, version,
                 value_);
     batch.Put(family_, key_, value_);
+    if (key_ > table.last) table.last = key_;
   }
 }
 

@@ -28,8 +28,8 @@ class RowIndex {
   // ToError.
   void Load();
 
-  // Runs parallel to `keys`. A table that holds nothing yet is answered without a look into the
-  // store, which is what makes an initial load cheap at its start.
+  // Runs parallel to `keys`. Keys behind the table's last one are answered without a look into the
+  // store; so a table that is loaded in key order is not looked up at all.
   std::vector<std::optional<IndexEntry>> Lookup(const TableName& table,
                                                 const std::vector<Row>& keys);
 
@@ -40,11 +40,14 @@ class RowIndex {
  private:
   struct Table {
     uint32_t id = 0;
-    bool filled = false;  // there may be entries
+    std::string last;  // the table's greatest key in the index, as stored; empty: there is none
   };
 
   Table& StageTable(const TableName& name, rocksdb::WriteBatch& batch);
-  bool HasEntries(uint32_t table_id);
+  std::string ReadLastKey(uint32_t table_id);
+  // Entry of texts[i], if any, to found[places[i]].
+  void LookupBatch(const std::string* texts, const size_t* places, size_t count,
+                   std::vector<std::optional<IndexEntry>>& found);
 
   rocksdb::DB& db_;
   rocksdb::ColumnFamilyHandle* const family_;
