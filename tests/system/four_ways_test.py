@@ -1,7 +1,6 @@
 """The main job: a table is synced in full, then its changes, from either database into either, and both sides compare equal.
 
-Fails when a row is lost, doubled or altered on the way, e.g. when the initial load skips the row that a key range ends with, or
-apply takes the rows of a batch in the order of their ids without collapsing them.
+Fails when the target lacks a row, has one too many, or holds another value: the oracle was seen to find each of them.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """kill -9 at random moments, while users never stop writing: no row lost, none applied twice or wrongly, offsets dense.
 
 One source, a PostgreSQL and a SQLite target. `run` is killed, and `capture` and `apply` as processes of their own, each while the
-other goes on. Fails when the cursor is stored before the changes it covers, or progress in another transaction than the rows.
+other goes on. Fails when progress is committed before the rows it stands for, and when a state that is in the log is logged again.
 """
 
 import contextlib

@@ -1,6 +1,7 @@
 """Users who write to the source all the while: threads that go on until the test stops them."""
 
 import contextlib
+import itertools
 import random
 import threading
 import time
@@ -103,7 +104,9 @@ class Twins:
     """Two tables whose rows with the same id always hold the same `v`, because every transaction changes both.
 
     Its writers do all that makes polling by a time stamp lose rows: transactions of up to 1.5 s that commit in another order
-    than they began, savepoints with and without rollback, rollbacks, prepared transactions, and an idle transaction.
+    than they began, savepoints with and without rollback, rollbacks, prepared transactions. A few do worse than what a
+    margin of some seconds would hide: `_idle` writes with a stamp that is 6 s old when it commits, `_prepared` stays prepared
+    for seconds, and `_bulk` commits more at once than goes into one frame of the log.
     """
 
     KEYS = 500
@@ -113,7 +116,8 @@ class Twins:
         self._cluster, self._database, self._user = cluster, database, user
         cluster.execute(
             database,
-            f"""CREATE TABLE items(id bigint PRIMARY KEY, v bigint NOT NULL, updated_at timestamptz NOT NULL DEFAULT now());
+            f"""CREATE TABLE items(id bigint PRIMARY KEY, v bigint NOT NULL, payload text,
+              updated_at timestamptz NOT NULL DEFAULT now());
             CREATE INDEX ON items(updated_at);
             INSERT INTO items SELECT g, 0 FROM generate_series(1, {self.KEYS}) g;
             CREATE TABLE twins(LIKE items INCLUDING ALL);
@@ -123,17 +127,54 @@ class Twins:
         )
 
     def writers(self, seed):
-        return [self._writer(seed, number) for number in range(10)] + [self._idle]
+        return [self._writer(seed, number) for number in range(10)] + [self._idle, self._prepared, self._bulk]
 
     def _connect(self):
         return self._cluster.connect(self._database, self._user, autocommit=False)
 
+    # Ids of their own, so that these three wait for nobody's locks and nobody for theirs.
+
     def _idle(self, stop):
         with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
-            while not stop.is_set():
+            for number in itertools.count(2 * 10**6):
                 cursor.execute("SELECT 1")
                 stop.wait(6)
+                self._insert(cursor, number, 1)
                 connection.commit()
+                if stop.is_set():
+                    return
+
+    def _prepared(self, stop):
+        with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
+            for number in itertools.count(3 * 10**6):
+                self._insert(cursor, number, 1)
+                stop.wait(1)
+                cursor.execute("PREPARE TRANSACTION %s", (f"long {number}",))
+                stop.wait(3)
+                self._finish_prepared(connection, cursor, "COMMIT", f"long {number}")
+                if stop.is_set():
+                    return
+
+    def _bulk(self, stop):
+        with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
+            for number in itertools.count(4 * 10**6, 100):
+                self._insert(cursor, number, 100, payload="bulk " * 1000)
+                connection.commit()
+                if stop.wait(0.7):
+                    return
+
+    def _insert(self, cursor, first, count, payload=None):
+        for table in self.TABLES:
+            cursor.execute(
+                f"INSERT INTO {table}(id, v, payload) SELECT g, 1, %s FROM generate_series(%s, %s) g",
+                (payload, first, first + count - 1),
+            )
+
+    def _finish_prepared(self, connection, cursor, how, name):
+        connection.commit()
+        connection.autocommit = True
+        cursor.execute(f"{how} PREPARED %s", (name,))
+        connection.autocommit = False
 
     def _writer(self, seed, number):
         rng = random.Random(f"{seed}/{number}")
@@ -158,10 +199,7 @@ class Twins:
             elif chance < 0.25:
                 cursor.execute("PREPARE TRANSACTION %s", (name,))
                 time.sleep(rng.random() * 0.6)
-                connection.commit()
-                connection.autocommit = True
-                cursor.execute(("COMMIT" if chance < 0.22 else "ROLLBACK") + " PREPARED %s", (name,))
-                connection.autocommit = False
+                self._finish_prepared(connection, cursor, "COMMIT" if chance < 0.22 else "ROLLBACK", name)
             else:
                 connection.commit()
 
