@@ -6,11 +6,12 @@
 
 namespace syncline::capture {
 
-std::unique_ptr<Horizon> MakeHorizon(sql::Session& session, Microseconds margin) {
+std::unique_ptr<Horizon> MakeHorizon(sql::Session& session, const std::vector<TablePlan>& tables,
+                                     Microseconds margin) {
   if (session.dialect() == Dialect::kSqlite) {
     return std::make_unique<OrderedCommits>(session, margin);
   }
-  return std::make_unique<TransactionTicks>(session, margin);
+  return std::make_unique<TransactionTicks>(session, tables, margin);
 }
 
 void RememberHighest(sql::Session& session, const std::vector<TablePlan>& tables,

@@ -16,10 +16,10 @@ namespace syncline::capture {
 // cursor, which the caller owns and stores in the log.
 //
 // One object serves one session and is thrown away with it, or after any exception. Order of the
-// calls: Anchor before the first range of an initial load; for each poll Look, outside of any
-// transaction, then Enter, first thing inside the snapshot, then Condition for each table. Every
-// row state that the snapshot shows and the log may not hold satisfies its table's condition
-// (invariant 3).
+// calls: Anchor before the first range of an initial load; Hold for each range, first thing inside
+// its transaction; for each poll Look, outside of any transaction, then Enter, first thing inside
+// the snapshot, then Condition for each table. Every row state that the snapshot shows and the log
+// may not hold satisfies its table's condition (invariant 3).
 class Horizon {
  public:
   virtual ~Horizon() = default;
@@ -27,6 +27,9 @@ class Horizon {
   // Remembers this moment in `cursor`, so that the first poll after the load reaches back to it. An
   // earlier moment that is remembered already is kept: it reaches back further.
   virtual void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) = 0;
+
+  // Keeps the table from being rewritten until the transaction ends; the snapshot comes after.
+  virtual void Hold(const TablePlan& table) = 0;
 
   // False: nothing was committed since the last poll of this session, so there is nothing to read.
   virtual bool Look() = 0;
@@ -36,8 +39,10 @@ class Horizon {
   virtual std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const = 0;
 };
 
-// The one for the session's kind of database. Borrows the session.
-std::unique_ptr<Horizon> MakeHorizon(sql::Session& session, Microseconds margin);
+// The one for the session's kind of database. Borrows the session, which must be outside of any
+// transaction.
+std::unique_ptr<Horizon> MakeHorizon(sql::Session& session, const std::vector<TablePlan>& tables,
+                                     Microseconds margin);
 
 // Remembers in `cursor` the highest cursor value of each table that counts up and is about to be
 // loaded.

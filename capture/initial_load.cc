@@ -34,6 +34,7 @@ void InitialLoad::ReadRange() {
 
   RowFeed::Batch batch(parts_.feed);
   sql::Transaction snapshot(parts_.session, sql::Session::Isolation::kSnapshot);
+  parts_.horizon.Hold(*table);
   uint64_t rows = 0;
   Row last;
   batch.Read(*table, state.after ? AfterKey(*table, *state.after) : "", table->key_order,

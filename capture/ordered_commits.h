@@ -18,6 +18,8 @@ class OrderedCommits : public Horizon {
   OrderedCommits(sql::Session& session, Microseconds margin) : session_(session), margin_(margin) {}
 
   void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
+  // Nothing to do: a table cannot change while a transaction reads it.
+  void Hold(const TablePlan&) override {}
   bool Look() override;
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const override;

@@ -14,7 +14,7 @@ PollingSource::PollingSource(sql::Session& session, std::vector<TablePlan> table
       stats_(stats),
       logger_(logger),
       tables_(std::move(tables)),
-      horizon_(MakeHorizon(session, options.margin)),
+      horizon_(MakeHorizon(session, tables_, options.margin)),
       cursor_(CaptureCursor::Parse(log.cursor())),
       feed_(session, log, stats),
       load_({session, feed_, *horizon_, cursor_, tables_, logger}, options.load_range_rows) {

@@ -46,7 +46,8 @@ int64_t ToNumber(const std::optional<std::string>& text) { return std::stoll(tex
 
 }  // namespace
 
-TransactionTicks::TransactionTicks(sql::Session& session, Microseconds margin)
+TransactionTicks::TransactionTicks(sql::Session& session, const std::vector<TablePlan>& tables,
+                                   Microseconds margin)
     : session_(session), margin_(margin) {
   session_.Execute("SET lock_timeout = '10s'");
   const auto settings = session_.Query(
@@ -54,6 +55,7 @@ TransactionTicks::TransactionTicks(sql::Session& session, Microseconds margin)
       "current_setting('max_prepared_transactions')");
   zone_ = settings.rows.at(0).at(0).value_or("UTC");
   prepares_ = settings.rows.at(0).at(1) != "0";
+  LookUpFacts(tables);
 }
 
 void TransactionTicks::Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
@@ -65,6 +67,8 @@ void TransactionTicks::Anchor(const std::vector<TablePlan>& tables, CaptureCurso
   snapshot.Commit();
 }
 
+void TransactionTicks::Hold(const TablePlan& table) { Lock({table.schema->table}); }
+
 bool TransactionTicks::Look() {
   const auto clock = session_.Query(std::string(kClockSql)).rows.at(0);
   view_ = ServerView();
@@ -75,11 +79,9 @@ bool TransactionTicks::Look() {
 }
 
 void TransactionTicks::Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
-  if (!facts_) facts_ = LookUpFacts(tables);
-  // Before the snapshot: a table that is being rewritten would look empty in an older one.
-  if (!facts_->lockable.empty()) {
-    session_.Execute("LOCK TABLE " + facts_->lockable + " IN ACCESS SHARE MODE");
-  }
+  std::vector<TableName> names;
+  for (const TablePlan& table : tables) names.push_back(table.schema->table);
+  Lock(names);
   const auto snapshot = session_.Query("SELECT pg_current_snapshot()");
   view_.snapshot = Snapshot::Parse(snapshot.rows.at(0).at(0).value());
   view_.same_session = same_session_;
@@ -128,7 +130,7 @@ std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCur
                             : table.cursor_kind == CursorKind::kDate      ? local + "::date"
                                                                           : local);
   }
-  if (trim_xmin_ && facts_->trimmed.contains(table.schema->table)) {
+  if (trim_xmin_ && facts_.trimmed.contains(table.schema->table)) {
     // Whatever the snapshot before did not show has an xmin at or above that snapshot's. Ages are
     // taken within one transaction, so from one and the same point, modulo 2^32.
     condition = And(condition,
@@ -144,15 +146,23 @@ std::string LocalTimeSql(const std::string& moment, const std::string& zone) {
       moment, zone);
 }
 
-TransactionTicks::Facts TransactionTicks::LookUpFacts(const std::vector<TablePlan>& tables) {
-  Facts facts;
+void TransactionTicks::LookUpFacts(const std::vector<TablePlan>& tables) {
   for (const TablePlan& table : tables) {
-    const std::string quoted = sql::Quote(table.schema->table);
-    const auto row = session_.Query(std::string(kFactsSql), {quoted}).rows.at(0);
-    if (row.at(0) == "t") facts.lockable += (facts.lockable.empty() ? "" : ", ") + quoted;
-    if (row.at(1) == "t") facts.trimmed.insert(table.schema->table);
+    const TableName& name = table.schema->table;
+    const auto row = session_.Query(std::string(kFactsSql), {sql::Quote(name)}).rows.at(0);
+    if (row.at(0) == "t") facts_.lockable.insert(name);
+    if (row.at(1) == "t") facts_.trimmed.insert(name);
   }
-  return facts;
+}
+
+// Before the snapshot, that is as the transaction's first statement: a table that is rewritten in
+// between looks empty in an older snapshot.
+void TransactionTicks::Lock(const std::vector<TableName>& tables) {
+  std::string list;
+  for (const TableName& table : tables) {
+    if (facts_.lockable.contains(table)) list += (list.empty() ? "" : ", ") + sql::Quote(table);
+  }
+  if (!list.empty()) session_.Execute("LOCK TABLE " + list + " IN ACCESS SHARE MODE");
 }
 
 std::set<TransactionName> TransactionTicks::ReadRunning() {

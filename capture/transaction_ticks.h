@@ -12,22 +12,27 @@ namespace syncline::capture {
 // may, and lets TickLedger decide. Sets lock_timeout on the session.
 class TransactionTicks : public Horizon {
  public:
-  TransactionTicks(sql::Session& session, Microseconds margin);
+  TransactionTicks(sql::Session& session, const std::vector<TablePlan>& tables,
+                   Microseconds margin);
 
   void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
+  void Hold(const TablePlan& table) override;
   // Always true.
   bool Look() override;
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
 
  private:
-  // What one query says about the tables, asked once.
+  // What one query says about each table. Asked before any snapshot: the query would take it, and
+  // the locks would come too late.
   struct Facts {
-    std::string lockable;         // the list for LOCK TABLE; empty: none
+    std::set<TableName> lockable;
     std::set<TableName> trimmed;  // where a row's xmin says when it became visible
   };
 
-  Facts LookUpFacts(const std::vector<TablePlan>& tables);
+  void LookUpFacts(const std::vector<TablePlan>& tables);
+  // Does nothing for tables that cannot be locked.
+  void Lock(const std::vector<TableName>& tables);
   std::set<TransactionName> ReadRunning();
   std::map<TransactionName, uint32_t> ReadXids();
   void Advance(const std::vector<TablePlan>& tables, CaptureCursor& cursor);
@@ -36,7 +41,7 @@ class TransactionTicks : public Horizon {
   const Microseconds margin_;
   std::string zone_;       // of the stamps without one
   bool prepares_ = false;  // the server allows prepared transactions
-  std::optional<Facts> facts_;
+  Facts facts_;
   ServerView view_;            // of the poll at hand
   bool same_session_ = false;  // a tick was taken over this session
   std::optional<uint64_t>

@@ -38,6 +38,8 @@ class CaptureHarness {
                  CaptureOptions options = {});
   ~CaptureHarness();
 
+  // Looks at the tables, as any stage does when it is made, and reads nothing.
+  void Connect() { stage(); }
   // What is not loaded yet, then one poll; over the session of the poll before.
   void Poll();
   // Loads, and stops after that many ranges.

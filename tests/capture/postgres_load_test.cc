@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/base/error.h"
@@ -126,6 +127,48 @@ TEST_F(PostgresLoadTest, ADroppedColumnIsLeftOutFromThenOn) {
   capture->Poll();
   EXPECT_EQ(Names(*capture), "cb");
   EXPECT_EQ(capture->Logged(kItems).at("1").find("|n"), std::string::npos);
+}
+
+// A table that is rewritten looks empty in a snapshot from before.
+class RewrittenTable : public PostgresLoadTest {
+ protected:
+  // Rewrites the table in a transaction that ends once somebody waits for it.
+  std::jthread RewriteItems() {
+    writer_->Execute("BEGIN; ALTER TABLE items ADD r double precision DEFAULT random()");
+    return std::jthread([this] {
+      auto look = Connect();
+      const auto waits = [&] {
+        return look->Query("SELECT count(*) FROM pg_locks WHERE NOT granted").rows[0][0] != "0";
+      };
+      while (!waits()) std::this_thread::yield();
+      writer_->Execute("COMMIT");
+    });
+  }
+};
+
+// Fails when a range is read without InitialLoad's call of Hold: the load ends there.
+TEST_F(RewrittenTable, IsLoadedToItsEnd) {
+  MakeItems();
+  CaptureOptions options;
+  options.load_range_rows = 1;
+  CaptureHarness capture(Source(), {Spec(kItems, "updated_at")}, options);
+  capture.LoadRanges(1);
+  const std::jthread rewriting = RewriteItems();
+  capture.Poll();
+  EXPECT_EQ(Names(capture), "ab");
+}
+
+// Fails when anything is asked within a poll's transaction before the tables are locked.
+TEST_F(RewrittenTable, IsReadByTheFirstPollOfASession) {
+  MakeItems();
+  auto capture = Capture();
+  capture->Poll();
+  writer_->Execute("UPDATE items SET name = 'c', updated_at = now() WHERE id = 1");
+  capture->Restart();
+  capture->Connect();
+  const std::jthread rewriting = RewriteItems();
+  capture->Poll();
+  EXPECT_EQ(Names(*capture), "cb");
 }
 
 TEST_F(PostgresLoadTest, ADroppedCursorStopsWithAHint) {
