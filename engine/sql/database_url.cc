@@ -23,22 +23,26 @@ bool IsSecret(std::string_view option) {
   return option.starts_with("password=") || option.starts_with("sslpassword=");
 }
 
+// Where host and path begin: behind the user and password, which end, as libpq has it, at the first
+// '@' if no '/' stands before it. A '?' may be part of a password.
+size_t HostStart(std::string_view uri) {
+  const size_t start = uri.find("://") + 3;
+  const size_t end = uri.find_first_of("@/", start);
+  return end != std::string_view::npos && uri[end] == '@' ? end + 1 : start;
+}
+
 // Takes "user:password@" down to "user@" and leaves secret options out.
 std::string WithoutSecrets(std::string_view uri) {
-  const size_t authority = uri.find("://") + 3;
-  const size_t query = std::min(uri.find('?', authority), uri.size());
-  const size_t path = std::min(uri.find('/', authority), query);
-  std::string display(uri.substr(0, authority));
-
-  const std::string_view hosts = uri.substr(authority, path - authority);
-  const size_t at = hosts.rfind('@');
-  if (at == std::string_view::npos) {
-    display += hosts;
-  } else {
-    display += hosts.substr(0, std::min(hosts.find(':'), at));
-    display += hosts.substr(at);
+  const size_t start = uri.find("://") + 3;
+  const size_t host = HostStart(uri);
+  const size_t query = std::min(uri.find('?', host), uri.size());
+  std::string display(uri.substr(0, start));
+  if (host > start) {
+    const std::string_view user = uri.substr(start, host - 1 - start);
+    display += user.substr(0, user.find(':'));
+    display += '@';
   }
-  display += uri.substr(path, query - path);
+  display += uri.substr(host, query - host);
 
   char separator = '?';
   for (size_t start = query + 1; start < uri.size();) {
@@ -63,7 +67,14 @@ DatabaseUrl ParsePostgres(std::string_view text) {
       ::PQconninfoParse(url.connection.c_str(), &why), &::PQconninfoFree);
   // libpq's own words are not passed on: they quote the URI, with the password in it.
   ::PQfreemem(why);
-  if (options == nullptr || text.find("://") == std::string_view::npos) {
+  bool valid = options != nullptr && text.find("://") != std::string_view::npos;
+  if (valid) {
+    // An '@' that is left there stands in a password, or behind a '/' that does: libpq would take
+    // part of it for a host, and print it.
+    const std::string_view rest = text.substr(HostStart(text));
+    valid = rest.substr(0, rest.find('?')).find('@') == std::string_view::npos;
+  }
+  if (!valid) {
     throw UsageError("this is not a valid postgresql:// address",
                      std::string(kForms) +
                          " Characters such as @ : / ? # % in a user name or password are written "

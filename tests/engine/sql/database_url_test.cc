@@ -17,6 +17,9 @@ TEST(DatabaseUrlTest, TheDisplayFormHoldsNoSecret) {
   EXPECT_EQ(display("postgresql://h/db?sslpassword=secret&user=u"), "postgresql://h/db?user=u");
   EXPECT_EQ(display("postgresql://a:secret@h1,h2:2/db"), "postgresql://a@h1,h2:2/db");
   EXPECT_EQ(display("postgresql://"), "postgresql://");
+  // A valid password for libpq. Fails when the query is looked for before the '@'.
+  EXPECT_EQ(display("postgresql://me:se?cret@h/db?port=1"), "postgresql://me@h/db?port=1");
+  EXPECT_EQ(display("postgresql:///db?host=/tmp&user=a@b"), "postgresql:///db?host=/tmp&user=a@b");
 }
 
 TEST(DatabaseUrlTest, TheConnectionIsTheTextItself) {
@@ -39,7 +42,9 @@ TEST(DatabaseUrlTest, SqlitePathsAreTakenFromTheBase) {
 TEST(DatabaseUrlTest, MistakesAreUsageErrorsThatTellTheFormAndNoSecret) {
   for (const char* text :
        {"", "shop", "mysql://me:secret@h/db", "sqlite:", "sqlite::memory:", "postgresql:secret",
-        "postgresql://me:sec%ret@h/db", "postgresql://h/db?unknown=secret"}) {
+        "postgresql://me:sec%ret@h/db", "postgresql://h/db?unknown=secret",
+        // libpq accepts these two, and would tell the secret as a wrong host or port.
+        "postgresql://me:x@secret@h/db", "postgresql://me:sec/ret@h/db"}) {
     try {
       DatabaseUrl::Parse(text);
       ADD_FAILURE() << text;
