@@ -25,6 +25,7 @@ TargetShape ShapeOf(const TablePlan& plan, const sql::TableInfo& info, Dialect d
     const sql::ColumnInfo* cursor = info.Find(shape.cursor);
     SYNCLINE_CHECK(cursor != nullptr);  // PrepareTargetTable has seen to it
     shape.cursor_type = cursor->column.type;
+    shape.cursor_native = cursor->column.native_type;
   }
   return shape;
 }

@@ -29,6 +29,13 @@ std::string Ordered(const TargetShape& shape, const std::string& expression) {
   return expression;
 }
 
+// A version that comes as a parameter, rounded as the target's column has rounded the ones it
+// holds: PostgreSQL gives a parameter the column's type, but not its precision.
+std::string VersionParameter(const TargetShape& shape, size_t number) {
+  if (shape.dialect != Dialect::kPostgres) return fmt::format("${}", number);
+  return fmt::format("CAST(${} AS {})", number, shape.cursor_native);
+}
+
 std::string TargetCursor(const TargetShape& shape) { return Column("t", shape.cursor); }
 
 // The target's row is of a lower version than `version`, or (for deletions) not of a higher one.
@@ -133,10 +140,10 @@ std::vector<std::string> DeleteColumns(const TargetShape& shape) {
 std::string UpsertRowSql(const TargetShape& shape) {
   std::vector<std::string> parameters;
   for (size_t i = 1; i <= shape.columns.size(); ++i) parameters.push_back(fmt::format("${}", i));
-  const std::string follows =
-      UpsertTakesPrevious(shape)
-          ? fmt::format("{} = ${}", TargetCursor(shape), shape.columns.size() + 1)
-          : "";
+  const std::string follows = UpsertTakesPrevious(shape)
+                                  ? fmt::format("{} = {}", TargetCursor(shape),
+                                                VersionParameter(shape, shape.columns.size() + 1))
+                                  : "";
   return fmt::format("{} VALUES ({}){}", InsertInto(shape), fmt::join(parameters, ", "),
                      OnConflict(shape, follows));
 }
@@ -148,8 +155,8 @@ std::string DeleteRowSql(const TargetShape& shape) {
   }
   return fmt::format("DELETE FROM {} AS t WHERE {}{}", Quote(shape.table),
                      fmt::join(terms, " AND "),
-                     DeleteCondition(shape, fmt::format("${}", shape.key.size() + 1),
-                                     fmt::format("${}", shape.key.size() + 2)));
+                     DeleteCondition(shape, VersionParameter(shape, shape.key.size() + 1),
+                                     VersionParameter(shape, shape.key.size() + 2)));
 }
 
 std::string CreateUpsertStageSql(const TargetShape& shape, const TableName& stage) {

@@ -20,6 +20,7 @@ struct TargetShape {
   std::vector<std::string> key;      // in key order; among `columns`
   std::string cursor;                // empty: not on the target, then the rule is kSourceWins
   Type cursor_type = Type::kTimestampTz;
+  std::string cursor_native;  // the target's own type of it, such as "timestamp(0) with time zone"
   ConflictRule conflict = ConflictRule::kLatestWins;
 };
 

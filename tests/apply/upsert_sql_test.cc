@@ -17,6 +17,7 @@ TargetShape Shape(ConflictRule rule = ConflictRule::kLatestWins) {
           .key = {"id"},
           .cursor = "updated_at",
           .cursor_type = Type::kTimestampTz,
+          .cursor_native = "timestamptz(0)",
           .conflict = rule};
 }
 
@@ -25,10 +26,11 @@ TEST(UpsertSqlTest, LatestWinsFastForwardsOrComparesStamps) {
       UpsertRowSql(Shape()),
       R"(INSERT INTO "public"."items" AS t ("id", "name", "updated_at") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3))"
       R"( ON CONFLICT ("id") DO UPDATE SET "name" = excluded."name", "updated_at" = excluded."updated_at")"
-      R"( WHERE t."updated_at" < excluded."updated_at" OR t."updated_at" IS NULL OR t."updated_at" = $4)");
-  EXPECT_EQ(DeleteRowSql(Shape()),
-            R"(DELETE FROM "public"."items" AS t WHERE t."id" = $1)"
-            R"( AND (t."updated_at" <= $3 OR t."updated_at" IS NULL OR t."updated_at" = $2))");
+      R"( WHERE t."updated_at" < excluded."updated_at" OR t."updated_at" IS NULL OR t."updated_at" = CAST($4 AS timestamptz(0)))");
+  EXPECT_EQ(
+      DeleteRowSql(Shape()),
+      R"(DELETE FROM "public"."items" AS t WHERE t."id" = $1)"
+      R"( AND (t."updated_at" <= CAST($3 AS timestamptz(0)) OR t."updated_at" IS NULL OR t."updated_at" = CAST($2 AS timestamptz(0))))");
 }
 
 TEST(UpsertSqlTest, SourceWinsLooksAtNothing) {
@@ -41,8 +43,9 @@ TEST(UpsertSqlTest, SourceWinsLooksAtNothing) {
 
 TEST(UpsertSqlTest, TargetWinsOnlyFastForwards) {
   const TargetShape shape = Shape(ConflictRule::kTargetWins);
-  EXPECT_TRUE(UpsertRowSql(shape).ends_with(R"( WHERE t."updated_at" = $4)"));
-  EXPECT_TRUE(DeleteRowSql(shape).ends_with(R"( AND t."updated_at" = $2)"));
+  EXPECT_TRUE(
+      UpsertRowSql(shape).ends_with(R"( WHERE t."updated_at" = CAST($4 AS timestamptz(0)))"));
+  EXPECT_TRUE(DeleteRowSql(shape).ends_with(R"( AND t."updated_at" = CAST($2 AS timestamptz(0)))"));
   EXPECT_EQ(DeleteColumns(shape), (std::vector<std::string>{"id", kPreviousColumn}));
 }
 
