@@ -19,7 +19,8 @@ constexpr char kDefaultTimeout[] = "10";
 constexpr char kSettings[] =
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; "
     "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET lc_monetary = 'C'; "
-    "SET xmloption = 'content'; SET standard_conforming_strings = on";
+    "SET xmloption = 'content'; SET standard_conforming_strings = on; SET array_nulls = on; "
+    "SET quote_all_identifiers = off";
 
 // The SQLSTATE in an error text of PQERRORS_VERBOSE: "FATAL:  28P01: password ...". libpq has no
 // other way to tell why connecting failed.

@@ -68,11 +68,16 @@ TEST_F(PostgresSessionTest, SettingsOfServerAndRoleDoNotChangeHowValuesRead) {
   session_->Execute(
       "ALTER DATABASE postgres SET TimeZone = 'Asia/Tokyo';"
       "ALTER DATABASE postgres SET DateStyle = 'German';"
-      "ALTER DATABASE postgres SET bytea_output = 'escape'");
+      "ALTER DATABASE postgres SET bytea_output = 'escape';"
+      "ALTER DATABASE postgres SET array_nulls = off;"
+      "ALTER DATABASE postgres SET quote_all_identifiers = on");
   const std::unique_ptr<Session> other = OpenPostgres();
   EXPECT_EQ(One(*other, "SELECT '2026-01-31 00:00:00+00'::timestamptz::text"),
             "2026-01-31 00:00:00+00");
   EXPECT_EQ(One(*other, "SELECT '\\x00'::bytea::text"), "\\x00");
+  EXPECT_EQ(One(*other, "SELECT ('{NULL}'::text[])[1] IS NULL"), "t");
+  // Types are told by their names.
+  EXPECT_EQ(One(*other, "SELECT format_type('uuid'::regtype, NULL)"), "uuid");
   // What the writers' sessions start with can still be seen.
   EXPECT_EQ(One(*other, "SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'"), "Asia/Tokyo");
 }
