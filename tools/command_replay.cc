@@ -60,12 +60,22 @@ int Replay(const Invocation& invocation, const Options& options) {
                                  "`syncline offsets set {} 0`",
                                  pipeline.name));
   }
+  if (into.connection == config.Database(pipeline.from).url.connection) {
+    throw UsageError(
+        fmt::format("{} is the source of pipeline \"{}\"", into.display, pipeline.name),
+        "replay into another database: here old states would meet the rows they came from");
+  }
   const Plan plan = MakePlan(config, {pipeline.name});
   SystemClock clock;
   auto reader = OpenLog(config, pipeline.from, clock);
   const Offset end = options.to_offset ? Offset(*options.to_offset) : reader->end();
   apply::ApplyStage stage(into, plan.pipelines.front().tables,
                           ApplyOptionsFor(options, reader->end()), *reader, clock, logger);
+  if (const uint64_t at = stage.stats().next_offset; options.to_offset && at > *options.to_offset) {
+    throw UsageError(fmt::format("{} is at offset {} already, beyond --to-offset {}", into.display,
+                                 at, *options.to_offset),
+                     "replay only goes forward: build another one from nothing");
+  }
   {
     std::jthread progress([&](std::stop_token stop) {
       SystemClock own_clock;

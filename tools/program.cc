@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include "engine/base/error.h"
@@ -45,6 +47,13 @@ void TellError(const Error& error, bool json) {
   std::string code = error.code().empty() ? "" : fmt::format(" [{}]", error.code());
   terminal.Line(terminal.Paint(Style::kBad, "error: ") + error.message() + code);
   if (!error.hint().empty()) terminal.Line(terminal.Paint(Style::kBold, "  hint: ") + error.hint());
+}
+
+// A result that did not reach its file is no result.
+void CheckOutput() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
+  throw EnvironmentError(fmt::format("cannot write to stdout: {}", std::strerror(errno)),
+                         "what was printed is not complete");
 }
 
 void AddGlobalOptions(CLI::App& app, Invocation& invocation) {
@@ -106,7 +115,9 @@ int RunProgram(int argc, const char* const* argv) {
   }
   try {
     app.parse(argc, argv);
-    return body();
+    const int code = body();
+    CheckOutput();
+    return code;
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {

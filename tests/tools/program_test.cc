@@ -1,7 +1,10 @@
 #include "tools/program.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -192,6 +195,48 @@ TEST_F(ProgramTest, AReplayIntoThePipelinesOwnTargetIsRefused) {
   const Result result = Run("replay way --into " + Sqlite("target.db"));
   EXPECT_EQ(result.code, 2);
   EXPECT_THAT(result.err, HasSubstr("offsets set way 0"));
+}
+
+// Fails when only the target is compared: source_wins would put old states over the source's rows.
+TEST_F(ProgramTest, AReplayIntoThePipelinesSourceIsRefused) {
+  MakeSource();
+  Configure();
+  EXPECT_EQ(Run("run --once").code, 0);
+  const Result result = Run("replay way --into " + Sqlite("source.db"));
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("is the source of pipeline \"way\""));
+}
+
+// A replay goes forward only: what it has applied it cannot take back.
+TEST_F(ProgramTest, AReplayToAnOffsetThatIsBehindItIsRefused) {
+  MakeSource();
+  Configure();
+  EXPECT_EQ(Run("run --once").code, 0);
+  EXPECT_EQ(Run("replay way --to-offset 2 --into " + Sqlite("again.db")).code, 0);
+  const Result result = Run("replay way --to-offset 1 --into " + Sqlite("again.db"));
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("is at offset 2 already"));
+}
+
+// Fails when nobody looks whether the output could be written.
+TEST_F(ProgramTest, OutputThatCannotBeWrittenIsAnError) {
+  MakeSource();
+  Configure();
+  std::fflush(stdout);
+  const int before = dup(STDOUT_FILENO);
+  const int full = open("/dev/full", O_WRONLY);
+  dup2(full, STDOUT_FILENO);
+  const std::string config = (folder_ / "syncline.yaml").string();
+  const char* const argv[] = {"syncline", "-c", config.c_str(), "status"};
+  testing::internal::CaptureStderr();
+  const int code = RunProgram(4, argv);
+  const std::string err = testing::internal::GetCapturedStderr();
+  dup2(before, STDOUT_FILENO);
+  close(before);
+  close(full);
+  std::clearerr(stdout);
+  EXPECT_EQ(code, 3);
+  EXPECT_THAT(err, HasSubstr("No space left on device"));
 }
 
 }  // namespace
