@@ -24,7 +24,7 @@ struct CaptureCursor {
   };
 
   std::map<TableName, Table> tables;
-  TickLedger ticks;  // PostgreSQL; elsewhere without a tick
+  TickLedger ticks;  // SQLite: only the clock of the last poll
 
   // Empty text is the cursor of a new log. Throws StopError for a format that this program is too
   // old for, DamageError for anything else that is not a cursor.

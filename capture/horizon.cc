@@ -15,14 +15,19 @@ std::unique_ptr<Horizon> MakeHorizon(sql::Session& session, const std::vector<Ta
 }
 
 void RememberHighest(sql::Session& session, const std::vector<TablePlan>& tables,
-                     CaptureCursor& cursor) {
+                     const Horizon& horizon, CaptureCursor& cursor) {
+  // If none of so many can be trusted, nothing is remembered and the first poll reads everything.
+  constexpr uint64_t kHighestRows = 1000;
   for (const TablePlan& table : tables) {
     CaptureCursor::Table& state = cursor.tables[table.schema->table];
     // Once a range is in the log, only a value from before it will do.
     if (!table.counts_up || state.loaded || state.after || !state.seen.is_null()) continue;
     const sql::Session::Read highest{*table.schema, table.where, table.cursor_column() + " DESC",
-                                     1};
-    session.ReadRows(highest, [&](Row& row) { state.seen = Value(row[table.schema->cursor]); });
+                                     kHighestRows};
+    session.ReadRows(highest, [&](Row& row) {
+      Value value(row[table.schema->cursor]);
+      if (state.seen.is_null() && horizon.Trusts(value)) state.seen = std::move(value);
+    });
   }
 }
 

@@ -37,6 +37,8 @@ class Horizon {
   virtual void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) = 0;
   // SQL condition on the table's rows; empty: all of them.
   virtual std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const = 0;
+  // Whether a row's cursor value may become CaptureCursor::Table::seen.
+  virtual bool Trusts(const Value&) const { return true; }
 };
 
 // The one for the session's kind of database. Borrows the session, which must be outside of any
@@ -45,8 +47,8 @@ std::unique_ptr<Horizon> MakeHorizon(sql::Session& session, const std::vector<Ta
                                      Microseconds margin);
 
 // Remembers in `cursor` the highest cursor value of each table that counts up and is about to be
-// loaded.
+// loaded, among those that `horizon` trusts.
 void RememberHighest(sql::Session& session, const std::vector<TablePlan>& tables,
-                     CaptureCursor& cursor);
+                     const Horizon& horizon, CaptureCursor& cursor);
 
 }  // namespace syncline::capture

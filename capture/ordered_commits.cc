@@ -8,6 +8,10 @@
 namespace syncline::capture {
 namespace {
 
+// Microseconds since 2000-01-01 UTC.
+constexpr char kClockSql[] =
+    "SELECT CAST((julianday('now') - 2451544.5) * 86400000 AS INTEGER) * 1000";
+
 constexpr size_t kToTheSecond = 19;  // length of "2026-01-31 23:59:59"
 
 }  // namespace
@@ -27,17 +31,45 @@ Value TakeOff(const Value& seen, Microseconds margin) {
   return Value(ValueView::Text(earlier));
 }
 
+bool IsLaterThan(const Value& value, int64_t clock_us) {
+  if (value.type() == Type::kTimestamp || value.type() == Type::kTimestampTz) {
+    return value.view().as_int() > clock_us;
+  }
+  if (value.type() != Type::kText) return false;
+  const std::optional<Value> time = FromText(Type::kTimestampTz, value.view().as_string());
+  return time && time->view().as_int() > clock_us;
+}
+
 void OrderedCommits::Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
-  RememberHighest(session_, tables, cursor);
+  ReadClock();
+  RememberHighest(session_, tables, *this, cursor);
+}
+
+void OrderedCommits::ReadClock() {
+  clock_us_ = std::stoll(session_.Query(kClockSql).rows.at(0).at(0).value());
 }
 
 bool OrderedCommits::Look() {
+  ReadClock();
   looked_at_ = session_.Query("PRAGMA data_version").rows.at(0).at(0).value();
   return polled_at_ != looked_at_;
 }
 
-void OrderedCommits::Enter(const std::vector<TablePlan>&, CaptureCursor&) {
+void OrderedCommits::Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
   polled_at_ = looked_at_;
+  TickLedger& ledger = cursor.ticks;
+  if (ledger.last != 0 && clock_us_ < ledger.ticks.at(ledger.last).clock_us) {
+    // The clock was set back: stamps made since can lie below what was seen, nobody knows how far.
+    for (const TablePlan& table : tables) {
+      Value& seen = cursor.tables[table.schema->table].seen;
+      if (TakeOff(seen, margin_) != seen) seen = Value();
+    }
+  }
+  ledger.ticks = {{++ledger.last, Tick{clock_us_, {}}}};
+}
+
+bool OrderedCommits::Trusts(const Value& cursor_value) const {
+  return !IsLaterThan(cursor_value, clock_us_);
 }
 
 std::string OrderedCommits::Condition(const TablePlan& table, const CaptureCursor& cursor) const {

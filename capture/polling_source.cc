@@ -62,7 +62,10 @@ void PollingSource::Poll() {
     if (table.counts_up) {
       // Rows come in cursor order: the last one holds the highest value, by the database's own
       // comparison.
-      watch = [&](const Row& row) { seen = Value(row[table.schema->cursor]); };
+      watch = [&](const Row& row) {
+        Value value(row[table.schema->cursor]);
+        if (horizon_->Trusts(value)) seen = std::move(value);
+      };
     }
     batch.Read(table, horizon_->Condition(table, cursor_), table.poll_order, 0, watch);
   }

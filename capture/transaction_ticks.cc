@@ -59,7 +59,7 @@ TransactionTicks::TransactionTicks(sql::Session& session, const std::vector<Tabl
 }
 
 void TransactionTicks::Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
-  RememberHighest(session_, tables, cursor);
+  RememberHighest(session_, tables, *this, cursor);
   if (cursor.ticks.last != 0) return;
   Look();
   sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);

@@ -28,5 +28,19 @@ TEST(OrderedCommitsTest, OtherValuesStayAsTheyAre) {
   EXPECT_EQ(TakeOff(Value(ValueView::Int(7)), seconds(2)), Value(ValueView::Int(7)));
 }
 
+TEST(OrderedCommitsTest, ATimeThatHasNotComeYetIsToldApart) {
+  const int64_t now = FromText(Type::kTimestampTz, "2026-01-31 10:00:00+00")->view().as_int();
+  const auto later = [&](const char* text) {
+    return IsLaterThan(Value(ValueView::Text(text)), now);
+  };
+  EXPECT_FALSE(later("2026-01-31 10:00:00"));
+  EXPECT_TRUE(later("2026-01-31T10:00:00.001Z"));
+  EXPECT_FALSE(later("2026-01-31 12:00:00+02"));
+  EXPECT_TRUE(later("2099-01-01"));
+  EXPECT_FALSE(later("zzz"));
+  EXPECT_TRUE(IsLaterThan(Value(ValueView::Timestamp(now + 1)), now));
+  EXPECT_FALSE(IsLaterThan(Value(ValueView::Int(INT64_MAX)), now));
+}
+
 }  // namespace
 }  // namespace syncline::capture

@@ -76,6 +76,19 @@ TEST_F(SqliteCaptureTest, StampsThatAreALittleOlderAreCaptured) {
   EXPECT_EQ(capture->Logged(kItems).count("3"), 1u);
 }
 
+// Seen to fail when Trusts always says yes: the row of 2099 then hides the rows behind it.
+TEST_F(SqliteCaptureTest, ARowStampedInTheFutureHidesNothing) {
+  MakeItems();
+  writer_->Execute("INSERT INTO items VALUES (3, 'before the load', '2098-02-01 00:00:00')");
+  auto capture = Capture();
+  capture->Poll();
+  writer_->Execute("INSERT INTO items VALUES (4, 'after it', '2099-02-01 00:00:00')");
+  capture->Poll();
+  writer_->Execute("INSERT INTO items VALUES (5, 'now', '2026-01-31 10:00:07')");
+  capture->Poll();
+  EXPECT_EQ(capture->Logged(kItems).size(), 5u);
+}
+
 TEST_F(SqliteCaptureTest, NothingIsReadWhenNothingWasCommitted) {
   MakeItems();
   auto capture = Capture();
