@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "apply/batch_reader.h"
 #include "apply/sql_target.h"
@@ -45,6 +46,7 @@ class ApplyStage::Impl {
  private:
   void ReadProgress();
   void CheckInLog(std::stop_token stop);
+  void CheckNothingIsMissing(std::stop_token stop);
   void Resume(std::stop_token stop);
   void ApplyUntilEnd(std::stop_token stop);
   void Commit(Batch batch);
@@ -134,6 +136,31 @@ void ApplyStage::Impl::CheckInLog(std::stop_token stop) {
   }
 }
 
+// A target table that is made now would hold only what comes now: refuses when the log holds
+// changes of it from before. So it is with a table that was dropped on the target, and with one
+// that the pipeline did not have until now. Moves the reader.
+void ApplyStage::Impl::CheckNothingIsMissing(std::stop_token stop) {
+  if (next() == Offset()) return;
+  const std::set<TableName> missing = target_.MissingTables();
+  if (missing.empty()) return;
+  log_.Seek(log_.begin());
+  while (!stop.stop_requested()) {
+    const std::optional<Frame> frame = log_.NextHeader();
+    if (!frame || frame->header.base >= next()) return;
+    for (const auto& table : frame->tables) {
+      if (!missing.contains(table->table)) continue;
+      throw StopError(
+          fmt::format("table {} is not on {}, but pipeline {} is past offset {}, where the log has "
+                      "changes of it",
+                      table->table.ToString(), display_, options_.pipeline,
+                      frame->header.base.value()),
+          fmt::format("Apply the log again from its beginning, which changes nothing that is there "
+                      "already: `syncline offsets set {} {}`.",
+                      options_.pipeline, log_.begin().value()));
+    }
+  }
+}
+
 void ApplyStage::Impl::Resume(std::stop_token stop) {
   if (!target_.is_open()) target_.Open();
   const std::optional<Progress> attempted = std::exchange(attempted_, std::nullopt);
@@ -143,6 +170,7 @@ void ApplyStage::Impl::Resume(std::stop_token stop) {
     Account(next() - before, {});  // the commit did happen; only its row counts are lost
   }
   CheckInLog(stop);
+  CheckNothingIsMissing(stop);
   if (!log_end_ && (options_.once || PastTime())) log_end_ = log_.end();
   BatchReader::End end{.offset = options_.to_offset, .time = options_.to_time};
   if (log_end_) end.offset = std::min(*log_end_, end.offset.value_or(*log_end_));

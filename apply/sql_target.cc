@@ -69,6 +69,14 @@ std::optional<Progress> SqlTarget::ReadProgress(const std::string& pipeline) {
   return apply::ReadProgress(*session_, pipeline);
 }
 
+std::set<TableName> SqlTarget::MissingTables() {
+  std::set<TableName> missing;
+  for (const auto& [source, mapping] : tables_) {
+    if (!session_->Describe(mapping.target)) missing.insert(source);
+  }
+  return missing;
+}
+
 SqlTarget::Written SqlTarget::Apply(Batch batch, const std::optional<Progress>& from,
                                     const Progress& to) {
   commit_in_doubt_ = false;

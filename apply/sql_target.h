@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ class SqlTarget {
   bool is_open() const { return session_ != nullptr; }
 
   std::optional<Progress> ReadProgress(const std::string& pipeline);
+
+  // The source tables whose target table is not there (yet).
+  std::set<TableName> MissingTables();
 
   // Moves the progress row from `from` to `to`, writes the batch's rows, commits; what was written.
   // The rows of tables without a mapping are left out. An error names the table and the batch's

@@ -83,7 +83,7 @@ ChainReader::Look ChainReader::LookForNext(bool with_changes, Frame& frame) {
 
   frame = DecodeEntry(at->key().ToStringView(), at->value().ToStringView(), info(), with_changes);
   CheckChain(frame.header);
-  if (with_changes && LookForTables(frame) == Look::kTrouble) return Look::kTrouble;
+  if (LookForTables(frame) == Look::kTrouble) return Look::kTrouble;
   position_ = frame.header.end();
   hash_ = frame.header.hash;
   chained_ = true;
