@@ -151,7 +151,7 @@ std::string DescribeCursor(const std::string& text) {
       out += (out.empty() ? "" : "; ") + DescribeTable(name, table);
     }
     const TickLedger& ledger = cursor.ticks;
-    if (ledger.last == 0) return out;
+    if (ledger.server_started_us == 0) return out;  // no PostgreSQL: nothing to tell of sessions
     out +=
         fmt::format("; tick {} at {}", ledger.last, Moment(ledger.ticks.at(ledger.last).clock_us));
     if (ledger.running.empty()) return out + ", no transaction was running";
