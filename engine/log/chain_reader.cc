@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/log/layout.h"
+#include "engine/log/log_damage.h"
 #include "engine/log/rocks_status.h"
 
 namespace syncline {
@@ -13,13 +14,9 @@ namespace {
 constexpr char kHistoryHint[] =
     "the log's history is not the one that this reader knows: it was restored, rewritten or "
     "damaged; rebuild the target, or restore the log that belongs to it";
-constexpr char kDamageHint[] =
-    "keep a copy of the folder; restore the log from a backup, or rebuild it from the source in a "
-    "new folder";
-
 Offset BaseOf(const rocksdb::Iterator& at) {
   const std::optional<Offset> base = layout::ParseFrameKey(at.key().ToStringView());
-  if (!base) throw DamageError("the log holds a key that is no frame's", kDamageHint);
+  if (!base) throw LogDamage("the log holds a key that is no frame's");
   return *base;
 }
 
@@ -28,11 +25,11 @@ Offset BaseOf(const rocksdb::Iterator& at) {
 Frame DecodeEntry(std::string_view key, std::string_view value, const LogInfo& info,
                   bool with_changes) {
   const std::optional<Offset> base = layout::ParseFrameKey(key);
-  if (!base) throw DamageError("the log holds a key that is no frame's", kDamageHint);
+  if (!base) throw LogDamage("the log holds a key that is no frame's");
   return InContext(fmt::format("the frame at offset {}", base->value()), [&] {
     Frame frame = with_changes ? DecodeFrame(value) : Frame{.header = DecodeFrameHeader(value)};
-    if (frame.header.base != *base) throw DamageError("it says that it is another", kDamageHint);
-    if (frame.header.log_id != info.id) throw DamageError("it is another log's", kDamageHint);
+    if (frame.header.base != *base) throw LogDamage("it says that it is another");
+    if (frame.header.log_id != info.id) throw LogDamage("it is another log's");
     return frame;
   });
 }
@@ -45,8 +42,23 @@ bool ChainReader::Insist(Body&& look) {
     const Look seen = look();
     if (seen != Look::kTrouble) return seen == Look::kFound;
     at_.reset();
-    if (!view_->Mend(tries)) throw *std::exchange(trouble_, {});
+    if (!view_->Mend(tries, broken_)) throw *std::exchange(trouble_, {});
   }
+}
+
+Mark ChainReader::Durable() {
+  const Mark mark = view_->mark();
+  const LogInfo known = info();
+  if (mark.log_id == known.id && mark.epoch == known.epoch) return mark;
+  at_.reset();
+  view_->Reopen();
+  if (mark.log_id != info().id || mark.epoch != info().epoch) {
+    throw LogDamage("the log's durable mark is another log's");
+  }
+  throw RestartError(fmt::format("the log's history has changed: it was {} in epoch {}, now it is "
+                                 "{} in epoch {}",
+                                 known.id.ToString(), known.epoch, info().id.ToString(),
+                                 info().epoch));
 }
 
 void ChainReader::Seek(Offset offset, std::optional<uint64_t> previous_hash) {
@@ -70,7 +82,13 @@ std::optional<Frame> ChainReader::Deliver(bool with_changes) {
 }
 
 ChainReader::Look ChainReader::LookForNext(bool with_changes, Frame& frame) {
-  if (chained_ && view_->limit() <= position_) return Look::kNothing;
+  const Mark mark = Durable();
+  if (position_ < mark.begin) {
+    throw RestartError(fmt::format("the frame at offset {} is not in the log any more: older frames "
+                                   "than that at {} were folded into the base",
+                                   position_.value(), mark.begin.value()));
+  }
+  if (chained_ && mark.next <= position_) return Look::kNothing;
   Cursor at = std::move(at_);  // comes back when a frame is delivered, so that nothing is skipped
   Look look = Look::kNothing;
   if (at) {
@@ -78,11 +96,14 @@ ChainReader::Look ChainReader::LookForNext(bool with_changes, Frame& frame) {
     look = Standing(at);
   }
   if (look == Look::kNothing) look = chained_ ? SeekPosition(at) : SeekIntoPosition(at);
+  if (look == Look::kFound && BaseOf(*at) >= mark.next) look = Look::kNothing;
+  if (look == Look::kNothing && position_ < mark.next) return EndsTooEarly(position_, mark.next);
   if (look != Look::kFound) return look;
-  if (const Offset base = BaseOf(*at); chained_ && base != position_) return Hole(base);
+  if (const Offset base = BaseOf(*at); chained_ && base != position_) return HoleBefore(base);
 
   frame = DecodeEntry(at->key().ToStringView(), at->value().ToStringView(), info(), with_changes);
   CheckChain(frame.header);
+  CheckMark(frame.header, mark);
   if (LookForTables(frame) == Look::kTrouble) return Look::kTrouble;
   position_ = frame.header.end();
   hash_ = frame.header.hash;
@@ -128,8 +149,8 @@ ChainReader::Look ChainReader::SeekIntoPosition(Cursor& at) {
     look = Standing(at);
   }
   if (chained_ || look == Look::kTrouble) return look;
-  if (look == Look::kFound) return Hole(BaseOf(*at));
-  return hash_ ? EndsTooEarly(end) : Look::kNothing;
+  if (look == Look::kFound) return HoleBefore(BaseOf(*at));
+  return hash_ ? EndsTooEarly(end, position_) : Look::kNothing;
 }
 
 void ChainReader::CheckChain(const FrameHeader& header) const {
@@ -147,6 +168,17 @@ void ChainReader::CheckChain(const FrameHeader& header) const {
   }
 }
 
+// The mark is of the time before the frame was read, so no frame reaches beyond it.
+void ChainReader::CheckMark(const FrameHeader& header, const Mark& mark) {
+  if (header.end() < mark.next) return;
+  if (header.end() > mark.next || (mark.hash != 0 && header.hash != mark.hash)) {
+    throw DamageError(fmt::format("the frame at offset {} is not the one that the writer "
+                                  "acknowledged, which ends at offset {}",
+                                  header.base.value(), mark.next.value()),
+                      kHistoryHint);
+  }
+}
+
 ChainReader::Look ChainReader::LookForTables(Frame& frame) {
   frame.tables.clear();
   for (const SchemaId id : frame.header.schemas) {
@@ -154,17 +186,15 @@ ChainReader::Look ChainReader::LookForTables(Frame& frame) {
     if (!schema) {
       Cursor at = view_->NewIterator();
       at->Seek(layout::SchemaKey(id));
-      if (!at->status().ok()) return Trouble(ToError(at->status(), "reading a table's schema"));
+      if (!at->status().ok()) return Broken(ToError(at->status(), "reading a table's schema"));
       if (!at->Valid() || layout::ParseSchemaKey(at->key().ToStringView()) != id) {
-        return Trouble(DamageError(fmt::format("the frame at offset {}: the schema of one of its "
-                                               "tables is not in the log",
-                                               frame.header.base.value()),
-                                   kDamageHint));
+        return Hole(fmt::format("the frame at offset {}: the schema of one of its tables is not in "
+                                "the log",
+                                frame.header.base.value()));
       }
       TableSchema decoded = DecodeSchema(at->value().ToStringView());
       if (decoded.id() != id) {
-        throw DamageError(fmt::format("the schema {:016x} is not what its name says", id),
-                          kDamageHint);
+        throw LogDamage(fmt::format("the schema {:016x} is not what its name says", id));
       }
       schema = std::make_shared<const TableSchema>(std::move(decoded));
     }
@@ -173,38 +203,25 @@ ChainReader::Look ChainReader::LookForTables(Frame& frame) {
   return Look::kFound;
 }
 
-Offset ChainReader::end() {
-  const std::optional<FrameHeader> last = Last();
-  return last ? last->end() : Offset(0);
-}
-
-Offset ChainReader::begin() {
-  Offset begin;
-  Insist([&] {
-    Cursor at;
-    if (Refresh(at) == Look::kTrouble) return Look::kTrouble;
-    at->SeekToFirst();
-    const Look look = Standing(at);
-    if (look == Look::kFound) begin = BaseOf(*at);
-    return look;
-  });
-  return begin;
-}
+Offset ChainReader::end() { return Durable().next; }
+Offset ChainReader::begin() { return Durable().begin; }
 
 std::optional<FrameHeader> ChainReader::Last() {
   std::optional<FrameHeader> last;
   Insist([&] {
-    const Offset limit = view_->limit();
-    if (limit == Offset(0)) return Look::kNothing;
+    const Mark mark = Durable();
+    if (mark.next == Offset(0)) return Look::kNothing;
     Cursor at;
     if (Refresh(at) == Look::kTrouble) return Look::kTrouble;
-    at->SeekForPrev(layout::FrameKey(Offset(limit.value() - 1)));
+    at->SeekForPrev(layout::FrameKey(Offset(mark.next.value() - 1)));
     const Look look = Standing(at);
-    if (look == Look::kFound) {
-      last = DecodeEntry(at->key().ToStringView(), at->value().ToStringView(), info(),
-                         /*with_changes=*/false)
-                 .header;
-    }
+    if (look == Look::kNothing) return EndsTooEarly(mark.begin, mark.next);
+    if (look != Look::kFound) return look;
+    last = DecodeEntry(at->key().ToStringView(), at->value().ToStringView(), info(),
+                       /*with_changes=*/false)
+               .header;
+    if (last->end() < mark.next) return EndsTooEarly(last->end(), mark.next);
+    CheckMark(*last, mark);
     return look;
   });
   return last;
@@ -213,7 +230,7 @@ std::optional<FrameHeader> ChainReader::Last() {
 ChainReader::Look ChainReader::Refresh(Cursor& at) {
   at.reset();
   const rocksdb::Status status = view_->CatchUp();
-  if (!status.ok()) return Trouble(ToError(status, "reading the log"));
+  if (!status.ok()) return Broken(ToError(status, "reading the log"));
   at = view_->NewIterator();
   return Look::kFound;
 }
@@ -221,28 +238,32 @@ ChainReader::Look ChainReader::Refresh(Cursor& at) {
 ChainReader::Look ChainReader::Standing(const Cursor& at) {
   if (!at->Valid()) {
     if (at->status().ok()) return Look::kNothing;
-    return Trouble(
+    return Broken(
         ToError(at->status(), fmt::format("reading the log at offset {}", position_.value())));
   }
   return at->key().ToStringView() < layout::kAfterFrames ? Look::kFound : Look::kNothing;
 }
 
-ChainReader::Look ChainReader::Trouble(Error error) {
+ChainReader::Look ChainReader::Broken(Error error) {
   trouble_ = std::move(error);
+  broken_ = true;
   return Look::kTrouble;
 }
 
-ChainReader::Look ChainReader::Hole(Offset found) {
-  return Trouble(DamageError(
-      fmt::format("the frame at offset {} is missing; the next one there is starts at {}",
-                  position_.value(), found.value()),
-      kDamageHint));
+ChainReader::Look ChainReader::Hole(std::string what) {
+  trouble_ = LogDamage(std::move(what));
+  broken_ = false;
+  return Look::kTrouble;
 }
 
-ChainReader::Look ChainReader::EndsTooEarly(Offset end) {
-  return Trouble(DamageError(fmt::format("the log ends at offset {}, but was read to {} before",
-                                         end.value(), position_.value()),
-                             kHistoryHint));
+ChainReader::Look ChainReader::HoleBefore(Offset found) {
+  return Hole(fmt::format("the frame at offset {} is missing; the next one there is starts at {}",
+                          position_.value(), found.value()));
+}
+
+ChainReader::Look ChainReader::EndsTooEarly(Offset end, Offset expected) {
+  return Hole(fmt::format("the log ends at offset {}, but was acknowledged up to {}", end.value(),
+                          expected.value()));
 }
 
 }  // namespace syncline

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "engine/base/error.h"
@@ -25,7 +26,8 @@ Frame DecodeEntry(std::string_view key, std::string_view value, const LogInfo& i
 // Every look at the store ends in one of three ways: the frame, nothing yet, or trouble (a hole, a
 // bad status). After trouble the view is mended and looked at again, until it says that what is
 // seen must be believed; then the trouble is thrown. A frame that is in its place but does not
-// verify is thrown at once.
+// verify is thrown at once. The durable mark is read before every look: nothing behind it is
+// delivered, and what lies before it must be there.
 class ChainReader : public LogReader {
  public:
   explicit ChainReader(std::unique_ptr<LogView> view);
@@ -48,6 +50,8 @@ class ChainReader : public LogReader {
 
   using Cursor = std::unique_ptr<rocksdb::Iterator>;
 
+  // The writer's mark. After a change of epoch the view is opened anew, and RestartError thrown.
+  Mark Durable();
   std::optional<Frame> Deliver(bool with_changes);
   Look LookForNext(bool with_changes, Frame& frame);
   // These two set `at` on the frame to deliver, seen afresh: the one that starts at position_, or
@@ -56,13 +60,15 @@ class ChainReader : public LogReader {
   Look SeekIntoPosition(Cursor& at);
   Look LookForTables(Frame& frame);
   void CheckChain(const FrameHeader& header) const;
+  static void CheckMark(const FrameHeader& header, const Mark& mark);
 
   Look Refresh(Cursor& at);
   // kFound if `at` is on a frame, kNothing if it is past the last one.
   Look Standing(const Cursor& at);
-  Look Trouble(Error error);
-  Look Hole(Offset found);
-  Look EndsTooEarly(Offset end);
+  Look Broken(Error error);
+  Look Hole(std::string what);
+  Look HoleBefore(Offset found);
+  Look EndsTooEarly(Offset end, Offset expected);
 
   const std::unique_ptr<LogView> view_;
   std::map<SchemaId, std::shared_ptr<const TableSchema>> schemas_;
@@ -72,6 +78,7 @@ class ChainReader : public LogReader {
   std::optional<uint64_t> hash_ = 0;  // of the frame that ends at position_, where known
   Cursor at_;                         // on the frame delivered last, or null
   std::optional<Error> trouble_;
+  bool broken_ = false;  // trouble_ is a bad status
 };
 
 }  // namespace syncline

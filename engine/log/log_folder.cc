@@ -1,15 +1,15 @@
 #include "engine/log/log_folder.h"
 
 #include <fcntl.h>
-#include <unistd.h>
+#include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
-#include "engine/base/error.h"
+#include "engine/log/file.h"
+#include "engine/log/log_damage.h"
 
 namespace syncline::log_folder {
 namespace {
@@ -20,32 +20,20 @@ constexpr char kPermissionHint[] =
     "give the user that runs syncline read and write access to the folder, or choose another one "
     "under `log:`";
 
-// What RocksDB puts into a folder before the file CURRENT makes it a store.
-bool IsLeftover(const std::string& name) {
+constexpr std::string_view kMarkName = "durable";
+constexpr std::string_view kDraftName = "durable.new";
+constexpr std::string_view kConsumersName = "consumers";
+
+// What lies in the folder of a log: RocksDB's files by their names, and ours.
+bool IsOurs(std::string_view name) {
+  const size_t digits = name.find_first_not_of("0123456789");
+  if (digits != name.npos && digits > 0) {
+    const std::string_view kind = name.substr(digits);
+    return kind == ".log" || kind == ".sst" || kind == ".dbtmp";
+  }
   return name == "LOCK" || name == "IDENTITY" || name.starts_with("LOG") ||
-         name.starts_with("MANIFEST-") || name.starts_with("OPTIONS-") || name.ends_with(".dbtmp");
-}
-
-class Descriptor {
- public:
-  Descriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-void SyncFolder(const fs::path& folder) {
-  const Descriptor descriptor(folder, O_RDONLY | O_DIRECTORY);
-  // Some file systems cannot sync a folder (EINVAL); they have nothing to lose either.
-  if (descriptor.get() < 0 || (::fsync(descriptor.get()) != 0 && errno != EINVAL)) {
-    throw EnvironmentError("syncing the folder " + folder.string() + ": " + std::strerror(errno));
-  }
+         name.starts_with("MANIFEST-") || name.starts_with("OPTIONS-") ||
+         name == kMarkName || name == kConsumersName;
 }
 
 }  // namespace
@@ -53,23 +41,31 @@ void SyncFolder(const fs::path& folder) {
 State Inspect(const fs::path& folder) {
   std::error_code error;
   const fs::file_status status = fs::status(folder, error);
-  if (status.type() == fs::file_type::not_found) return State::kAbsent;
+  if (status.type() == fs::file_type::not_found) return State::kEmpty;
   if (!error && !fs::is_directory(status)) {
     throw EnvironmentError(folder.string() + " is not a folder",
                            "choose another folder under `log:`");
   }
-  bool foreign = false;
+  bool ours = false, foreign = false;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string name = entry->path().filename();
     if (name == "CURRENT") return State::kStore;
-    if (!IsLeftover(name)) foreign = true;
+    if (name == kDraftName) continue;  // of a making that was cut off before it began
+    (IsOurs(name) ? ours : foreign) = true;
   }
   if (error) {
     throw EnvironmentError("looking into the folder " + folder.string() + ": " + error.message(),
                            kPermissionHint);
   }
-  return foreign ? State::kOther : State::kAbsent;
+  if (foreign) return State::kOther;
+  return ours ? State::kParts : State::kEmpty;
+}
+
+fs::path MarkPath(const fs::path& folder) { return folder / kMarkName; }
+
+Error IncompleteError(const fs::path& folder) {
+  return LogDamage(fmt::format("files of the log in {} are missing", folder.string()));
 }
 
 void Make(const fs::path& folder) {
@@ -84,11 +80,11 @@ void Make(const fs::path& folder) {
     throw EnvironmentError("making the folder " + folder.string() + ": " + error.message(),
                            kPermissionHint);
   }
-  for (const fs::path& path : made) SyncFolder(path.parent_path());
+  for (const fs::path& path : made) file::SyncFolder(path.parent_path());
 }
 
 std::optional<pid_t> LockHolder(const fs::path& folder) {
-  const Descriptor descriptor(folder / "LOCK", O_RDWR);
+  const file::Descriptor descriptor(folder / "LOCK", O_RDWR);
   if (descriptor.get() < 0) return {};
   struct flock lock = {};
   lock.l_type = F_WRLCK;

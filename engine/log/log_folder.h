@@ -5,17 +5,27 @@
 #include <filesystem>
 #include <optional>
 
+#include "engine/base/error.h"
+
 // The folder of a log as the file system shows it, before RocksDB opens it. Private to engine/log.
 namespace syncline::log_folder {
 
 enum class State {
-  kAbsent,  // not there, empty, or the leftovers of a log whose making was cut off
-  kStore,   // holds a RocksDB store
-  kOther,   // holds files that are none of ours
+  kEmpty,  // not there, or nothing in it
+  kStore,  // holds a RocksDB store
+  kParts,  // holds some of a log's files, but not the one without which there is no store
+  kOther,  // holds files that are none of ours
 };
 
 // Throws EnvironmentError when the folder cannot be looked at or is a file.
 State Inspect(const std::filesystem::path& folder);
+
+// Where the log's durable mark lies: made before the store, so that a folder with a store and
+// without a mark has lost it.
+std::filesystem::path MarkPath(const std::filesystem::path& folder);
+
+// There was a log in the folder, and files of it are gone.
+Error IncompleteError(const std::filesystem::path& folder);
 
 // Makes the folder and its parents, synced, so that a power cut cannot take back a log that has
 // acknowledged something. Throws EnvironmentError.

@@ -9,7 +9,9 @@
 
 #include "engine/base/error.h"
 #include "engine/log/layout.h"
+#include "engine/log/log_damage.h"
 #include "engine/log/log_folder.h"
+#include "engine/log/log_reader.h"
 #include "engine/log/rocks_options.h"
 #include "engine/log/rocks_status.h"
 
@@ -53,8 +55,13 @@ std::vector<std::string> ListFamilies(const fs::path& folder, const rocksdb::DBO
   return families;
 }
 
-LogInfo MakeMeta(rocksdb::DB& db, std::string_view source) {
-  const LogInfo info{LogId::Random(), /*epoch=*/1, std::string(source)};
+bool HasIndex(const fs::path& folder) {
+  const std::vector<std::string> families = ListFamilies(folder, {});
+  return std::ranges::find(families, layout::kIndexFamily) != families.end();
+}
+
+LogInfo MakeMeta(rocksdb::DB& db, const Mark& mark, std::string_view source) {
+  const LogInfo info{mark.log_id, mark.epoch, std::string(source)};
   ThrowIfBad(db.Put(rocks::SyncedWrite(), layout::MetaKey(info.epoch), layout::EncodeMeta(info)),
              "making a new log");
   return info;
@@ -63,8 +70,9 @@ LogInfo MakeMeta(rocksdb::DB& db, std::string_view source) {
 }  // namespace
 
 std::unique_ptr<LogStore> LogStore::Open(const fs::path& folder, std::string_view source,
-                                         uint64_t memtable_bytes) {
+                                         uint64_t memtable_bytes, Clock& clock) {
   std::unique_ptr<LogStore> store(new LogStore(folder));
+  store->LookBeforeOpening(clock);
   store->OpenDb(memtable_bytes);
   std::optional<LogInfo> info = store->ReadInfo();
   if (store->index_ == nullptr) {
@@ -72,7 +80,10 @@ std::unique_ptr<LogStore> LogStore::Open(const fs::path& folder, std::string_vie
                                               layout::kIndexFamily, &store->index_),
                fmt::format("making a log in {}", folder.string()));
   }
-  if (!info) info = MakeMeta(*store->db_, source);
+  if (!info) info = MakeMeta(*store->db_, store->mark_, source);
+  if (info->id != store->mark_.log_id || info->epoch != store->mark_.epoch) {
+    throw LogDamage(fmt::format("the durable mark in {} is another log's", folder.string()));
+  }
   if (info->source != source) {
     throw UsageError(fmt::format("the log in {} was captured from {}, not from {}", folder.string(),
                                  info->source, source),
@@ -83,18 +94,32 @@ std::unique_ptr<LogStore> LogStore::Open(const fs::path& folder, std::string_vie
   return store;
 }
 
+void LogStore::LookBeforeOpening(Clock& clock) {
+  using log_folder::State;
+  const State state = log_folder::Inspect(folder_);
+  if (state == State::kOther) throw NotALog(folder_);
+  const fs::path path = log_folder::MarkPath(folder_);
+  if (const std::optional<Mark> mark = ReadMark(path)) {
+    mark_ = *mark;
+    if (mark_.next == Offset(0)) return;  // nothing to lose: it may be in the making
+    if (state != State::kStore) throw log_folder::IncompleteError(folder_);
+    LogReader::Open(folder_, clock)->Last();
+    return;
+  }
+  if (state != State::kEmpty) {
+    if (state == State::kStore && !HasIndex(folder_)) throw NotALog(folder_);
+    throw log_folder::IncompleteError(folder_);
+  }
+  log_folder::Make(folder_);
+  mark_ = {.log_id = LogId::Random(), .epoch = 1};
+  MarkFile::Open(path, mark_);
+}
+
 void LogStore::OpenDb(uint64_t memtable_bytes) {
   const rocksdb::DBOptions options = rocks::WriterOptions(memtable_bytes);
   std::vector<std::string> names = {rocksdb::kDefaultColumnFamilyName};
-  switch (log_folder::Inspect(folder_)) {
-    case log_folder::State::kOther:
-      throw NotALog(folder_);
-    case log_folder::State::kAbsent:
-      log_folder::Make(folder_);
-      break;
-    case log_folder::State::kStore:
-      names = ListFamilies(folder_, options);
-      break;
+  if (log_folder::Inspect(folder_) == log_folder::State::kStore) {
+    names = ListFamilies(folder_, options);
   }
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string& name : names) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "engine/log/change_log.h"
+#include "engine/log/mark.h"
 
 namespace syncline {
 
@@ -19,9 +20,11 @@ namespace syncline {
 class LogStore {
  public:
   // As ChangeLog::Open says, down to the meta record. A store whose making was cut off is made to
-  // the end.
+  // the end. Before the store is opened for writing, which deletes files that RocksDB no longer
+  // knows, a reader has looked whether everything that was acknowledged is there.
   static std::unique_ptr<LogStore> Open(const std::filesystem::path& folder,
-                                        std::string_view source, uint64_t memtable_bytes);
+                                        std::string_view source, uint64_t memtable_bytes,
+                                        Clock& clock);
 
   LogStore(const LogStore&) = delete;
   LogStore& operator=(const LogStore&) = delete;
@@ -31,16 +34,20 @@ class LogStore {
   rocksdb::ColumnFamilyHandle* frames() { return frames_; }
   rocksdb::ColumnFamilyHandle* index() { return index_; }
   const LogInfo& info() const { return info_; }
+  // The durable mark as it was before the store was opened.
+  const Mark& mark() const { return mark_; }
   const std::filesystem::path& folder() const { return folder_; }
 
  private:
   explicit LogStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  void LookBeforeOpening(Clock& clock);
   void OpenDb(uint64_t memtable_bytes);
   // The meta record; nothing in a store that is being made. Throws UsageError if there is something
   // else in it.
   std::optional<LogInfo> ReadInfo();
 
   std::filesystem::path folder_;
+  Mark mark_;
   LogInfo info_;
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* frames_ = nullptr;  // these two are given back before db_ goes

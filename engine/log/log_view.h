@@ -9,6 +9,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/offset.h"
 #include "engine/log/change_log.h"
+#include "engine/log/mark.h"
 
 namespace syncline {
 
@@ -19,18 +20,24 @@ class LogView {
  public:
   virtual ~LogView() = default;
 
+  // Of the log as it was opened last.
   virtual const LogInfo& info() const = 0;
+  // What the writer says now: nothing at or after its `next` may be delivered, and everything
+  // before, from `begin` on, is there once the view has caught up. Throws DamageError when that
+  // cannot be known. Where it names another log or epoch than info(), call Reopen.
+  virtual Mark mark() = 0;
 
   // Makes visible to new iterators what has been written since. After a bad status call Mend.
   virtual rocksdb::Status CatchUp() = 0;
   // Over what is visible now; must be gone before Mend.
   virtual std::unique_ptr<rocksdb::Iterator> NewIterator() = 0;
-  // Nothing at or after this offset may be delivered.
-  virtual Offset limit() const = 0;
+  // What was seen cannot be true: true if it is worth another look, false if it must be believed.
+  // `tries` counts the looks since something true was seen, from 0; `broken`: it was a bad status,
+  // not a hole.
+  virtual bool Mend(int tries, bool broken) = 0;
 
-  // What was seen cannot be true (a hole, a bad status): true if it is worth another look, false if
-  // it must be believed. `tries` counts the looks since something true was seen, from 0.
-  virtual bool Mend(int tries) = 0;
+  // Looks at the log as if it were made now; no iterator may be left.
+  virtual void Reopen() = 0;
 
   // As LogReader::Wait, for a reader that stands at `position`.
   virtual bool Wait(Offset position, Microseconds duration, std::stop_token stop) = 0;

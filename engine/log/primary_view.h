@@ -20,8 +20,9 @@ class PrimaryView : public LogView {
   const LogInfo& info() const override { return store_.info(); }
   rocksdb::Status CatchUp() override { return rocksdb::Status::OK(); }
   std::unique_ptr<rocksdb::Iterator> NewIterator() override;
-  Offset limit() const override { return end_.next(); }
-  bool Mend(int) override { return false; }
+  Mark mark() override { return end_.mark(); }
+  bool Mend(int, bool) override { return false; }
+  void Reopen() override {}
   bool Wait(Offset position, Microseconds duration, std::stop_token stop) override {
     return end_.WaitPast(position, duration, std::move(stop));
   }

@@ -8,6 +8,8 @@
 #include "engine/base/error.h"
 #include "engine/log/chain_reader.h"
 #include "engine/log/layout.h"
+#include "engine/log/log_damage.h"
+#include "engine/log/log_folder.h"
 #include "engine/log/primary_view.h"
 #include "engine/log/rocks_options.h"
 #include "engine/log/rocks_status.h"
@@ -33,7 +35,22 @@ RocksChangeLog::RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock)
       schemas_(ReadSchemaIds()),
       tail_(ReadTail()),
       batch_(/*reserved_bytes=*/0, /*max_bytes=*/0, kProtectionBytesPerKey, /*default_cf_ts_sz=*/0),
-      end_(tail_.next) {}
+      end_(MarkFile::Open(log_folder::MarkPath(store_->folder()), store_->mark()), FirstMark(),
+           clock) {}
+
+// What the store holds is durable once it has been opened for writing: RocksDB flushes what it
+// found in the WAL.
+Mark RocksChangeLog::FirstMark() const {
+  Mark mark = store_->mark();
+  if (tail_.next < mark.next) {
+    throw LogDamage(fmt::format("the log in {} ends at offset {}, but was acknowledged up to {}",
+                                  store_->folder().string(), tail_.next.value(),
+                                  mark.next.value()));
+  }
+  mark.next = tail_.next;
+  mark.hash = tail_.hash;
+  return mark;
+}
 
 RocksChangeLog::~RocksChangeLog() { SYNCLINE_CHECK_EQ(readers_.load(), 0); }
 
@@ -81,12 +98,15 @@ void RocksChangeLog::CheckAfterFailure() {
   Tail tail = ReadTail();
   schemas_ = ReadSchemaIds();
   index_.Load();
+  if (tail.next != end_.mark().next) {
+    ThrowIfBad(store_->db().SyncWAL(), "syncing the log");
+    end_.MoveNext(tail.next, tail.hash);
+  }
   suspect_ = false;
   failure_.reset();
   const bool moved = tail.next != tail_.next;
   tail_ = std::move(tail);
   if (!moved) return;
-  end_.Publish(tail_.next);
   throw RestartError(fmt::format(
       "a frame whose writing failed is in the log after all; the log now ends at offset {}",
       tail_.next.value()));
@@ -120,8 +140,10 @@ Offset RocksChangeLog::Append(Draft draft) {
   index_.Stage(draft, header.base, batch_);
   Write(/*synced=*/true, "writing to");
 
+  suspect_ = true;  // until everybody knows
+  end_.MoveNext(header.end(), header.hash);
+  suspect_ = false;
   tail_ = {header.end(), header.hash, std::move(header.cursor), !header.closes_cut};
-  end_.Publish(tail_.next);
   return header.base;
 }
 

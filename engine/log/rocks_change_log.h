@@ -51,6 +51,7 @@ class RocksChangeLog : public ChangeLog {
   };
 
   Tail ReadTail();
+  Mark FirstMark() const;
   std::unordered_set<SchemaId> ReadSchemaIds();
   void CheckAfterFailure();
   void StageSchemas(const Draft& draft, std::vector<SchemaId>& ids);

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "engine/log/log_damage.h"
+
 namespace syncline {
 namespace {
 
@@ -10,6 +12,7 @@ bool Mentions(const std::string& text, std::string_view words) {
 }
 
 Error FromIoError(const rocksdb::Status& status, std::string message) {
+  if (status.IsPathNotFound()) return LogDamage(std::move(message));
   if (status.subcode() == rocksdb::Status::kNoSpace ||
       status.subcode() == rocksdb::Status::kSpaceLimit) {
     return RetryError(std::move(message), "the disk is full: make room, then it goes on by itself");
@@ -36,9 +39,7 @@ Error ToError(const rocksdb::Status& status, std::string_view doing) {
   std::string message = std::string(doing) + ": " + status.ToString();
   switch (status.code()) {
     case rocksdb::Status::kCorruption:
-      return DamageError(std::move(message),
-                         "keep a copy of the folder; restore the log from a backup, or rebuild it "
-                         "from the source in a new folder");
+      return LogDamage(std::move(message));
     case rocksdb::Status::kIOError:
       return FromIoError(status, std::move(message));
     case rocksdb::Status::kBusy:

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <vector>
@@ -16,15 +15,11 @@
 namespace syncline {
 namespace {
 
-using std::chrono::milliseconds;
-
-constexpr Microseconds kPauseMin = milliseconds(1);
-constexpr Microseconds kPauseMax = milliseconds(20);
 // One catch-up fills a hole. The looks after it are for a writer that flushes again and again, and
 // for files that come and go while the store is being opened.
-constexpr int kCatchUpTries = 2;
+constexpr int kCatchUpTries = 1;
 constexpr int kTriesMax = 8;
-constexpr Microseconds kReopenPause = milliseconds(2);
+constexpr Microseconds kReopenPause = std::chrono::milliseconds(2);
 
 Error NoLog(const std::filesystem::path& folder) {
   return EnvironmentError(fmt::format("there is no log in {}", folder.string()),
@@ -34,16 +29,35 @@ Error NoLog(const std::filesystem::path& folder) {
 }  // namespace
 
 SecondaryView::SecondaryView(std::filesystem::path folder, Clock& clock)
-    : folder_(std::move(folder)), clock_(clock), pause_(kPauseMin) {
-  if (log_folder::Inspect(folder_) != log_folder::State::kStore) throw NoLog(folder_);
-  rocksdb::Status status = Reopen();
-  for (int tries = 0; !status.ok(); ++tries, status = Reopen()) {
-    const Error error = ToError(status, fmt::format("opening the log in {}", folder_.string()));
-    if (error.reaction() == Reaction::kStop || !Mend(tries)) throw error;
+    : folder_(std::move(folder)), clock_(clock), watch_(log_folder::MarkPath(folder_)) {
+  Reopen();
+}
+
+// A log that is being made has its mark first, at offset 0, and its meta record last.
+void SecondaryView::Reopen() {
+  Close();
+  const std::optional<Mark> mark = ReadMark(log_folder::MarkPath(folder_));
+  const bool holds_frames = mark && mark->next > Offset(0);
+  if (log_folder::Inspect(folder_) != log_folder::State::kStore) {
+    throw holds_frames ? log_folder::IncompleteError(folder_) : NoLog(folder_);
   }
-  std::optional<LogInfo> info = layout::ReadMeta(*NewIterator());
-  if (!info) throw NoLog(folder_);
-  info_ = *std::move(info);
+  for (int tries = 0;; ++tries) {
+    const rocksdb::Status status = Open();
+    std::optional<LogInfo> info;
+    if (status.ok()) info = layout::ReadMeta(*NewIterator());
+    if (info && !mark) throw log_folder::IncompleteError(folder_);
+    if (info) {
+      info_ = *std::move(info);
+      return;
+    }
+    if (status.ok() && !holds_frames) throw NoLog(folder_);
+    if (Mend(tries, /*broken=*/true)) continue;
+    // TryAgain: the MANIFEST that CURRENT names is not there, and none has come in its place.
+    if (!status.IsTryAgain()) {
+      ThrowIfBad(status, fmt::format("opening the log in {}", folder_.string()));
+    }
+    throw log_folder::IncompleteError(folder_);
+  }
 }
 
 void SecondaryView::Close() {
@@ -51,7 +65,7 @@ void SecondaryView::Close() {
   db_.reset();
 }
 
-rocksdb::Status SecondaryView::Reopen() {
+rocksdb::Status SecondaryView::Open() {
   Close();
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -67,39 +81,36 @@ rocksdb::Status SecondaryView::Reopen() {
   return status;
 }
 
-rocksdb::Status SecondaryView::CatchUp() { return db_ ? db_->TryCatchUpWithPrimary() : Reopen(); }
+Mark SecondaryView::mark() {
+  std::optional<Mark> mark = ReadMark(log_folder::MarkPath(folder_));
+  if (!mark) throw log_folder::IncompleteError(folder_);
+  return *mark;
+}
+
+rocksdb::Status SecondaryView::CatchUp() { return db_ ? db_->TryCatchUpWithPrimary() : Open(); }
 
 std::unique_ptr<rocksdb::Iterator> SecondaryView::NewIterator() {
-  seen_ = db_->GetLatestSequenceNumber();
   return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(rocks::ScanOptions(), frames_.get()));
 }
 
-Offset SecondaryView::limit() const {
-  return Offset(uint64_t{1} << 63);  // offsets end there
-}
-
-bool SecondaryView::Mend(int tries) {
+bool SecondaryView::Mend(int tries, bool broken) {
   if (tries >= kTriesMax) return false;
-  if (tries < kCatchUpTries && db_) return true;  // the next look begins with a catch-up
+  if (tries < kCatchUpTries && !broken) return true;  // the next look begins with a catch-up
   clock_.Sleep(kReopenPause * (1 << tries), {});
   Close();  // the next look begins with opening it again
   return true;
 }
 
-bool SecondaryView::Wait(Offset /*position*/, Microseconds duration, std::stop_token stop) {
-  const Microseconds until = clock_.Monotonic() + duration;
-  while (!stop.stop_requested()) {
-    // After a bad status there may be anything: the reader's next look deals with it.
-    if (!db_ || !db_->TryCatchUpWithPrimary().ok() || db_->GetLatestSequenceNumber() != seen_) {
-      pause_ = kPauseMin;
-      return true;
+bool SecondaryView::Wait(Offset position, Microseconds duration, std::stop_token stop) {
+  const auto moved = [&] {
+    try {
+      const Mark now = mark();
+      return now.next > position || now.epoch != info_.epoch || now.log_id != info_.id;
+    } catch (const Error&) {
+      return true;  // the reader's next look deals with it
     }
-    const Microseconds left = until - clock_.Monotonic();
-    if (left <= Microseconds(0)) return true;
-    if (!clock_.Sleep(std::min(pause_, left), stop)) return false;
-    pause_ = std::min(pause_ * 2, kPauseMax);
-  }
-  return false;
+  };
+  return watch_.WaitUntil(moved, duration, std::move(stop));
 }
 
 }  // namespace syncline

@@ -47,8 +47,8 @@ class ScriptedView : public LogView {
     rocksdb::Status status;
   };
 
-  ScriptedView(LogInfo info, std::deque<Sight> sights, int mends)
-      : info_(std::move(info)), sights_(std::move(sights)), mends_(mends) {}
+  ScriptedView(LogInfo info, Mark mark, std::deque<Sight> sights, int mends)
+      : info_(std::move(info)), mark_(mark), sights_(std::move(sights)), mends_(mends) {}
 
   const LogInfo& info() const override { return info_; }
   rocksdb::Status CatchUp() override {
@@ -59,12 +59,14 @@ class ScriptedView : public LogView {
   std::unique_ptr<rocksdb::Iterator> NewIterator() override {
     return std::make_unique<MapIterator>(sights_.front().store, sights_.front().status);
   }
-  Offset limit() const override { return Offset(uint64_t{1} << 63); }
-  bool Mend(int tries) override { return tries < mends_; }
+  Mark mark() override { return mark_; }
+  bool Mend(int tries, bool) override { return tries < mends_; }
+  void Reopen() override { info_.epoch = mark_.epoch; }
   bool Wait(Offset, Microseconds, std::stop_token) override { return true; }
 
  private:
-  const LogInfo info_;
+  LogInfo info_;
+  const Mark mark_;
   std::deque<Sight> sights_;
   bool shown_ = false;
   const int mends_;
@@ -76,8 +78,7 @@ class ChainReaderTest : public testing::Test {
 
   ChainReaderTest() {
     whole_[layout::SchemaKey(ItemsTable()->id())] = EncodeSchema(*ItemsTable());
-    uint64_t hash = 0;
-    for (int i = 0; i < 5; ++i) hash = Put(whole_, 3 * i, hash);
+    for (int i = 0; i < 5; ++i) mark_.hash = Put(whole_, 3 * i, mark_.hash);
   }
 
   // Three changes at `base`; the hash of their frame.
@@ -97,7 +98,7 @@ class ChainReaderTest : public testing::Test {
   }
   std::unique_ptr<LogReader> Reader(std::deque<ScriptedView::Sight> sights) {
     return std::make_unique<ChainReader>(
-        std::make_unique<ScriptedView>(info_, std::move(sights), kMends));
+        std::make_unique<ScriptedView>(info_, mark_, std::move(sights), kMends));
   }
   // Reads `store` to its damage; how many frames came before it, and the error.
   std::pair<size_t, Error> ReadToDamage(Store store) {
@@ -113,6 +114,7 @@ class ChainReaderTest : public testing::Test {
   }
 
   LogInfo info_{LogId::Random(), 1, kSource};
+  Mark mark_{.log_id = info_.id, .epoch = 1, .next = Offset(15)};  // of whole_
   Store whole_;
 };
 
@@ -188,6 +190,57 @@ TEST_F(ChainReaderTest, AFrameAtAnotherOffsetIsDamage) {
   Store store = whole_;
   store[layout::FrameKey(Offset(6))] = store[layout::FrameKey(Offset(9))];
   EXPECT_EQ(ReadToDamage(std::move(store)).first, 2);
+}
+
+// Invariant 2. Fails when the mark is not asked: a frame that is not synced yet would reach a target,
+// and a power cut could take it back.
+TEST_F(ChainReaderTest, NothingBehindTheMarkIsDelivered) {
+  for (const uint64_t frames : {0, 1, 4}) {
+    mark_.next = Offset(3 * frames);
+    mark_.hash = 0;
+    const auto reader = Reader({{whole_, {}}});
+    EXPECT_EQ(reader->end(), mark_.next);
+    EXPECT_EQ(reader->Last().has_value(), frames > 0);
+    EXPECT_EQ(Drain(*reader).size(), frames);
+    for (const uint64_t offset : {3 * frames, 3 * frames + 1, 3 * frames + 4}) {
+      reader->Seek(Offset(offset));
+      EXPECT_FALSE(reader->Next()) << offset;
+    }
+  }
+}
+
+// Fails when a log that ends too early counts as one that has no more yet.
+TEST_F(ChainReaderTest, WhatWasAcknowledgedAndIsNotThereIsDamage) {
+  EXPECT_EQ(ReadToDamage(Without(12)).first, 4);
+  const auto reader = Reader({{Without(12), {}}});
+  EXPECT_EQ(ErrorOf([&] { reader->Last(); }).exit_code(), 4);
+  reader->Seek(Offset(13));
+  EXPECT_EQ(ErrorOf([&] { reader->Next(); }).exit_code(), 4);
+}
+
+TEST_F(ChainReaderTest, ALastFrameThatIsNotTheAcknowledgedOneIsDamage) {
+  ++mark_.hash;
+  EXPECT_EQ(ReadToDamage(whole_).first, 4);
+  EXPECT_EQ(ErrorOf([&] { Reader({{whole_, {}}})->Last(); }).exit_code(), 4);
+}
+
+// Fails when a reader goes on as if nothing had happened: what it read may not be in the log any
+// more.
+TEST_F(ChainReaderTest, AnotherEpochIsToldOnce) {
+  mark_.epoch = 2;
+  const auto reader = Reader({{whole_, {}}});
+  EXPECT_EQ(ErrorOf([&] { reader->Next(); }).reaction(), Reaction::kRestart);
+  EXPECT_EQ(reader->info().epoch, 2);
+  EXPECT_EQ(Drain(*reader).size(), 5);
+}
+
+TEST_F(ChainReaderTest, WhatIsFoldedIsSaid) {
+  mark_.begin = Offset(6);
+  const auto reader = Reader({{whole_, {}}});
+  EXPECT_EQ(reader->begin(), Offset(6));
+  EXPECT_EQ(ErrorOf([&] { reader->Next(); }).reaction(), Reaction::kRestart);
+  reader->Seek(reader->begin());
+  EXPECT_EQ(Drain(*reader).size(), 3);
 }
 
 TEST_F(ChainReaderTest, ASchemaThatIsMissingOrWrongIsDamage) {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 
+#include "engine/log/mark.h"
 #include "sample_rows.h"
 
 namespace syncline {
@@ -186,13 +187,16 @@ TEST_F(ChangeLogTest, AFolderThatMayNotBeWrittenIsRefusedWithAHint) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-// The states that a kill during the making of a log leaves. Fails when Open takes them for
-// something else than a log, or never writes the meta record.
+// The states that a kill during the making of a log leaves: the mark comes first, CURRENT last. Fails
+// when Open takes them for something else than a log, or never writes the meta record.
 TEST_F(ChangeLogTest, AHalfMadeLogIsMadeToTheEnd) {
-  for (const char* keep : {"LOCK", "MANIFEST-000001", "IDENTITY"}) {
+  const Mark mark{.log_id = LogId::Random(), .epoch = 1};
+  for (const char* keep : {"durable.new", "durable", "LOCK", "MANIFEST-000001", "IDENTITY"}) {
     std::filesystem::remove_all(folder());
     std::filesystem::create_directories(folder());
-    std::ofstream(folder() / keep) << "";
+    if (keep != std::string("durable.new")) MarkFile::Open(folder() / "durable", mark);
+    if (keep != std::string("durable")) std::ofstream(folder() / keep) << "";
+    EXPECT_EQ(ErrorOf([&] { LogReader::Open(folder(), clock_); }).exit_code(), 3) << keep;
     Open()->Append(ItemsDraft(1, 1));
     EXPECT_EQ(Open()->next(), Offset(1)) << keep;
   }

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+
+// The few file operations that need more than the standard library has. Private to engine/log.
+namespace syncline::file {
+
+// Owns a file descriptor. Neither copied nor moved.
+class Descriptor {
+ public:
+  // As open(2) with O_CLOEXEC; get() is negative if it failed, and errno says why.
+  Descriptor(const std::filesystem::path& path, int flags, int mode = 0);
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor();
+  int get() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+// Makes what was created or renamed in a folder durable. Throws EnvironmentError.
+void SyncFolder(const std::filesystem::path& folder);
+
+}  // namespace syncline::file

@@ -1,0 +1,129 @@
+#include "engine/log/mark.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstring>
+
+#include "engine/base/error.h"
+#include "engine/log/log_damage.h"
+#include "engine/model/checksum.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kMagic[8] = {'S', 'L', 'M', 'A', 'R', 'K', 0, 1};  // the last one: format version
+constexpr size_t kNumberBytes = 8;
+constexpr size_t kMarkBytes = sizeof kMagic + sizeof(LogId::bytes) + 5 * kNumberBytes;
+// A reader may see a mark half overwritten; so often it looks again. An overwrite takes less than a
+// microsecond, a read about as long.
+constexpr int kReadTries = 100;
+
+void AppendNumber(std::string& out, uint64_t value) {
+  if constexpr (std::endian::native == std::endian::big) value = __builtin_bswap64(value);
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+uint64_t ReadNumber(const char* at) {
+  uint64_t value;
+  std::memcpy(&value, at, sizeof value);
+  if constexpr (std::endian::native == std::endian::big) value = __builtin_bswap64(value);
+  return value;
+}
+
+std::string Trouble(std::string_view doing, const fs::path& path) {
+  return fmt::format("{} {}: {}", doing, path.string(), std::strerror(errno));
+}
+
+void WriteAll(int fd, std::string_view bytes, const fs::path& path) {
+  if (::pwrite(fd, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    throw RetryError(Trouble("writing", path), "check the disk and the folder");
+  }
+}
+
+// Whole and durable under its name, or not there at all.
+void Make(const fs::path& path, const Mark& mark) {
+  const fs::path draft = path.string() + ".new";
+  {
+    const file::Descriptor made(draft, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (made.get() < 0) {
+      throw EnvironmentError(Trouble("making", draft),
+                             "give the user that runs syncline write access to the folder");
+    }
+    WriteAll(made.get(), EncodeMark(mark), draft);
+    if (::fsync(made.get()) != 0) throw EnvironmentError(Trouble("syncing", draft));
+  }
+  if (::rename(draft.c_str(), path.c_str()) != 0) throw EnvironmentError(Trouble("making", path));
+  file::SyncFolder(path.parent_path());
+}
+
+}  // namespace
+
+std::string EncodeMark(const Mark& mark) {
+  std::string bytes(kMagic, sizeof kMagic);
+  bytes.append(reinterpret_cast<const char*>(mark.log_id.bytes.data()), mark.log_id.bytes.size());
+  AppendNumber(bytes, mark.epoch);
+  AppendNumber(bytes, mark.begin.value());
+  AppendNumber(bytes, mark.next.value());
+  AppendNumber(bytes, mark.hash);
+  AppendNumber(bytes, Checksum64(bytes));
+  return bytes;
+}
+
+std::optional<Mark> DecodeMark(std::string_view bytes) {
+  if (bytes.size() != kMarkBytes || !bytes.starts_with({kMagic, sizeof kMagic})) return {};
+  const char* at = bytes.data() + kMarkBytes - kNumberBytes;
+  if (ReadNumber(at) != Checksum64(bytes.substr(0, kMarkBytes - kNumberBytes))) return {};
+  Mark mark;
+  at = bytes.data() + sizeof kMagic;
+  std::memcpy(mark.log_id.bytes.data(), at, mark.log_id.bytes.size());
+  at += mark.log_id.bytes.size();
+  mark.epoch = ReadNumber(at);
+  mark.begin = Offset(ReadNumber(at + kNumberBytes));
+  mark.next = Offset(ReadNumber(at + 2 * kNumberBytes));
+  mark.hash = ReadNumber(at + 3 * kNumberBytes);
+  return mark;
+}
+
+std::optional<Mark> ReadMark(const fs::path& path) {
+  const file::Descriptor opened(path, O_RDONLY);
+  if (opened.get() < 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return {};
+    throw EnvironmentError(Trouble("opening", path),
+                           "give the user that runs syncline read access to the folder");
+  }
+  for (int tries = 0; tries < kReadTries; ++tries) {
+    char bytes[kMarkBytes + 1];  // one more, to see that there is no more
+    const ssize_t size = ::pread(opened.get(), bytes, sizeof bytes, 0);
+    if (size < 0) throw EnvironmentError(Trouble("reading", path));
+    std::optional<Mark> mark = DecodeMark({bytes, static_cast<size_t>(size)});
+    if (mark) return mark;
+  }
+  throw LogDamage(fmt::format("the mark in {} is damaged", path.string()));
+}
+
+MarkFile::MarkFile(const fs::path& path) : path_(path), file_(path, O_WRONLY) {}
+
+std::unique_ptr<MarkFile> MarkFile::Open(const fs::path& path, const Mark& mark) {
+  std::error_code error;
+  if (!fs::exists(path, error)) Make(path, mark);
+  std::unique_ptr<MarkFile> opened(new MarkFile(path));
+  if (opened->file_.get() < 0) {
+    throw EnvironmentError(Trouble("opening", path),
+                           "give the user that runs syncline write access to the folder");
+  }
+  opened->Write(mark);
+  return opened;
+}
+
+void MarkFile::Write(const Mark& mark) { WriteAll(file_.get(), EncodeMark(mark), path_); }
+
+void MarkFile::Sync() {
+  if (::fdatasync(file_.get()) != 0) throw RetryError(Trouble("syncing", path_));
+}
+}  // namespace syncline
