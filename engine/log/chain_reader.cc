@@ -34,7 +34,8 @@ Frame DecodeEntry(std::string_view key, std::string_view value, const LogInfo& i
   });
 }
 
-ChainReader::ChainReader(std::unique_ptr<LogView> view) : view_(std::move(view)) {}
+ChainReader::ChainReader(std::unique_ptr<LogView> view)
+    : view_(std::move(view)), consumers_(view_->folder()) {}
 
 template <typename Body>
 bool ChainReader::Insist(Body&& look) {
@@ -182,26 +183,47 @@ void ChainReader::CheckMark(const FrameHeader& header, const Mark& mark) {
 ChainReader::Look ChainReader::LookForTables(Frame& frame) {
   frame.tables.clear();
   for (const SchemaId id : frame.header.schemas) {
-    std::shared_ptr<const TableSchema>& schema = schemas_[id];
-    if (!schema) {
-      Cursor at = view_->NewIterator();
-      at->Seek(layout::SchemaKey(id));
-      if (!at->status().ok()) return Broken(ToError(at->status(), "reading a table's schema"));
-      if (!at->Valid() || layout::ParseSchemaKey(at->key().ToStringView()) != id) {
-        return Hole(fmt::format("the frame at offset {}: the schema of one of its tables is not in "
-                                "the log",
-                                frame.header.base.value()));
-      }
-      TableSchema decoded = DecodeSchema(at->value().ToStringView());
-      if (decoded.id() != id) {
-        throw LogDamage(fmt::format("the schema {:016x} is not what its name says", id));
-      }
-      schema = std::make_shared<const TableSchema>(std::move(decoded));
-    }
-    frame.tables.push_back(schema);
+    frame.tables.push_back(FindSchema(id));
+    if (frame.tables.back()) continue;
+    return Hole(fmt::format("the frame at offset {}: the schema of one of its tables is not in the "
+                            "log",
+                            frame.header.base.value()));
   }
   return Look::kFound;
 }
+
+std::shared_ptr<const TableSchema> ChainReader::FindSchema(SchemaId id) {
+  std::shared_ptr<const TableSchema>& schema = schemas_[id];
+  if (schema) return schema;
+  const Cursor at = view_->NewIterator();
+  at->Seek(layout::SchemaKey(id));
+  if (!at->Valid() || layout::ParseSchemaKey(at->key().ToStringView()) != id) return nullptr;
+  TableSchema decoded = DecodeSchema(at->value().ToStringView());
+  if (decoded.id() != id) {
+    throw LogDamage(fmt::format("the schema {:016x} is not what its name says", id));
+  }
+  return schema = std::make_shared<const TableSchema>(std::move(decoded));
+}
+
+std::unique_ptr<BaseReader> ChainReader::OpenBase() {
+  const Mark mark = Durable();
+  ThrowIfBad(view_->CatchUp(), "reading the log");
+  LogView::BaseSight sight = view_->OpenBase();
+  auto base = std::make_unique<BaseReader>(std::move(sight.owner), std::move(sight.entries),
+                                           [this](SchemaId id) { return FindSchema(id); });
+  if (base->info().as_of < mark.begin) {
+    throw RestartError("the log's base is not up to date yet");
+  }
+  return base;
+}
+
+bool ChainReader::Acknowledge(const std::string& consumer, Offset next) {
+  return consumers_.Tell(consumer,
+                         {.log_id = info().id, .epoch = info().epoch, .next = next});
+}
+
+std::vector<Consumer> ChainReader::Consumers() { return consumers_.List(info().id); }
+void ChainReader::Forget(const std::string& consumer) { consumers_.Forget(consumer); }
 
 Offset ChainReader::end() { return Durable().next; }
 Offset ChainReader::begin() { return Durable().begin; }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "engine/base/error.h"
+#include "engine/log/consumers.h"
 #include "engine/log/log_reader.h"
 #include "engine/log/log_view.h"
 
@@ -39,6 +40,10 @@ class ChainReader : public LogReader {
   std::optional<Frame> Next() override;
   std::optional<Frame> NextHeader() override;
   bool Wait(Microseconds duration, std::stop_token stop) override;
+  std::unique_ptr<BaseReader> OpenBase() override;
+  bool Acknowledge(const std::string& consumer, Offset next) override;
+  std::vector<Consumer> Consumers() override;
+  void Forget(const std::string& consumer) override;
   std::optional<FrameHeader> Last() override;
 
  private:
@@ -59,6 +64,8 @@ class ChainReader : public LogReader {
   Look SeekPosition(Cursor& at);
   Look SeekIntoPosition(Cursor& at);
   Look LookForTables(Frame& frame);
+  // Null if it is not there.
+  std::shared_ptr<const TableSchema> FindSchema(SchemaId id);
   void CheckChain(const FrameHeader& header) const;
   static void CheckMark(const FrameHeader& header, const Mark& mark);
 
@@ -71,6 +78,7 @@ class ChainReader : public LogReader {
   Look EndsTooEarly(Offset end, Offset expected);
 
   const std::unique_ptr<LogView> view_;
+  syncline::Consumers consumers_;
   std::map<SchemaId, std::shared_ptr<const TableSchema>> schemas_;
 
   Offset position_;                   // the next change to deliver

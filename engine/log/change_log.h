@@ -15,6 +15,8 @@
 namespace syncline {
 
 class LogReader;
+class Retention;
+struct RetentionPolicy;
 
 // The names of a log, fixed when it is made (the epoch can grow).
 struct LogInfo {
@@ -87,6 +89,9 @@ class ChangeLog {
   // runs parallel to `keys`.
   virtual std::vector<std::optional<IndexEntry>> Lookup(const TableName& table,
                                                         const std::vector<Row>& keys) = 0;
+
+  // Folds what is older than `policy` says, beside the writing thread. Must not outlive the log.
+  virtual std::unique_ptr<Retention> NewRetention(const RetentionPolicy& policy) = 0;
 
   // Reads what this writer has acknowledged and is woken by each Append. Must not outlive the log.
   virtual std::unique_ptr<LogReader> NewReader() = 0;

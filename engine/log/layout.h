@@ -20,8 +20,9 @@ namespace syncline::layout {
 // The layout described here; a program refuses a log of another one.
 inline constexpr int kLogFormat = 1;
 
-// The column family beside the default one, private to the writer.
+// The column families beside the default one: private to the writer; the folded frames.
 inline constexpr char kIndexFamily[] = "index";
+inline constexpr char kBaseFamily[] = "base";
 
 // Default column family: frames sort first, by offset; then meta records, then schemas.
 std::string FrameKey(Offset base);

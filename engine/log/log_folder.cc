@@ -64,6 +64,8 @@ State Inspect(const fs::path& folder) {
 
 fs::path MarkPath(const fs::path& folder) { return folder / kMarkName; }
 
+fs::path ConsumersPath(const fs::path& folder) { return folder / kConsumersName; }
+
 Error IncompleteError(const fs::path& folder) {
   return LogDamage(fmt::format("files of the log in {} are missing", folder.string()));
 }

@@ -24,6 +24,9 @@ State Inspect(const std::filesystem::path& folder);
 // without a mark has lost it.
 std::filesystem::path MarkPath(const std::filesystem::path& folder);
 
+// Where its consumers' marks lie.
+std::filesystem::path ConsumersPath(const std::filesystem::path& folder);
+
 // There was a log in the folder, and files of it are gone.
 Error IncompleteError(const std::filesystem::path& folder);
 

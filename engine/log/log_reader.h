@@ -4,13 +4,23 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
+#include <vector>
 
 #include "engine/base/clock.h"
 #include "engine/base/offset.h"
+#include "engine/log/base_reader.h"
 #include "engine/log/change_log.h"
 #include "engine/model/frame.h"
 
 namespace syncline {
+
+// Who reads a log, and how far it has come.
+struct Consumer {
+  std::string name;
+  Offset next;
+  bool operator==(const Consumer&) const = default;
+};
 
 // Reads a log frame by frame, in order, without holes: a frame is delivered only if its base offset
 // is the expected one and its previous hash is that of the frame delivered before (invariant 2).
@@ -47,6 +57,17 @@ class LogReader {
   virtual std::optional<Frame> NextHeader() = 0;
   // Waits until there may be a new frame, for at most `duration`; false when stopped.
   virtual bool Wait(Microseconds duration, std::stop_token stop) = 0;
+
+  // The base, which begin() is the end of, as it is now. Throws as Next.
+  virtual std::unique_ptr<BaseReader> OpenBase() = 0;
+
+  // Tells the writer that a consumer has everything before `next`, so that retention keeps the rest
+  // for it; false when this process may not write that down.
+  virtual bool Acknowledge(const std::string& consumer, Offset next) = 0;
+  // Who has done so, by name.
+  virtual std::vector<Consumer> Consumers() = 0;
+  // Retention no longer waits for that consumer.
+  virtual void Forget(const std::string& consumer) = 0;
 
   // The last frame in the log now, without its changes; nothing if the log is empty. Does not move
   // the reader.

@@ -49,7 +49,8 @@ std::vector<std::string> ListFamilies(const fs::path& folder, const rocksdb::DBO
   ThrowIfBad(rocksdb::DB::ListColumnFamilies(options, folder, &families),
              fmt::format("looking at the log in {}", folder.string()));
   const bool known = std::ranges::all_of(families, [](const std::string& name) {
-    return name == rocksdb::kDefaultColumnFamilyName || name == layout::kIndexFamily;
+    return name == rocksdb::kDefaultColumnFamilyName || name == layout::kIndexFamily ||
+           name == layout::kBaseFamily;
   });
   if (!known) throw NotALog(folder);
   return families;
@@ -75,11 +76,8 @@ std::unique_ptr<LogStore> LogStore::Open(const fs::path& folder, std::string_vie
   store->LookBeforeOpening(clock);
   store->OpenDb(memtable_bytes);
   std::optional<LogInfo> info = store->ReadInfo();
-  if (store->index_ == nullptr) {
-    ThrowIfBad(store->db_->CreateColumnFamily(rocks::IndexOptions(memtable_bytes),
-                                              layout::kIndexFamily, &store->index_),
-               fmt::format("making a log in {}", folder.string()));
-  }
+  store->MakeFamily(layout::kIndexFamily, rocks::IndexOptions(memtable_bytes), store->index_);
+  store->MakeFamily(layout::kBaseFamily, rocks::BaseOptions(memtable_bytes), store->base_);
   if (!info) info = MakeMeta(*store->db_, store->mark_, source);
   if (info->id != store->mark_.log_id || info->epoch != store->mark_.epoch) {
     throw LogDamage(fmt::format("the durable mark in {} is another log's", folder.string()));
@@ -123,9 +121,9 @@ void LogStore::OpenDb(uint64_t memtable_bytes) {
   }
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string& name : names) {
-    families.emplace_back(name, name == layout::kIndexFamily
-                                    ? rocks::IndexOptions(memtable_bytes)
-                                    : rocks::FramesOptions(memtable_bytes));
+    families.emplace_back(name, name == layout::kIndexFamily  ? rocks::IndexOptions(memtable_bytes)
+                                : name == layout::kBaseFamily ? rocks::BaseOptions(memtable_bytes)
+                                                              : rocks::FramesOptions(memtable_bytes));
   }
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -134,7 +132,9 @@ void LogStore::OpenDb(uint64_t memtable_bytes) {
   ThrowIfBad(status, fmt::format("opening the log in {}", folder_.string()));
   db_.reset(db);
   for (size_t i = 0; i < handles.size(); ++i) {
-    (names[i] == layout::kIndexFamily ? index_ : frames_) = handles[i];
+    (names[i] == layout::kIndexFamily  ? index_
+     : names[i] == layout::kBaseFamily ? base_
+                                       : frames_) = handles[i];
   }
 }
 
@@ -148,8 +148,15 @@ std::optional<LogInfo> LogStore::ReadInfo() {
   return {};
 }
 
+void LogStore::MakeFamily(const char* name, const rocksdb::ColumnFamilyOptions& options,
+                          rocksdb::ColumnFamilyHandle*& family) {
+  if (family != nullptr) return;
+  ThrowIfBad(db_->CreateColumnFamily(options, name, &family),
+             fmt::format("making a log in {}", folder_.string()));
+}
+
 LogStore::~LogStore() {
-  for (rocksdb::ColumnFamilyHandle* handle : {frames_, index_}) {
+  for (rocksdb::ColumnFamilyHandle* handle : {frames_, index_, base_}) {
     if (handle != nullptr) db_->DestroyColumnFamilyHandle(handle);
   }
 }

@@ -33,6 +33,7 @@ class LogStore {
   rocksdb::DB& db() { return *db_; }
   rocksdb::ColumnFamilyHandle* frames() { return frames_; }
   rocksdb::ColumnFamilyHandle* index() { return index_; }
+  rocksdb::ColumnFamilyHandle* base() { return base_; }
   const LogInfo& info() const { return info_; }
   // The durable mark as it was before the store was opened.
   const Mark& mark() const { return mark_; }
@@ -45,13 +46,16 @@ class LogStore {
   // The meta record; nothing in a store that is being made. Throws UsageError if there is something
   // else in it.
   std::optional<LogInfo> ReadInfo();
+  void MakeFamily(const char* name, const rocksdb::ColumnFamilyOptions& options,
+                  rocksdb::ColumnFamilyHandle*& family);
 
   std::filesystem::path folder_;
   Mark mark_;
   LogInfo info_;
   std::unique_ptr<rocksdb::DB> db_;
-  rocksdb::ColumnFamilyHandle* frames_ = nullptr;  // these two are given back before db_ goes
+  rocksdb::ColumnFamilyHandle* frames_ = nullptr;  // these are given back before db_ goes
   rocksdb::ColumnFamilyHandle* index_ = nullptr;
+  rocksdb::ColumnFamilyHandle* base_ = nullptr;
 };
 
 }  // namespace syncline

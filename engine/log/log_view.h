@@ -3,6 +3,7 @@
 #include <rocksdb/iterator.h>
 #include <rocksdb/status.h>
 
+#include <filesystem>
 #include <memory>
 #include <stop_token>
 
@@ -35,6 +36,14 @@ class LogView {
   // `tries` counts the looks since something true was seen, from 0; `broken`: it was a bad status,
   // not a hole.
   virtual bool Mend(int tries, bool broken) = 0;
+
+  // A look at the base, as of now or a moment ago, with what it needs to live.
+  struct BaseSight {
+    std::shared_ptr<void> owner;
+    std::unique_ptr<rocksdb::Iterator> entries;
+  };
+  virtual BaseSight OpenBase() = 0;
+  virtual const std::filesystem::path& folder() const = 0;
 
   // Looks at the log as if it were made now; no iterator may be left.
   virtual void Reopen() = 0;

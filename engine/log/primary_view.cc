@@ -16,4 +16,9 @@ std::unique_ptr<rocksdb::Iterator> PrimaryView::NewIterator() {
       store_.db().NewIterator(rocks::ScanOptions(), store_.frames()));
 }
 
+LogView::BaseSight PrimaryView::OpenBase() {
+  return {nullptr, std::unique_ptr<rocksdb::Iterator>(
+                       store_.db().NewIterator(rocks::ScanOptions(), store_.base()))};
+}
+
 }  // namespace syncline

@@ -22,6 +22,8 @@ class PrimaryView : public LogView {
   std::unique_ptr<rocksdb::Iterator> NewIterator() override;
   Mark mark() override { return end_.mark(); }
   bool Mend(int, bool) override { return false; }
+  BaseSight OpenBase() override;
+  const std::filesystem::path& folder() const override { return store_.folder(); }
   void Reopen() override {}
   bool Wait(Offset position, Microseconds duration, std::stop_token stop) override {
     return end_.WaitPast(position, duration, std::move(stop));

@@ -6,11 +6,13 @@
 
 #include "engine/base/check.h"
 #include "engine/base/error.h"
+#include "engine/log/base_writer.h"
 #include "engine/log/chain_reader.h"
 #include "engine/log/layout.h"
 #include "engine/log/log_damage.h"
 #include "engine/log/log_folder.h"
 #include "engine/log/primary_view.h"
+#include "engine/log/retention.h"
 #include "engine/log/rocks_options.h"
 #include "engine/log/rocks_status.h"
 
@@ -47,6 +49,13 @@ Mark RocksChangeLog::FirstMark() const {
                                   store_->folder().string(), tail_.next.value(),
                                   mark.next.value()));
   }
+  const Offset begin = BaseWriter(store_->db(), store_->base()).info().as_of;
+  if (begin < mark.begin) {
+    throw LogDamage(fmt::format("the base of the log in {} ends at offset {}, but the frames begin "
+                                "at {}",
+                                store_->folder().string(), begin.value(), mark.begin.value()));
+  }
+  mark.begin = begin;
   mark.next = tail_.next;
   mark.hash = tail_.hash;
   return mark;
@@ -174,6 +183,10 @@ std::vector<std::optional<IndexEntry>> RocksChangeLog::Lookup(const TableName& t
                                                               const std::vector<Row>& keys) {
   CheckAfterFailure();
   return index_.Lookup(table, keys);
+}
+
+std::unique_ptr<Retention> RocksChangeLog::NewRetention(const RetentionPolicy& policy) {
+  return std::make_unique<Retention>(*store_, end_, NewReader(), NewReader(), policy, clock_);
 }
 
 std::unique_ptr<LogReader> RocksChangeLog::NewReader() {

@@ -39,6 +39,7 @@ class RocksChangeLog : public ChangeLog {
   void SaveCursor(std::string cursor) override;
   std::vector<std::optional<IndexEntry>> Lookup(const TableName& table,
                                                 const std::vector<Row>& keys) override;
+  std::unique_ptr<Retention> NewRetention(const RetentionPolicy& policy) override;
   std::unique_ptr<LogReader> NewReader() override;
 
  private:

@@ -82,6 +82,20 @@ rocksdb::ColumnFamilyOptions IndexOptions(uint64_t memtable_bytes) {
   return options;
 }
 
+rocksdb::ColumnFamilyOptions BaseOptions(uint64_t memtable_bytes) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = memtable_bytes;
+  options.compression = rocksdb::kZSTD;
+  options.level_compaction_dynamic_level_bytes = true;
+  rocksdb::BlockBasedTableOptions table;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
+  table.block_cache = rocksdb::NewLRUCache(8u << 20);
+  table.block_size = 16u << 10;
+  table.format_version = 5;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
 rocksdb::WriteOptions SyncedWrite() {
   rocksdb::WriteOptions options;
   options.sync = true;

@@ -18,6 +18,8 @@ rocksdb::DBOptions ReaderOptions();
 rocksdb::ColumnFamilyOptions FramesOptions(uint64_t memtable_bytes);
 // The writer's column family: point lookups, most of them for keys that are not there.
 rocksdb::ColumnFamilyOptions IndexOptions(uint64_t memtable_bytes);
+// The folded frames: rows, overwritten as they age, read in key order.
+rocksdb::ColumnFamilyOptions BaseOptions(uint64_t memtable_bytes);
 
 rocksdb::WriteOptions SyncedWrite();
 // For walking over frames; checks every block's checksum.

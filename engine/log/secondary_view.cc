@@ -19,6 +19,7 @@ namespace {
 // for files that come and go while the store is being opened.
 constexpr int kCatchUpTries = 1;
 constexpr int kTriesMax = 8;
+constexpr uint64_t kMemtableBytes = 64u << 20;
 constexpr Microseconds kReopenPause = std::chrono::milliseconds(2);
 
 Error NoLog(const std::filesystem::path& folder) {
@@ -61,24 +62,48 @@ void SecondaryView::Reopen() {
 }
 
 void SecondaryView::Close() {
-  frames_.reset();
-  db_.reset();
+  frames_.family.reset();
+  frames_.db.reset();
 }
 
-rocksdb::Status SecondaryView::Open() {
-  Close();
+rocksdb::Status SecondaryView::OpenFamily(const std::string& name, Opened& opened) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> families = {
+      {rocksdb::kDefaultColumnFamilyName, rocks::FramesOptions(kMemtableBytes)}};
+  if (name != rocksdb::kDefaultColumnFamilyName) {
+    families.emplace_back(name, rocks::BaseOptions(kMemtableBytes));
+  }
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   // The second path would hold an info log; ReaderOptions has none, so nothing is ever written
   // there.
   const rocksdb::Status status = rocksdb::DB::OpenAsSecondary(
-      rocks::ReaderOptions(), folder_, folder_ / "unused",
-      {{rocksdb::kDefaultColumnFamilyName, rocks::FramesOptions(/*memtable_bytes=*/64u << 20)}},
-      &handles, &db);
+      rocks::ReaderOptions(), folder_, folder_ / "unused", families, &handles, &db);
   if (!status.ok()) return status;
-  db_.reset(db);
-  frames_.reset(handles[0]);
+  opened.db.reset(db);
+  opened.family.reset(handles.back());
+  if (handles.size() > 1) delete handles.front();
   return status;
+}
+
+rocksdb::Status SecondaryView::Open() {
+  Close();
+  return OpenFamily(rocksdb::kDefaultColumnFamilyName, frames_);
+}
+
+// A store of its own, opened afresh: it shows one moment, and the one that frames are read from
+// stays as it is.
+LogView::BaseSight SecondaryView::OpenBase() {
+  auto opened = std::make_shared<Opened>();
+  rocksdb::Status status;
+  for (int tries = 0;; ++tries) {
+    status = OpenFamily(layout::kBaseFamily, *opened);
+    if (status.ok() || tries == kTriesMax) break;
+    clock_.Sleep(kReopenPause * (1 << tries), {});
+  }
+  ThrowIfBad(status, fmt::format("opening the log in {}", folder_.string()));
+  std::unique_ptr<rocksdb::Iterator> entries(
+      opened->db->NewIterator(rocks::ScanOptions(), opened->family.get()));
+  return {std::move(opened), std::move(entries)};
 }
 
 Mark SecondaryView::mark() {
@@ -87,10 +112,11 @@ Mark SecondaryView::mark() {
   return *mark;
 }
 
-rocksdb::Status SecondaryView::CatchUp() { return db_ ? db_->TryCatchUpWithPrimary() : Open(); }
+rocksdb::Status SecondaryView::CatchUp() { return frames_.db ? frames_.db->TryCatchUpWithPrimary() : Open(); }
 
 std::unique_ptr<rocksdb::Iterator> SecondaryView::NewIterator() {
-  return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(rocks::ScanOptions(), frames_.get()));
+  return std::unique_ptr<rocksdb::Iterator>(
+      frames_.db->NewIterator(rocks::ScanOptions(), frames_.family.get()));
 }
 
 bool SecondaryView::Mend(int tries, bool broken) {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "engine/base/clock.h"
 #include "engine/log/log_view.h"
@@ -30,10 +31,18 @@ class SecondaryView : public LogView {
   rocksdb::Status CatchUp() override;
   std::unique_ptr<rocksdb::Iterator> NewIterator() override;
   bool Mend(int tries, bool broken) override;
+  BaseSight OpenBase() override;
+  const std::filesystem::path& folder() const override { return folder_; }
   void Reopen() override;
   bool Wait(Offset position, Microseconds duration, std::stop_token stop) override;
 
  private:
+  // The store, and one of its families.
+  struct Opened {
+    std::unique_ptr<rocksdb::DB> db;
+    std::unique_ptr<rocksdb::ColumnFamilyHandle> family;  // after db, so that it goes first
+  };
+  rocksdb::Status OpenFamily(const std::string& name, Opened& opened);
   rocksdb::Status Open();
   void Close();
 
@@ -41,8 +50,7 @@ class SecondaryView : public LogView {
   Clock& clock_;
   MarkWatch watch_;
   LogInfo info_;
-  std::unique_ptr<rocksdb::DB> db_;                      // null after a failed Open
-  std::unique_ptr<rocksdb::ColumnFamilyHandle> frames_;  // after db_, so that it goes first
+  Opened frames_;  // db is null after a failed Open
 };
 
 }  // namespace syncline

@@ -61,10 +61,13 @@ class ScriptedView : public LogView {
   }
   Mark mark() override { return mark_; }
   bool Mend(int tries, bool) override { return tries < mends_; }
+  BaseSight OpenBase() override { return {}; }
+  const std::filesystem::path& folder() const override { return folder_; }
   void Reopen() override { info_.epoch = mark_.epoch; }
   bool Wait(Offset, Microseconds, std::stop_token) override { return true; }
 
  private:
+  const std::filesystem::path folder_;
   LogInfo info_;
   const Mark mark_;
   std::deque<Sight> sights_;

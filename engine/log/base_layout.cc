@@ -1,0 +1,148 @@
+#include "engine/log/base_layout.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "engine/log/layout.h"
+#include "engine/log/log_damage.h"
+#include "engine/log/ordered_key.h"
+#include "engine/model/checksum.h"
+
+namespace syncline::base {
+namespace {
+
+constexpr size_t kNumberBytes = 8;
+// Schema id, offset, operation, length of the versions.
+constexpr size_t kEntryHeadBytes = 2 * kNumberBytes + 1 + kNumberBytes;
+
+Error CutOff() { return LogDamage("an entry of the log's base is cut off"); }
+
+Fingerprint ChecksumOf(std::string_view key, std::string_view value) {
+  std::string whole;
+  layout::AppendBigEndian64(whole, key.size());
+  whole += key;
+  whole += value;
+  return Checksum128(whole);
+}
+
+}  // namespace
+
+std::string EntryKey(const TableName& table, const Row& key) {
+  std::string text(1, kEntryPrefix);
+  AppendOrdered(ValueView::Text(table.schema), text);
+  AppendOrdered(ValueView::Text(table.name), text);
+  for (const ValueView value : key) AppendOrdered(value, text);
+  return text;
+}
+
+std::string DeletionKey(Offset offset) {
+  std::string text(1, kDeletionPrefix);
+  layout::AppendBigEndian64(text, offset.value());
+  return text;
+}
+
+std::optional<Offset> ParseDeletionKey(std::string_view key) {
+  if (key.size() != 1 + kNumberBytes || key[0] != kDeletionPrefix) return {};
+  return Offset(layout::ReadBigEndian64(key.data() + 1));
+}
+
+std::string EncodeRecord(const Record& record) {
+  const BaseInfo& info = record.info;
+  return nlohmann::json{{"as_of", info.as_of.value()},
+                        {"hash", info.hash},
+                        {"written_at", info.written_at.time_since_epoch().count()},
+                        {"cut_open", info.cut_open},
+                        {"deletions_from", info.deletions_from.value()},
+                        {"entries", info.entries},
+                        {"digest", {record.digest.high, record.digest.low}}}
+      .dump();
+}
+
+Record DecodeRecord(std::string_view bytes) {
+  const nlohmann::json json = nlohmann::json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+  try {
+    Record record;
+    record.info = {.as_of = Offset(json.at("as_of").get<uint64_t>()),
+                   .hash = json.at("hash").get<uint64_t>(),
+                   .written_at = WallTime(Microseconds(json.at("written_at").get<int64_t>())),
+                   .cut_open = json.at("cut_open").get<bool>(),
+                   .deletions_from = Offset(json.at("deletions_from").get<uint64_t>()),
+                   .entries = json.at("entries").get<uint64_t>()};
+    record.digest = {json.at("digest").at(0).get<uint64_t>(),
+                     json.at("digest").at(1).get<uint64_t>()};
+    return record;
+  } catch (const nlohmann::json::exception&) {
+    throw LogDamage("the record of the log's base cannot be read");
+  }
+}
+
+std::string EncodeEntry(const StoredEntry& stored) {
+  const BaseEntry& entry = stored.entry;
+  Row versions;
+  versions.Append(entry.version);
+  for (const Value& passed : entry.passed) versions.Append(passed);
+  std::string bytes;
+  layout::AppendBigEndian64(bytes, stored.schema);
+  layout::AppendBigEndian64(bytes, entry.offset.value());
+  bytes += static_cast<char>(entry.op);
+  layout::AppendBigEndian64(bytes, versions.bytes().size());
+  bytes += versions.bytes();
+  bytes += entry.row.bytes();
+  return bytes;
+}
+
+StoredEntry DecodeEntry(std::string_view bytes) {
+  if (bytes.size() < kEntryHeadBytes) throw CutOff();
+  StoredEntry stored;
+  BaseEntry& entry = stored.entry;
+  stored.schema = layout::ReadBigEndian64(bytes.data());
+  entry.offset = Offset(layout::ReadBigEndian64(bytes.data() + kNumberBytes));
+  entry.op = static_cast<Op>(bytes[2 * kNumberBytes]);
+  if (entry.op != Op::kUpsert && entry.op != Op::kDelete) {
+    throw LogDamage("an entry of the log's base has no known operation");
+  }
+  const uint64_t version_bytes = layout::ReadBigEndian64(bytes.data() + 2 * kNumberBytes + 1);
+  bytes.remove_prefix(kEntryHeadBytes);
+  if (version_bytes > bytes.size()) throw CutOff();
+  const Row versions = Row::FromBytes(std::string(bytes.substr(0, version_bytes)));
+  if (versions.size() == 0) throw CutOff();
+  for (const ValueView version : versions) entry.passed.emplace_back(version);
+  entry.version = std::move(entry.passed.front());
+  entry.passed.erase(entry.passed.begin());
+  entry.row = Row::FromBytes(std::string(bytes.substr(version_bytes)));
+  return stored;
+}
+
+void Count(std::string_view key, std::string_view value, Record& record) {
+  const Fingerprint sum = ChecksumOf(key, value);
+  ++record.info.entries;
+  record.digest.high += sum.high;
+  record.digest.low += sum.low;
+}
+
+void Uncount(std::string_view key, std::string_view value, Record& record) {
+  const Fingerprint sum = ChecksumOf(key, value);
+  --record.info.entries;
+  record.digest.high -= sum.high;
+  record.digest.low -= sum.low;
+}
+
+StoredEntry Follow(const std::optional<StoredEntry>& before, SchemaId schema, const Change& change,
+                   Offset offset) {
+  StoredEntry after{.schema = schema};
+  after.entry.offset = offset;
+  after.entry.op = change.op;
+  after.entry.row = change.row;
+  after.entry.version = change.version;
+  if (!before) return after;
+  const auto pass = [&](const Value& version) {
+    std::vector<Value>& passed = after.entry.passed;
+    if (CompareValues(version, change.version) < 0) return;
+    if (std::ranges::find(passed, version) == passed.end()) passed.push_back(version);
+  };
+  for (const Value& version : before->entry.passed) pass(version);
+  pass(before->entry.version);
+  return after;
+}
+
+}  // namespace syncline::base

@@ -1,0 +1,71 @@
+#include "engine/log/base_reader.h"
+
+#include <rocksdb/iterator.h>
+
+#include <string>
+#include <utility>
+
+#include "engine/base/error.h"
+#include "engine/log/base_layout.h"
+#include "engine/log/log_damage.h"
+#include "engine/log/rocks_status.h"
+
+namespace syncline {
+namespace {
+
+constexpr char kReading[] = "reading the log's base";
+
+}  // namespace
+
+class BaseReader::Impl {
+ public:
+  Impl(std::shared_ptr<void> owner, std::unique_ptr<rocksdb::Iterator> entries,
+       FindSchema find_schema)
+      : owner_(std::move(owner)), at_(std::move(entries)), find_schema_(std::move(find_schema)) {
+    at_->Seek(base::kRecordKey);
+    ThrowIfBad(at_->status(), kReading);
+    if (at_->Valid() && at_->key() == rocksdb::Slice(base::kRecordKey)) {
+      expected_ = base::DecodeRecord(at_->value().ToStringView());
+    }
+    at_->Seek(std::string(1, base::kEntryPrefix));
+  }
+
+  const BaseInfo& info() const { return expected_.info; }
+
+  std::vector<BaseEntry> Next(size_t count) {
+    std::vector<BaseEntry> entries;
+    for (; entries.size() < count && at_->Valid() && at_->key()[0] == base::kEntryPrefix;
+         at_->Next()) {
+      base::Count(at_->key().ToStringView(), at_->value().ToStringView(), seen_);
+      base::StoredEntry stored = base::DecodeEntry(at_->value().ToStringView());
+      stored.entry.table = find_schema_(stored.schema);
+      if (!stored.entry.table) throw LogDamage("the schema of a table in the base is missing");
+      entries.push_back(std::move(stored.entry));
+    }
+    ThrowIfBad(at_->status(), kReading);
+    if (entries.empty()) CheckWhole();
+    return entries;
+  }
+
+ private:
+  void CheckWhole() const {
+    if (seen_.info.entries == expected_.info.entries && seen_.digest == expected_.digest) return;
+    throw RestartError("the log's base does not add up: " + std::to_string(seen_.info.entries) +
+                       " entries of " + std::to_string(expected_.info.entries) + " were seen");
+  }
+
+  const std::shared_ptr<void> owner_;
+  const std::unique_ptr<rocksdb::Iterator> at_;
+  const FindSchema find_schema_;
+  base::Record expected_;
+  base::Record seen_;  // its count and digest
+};
+
+BaseReader::BaseReader(std::shared_ptr<void> owner, std::unique_ptr<rocksdb::Iterator> entries,
+                       FindSchema find_schema)
+    : impl_(std::make_unique<Impl>(std::move(owner), std::move(entries), std::move(find_schema))) {}
+BaseReader::~BaseReader() = default;
+const BaseInfo& BaseReader::info() const { return impl_->info(); }
+std::vector<BaseEntry> BaseReader::Next(size_t count) { return impl_->Next(count); }
+
+}  // namespace syncline

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/base/offset.h"
+#include "engine/model/change.h"
+#include "engine/model/schema.h"
+
+namespace rocksdb {
+class Iterator;
+}
+
+namespace syncline {
+
+// The base of a log: what its folded frames come to, namely the last state of every key. A target
+// is rebuilt from the base and the frames that follow it.
+struct BaseInfo {
+  Offset as_of;       // the frames go on from here; 0: nothing has been folded
+  uint64_t hash = 0;  // of the frame that ended at as_of
+  WallTime written_at;  // of that frame
+  bool cut_open = false;  // it did not close its cut
+  // Of the keys that were deleted at or after this offset the deletions are in the base. A target
+  // that has seen everything before it can be brought up to as_of by the base.
+  Offset deletions_from;
+  uint64_t entries = 0;
+};
+
+// The last state of one key.
+struct BaseEntry {
+  std::shared_ptr<const TableSchema> table;
+  Offset offset;  // of the change that made it
+  Op op = Op::kUpsert;
+  Row row;  // as in Change
+  Value version;
+  // Versions that states before it had and that are not lower than its own: a target with one of
+  // them is to be moved on just the same.
+  std::vector<Value> passed;
+
+  bool operator==(const BaseEntry&) const = default;
+};
+
+// Reads a base once, in key order, as it was when the reader was made, while the writer goes on
+// folding. Belongs to one thread; made by LogReader::OpenBase, which it must not outlive.
+class BaseReader {
+ public:
+  using FindSchema = std::function<std::shared_ptr<const TableSchema>(SchemaId)>;
+
+  // For LogReader. `entries` iterates over the base family and needs `owner`.
+  BaseReader(std::shared_ptr<void> owner, std::unique_ptr<rocksdb::Iterator> entries,
+             FindSchema find_schema);
+  BaseReader(const BaseReader&) = delete;
+  BaseReader& operator=(const BaseReader&) = delete;
+  ~BaseReader();
+
+  const BaseInfo& info() const;
+
+  // The next entries, at most `count`; none at the end. By then number and digest of all entries
+  // have been found right; otherwise it throws RestartError, for what was read may have been a
+  // moment's hole: read the base again.
+  std::vector<BaseEntry> Next(size_t count);
+
+ private:
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace syncline

@@ -1,0 +1,93 @@
+#include "engine/log/consumers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+#include <utility>
+
+#include "engine/base/error.h"
+#include "engine/log/log_folder.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool IsPlain(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+         c == '_';
+}
+
+// Any name as one of a file, and back.
+std::string FileName(const std::string& name) {
+  std::string file;
+  for (const char c : name) {
+    IsPlain(c) ? file += c : file += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+  }
+  return file;
+}
+
+std::string NameOf(const std::string& file) {
+  std::string name;
+  for (size_t at = 0; at < file.size(); ++at) {
+    unsigned code = 0;
+    if (file[at] == '%' && at + 2 < file.size() &&
+        std::from_chars(&file[at + 1], &file[at + 3], code, 16).ptr == &file[at + 3]) {
+      name += static_cast<char>(code);
+      at += 2;
+    } else {
+      name += file[at];
+    }
+  }
+  return name;
+}
+
+}  // namespace
+
+Consumers::Consumers(fs::path log_folder)
+    : folder_(log_folder::ConsumersPath(std::move(log_folder))) {}
+
+std::vector<Consumer> Consumers::List(const LogId& log_id) const {
+  std::vector<Consumer> consumers;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string file = entry->path().filename();
+    if (file.find('.') != file.npos) continue;  // one that is being made
+    try {
+      const std::optional<Mark> mark = ReadMark(entry->path());
+      if (mark && mark->log_id == log_id) consumers.push_back({NameOf(file), mark->next});
+    } catch (const Error&) {
+      // Whoever wrote it writes it again.
+    }
+  }
+  std::ranges::sort(consumers, {}, &Consumer::name);
+  return consumers;
+}
+
+bool Consumers::Tell(const std::string& name, const Mark& mark) {
+  try {
+    std::unique_ptr<MarkFile>& file = files_[name];
+    std::error_code error;
+    fs::create_directory(folder_, error);
+    if (file != nullptr && fs::exists(folder_ / FileName(name), error)) {
+      file->Write(mark);
+    } else {
+      file = MarkFile::Open(folder_ / FileName(name), mark);
+    }
+    return true;
+  } catch (const Error&) {
+    files_.erase(name);
+    return false;
+  }
+}
+
+void Consumers::Forget(const std::string& name) {
+  std::error_code error;
+  fs::remove(folder_ / FileName(name), error);
+  if (error) throw EnvironmentError("removing a consumer: " + error.message());
+}
+
+}  // namespace syncline

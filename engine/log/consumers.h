@@ -1,0 +1,34 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/log/log_reader.h"
+#include "engine/log/mark.h"
+
+namespace syncline {
+
+// The consumers of a log tell the writer how far they have come, each by a mark in a file of its
+// own in the folder `consumers`: retention waits for them. What they say is never more than is in
+// their target. Private to engine/log; belongs to one thread.
+class Consumers {
+ public:
+  explicit Consumers(std::filesystem::path log_folder);
+
+  // Those of this log, by name; of a file that cannot be read nothing.
+  std::vector<Consumer> List(const LogId& log_id) const;
+
+  // False when the file cannot be written: the consumer may have no right to.
+  bool Tell(const std::string& name, const Mark& mark);
+
+  void Forget(const std::string& name);
+
+ private:
+  const std::filesystem::path folder_;
+  std::map<std::string, std::unique_ptr<MarkFile>> files_;  // those that Tell has opened
+};
+
+}  // namespace syncline

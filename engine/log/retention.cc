@@ -1,0 +1,165 @@
+#include "engine/log/retention.h"
+
+#include <rocksdb/convenience.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/log/base_writer.h"
+#include "engine/log/consumers.h"
+#include "engine/log/layout.h"
+#include "engine/log/log_damage.h"
+#include "engine/log/log_end.h"
+#include "engine/log/log_reader.h"
+#include "engine/log/log_store.h"
+#include "engine/log/rocks_status.h"
+
+namespace syncline {
+namespace {
+
+// So much is folded before it is synced and its files are deleted.
+constexpr uint64_t kRoundBytes = 64u << 20;
+
+uint64_t BytesOf(const Frame& frame) {
+  uint64_t bytes = 0;
+  for (const Change& change : frame.changes) bytes += change.row.bytes().size();
+  return bytes;
+}
+
+}  // namespace
+
+class Retention::Impl {
+ public:
+  Impl(LogStore& store, LogEnd& end, std::unique_ptr<LogReader> reader,
+       std::unique_ptr<LogReader> scout, RetentionPolicy policy, Clock& clock)
+      : store_(store),
+        end_(end),
+        policy_(policy),
+        clock_(clock),
+        consumers_(store.folder()),
+        base_(store.db(), store.base()),
+        reader_(std::move(reader)),
+        scout_(std::move(scout)) {
+    const BaseInfo& info = base_.info();
+    const std::optional<uint64_t> hash =
+        info.as_of == Offset(0) ? std::nullopt : std::optional(info.hash);
+    reader_->Seek(info.as_of, hash);
+    scout_->Seek(info.as_of, hash);
+  }
+
+  Pass Run(std::stop_token stop) {
+    Pass pass;
+    LookAround();
+    while (!stop.stop_requested()) {
+      const std::optional<Offset> end = NextCut();
+      if (!end) break;
+      while (base_.info().as_of < *end && !stop.stop_requested()) FoldNext(pass, stop);
+    }
+    base_.DropDeletions(seen_);
+    Reclaim();
+    pass.begin = base_.info().as_of;
+    if (pass.frames > 0) {
+      for (const Consumer& consumer : known_) {
+        if (consumer.next < pass.begin) pass.overtaken.push_back(consumer.name);
+      }
+    }
+    return pass;
+  }
+
+ private:
+  // What the rules depend on, once for each pass.
+  void LookAround() {
+    const Mark mark = end_.mark();
+    known_ = consumers_.List(mark.log_id);
+    now_ = clock_.Now();
+    const std::optional<FrameHeader> last = reader_->Last();
+    last_ = last ? last->base : Offset(0);
+    seen_ = mark.next;
+    for (const Consumer& consumer : known_) seen_ = std::min(seen_, consumer.next);
+  }
+
+  // The end of the next cut if all of it may go.
+  std::optional<Offset> NextCut() {
+    const bool too_large = policy_.keep_bytes && FrameBytes() > *policy_.keep_bytes;
+    for (;;) {
+      if (!scouted_) {
+        std::optional<Frame> frame = scout_->NextHeader();
+        if (!frame) return {};
+        scouted_ = std::move(frame->header);
+      }
+      if (scouted_->end() > last_) return {};
+      const bool too_old = policy_.keep_for && scouted_->written_at + *policy_.keep_for < now_ &&
+                           scouted_->end() <= seen_;
+      if (!too_old && !too_large) return {};
+      const FrameHeader header = *std::exchange(scouted_, {});
+      if (header.closes_cut) return header.end();
+    }
+  }
+
+  // What the frames that are not folded take on disk.
+  uint64_t FrameBytes() {
+    const std::string begin = layout::FrameKey(base_.info().as_of);
+    const std::string end(layout::kAfterFrames);
+    const rocksdb::Range range(begin, end);
+    rocksdb::SizeApproximationOptions options;
+    options.include_memtables = true;
+    uint64_t bytes = 0;
+    ThrowIfBad(store_.db().GetApproximateSizes(options, store_.frames(), &range, 1, &bytes),
+               "measuring the log");
+    return bytes;
+  }
+
+  void FoldNext(Pass& pass, const std::stop_token& stop) {
+    const std::optional<Frame> frame = reader_->Next();
+    if (!frame) throw LogDamage("a frame that was just seen is not there any more");
+    base_.Fold(*frame, seen_);
+    ++pass.frames;
+    pass.changes += frame->changes.size();
+    const uint64_t bytes = BytesOf(*frame);
+    round_bytes_ += bytes;
+    if (round_bytes_ >= kRoundBytes) Reclaim();
+    clock_.Sleep(Microseconds(bytes * 1'000'000 / policy_.rate_bytes), stop);
+  }
+
+  // Files are dropped whole, without rewriting any; what lies before begin in the others does not
+  // count and goes with them later.
+  void Reclaim() {
+    round_bytes_ = 0;
+    ThrowIfBad(store_.db().SyncWAL(), "syncing the log");
+    const Offset begin = base_.info().as_of;
+    if (begin == Offset(0)) return;
+    if (end_.mark().begin < begin) end_.MoveBegin(begin);
+    const std::string first_key = layout::FrameKey(Offset(0)), end_key = layout::FrameKey(begin);
+    const rocksdb::Slice first(first_key), end(end_key);
+    ThrowIfBad(rocksdb::DeleteFilesInRange(&store_.db(), store_.frames(), &first, &end,
+                                           /*include_end=*/false),
+               "dropping folded frames");
+  }
+
+  LogStore& store_;
+  LogEnd& end_;
+  const RetentionPolicy policy_;
+  Clock& clock_;
+
+  Consumers consumers_;
+  BaseWriter base_;
+  const std::unique_ptr<LogReader> reader_;  // at the frame to be folded next
+  const std::unique_ptr<LogReader> scout_;   // ahead of it, looking for the cut's end
+  std::optional<FrameHeader> scouted_;       // the scout's frame, as long as it may not go
+  uint64_t round_bytes_ = 0;
+
+  // Of this pass.
+  std::vector<Consumer> known_;
+  WallTime now_;
+  Offset last_;  // the last frame starts here
+  Offset seen_;  // every consumer has what lies before
+};
+
+Retention::Retention(LogStore& store, LogEnd& end, std::unique_ptr<LogReader> reader,
+                     std::unique_ptr<LogReader> scout, RetentionPolicy policy, Clock& clock)
+    : impl_(std::make_unique<Impl>(store, end, std::move(reader), std::move(scout), policy,
+                                   clock)) {}
+Retention::~Retention() = default;
+Retention::Pass Retention::Run(std::stop_token stop) { return impl_->Run(std::move(stop)); }
+
+}  // namespace syncline
