@@ -65,13 +65,10 @@ LogInfo MakeMeta(rocksdb::DB& db, std::string_view source) {
 std::unique_ptr<LogStore> LogStore::Open(const fs::path& folder, std::string_view source,
                                          uint64_t memtable_bytes) {
   std::unique_ptr<LogStore> store(new LogStore(folder));
+  store->memtable_bytes_ = memtable_bytes;
   store->OpenDb(memtable_bytes);
   std::optional<LogInfo> info = store->ReadInfo();
-  if (store->index_ == nullptr) {
-    ThrowIfBad(store->db_->CreateColumnFamily(rocks::IndexOptions(memtable_bytes),
-                                              layout::kIndexFamily, &store->index_),
-               fmt::format("making a log in {}", folder.string()));
-  }
+  if (store->index_ == nullptr) store->MakeIndex();
   if (!info) info = MakeMeta(*store->db_, source);
   if (info->source != source) {
     throw UsageError(fmt::format("the log in {} was captured from {}, not from {}", folder.string(),
@@ -111,6 +108,20 @@ void LogStore::OpenDb(uint64_t memtable_bytes) {
   for (size_t i = 0; i < handles.size(); ++i) {
     (names[i] == layout::kIndexFamily ? index_ : frames_) = handles[i];
   }
+}
+
+void LogStore::MakeIndex() {
+  ThrowIfBad(
+      db_->CreateColumnFamily(rocks::IndexOptions(memtable_bytes_), layout::kIndexFamily, &index_),
+      fmt::format("making a log in {}", folder_.string()));
+}
+
+// A crash in between leaves a store without the family, which Open makes.
+void LogStore::RenewIndex() {
+  ThrowIfBad(db_->DropColumnFamily(index_),
+             fmt::format("dropping the row index of the log in {}", folder_.string()));
+  db_->DestroyColumnFamilyHandle(std::exchange(index_, nullptr));
+  MakeIndex();
 }
 
 std::optional<LogInfo> LogStore::ReadInfo() {

@@ -30,17 +30,21 @@ class LogStore {
   rocksdb::DB& db() { return *db_; }
   rocksdb::ColumnFamilyHandle* frames() { return frames_; }
   rocksdb::ColumnFamilyHandle* index() { return index_; }
+  // Drops everything in the index family, for good.
+  void RenewIndex();
   const LogInfo& info() const { return info_; }
   const std::filesystem::path& folder() const { return folder_; }
 
  private:
   explicit LogStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
   void OpenDb(uint64_t memtable_bytes);
+  void MakeIndex();
   // The meta record; nothing in a store that is being made. Throws UsageError if there is something
   // else in it.
   std::optional<LogInfo> ReadInfo();
 
   std::filesystem::path folder_;
+  uint64_t memtable_bytes_ = 0;
   LogInfo info_;
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* frames_ = nullptr;  // these two are given back before db_ goes

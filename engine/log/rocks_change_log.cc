@@ -24,18 +24,31 @@ rocksdb::Slice SavedCursorKey() { return {kSavedCursorKey, sizeof(kSavedCursorKe
 // step).
 constexpr size_t kProtectionBytesPerKey = 8;
 
+// The index lets WAL files go when so many memtables' bytes of frames have been written; below
+// RocksDB's own bound (rocks_options.cc), which would leave its memtable empty.
+constexpr uint64_t kMemtablesOfWal = 2;
+
 }  // namespace
 
-RocksChangeLog::RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock)
+RocksChangeLog::RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock,
+                               ChangeLog::Options options)
     : store_(std::move(store)),
       clock_(clock),
-      index_(store_->db(), store_->index()),
       schemas_(ReadSchemaIds()),
       tail_(ReadTail()),
       batch_(/*reserved_bytes=*/0, /*max_bytes=*/0, kProtectionBytesPerKey, /*default_cf_ts_sz=*/0),
-      end_(tail_.next) {}
+      end_(tail_.next),
+      index_(*store_, {.pending_bytes_max = options.index_pending_bytes,
+                       .wal_bytes_max = kMemtablesOfWal * options.memtable_bytes}) {
+  index_.Open(*RocksChangeLog::NewReader());
+}
 
-RocksChangeLog::~RocksChangeLog() { SYNCLINE_CHECK_EQ(readers_.load(), 0); }
+RocksChangeLog::~RocksChangeLog() {
+  SYNCLINE_CHECK_EQ(readers_.load(), 0);
+  if (suspect_) return;
+  // What cannot be written is read from the frames again.
+  index_.Close().PermitUncheckedError();
+}
 
 RocksChangeLog::Tail RocksChangeLog::ReadTail() {
   const std::string reading = fmt::format("reading the log in {}", store_->folder().string());
@@ -80,13 +93,13 @@ void RocksChangeLog::CheckAfterFailure() {
   ThrowIfBad(status, fmt::format("writing to the log in {}", store_->folder().string()));
   Tail tail = ReadTail();
   schemas_ = ReadSchemaIds();
-  index_.Load();
-  suspect_ = false;
-  failure_.reset();
+  end_.Publish(tail.next);
+  index_.Follow(*NewReader());
   const bool moved = tail.next != tail_.next;
   tail_ = std::move(tail);
+  suspect_ = false;
+  failure_.reset();
   if (!moved) return;
-  end_.Publish(tail_.next);
   throw RestartError(fmt::format(
       "a frame whose writing failed is in the log after all; the log now ends at offset {}",
       tail_.next.value()));
@@ -114,13 +127,13 @@ Offset RocksChangeLog::Append(Draft draft) {
                      .written_at = clock_.Now(),
                      .closes_cut = draft.closes_cut};
   header.cursor = std::move(draft.cursor);
-  suspect_ = true;  // until it is written: staging changes schemas_ and index_
+  suspect_ = true;  // until it is written: staging changes schemas_
   StageSchemas(draft, header.schemas);
   batch_.Put(store_->frames(), layout::FrameKey(header.base), EncodeFrame(header, draft.changes));
-  index_.Stage(draft, header.base, batch_);
   Write(/*synced=*/true, "writing to");
 
   tail_ = {header.end(), header.hash, std::move(header.cursor), !header.closes_cut};
+  index_.Add(draft, header.base);
   end_.Publish(tail_.next);
   return header.base;
 }
@@ -137,15 +150,18 @@ void RocksChangeLog::SaveCursor(std::string cursor) {
 }
 
 void RocksChangeLog::Write(bool synced, std::string_view doing) {
-  suspect_ = true;
   rocksdb::WriteOptions options;
   options.sync = synced;
-  const rocksdb::Status status = store_->db().Write(options, &batch_);
-  if (!status.ok()) {
-    failure_ = ToError(status, fmt::format("{} the log in {}", doing, store_->folder().string()));
-    throw *failure_;
-  }
-  suspect_ = false;
+  // What can fail comes before the write that makes the frame a part of the log.
+  CheckWritten(index_.MakeRoom(batch_.GetDataSize()), "writing the row index of");
+  CheckWritten(store_->db().Write(options, &batch_), doing);
+}
+
+void RocksChangeLog::CheckWritten(const rocksdb::Status& status, std::string_view doing) {
+  suspect_ = !status.ok();
+  if (!suspect_) return;
+  failure_ = ToError(status, fmt::format("{} the log in {}", doing, store_->folder().string()));
+  throw *failure_;
 }
 
 std::vector<std::optional<IndexEntry>> RocksChangeLog::Lookup(const TableName& table,
