@@ -109,6 +109,13 @@ struct Log {
   }
 };
 
+// CPU that has been used, in seconds: of this thread, or of the process with RocksDB's threads.
+double CpuSeconds(clockid_t clock) {
+  timespec now;
+  ::clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
 void Count(benchmark::State& state, uint64_t bytes_a_run) {
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * kRows);
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * bytes_a_run));
@@ -130,8 +137,12 @@ void BM_Append(benchmark::State& state) {
       drafts.back().changes.push_back({.row = std::move(rows[i]), .version = std::move(version)});
     }
     const Stopwatch watch;
+    const double thread = CpuSeconds(CLOCK_THREAD_CPUTIME_ID);
+    const double process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
     for (ChangeLog::Draft& draft : drafts) log.log->Append(std::move(draft));
     state.SetIterationTime(watch.Seconds());
+    state.counters["cpu_ns"] = (CpuSeconds(CLOCK_THREAD_CPUTIME_ID) - thread) * 1e9 / kRows;
+    state.counters["all_cpu_ns"] = (CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - process) * 1e9 / kRows;
   }
   Count(state, bytes);
 }

@@ -19,9 +19,9 @@ namespace syncline {
 // The base of a log: what its folded frames come to, namely the last state of every key. A target
 // is rebuilt from the base and the frames that follow it.
 struct BaseInfo {
-  Offset as_of;       // the frames go on from here; 0: nothing has been folded
-  uint64_t hash = 0;  // of the frame that ended at as_of
-  WallTime written_at;  // of that frame
+  Offset as_of;           // the frames go on from here; 0: nothing has been folded
+  uint64_t hash = 0;      // of the frame that ended at as_of
+  WallTime written_at;    // of that frame
   bool cut_open = false;  // it did not close its cut
   // Of the keys that were deleted at or after this offset the deletions are in the base. A target
   // that has seen everything before it can be brought up to as_of by the base.

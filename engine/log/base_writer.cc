@@ -33,9 +33,8 @@ void BaseWriter::Fold(const Frame& frame, Offset seen) {
     const Change& change = frame.changes[i];
     if (change.op == Op::kMark) continue;
     const TableSchema& table = *frame.tables[change.table];
-    keys[i] = base::EntryKey(table.table, change.op == Op::kDelete
-                                              ? change.row
-                                              : Project(change.row, table.key));
+    keys[i] = base::EntryKey(
+        table.table, change.op == Op::kDelete ? change.row : Project(change.row, table.key));
     entries.try_emplace(keys[i]);
   }
   Read(entries);

@@ -56,10 +56,10 @@ Mark ChainReader::Durable() {
   if (mark.log_id != info().id || mark.epoch != info().epoch) {
     throw LogDamage("the log's durable mark is another log's");
   }
-  throw RestartError(fmt::format("the log's history has changed: it was {} in epoch {}, now it is "
-                                 "{} in epoch {}",
-                                 known.id.ToString(), known.epoch, info().id.ToString(),
-                                 info().epoch));
+  throw RestartError(
+      fmt::format("the log's history has changed: it was {} in epoch {}, now it is "
+                  "{} in epoch {}",
+                  known.id.ToString(), known.epoch, info().id.ToString(), info().epoch));
 }
 
 void ChainReader::Seek(Offset offset, std::optional<uint64_t> previous_hash) {
@@ -85,9 +85,10 @@ std::optional<Frame> ChainReader::Deliver(bool with_changes) {
 ChainReader::Look ChainReader::LookForNext(bool with_changes, Frame& frame) {
   const Mark mark = Durable();
   if (position_ < mark.begin) {
-    throw RestartError(fmt::format("the frame at offset {} is not in the log any more: older frames "
-                                   "than that at {} were folded into the base",
-                                   position_.value(), mark.begin.value()));
+    throw RestartError(
+        fmt::format("the frame at offset {} is not in the log any more: older frames "
+                    "than that at {} were folded into the base",
+                    position_.value(), mark.begin.value()));
   }
   if (chained_ && mark.next <= position_) return Look::kNothing;
   Cursor at = std::move(at_);  // comes back when a frame is delivered, so that nothing is skipped
@@ -185,9 +186,10 @@ ChainReader::Look ChainReader::LookForTables(Frame& frame) {
   for (const SchemaId id : frame.header.schemas) {
     frame.tables.push_back(FindSchema(id));
     if (frame.tables.back()) continue;
-    return Hole(fmt::format("the frame at offset {}: the schema of one of its tables is not in the "
-                            "log",
-                            frame.header.base.value()));
+    return Hole(
+        fmt::format("the frame at offset {}: the schema of one of its tables is not in the "
+                    "log",
+                    frame.header.base.value()));
   }
   return Look::kFound;
 }
@@ -218,8 +220,7 @@ std::unique_ptr<BaseReader> ChainReader::OpenBase() {
 }
 
 bool ChainReader::Acknowledge(const std::string& consumer, Offset next) {
-  return consumers_.Tell(consumer,
-                         {.log_id = info().id, .epoch = info().epoch, .next = next});
+  return consumers_.Tell(consumer, {.log_id = info().id, .epoch = info().epoch, .next = next});
 }
 
 std::vector<Consumer> ChainReader::Consumers() { return consumers_.List(info().id); }

@@ -8,7 +8,7 @@ namespace syncline {
 std::unique_ptr<ChangeLog> ChangeLog::Open(const std::filesystem::path& folder,
                                            std::string_view source, Clock& clock, Options options) {
   return std::make_unique<RocksChangeLog>(
-      LogStore::Open(folder, source, options.memtable_bytes, clock), clock);
+      LogStore::Open(folder, source, options.memtable_bytes, clock), clock, options);
 }
 
 std::unique_ptr<ChangeLog> ChangeLog::Open(const std::filesystem::path& folder,

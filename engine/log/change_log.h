@@ -36,11 +36,12 @@ struct IndexEntry {
 
 // The writer of one persistent, append-only change log; FORMAT.md is what it leaves on disk.
 //
-// Contract: a frame is durable (synced) when Append returns, changes, cursor and RowIndex entries
-// in one write (invariant 1); offsets are dense and frames chained by hash (invariant 2). After an
-// Error from Append nothing of the frame is in the log, or all of it is. The object stays usable:
-// the next call looks, goes on if nothing is there (the disk has room again), and throws an Error
-// of reaction kRestart if the frame is there after all; cursor() and next() are right again then.
+// Contract: a frame is durable (synced) when Append returns, changes and cursor in one write
+// (invariant 1), and the RowIndex, which is derived from the frames, tells about it; offsets are
+// dense and frames chained by hash (invariant 2). After an Error from Append nothing of the frame
+// is in the log, or all of it is. The object stays usable: the next call looks, goes on if nothing
+// is there (the disk has room again), and throws an Error of reaction kRestart if the frame is
+// there after all; cursor() and next() are right again then.
 //
 // One writer per log, in the process and on the machine: a second Open throws EnvironmentError.
 // Threads: one thread writes; the readers that NewReader makes may be used from other threads while
@@ -49,6 +50,8 @@ class ChangeLog {
  public:
   struct Options {
     uint64_t memtable_bytes = 16u << 20;
+    // RowIndex entries that may wait in memory; after a crash at most so much is read again.
+    uint64_t index_pending_bytes = 8u << 20;
   };
 
   // Opens the log in `folder`, or makes a new one for `source` (parent folders are made too).
@@ -75,7 +78,7 @@ class ChangeLog {
   struct Draft {
     std::vector<std::shared_ptr<const TableSchema>> tables;  // what Change::table points into
     std::vector<Change> changes;                             // at least one
-    std::vector<Fingerprint> fingerprints;  // one per change, of the whole row; for the RowIndex
+    std::vector<Fingerprint> fingerprints;  // one per change: its row's; for the RowIndex
     std::string cursor;
     bool closes_cut = false;
   };

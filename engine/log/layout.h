@@ -23,6 +23,8 @@ inline constexpr int kLogFormat = 1;
 // The column families beside the default one: private to the writer; the folded frames.
 inline constexpr char kIndexFamily[] = "index";
 inline constexpr char kBaseFamily[] = "base";
+// What is not an entry of a row stands in there under table id 0.
+inline constexpr std::string_view kIndexStatePrefix("\0\0\0\0", 4);
 
 // Default column family: frames sort first, by offset; then meta records, then schemas.
 std::string FrameKey(Offset base);

@@ -32,8 +32,8 @@ bool IsOurs(std::string_view name) {
     return kind == ".log" || kind == ".sst" || kind == ".dbtmp";
   }
   return name == "LOCK" || name == "IDENTITY" || name.starts_with("LOG") ||
-         name.starts_with("MANIFEST-") || name.starts_with("OPTIONS-") ||
-         name == kMarkName || name == kConsumersName;
+         name.starts_with("MANIFEST-") || name.starts_with("OPTIONS-") || name == kMarkName ||
+         name == kConsumersName;
 }
 
 }  // namespace

@@ -53,7 +53,8 @@ class LogReader {
   virtual void Seek(Offset offset, std::optional<uint64_t> previous_hash = {}) = 0;
   // The next frame, or nothing when there is none (yet).
   virtual std::optional<Frame> Next() = 0;
-  // The same without decompressing and decoding its changes: `tables` is filled, `changes` stays empty.
+  // The same without decompressing and decoding its changes: `tables` is filled, `changes` stays
+  // empty.
   virtual std::optional<Frame> NextHeader() = 0;
   // Waits until there may be a new frame, for at most `duration`; false when stopped.
   virtual bool Wait(Microseconds duration, std::stop_token stop) = 0;

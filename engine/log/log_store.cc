@@ -73,11 +73,14 @@ LogInfo MakeMeta(rocksdb::DB& db, const Mark& mark, std::string_view source) {
 std::unique_ptr<LogStore> LogStore::Open(const fs::path& folder, std::string_view source,
                                          uint64_t memtable_bytes, Clock& clock) {
   std::unique_ptr<LogStore> store(new LogStore(folder));
+  store->memtable_bytes_ = memtable_bytes;
   store->LookBeforeOpening(clock);
-  store->OpenDb(memtable_bytes);
+  store->OpenDb();
   std::optional<LogInfo> info = store->ReadInfo();
-  store->MakeFamily(layout::kIndexFamily, rocks::IndexOptions(memtable_bytes), store->index_);
-  store->MakeFamily(layout::kBaseFamily, rocks::BaseOptions(memtable_bytes), store->base_);
+  if (store->index_ == nullptr) store->MakeIndex();
+  if (store->base_ == nullptr) {
+    store->base_ = store->MakeFamily(layout::kBaseFamily, rocks::BaseOptions(memtable_bytes));
+  }
   if (!info) info = MakeMeta(*store->db_, store->mark_, source);
   if (info->id != store->mark_.log_id || info->epoch != store->mark_.epoch) {
     throw LogDamage(fmt::format("the durable mark in {} is another log's", folder.string()));
@@ -113,17 +116,18 @@ void LogStore::LookBeforeOpening(Clock& clock) {
   MarkFile::Open(path, mark_);
 }
 
-void LogStore::OpenDb(uint64_t memtable_bytes) {
-  const rocksdb::DBOptions options = rocks::WriterOptions(memtable_bytes);
+void LogStore::OpenDb() {
+  const rocksdb::DBOptions options = rocks::WriterOptions(memtable_bytes_);
   std::vector<std::string> names = {rocksdb::kDefaultColumnFamilyName};
   if (log_folder::Inspect(folder_) == log_folder::State::kStore) {
     names = ListFamilies(folder_, options);
   }
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string& name : names) {
-    families.emplace_back(name, name == layout::kIndexFamily  ? rocks::IndexOptions(memtable_bytes)
-                                : name == layout::kBaseFamily ? rocks::BaseOptions(memtable_bytes)
-                                                              : rocks::FramesOptions(memtable_bytes));
+    families.emplace_back(name, name == layout::kIndexFamily ? rocks::IndexOptions(memtable_bytes_)
+                                : name == layout::kBaseFamily
+                                    ? rocks::BaseOptions(memtable_bytes_)
+                                    : rocks::FramesOptions(memtable_bytes_));
   }
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -138,6 +142,26 @@ void LogStore::OpenDb(uint64_t memtable_bytes) {
   }
 }
 
+rocksdb::ColumnFamilyHandle* LogStore::MakeFamily(const char* name,
+                                                  const rocksdb::ColumnFamilyOptions& options) {
+  rocksdb::ColumnFamilyHandle* family = nullptr;
+  ThrowIfBad(db_->CreateColumnFamily(options, name, &family),
+             fmt::format("making a log in {}", folder_.string()));
+  return family;
+}
+
+void LogStore::MakeIndex() {
+  index_ = MakeFamily(layout::kIndexFamily, rocks::IndexOptions(memtable_bytes_));
+}
+
+// A crash in between leaves a store without the family, which Open makes.
+void LogStore::RenewIndex() {
+  ThrowIfBad(db_->DropColumnFamily(index_),
+             fmt::format("dropping the row index of the log in {}", folder_.string()));
+  db_->DestroyColumnFamilyHandle(std::exchange(index_, nullptr));
+  MakeIndex();
+}
+
 std::optional<LogInfo> LogStore::ReadInfo() {
   const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(rocks::ScanOptions()));
   std::optional<LogInfo> info = layout::ReadMeta(*iterator);
@@ -146,13 +170,6 @@ std::optional<LogInfo> LogStore::ReadInfo() {
   if (iterator->Valid()) throw NotALog(folder_);
   ThrowIfBad(iterator->status(), fmt::format("reading the log in {}", folder_.string()));
   return {};
-}
-
-void LogStore::MakeFamily(const char* name, const rocksdb::ColumnFamilyOptions& options,
-                          rocksdb::ColumnFamilyHandle*& family) {
-  if (family != nullptr) return;
-  ThrowIfBad(db_->CreateColumnFamily(options, name, &family),
-             fmt::format("making a log in {}", folder_.string()));
 }
 
 LogStore::~LogStore() {

@@ -34,6 +34,8 @@ class LogStore {
   rocksdb::ColumnFamilyHandle* frames() { return frames_; }
   rocksdb::ColumnFamilyHandle* index() { return index_; }
   rocksdb::ColumnFamilyHandle* base() { return base_; }
+  // Drops everything in the index family, for good.
+  void RenewIndex();
   const LogInfo& info() const { return info_; }
   // The durable mark as it was before the store was opened.
   const Mark& mark() const { return mark_; }
@@ -42,15 +44,17 @@ class LogStore {
  private:
   explicit LogStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
   void LookBeforeOpening(Clock& clock);
-  void OpenDb(uint64_t memtable_bytes);
+  void OpenDb();
+  void MakeIndex();
+  rocksdb::ColumnFamilyHandle* MakeFamily(const char* name,
+                                          const rocksdb::ColumnFamilyOptions& options);
   // The meta record; nothing in a store that is being made. Throws UsageError if there is something
   // else in it.
   std::optional<LogInfo> ReadInfo();
-  void MakeFamily(const char* name, const rocksdb::ColumnFamilyOptions& options,
-                  rocksdb::ColumnFamilyHandle*& family);
 
   std::filesystem::path folder_;
   Mark mark_;
+  uint64_t memtable_bytes_ = 0;
   LogInfo info_;
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* frames_ = nullptr;  // these are given back before db_ goes

@@ -157,8 +157,8 @@ class Retention::Impl {
 
 Retention::Retention(LogStore& store, LogEnd& end, std::unique_ptr<LogReader> reader,
                      std::unique_ptr<LogReader> scout, RetentionPolicy policy, Clock& clock)
-    : impl_(std::make_unique<Impl>(store, end, std::move(reader), std::move(scout), policy,
-                                   clock)) {}
+    : impl_(
+          std::make_unique<Impl>(store, end, std::move(reader), std::move(scout), policy, clock)) {}
 Retention::~Retention() = default;
 Retention::Pass Retention::Run(std::stop_token stop) { return impl_->Run(std::move(stop)); }
 

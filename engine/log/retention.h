@@ -18,9 +18,9 @@ class LogStore;
 
 // What a log keeps as frames.
 struct RetentionPolicy {
-  std::optional<Microseconds> keep_for;   // frames younger than this
-  std::optional<uint64_t> keep_bytes;     // no more than this on disk, whoever still needs them
-  uint64_t rate_bytes = 32u << 20;        // of row data that may be folded in a second
+  std::optional<Microseconds> keep_for;  // frames younger than this
+  std::optional<uint64_t> keep_bytes;    // no more than this on disk, whoever still needs them
+  uint64_t rate_bytes = 32u << 20;       // of row data that may be folded in a second
   bool operator==(const RetentionPolicy&) const = default;
 };
 
@@ -36,7 +36,7 @@ struct RetentionPolicy {
 class Retention {
  public:
   struct Pass {
-    Offset begin;  // of the frames that are left
+    Offset begin;         // of the frames that are left
     uint64_t frames = 0;  // folded in this pass
     uint64_t changes = 0;
     std::vector<std::string> overtaken;  // consumers that needed frames that are gone now

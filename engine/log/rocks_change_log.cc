@@ -28,17 +28,25 @@ rocksdb::Slice SavedCursorKey() { return {kSavedCursorKey, sizeof(kSavedCursorKe
 // step).
 constexpr size_t kProtectionBytesPerKey = 8;
 
+// The index lets WAL files go when so many memtables' bytes of frames have been written; below
+// RocksDB's own bound (rocks_options.cc), which would leave its memtable empty.
+constexpr uint64_t kMemtablesOfWal = 2;
+
 }  // namespace
 
-RocksChangeLog::RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock)
+RocksChangeLog::RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock,
+                               ChangeLog::Options options)
     : store_(std::move(store)),
       clock_(clock),
-      index_(store_->db(), store_->index()),
       schemas_(ReadSchemaIds()),
       tail_(ReadTail()),
       batch_(/*reserved_bytes=*/0, /*max_bytes=*/0, kProtectionBytesPerKey, /*default_cf_ts_sz=*/0),
       end_(MarkFile::Open(log_folder::MarkPath(store_->folder()), store_->mark()), FirstMark(),
-           clock) {}
+           clock),
+      index_(*store_, {.pending_bytes_max = options.index_pending_bytes,
+                       .wal_bytes_max = kMemtablesOfWal * options.memtable_bytes}) {
+  index_.Open(*RocksChangeLog::NewReader());
+}
 
 // What the store holds is durable once it has been opened for writing: RocksDB flushes what it
 // found in the WAL.
@@ -46,14 +54,14 @@ Mark RocksChangeLog::FirstMark() const {
   Mark mark = store_->mark();
   if (tail_.next < mark.next) {
     throw LogDamage(fmt::format("the log in {} ends at offset {}, but was acknowledged up to {}",
-                                  store_->folder().string(), tail_.next.value(),
-                                  mark.next.value()));
+                                store_->folder().string(), tail_.next.value(), mark.next.value()));
   }
   const Offset begin = BaseWriter(store_->db(), store_->base()).info().as_of;
   if (begin < mark.begin) {
-    throw LogDamage(fmt::format("the base of the log in {} ends at offset {}, but the frames begin "
-                                "at {}",
-                                store_->folder().string(), begin.value(), mark.begin.value()));
+    throw LogDamage(
+        fmt::format("the base of the log in {} ends at offset {}, but the frames begin "
+                    "at {}",
+                    store_->folder().string(), begin.value(), mark.begin.value()));
   }
   mark.begin = begin;
   mark.next = tail_.next;
@@ -61,7 +69,12 @@ Mark RocksChangeLog::FirstMark() const {
   return mark;
 }
 
-RocksChangeLog::~RocksChangeLog() { SYNCLINE_CHECK_EQ(readers_.load(), 0); }
+RocksChangeLog::~RocksChangeLog() {
+  SYNCLINE_CHECK_EQ(readers_.load(), 0);
+  if (suspect_) return;
+  // What cannot be written is read from the frames again.
+  index_.Close().PermitUncheckedError();
+}
 
 RocksChangeLog::Tail RocksChangeLog::ReadTail() {
   const std::string reading = fmt::format("reading the log in {}", store_->folder().string());
@@ -106,15 +119,15 @@ void RocksChangeLog::CheckAfterFailure() {
   ThrowIfBad(status, fmt::format("writing to the log in {}", store_->folder().string()));
   Tail tail = ReadTail();
   schemas_ = ReadSchemaIds();
-  index_.Load();
   if (tail.next != end_.mark().next) {
     ThrowIfBad(store_->db().SyncWAL(), "syncing the log");
     end_.MoveNext(tail.next, tail.hash);
   }
-  suspect_ = false;
-  failure_.reset();
+  index_.Follow(*NewReader());
   const bool moved = tail.next != tail_.next;
   tail_ = std::move(tail);
+  suspect_ = false;
+  failure_.reset();
   if (!moved) return;
   throw RestartError(fmt::format(
       "a frame whose writing failed is in the log after all; the log now ends at offset {}",
@@ -143,14 +156,14 @@ Offset RocksChangeLog::Append(Draft draft) {
                      .written_at = clock_.Now(),
                      .closes_cut = draft.closes_cut};
   header.cursor = std::move(draft.cursor);
-  suspect_ = true;  // until it is written: staging changes schemas_ and index_
+  suspect_ = true;  // until it is written: staging changes schemas_
   StageSchemas(draft, header.schemas);
   batch_.Put(store_->frames(), layout::FrameKey(header.base), EncodeFrame(header, draft.changes));
-  index_.Stage(draft, header.base, batch_);
   Write(/*synced=*/true, "writing to");
 
   suspect_ = true;  // until everybody knows
   end_.MoveNext(header.end(), header.hash);
+  index_.Add(draft, header.base);
   suspect_ = false;
   tail_ = {header.end(), header.hash, std::move(header.cursor), !header.closes_cut};
   return header.base;
@@ -168,15 +181,18 @@ void RocksChangeLog::SaveCursor(std::string cursor) {
 }
 
 void RocksChangeLog::Write(bool synced, std::string_view doing) {
-  suspect_ = true;
   rocksdb::WriteOptions options;
   options.sync = synced;
-  const rocksdb::Status status = store_->db().Write(options, &batch_);
-  if (!status.ok()) {
-    failure_ = ToError(status, fmt::format("{} the log in {}", doing, store_->folder().string()));
-    throw *failure_;
-  }
-  suspect_ = false;
+  // What can fail comes before the write that makes the frame a part of the log.
+  CheckWritten(index_.MakeRoom(batch_.GetDataSize()), "writing the row index of");
+  CheckWritten(store_->db().Write(options, &batch_), doing);
+}
+
+void RocksChangeLog::CheckWritten(const rocksdb::Status& status, std::string_view doing) {
+  suspect_ = !status.ok();
+  if (!suspect_) return;
+  failure_ = ToError(status, fmt::format("{} the log in {}", doing, store_->folder().string()));
+  throw *failure_;
 }
 
 std::vector<std::optional<IndexEntry>> RocksChangeLog::Lookup(const TableName& table,

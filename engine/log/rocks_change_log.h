@@ -18,17 +18,18 @@
 
 namespace syncline {
 
-// The change log on RocksDB. One Append is one WriteBatch and one synced write: the frame, the
-// schemas it is the first to use, and the RowIndex entries (invariant 1). Private to engine/log;
-// ChangeLog::Open makes it.
+// The change log on RocksDB. One Append is one WriteBatch and one synced write: the frame and the
+// schemas it is the first to use (invariant 1). The RowIndex takes the frame in afterwards. Private
+// to engine/log; ChangeLog::Open makes it.
 //
 // A write that failed leaves open what is in the log. The next call finds out: it asks RocksDB to
 // go on, reads the tail again, and either continues, or says kRestart because the frame that failed
 // is there after all.
 class RocksChangeLog : public ChangeLog {
  public:
-  RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock);
-  // No reader may be left.
+  RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock, ChangeLog::Options options);
+  // Writes what the RowIndex has in memory, so that the next Open need not read frames again. No
+  // reader may be left.
   ~RocksChangeLog() override;
 
   const LogInfo& info() const override { return store_->info(); }
@@ -57,12 +58,13 @@ class RocksChangeLog : public ChangeLog {
   void CheckAfterFailure();
   void StageSchemas(const Draft& draft, std::vector<SchemaId>& ids);
   void Write(bool synced, std::string_view doing);
+  // Throws unless the status is ok; then the next call looks at what is in the log.
+  void CheckWritten(const rocksdb::Status& status, std::string_view doing);
 
   const std::unique_ptr<LogStore> store_;
   Clock& clock_;
 
   // Owned by the writing thread.
-  RowIndex index_;
   std::unordered_set<SchemaId> schemas_;  // in the log
   Tail tail_;
   rocksdb::WriteBatch batch_;
@@ -71,6 +73,7 @@ class RocksChangeLog : public ChangeLog {
 
   LogEnd end_;
   std::atomic<int> readers_{0};
+  RowIndex index_;  // the writing thread's too; reads the log through a reader
 };
 
 }  // namespace syncline

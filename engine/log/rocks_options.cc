@@ -9,6 +9,8 @@
 
 #include <memory>
 
+#include "engine/log/index_extent.h"
+
 namespace syncline::rocks {
 namespace {
 
@@ -29,13 +31,15 @@ rocksdb::DBOptions WriterOptions(uint64_t memtable_bytes) {
   // Opens with everything up to the first record that is not whole: the ordinary torn tail of a
   // crash.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  // The two families fill at different speeds; without a bound the slower one keeps old WAL files
-  // alive, which a reader would have to replay when it opens.
-  options.max_total_wal_size = 4 * memtable_bytes;
+  // The families fill at different speeds; without a bound the slowest one keeps old WAL files
+  // alive, which a reader would have to replay when it opens. RowIndex keeps below it.
+  options.max_total_wal_size = 6 * memtable_bytes;
   options.info_log = std::make_shared<SilentLogger>();
   // One thread writes: what makes concurrent inserts into the memtable possible only costs.
   options.allow_concurrent_memtable_write = false;
   options.enable_write_thread_adaptive_yield = false;
+  // The frames are in the WAL, and the row index is flushed by RowIndex.
+  options.avoid_flush_during_shutdown = true;
   return options;
 }
 
@@ -67,11 +71,10 @@ rocksdb::ColumnFamilyOptions FramesOptions(uint64_t memtable_bytes) {
 rocksdb::ColumnFamilyOptions IndexOptions(uint64_t memtable_bytes) {
   rocksdb::ColumnFamilyOptions options;
   options.write_buffer_size = memtable_bytes;
+  options.max_write_buffer_number = 3;
+  options.table_properties_collector_factories = {NewIndexExtentCollectorFactory()};
   options.compression = rocksdb::kLZ4Compression;
-  options.memtable_prefix_bloom_size_ratio = 0.05;
-  options.memtable_whole_key_filtering = true;
-  // A load fills the index in key order: the place of a table's last insert is where the next one
-  // belongs.
+  // RowIndex writes in key order: the place of a table's last insert is where the next one belongs.
   options.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(4));
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));

@@ -112,7 +112,9 @@ Mark SecondaryView::mark() {
   return *mark;
 }
 
-rocksdb::Status SecondaryView::CatchUp() { return frames_.db ? frames_.db->TryCatchUpWithPrimary() : Open(); }
+rocksdb::Status SecondaryView::CatchUp() {
+  return frames_.db ? frames_.db->TryCatchUpWithPrimary() : Open();
+}
 
 std::unique_ptr<rocksdb::Iterator> SecondaryView::NewIterator() {
   return std::unique_ptr<rocksdb::Iterator>(

@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "index_oracle.h"
 #include "sample_rows.h"
 
 namespace syncline {
@@ -135,6 +136,48 @@ TEST_F(LogDiskTest, AFullDiskIsSaidAndForgottenWhenThereIsRoom) {
   const std::vector<Frame> frames = Drain(*log->NewReader());
   ExpectChain(frames, Offset(0), 0);
   EXPECT_EQ(frames.back().header.end(), next);
+  log.reset();
+}
+
+// The index's own flushes meet the full disk here: 64 KiB of entries wait in memory, the frames are
+// small. Fails when entries are forgotten that could not be written.
+TEST_F(LogDiskTest, TheIndexTellsAboutTheFramesAfterAFullDisk) {
+  const SmallDisk disk(temp_.path());
+  if (!disk.mounted()) GTEST_SKIP() << "needs root to mount a small file system";
+  constexpr int kItems = 5000;
+  const auto open = [&] {
+    return ChangeLog::Open(folder_, kSource, clock_,
+                           {.memtable_bytes = 1u << 20, .index_pending_bytes = 64u << 10});
+  };
+  auto log = open();
+  int64_t id = 0;
+  const auto append = [&] {
+    log->Append(ItemsDraft(id, 50, "cursor", true, Noise(40)));
+    id = (id + 50) % kItems;
+  };
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 20; ++i) append();
+    disk.Fill();
+    const Error error = ErrorOf([&] {
+      for (int i = 0; i < 10'000; ++i) append();
+    });
+    EXPECT_EQ(error.reaction(), Reaction::kRetry) << error.message();
+    disk.Free();
+    const Offset before = log->next();
+    for (int tries = 0; log->next() == before; ++tries) {
+      ASSERT_LT(tries, 1000);
+      try {
+        append();
+      } catch (const Error& again) {
+        ASSERT_EQ(again.reaction(), Reaction::kRetry) << again.message();
+        clock_.Sleep(std::chrono::milliseconds(20), {});  // RocksDB looks for room every 5 s
+      }
+    }
+    ExpectIndexTellsAboutTheFrames(*log, kItems);
+  }
+  log.reset();
+  log = open();
+  ExpectIndexTellsAboutTheFrames(*log, kItems);
   log.reset();
 }
 

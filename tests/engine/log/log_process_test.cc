@@ -9,6 +9,7 @@
 #include <random>
 #include <string>
 
+#include "index_oracle.h"
 #include "sample_rows.h"
 
 namespace syncline {
@@ -17,16 +18,20 @@ namespace {
 // A log_writer as a child process.
 class WriterProcess {
  public:
-  WriterProcess(const std::filesystem::path& folder, uint64_t changes, int memtable_kib) {
+  // Of `items`, if that is not 0: see log_writer.cc.
+  WriterProcess(const std::filesystem::path& folder, uint64_t changes, int memtable_kib,
+                int items = 0, int index_kib = 0) {
     int ends[2];
     if (::pipe(ends) != 0) throw std::runtime_error("pipe");
     const std::string count = std::to_string(changes), kib = std::to_string(memtable_kib);
+    const std::string item_count = std::to_string(items), index = std::to_string(index_kib);
     pid_ = ::fork();
     if (pid_ == 0) {
       ::dup2(ends[1], STDOUT_FILENO);
       ::close(ends[0]);
       ::close(ends[1]);
-      ::execl(LOG_WRITER, "log_writer", folder.c_str(), count.c_str(), kib.c_str(), nullptr);
+      ::execl(LOG_WRITER, "log_writer", folder.c_str(), count.c_str(), kib.c_str(),
+              items == 0 ? nullptr : item_count.c_str(), index.c_str(), nullptr);
       ::_exit(127);
     }
     ::close(ends[1]);
@@ -111,6 +116,26 @@ TEST_F(LogProcessTest, AcknowledgedFramesSurviveKillsAtRandomMoments) {
     ASSERT_TRUE(entry);
     ASSERT_EQ(entry->offset.value() + 1, log->next().value());
     ASSERT_EQ(entry->fingerprint, last.changes.back().row.fingerprint());
+  }
+}
+
+// The index after kill -9, in the midst of writing its entries (4 KiB of them wait in memory, so
+// that every few frames some are written): it tells exactly about the frames. Fails when the files
+// of the index say more than they hold, and when Open does not read the frames behind them.
+TEST_F(LogProcessTest, TheIndexTellsAboutTheFramesAfterKillsAtRandomMoments) {
+  constexpr int kItems = 3000;
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::minstd_rand random(seed);
+  for (int round = 0; round < 12; ++round) {
+    {
+      WriterProcess writer(folder(), UINT64_MAX, /*memtable_kib=*/64, kItems, /*index_kib=*/4);
+      for (unsigned left = 1 + random() % 150; left > 0; --left) {
+        ASSERT_NE(writer.ReadAcknowledged(), 0) << "the writer ended";
+      }
+      writer.Kill();
+    }
+    ExpectIndexTellsAboutTheFrames(*ChangeLog::Open(folder(), kSource, clock_), kItems);
   }
 }
 

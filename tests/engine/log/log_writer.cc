@@ -1,9 +1,9 @@
 // A program that writes a log until it is killed or has written enough, for tests of what a process
-// leaves behind and of readers in another process. Change at offset n is item n, named by its
-// offset. After each Append it writes the next offset to stdout, in one line: what it printed is
-// acknowledged.
+// leaves behind and of readers in another process. The change at offset n is item n; with ITEMS it
+// is some item below that number, and now and then its deletion. After each Append it writes the
+// next offset to stdout, in one line: what it printed is acknowledged.
 //
-//   log_writer FOLDER CHANGES MEMTABLE_KIB
+//   log_writer FOLDER CHANGES MEMTABLE_KIB [ITEMS INDEX_KIB]
 #include <unistd.h>
 
 #include <cstdio>
@@ -18,23 +18,30 @@
 
 int main(int argc, char** argv) {
   using namespace syncline;
-  if (argc != 4) return 2;
+  if (argc != 4 && argc != 6) return 2;
   const uint64_t changes = std::strtoull(argv[2], nullptr, 10);
   const uint64_t memtable_bytes = std::strtoull(argv[3], nullptr, 10) << 10;
+  const int64_t items = argc == 6 ? std::strtoll(argv[4], nullptr, 10) : 0;
+  ChangeLog::Options options{.memtable_bytes = memtable_bytes};
+  if (argc == 6) options.index_pending_bytes = std::strtoull(argv[5], nullptr, 10) << 10;
   std::minstd_rand random(static_cast<unsigned>(::getpid()));
   SystemClock clock;
   try {
-    const auto log = ChangeLog::Open(argv[1], kSource, clock, {.memtable_bytes = memtable_bytes});
+    const auto log = ChangeLog::Open(argv[1], kSource, clock, options);
     while (log->next().value() < changes) {
       const auto first = static_cast<int64_t>(log->next().value());
       ChangeLog::Draft draft{.tables = {ItemsTable()}, .cursor = std::to_string(first)};
-      for (int64_t id = first; id < first + 1 + static_cast<int64_t>(random() % 20); ++id) {
+      for (int64_t n = first; n < first + 1 + static_cast<int64_t>(random() % 20); ++n) {
+        const int64_t id = items == 0 ? n : static_cast<int64_t>(random()) % items;
+        const bool deletion = items != 0 && random() % 8 == 0;
         // Text that does not compress, so that memtables fill.
         std::string name = std::to_string(id) + " ";
         for (int i = 0; i < 64; ++i) name += static_cast<char>(' ' + random() % 95);
-        Row row = Item(id, name, id);
+        Row row = deletion ? ItemKey(id) : Item(id, name, n);
         draft.fingerprints.push_back(row.fingerprint());
-        draft.changes.push_back({.row = std::move(row), .version = Stamp(id)});
+        draft.changes.push_back({.op = deletion ? Op::kDelete : Op::kUpsert,
+                                 .row = std::move(row),
+                                 .version = Stamp(n)});
       }
       draft.closes_cut = random() % 2 == 0;
       log->Append(std::move(draft));

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "engine/log/change_log.h"
+
+// The bytes of an IndexEntry: fingerprint (16), offset (8), flags (1; bit 0: deleted), then the
+// version as an encoded Row of one value. Private to engine/log.
+namespace syncline::index_entry {
+
+// Appends the entry to `out`. `scratch` is a row of the caller's, used for its memory.
+void Append(const Fingerprint& fingerprint, Offset offset, bool deleted, ValueView version,
+            Row& scratch, std::string& out);
+
+// Throws DamageError.
+IndexEntry Decode(std::string_view bytes);
+
+// The part of an entry that names one change of the log: which one it is, and what it says.
+inline constexpr size_t kHeadBytes = 16 + 8;
+// Of bytes that hold at least a head.
+Fingerprint FingerprintOf(std::string_view bytes);
+Offset OffsetOf(std::string_view bytes);
+
+}  // namespace syncline::index_entry

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace syncline {
+
+// Entries of the RowIndex that are not in its store yet: for each key the last one. Bytes only; it
+// knows nothing of their meaning. Keeps its memory for the next ones. Private to engine/log.
+class PendingEntries {
+ public:
+  bool empty() const { return entries_.empty(); }
+  // About what it holds, in memory.
+  size_t bytes() const { return bytes_.size() + entries_.size() * (sizeof(Entry) + sizeof(Place)); }
+
+  void Put(std::string_view key, std::string_view entry);
+  // The key's entry; lasts until the next Put or Clear.
+  std::optional<std::string_view> Find(std::string_view key) const;
+  void Clear();
+
+  struct KeyedEntry {
+    std::string_view key;
+    std::string_view entry;
+  };
+  // All of them, bytewise by key; last until the next Put or Clear.
+  std::vector<KeyedEntry> InKeyOrder() const;
+
+ private:
+  // Where key and entry lie in bytes_.
+  struct Entry {
+    uint32_t key_at, key_bytes;
+    uint32_t entry_at, entry_bytes;
+  };
+  // Open addressing: an index into entries_, beside half of the key's hash. Never more than half
+  // full.
+  struct Place {
+    uint32_t hash = 0;
+    uint32_t index = kFree;
+  };
+  static constexpr uint32_t kFree = UINT32_MAX;
+
+  std::string_view KeyOf(const Entry& entry) const {
+    return {bytes_.data() + entry.key_at, entry.key_bytes};
+  }
+  std::string_view EntryOf(const Entry& entry) const {
+    return {bytes_.data() + entry.entry_at, entry.entry_bytes};
+  }
+  uint32_t Store(std::string_view bytes);
+  // The place of the key, or the free one where it belongs.
+  size_t PlaceOf(std::string_view key, uint32_t hash) const;
+  void Grow();
+
+  std::string bytes_;
+  std::vector<Entry> entries_;
+  std::vector<Place> places_;
+  bool in_key_order_ = true;  // entries_ is, as a load in key order leaves it
+};
+
+}  // namespace syncline

@@ -1,0 +1,49 @@
+#include "tools/log_keeper.h"
+
+#include <fmt/ranges.h>
+
+#include <chrono>
+#include <utility>
+
+#include "engine/base/error.h"
+
+namespace syncline::cli {
+namespace {
+
+constexpr Microseconds kPause = std::chrono::seconds(1);
+
+}  // namespace
+
+LogKeeper::LogKeeper(std::string source, ChangeLog& log, const RetentionPolicy& policy,
+                     Clock& clock, std::shared_ptr<spdlog::logger> logger)
+    : source_(std::move(source)),
+      log_(log),
+      policy_(policy),
+      clock_(clock),
+      logger_(std::move(logger)) {}
+
+void LogKeeper::Run(std::stop_token stop) {
+  while (clock_.Sleep(kPause, stop)) RunOnce(stop);
+}
+
+void LogKeeper::RunOnce(std::stop_token stop) {
+  try {
+    if (!retention_) retention_ = log_.NewRetention(policy_);
+    const Retention::Pass pass = retention_->Run(std::move(stop));
+    if (pass.frames == 0) return;
+    logger_->info("older frames folded into the base source={} frames={} changes={} begin={}",
+                  source_, pass.frames, pass.changes, pass.begin.value());
+    if (pass.overtaken.empty()) return;
+    logger_->warn(
+        "the log has outgrown its size: these will catch up through the base source={} "
+        "pipelines={}",
+        source_, fmt::join(pass.overtaken, ","));
+  } catch (const Error& error) {
+    retention_.reset();
+    if (error.reaction() != Reaction::kRetry && error.reaction() != Reaction::kRestart) throw;
+    logger_->warn("folding interrupted, will retry source={} error=\"{}\"", source_,
+                  error.message());
+  }
+}
+
+}  // namespace syncline::cli
