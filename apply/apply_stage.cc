@@ -1,10 +1,12 @@
 #include "apply/apply_stage.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 
+#include "apply/base_feed.h"
 #include "apply/batch_reader.h"
 #include "apply/sql_target.h"
 #include "engine/base/backoff.h"
@@ -49,7 +51,12 @@ class ApplyStage::Impl {
   void CheckNothingIsMissing(std::stop_token stop);
   void Resume(std::stop_token stop);
   void ApplyUntilEnd(std::stop_token stop);
+  void TellLog();
+  void LoadBase(std::stop_token stop);
+  void CheckBase(const BaseInfo& base) const;
   void Commit(Batch batch);
+  Progress ProgressAt(Offset next, uint64_t frame_hash) const;
+  void Advance(const Progress& to, const SqlTarget::Written& written, uint64_t changes);
   void Account(uint64_t changes, const WriteCounts& counts);
   void React(const Error& error, std::stop_token stop);
 
@@ -70,6 +77,8 @@ class ApplyStage::Impl {
   std::optional<Progress>
       attempted_;                  // what the last batch would make of it, had it been committed
   std::optional<Offset> log_end_;  // where to stop because the log ended there when we looked
+
+  bool may_tell_ = true;
 
   ApplyStats stats_;
 };
@@ -118,11 +127,6 @@ void ApplyStage::Impl::ReadProgress() {
 
 // Refuses to go on from where the log is not (any more, or at all).
 void ApplyStage::Impl::CheckInLog(std::stop_token stop) {
-  if (next() < log_.begin()) {
-    throw StopError(fmt::format("pipeline {} needs offset {}, but the log begins at {}",
-                                options_.pipeline, next().value(), log_.begin().value()),
-                    "Rebuild the target with `syncline replay`.");
-  }
   for (int step = 0; next() > log_.end(); ++step) {
     if (stop.stop_requested()) return;
     if (step == kCatchUpSteps) {
@@ -143,20 +147,24 @@ void ApplyStage::Impl::CheckNothingIsMissing(std::stop_token stop) {
   if (next() == Offset()) return;
   const std::set<TableName> missing = target_.MissingTables();
   if (missing.empty()) return;
+  const auto refuse = [&](const TableName& table) {
+    throw StopError(
+        fmt::format("table {} is not on {}, but pipeline {} is past offset {}, and the log has "
+                    "changes of it from before",
+                    table.ToString(), display_, options_.pipeline, next().value()),
+        fmt::format("Apply the log again from its beginning, which changes nothing that is there "
+                    "already: `syncline offsets set {} 0`.",
+                    options_.pipeline));
+  };
+  for (const TableName& table : log_.OpenBase()->Tables()) {
+    if (missing.contains(table)) refuse(table);
+  }
   log_.Seek(log_.begin());
   while (!stop.stop_requested()) {
     const std::optional<Frame> frame = log_.NextHeader();
     if (!frame || frame->header.base >= next()) return;
     for (const auto& table : frame->tables) {
-      if (!missing.contains(table->table)) continue;
-      throw StopError(
-          fmt::format("table {} is not on {}, but pipeline {} is past offset {}, where the log has "
-                      "changes of it",
-                      table->table.ToString(), display_, options_.pipeline,
-                      frame->header.base.value()),
-          fmt::format("Apply the log again from its beginning, which changes nothing that is there "
-                      "already: `syncline offsets set {} {}`.",
-                      options_.pipeline, log_.begin().value()));
+      if (missing.contains(table->table)) refuse(table->table);
     }
   }
 }
@@ -169,8 +177,10 @@ void ApplyStage::Impl::Resume(std::stop_token stop) {
   if (attempted && target_.commit_in_doubt() && next() == attempted->next) {
     Account(next() - before, {});  // the commit did happen; only its row counts are lost
   }
+  TellLog();
   CheckInLog(stop);
   CheckNothingIsMissing(stop);
+  while (next() < log_.begin() && !stop.stop_requested()) LoadBase(stop);
   if (!log_end_ && (options_.once || PastTime())) log_end_ = log_.end();
   BatchReader::End end{.offset = options_.to_offset, .time = options_.to_time};
   if (log_end_) end.offset = std::min(*log_end_, end.offset.value_or(*log_end_));
@@ -191,17 +201,77 @@ void ApplyStage::Impl::ApplyUntilEnd(std::stop_token stop) {
   }
 }
 
-void ApplyStage::Impl::Commit(Batch batch) {
+// Frames that the target lacks have been folded into the base: it goes on from there. Until the
+// base is through, the target is between two states of the source, its progress stays where it was,
+// and a restart reads the base again.
+void ApplyStage::Impl::LoadBase(std::stop_token stop) {
+  const std::unique_ptr<BaseReader> base = log_.OpenBase();
+  const BaseInfo info = base->info();
+  CheckBase(info);
+  logger_->info("catching up through the log's base pipeline={} from={} to={} rows={}",
+                options_.pipeline, next().value(), info.as_of.value(), info.entries);
+  BaseFeed feed(*base, next(), [this](const TableName& table) { return target_.Wants(table); });
+  Progress here = ProgressAt(next(), progress_ ? progress_->frame_hash : 0);
+  while (!stop.stop_requested()) {
+    std::optional<std::vector<TableChanges>> steps = feed.Next(options_.batch_changes);
+    if (!steps) {
+      here.next = info.as_of;
+      here.frame_hash = info.hash;
+    }
+    uint64_t changes = 0;
+    for (const TableChanges& table : steps.value_or(std::vector<TableChanges>())) {
+      changes += table.upserts.size() + table.deletes.size();
+    }
+    attempted_ = here;
+    Advance(here,
+            target_.Apply(std::move(steps).value_or(std::vector<TableChanges>()), "the log's base",
+                          progress_, here),
+            changes);
+    if (!steps) return;
+  }
+}
+
+// Whether the base can bring this target to where it was asked to go.
+void ApplyStage::Impl::CheckBase(const BaseInfo& base) const {
+  if (next() > Offset() && next() < base.deletions_from) {
+    throw StopError(
+        fmt::format("pipeline {} needs offset {}, but the log begins at {} and has forgotten which "
+                    "rows were deleted before {}",
+                    options_.pipeline, next().value(), base.as_of.value(),
+                    base.deletions_from.value()),
+        "Rebuild the target in an empty place with `syncline replay`, and let the apply process "
+        "write to the log's folder `consumers`, so that the log waits for it.");
+  }
+  if ((options_.to_offset && *options_.to_offset < base.as_of) ||
+      (options_.to_time && *options_.to_time < base.written_at)) {
+    throw UsageError(
+        fmt::format("the log covers its history only from offset {} on, written at "
+                    "{:%Y-%m-%dT%H:%M:%SZ}: older frames "
+                    "were folded into its base",
+                    base.as_of.value(), std::chrono::floor<std::chrono::seconds>(base.written_at)),
+        "Choose a later offset or time, or restore a backup of the log that reaches further back.");
+  }
+}
+
+Progress ApplyStage::Impl::ProgressAt(Offset next, uint64_t frame_hash) const {
   const LogInfo& log = log_.info();
-  const Progress to{.pipeline = options_.pipeline,
-                    .log_id = log.id.ToString(),
-                    .epoch = log.epoch,
-                    .next = batch.end,
-                    .frame_hash = batch.end_hash};
+  return {.pipeline = options_.pipeline,
+          .log_id = log.id.ToString(),
+          .epoch = log.epoch,
+          .next = next,
+          .frame_hash = frame_hash};
+}
+
+void ApplyStage::Impl::Commit(Batch batch) {
+  const Progress to = ProgressAt(batch.end, batch.end_hash);
   const uint64_t changes = batch.changes();
-  const bool closes_cut = batch.closes_cut;
   attempted_ = to;
-  const SqlTarget::Written written = target_.Apply(std::move(batch), progress_, to);
+  Advance(to, target_.Apply(std::move(batch), progress_, to), changes);
+}
+
+// The target has just committed `to`.
+void ApplyStage::Impl::Advance(const Progress& to, const SqlTarget::Written& written,
+                               uint64_t changes) {
   attempted_.reset();
   progress_ = to;
   backoff_.Reset();
@@ -213,8 +283,18 @@ void ApplyStage::Impl::Commit(Batch batch) {
                   table.ToString(), counts.newer);
   }
   Account(changes, sum);
-  logger_->debug("batch applied pipeline={} next={} changes={} rows={} closes_cut={}",
-                 options_.pipeline, to.next.value(), changes, sum.written, closes_cut);
+  TellLog();
+  logger_->debug("batch applied pipeline={} next={} changes={} rows={}", options_.pipeline,
+                 to.next.value(), changes, sum.written);
+}
+
+// So that retention keeps what this target still needs.
+void ApplyStage::Impl::TellLog() {
+  if (!options_.registers || log_.Acknowledge(options_.pipeline, next()) || !may_tell_) return;
+  may_tell_ = false;
+  logger_->warn(
+      "the log's folder cannot be written: retention will not wait for this pipeline pipeline={}",
+      options_.pipeline);
 }
 
 void ApplyStage::Impl::Account(uint64_t changes, const WriteCounts& sum) {

@@ -53,7 +53,7 @@ bool KeyLess(const RowChange& a, const RowChange& b) {
   return i == a.key.end() && j != b.key.end();
 }
 
-void SortByKey(std::vector<RowChange>& changes) {
+void Sort(std::vector<RowChange>& changes) {
   // Initial loads and replays of them come in key order already.
   if (!std::is_sorted(changes.begin(), changes.end(), KeyLess)) {
     std::sort(changes.begin(), changes.end(), KeyLess);
@@ -61,6 +61,11 @@ void SortByKey(std::vector<RowChange>& changes) {
 }
 
 }  // namespace
+
+void SortByKey(TableChanges& changes) {
+  Sort(changes.upserts);
+  Sort(changes.deletes);
+}
 
 std::vector<TableChanges> Collapse(Batch& batch,
                                    const std::function<bool(const TableName&)>& wanted) {
@@ -88,10 +93,7 @@ std::vector<TableChanges> Collapse(Batch& batch,
       side.push_back(std::move(step.change));
     }
   }
-  for (TableChanges& changes : all) {
-    SortByKey(changes.upserts);
-    SortByKey(changes.deletes);
-  }
+  for (TableChanges& changes : all) SortByKey(changes);
   batch.frames.clear();
   return all;
 }

@@ -34,6 +34,9 @@ struct RowChange {
   // these states when the batch ends behind the place where it had been; it is to be moved on just
   // the same.
   std::vector<Value> passed;
+  // From the log's base, which does not hold every state: the highest version of those before. A
+  // target's row up to here is taken for one of them.
+  std::optional<Value> passed_up_to;
 };
 
 // All steps of a batch for one table under one schema; each key once, in key order.
@@ -42,6 +45,9 @@ struct TableChanges {
   std::vector<RowChange> upserts;
   std::vector<RowChange> deletes;
 };
+
+// Brings the steps into the order that TableWriter wants.
+void SortByKey(TableChanges& changes);
 
 // Combines the changes of each key, in the log's order, which is the truth (stamps may go
 // backwards). A key is in one result only, even if the table's schema changed within the batch.

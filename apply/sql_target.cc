@@ -79,17 +79,22 @@ std::set<TableName> SqlTarget::MissingTables() {
 
 SqlTarget::Written SqlTarget::Apply(Batch batch, const std::optional<Progress>& from,
                                     const Progress& to) {
+  const std::string what =
+      fmt::format("offsets {} to {}", batch.begin.value(), batch.end.value() - 1);
+  return Apply(Collapse(batch, [this](const TableName& table) { return Wants(table); }), what, from,
+               to);
+}
+
+SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std::string& what,
+                                    const std::optional<Progress>& from, const Progress& to) {
   commit_in_doubt_ = false;
-  std::vector<TableChanges> tables =
-      Collapse(batch, [this](const TableName& table) { return tables_.contains(table); });
-  return InContext(fmt::format("offsets {} to {}", batch.begin.value(), batch.end.value() - 1),
-                   [&] {
-                     sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
-                     AdvanceProgress(*session_, from, to);
-                     Written written = Write(tables);
-                     transaction.Commit();
-                     return written;
-                   });
+  return InContext(what, [&] {
+    sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
+    AdvanceProgress(*session_, from, to);
+    Written written = Write(tables);
+    transaction.Commit();
+    return written;
+  });
 }
 
 SqlTarget::Prepared& SqlTarget::Prepare(const TableChanges& changes) {

@@ -49,6 +49,12 @@ class SqlTarget {
   // The rows of tables without a mapping are left out. An error names the table and the batch's
   // offsets. Throws RestartError when the row is not at `from` any more.
   Written Apply(Batch batch, const std::optional<Progress>& from, const Progress& to);
+  // The same with steps that are there already, each key once and sorted; `what` they are is said
+  // in an error.
+  Written Apply(std::vector<TableChanges> tables, const std::string& what,
+                const std::optional<Progress>& from, const Progress& to);
+  // Whether a pipeline has that source table.
+  bool Wants(const TableName& table) const { return tables_.contains(table); }
   // True when the last Apply failed in its commit.
   bool commit_in_doubt() const { return commit_in_doubt_; }
 

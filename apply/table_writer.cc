@@ -63,6 +63,7 @@ TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::Table
                          size_t number)
     : session_(session), plan_(std::move(plan)), shape_(ShapeOf(plan_, info, session.dialect())) {
   upserts_.row_sql = UpsertRowSql(shape_);
+  upserts_.up_to_sql = UpsertRowSql(shape_, Follows::kAnyUpToThat);
   upserts_.name = {"pg_temp", fmt::format("syncline_upserts_{}", number)};
   upserts_.create_sql = CreateUpsertStageSql(shape_, upserts_.name);
   upserts_.columns = UpsertColumns(shape_);
@@ -75,6 +76,7 @@ TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::Table
   }
 
   deletes_.row_sql = DeleteRowSql(shape_);
+  deletes_.up_to_sql = DeleteRowSql(shape_, Follows::kAnyUpToThat);
   deletes_.name = {"pg_temp", fmt::format("syncline_deletes_{}", number)};
   deletes_.create_sql = CreateDeleteStageSql(shape_, deletes_.name);
   deletes_.columns = DeleteColumns(shape_);
@@ -139,29 +141,33 @@ WriteCounts TableWriter::Write(Stage& stage, const std::vector<Row>& rows,
   return counts;
 }
 
-// Tries again what changed nothing, as a step from each state that the batch passed on the way.
-// Writing a row's last state twice does no harm. Only a target that was set back needs this, so it
-// need not be fast.
+// Tries again what changed nothing, as a step from each state that was passed on the way. Writing a
+// row's last state twice does no harm. Only a target that was set back, or that missed frames,
+// needs this, so it need not be fast.
 uint64_t TableWriter::FollowPassed(const Stage& stage, const std::vector<Row>& rows,
                                    const std::vector<RowChange>& changes,
                                    const std::vector<uint32_t>& unchanged) {
   if (!stage.previous) return 0;
-  std::vector<Row> steps;
-  for (const uint32_t index : unchanged) {
-    for (const Value& version : changes[index].passed) {
-      if (shape_.conflict == ConflictRule::kLatestWins &&
-          CompareValues(version, changes[index].version) < 0) {
-        continue;  // a row of that version has given way already
-      }
-      Row& step = steps.emplace_back();
-      uint32_t column = 0;
-      for (const ValueView value : rows[index]) {
-        step.Append(column++ == *stage.previous ? version.view() : value);
-      }
+  std::vector<Row> steps, steps_up_to;
+  const auto add = [&](uint32_t index, const Value& version, std::vector<Row>& to) {
+    if (shape_.conflict == ConflictRule::kLatestWins &&
+        CompareValues(version, changes[index].version) < 0) {
+      return;  // a row of that version has given way already
     }
+    Row& step = to.emplace_back();
+    uint32_t column = 0;
+    for (const ValueView value : rows[index]) {
+      step.Append(column++ == *stage.previous ? version.view() : value);
+    }
+  };
+  for (const uint32_t index : unchanged) {
+    for (const Value& version : changes[index].passed) add(index, version, steps);
+    if (const auto& highest = changes[index].passed_up_to) add(index, *highest, steps_up_to);
   }
-  if (steps.empty()) return 0;
-  return steps.size() - session_.ExecuteEach(stage.row_sql, PointersTo(steps)).size();
+  const auto write = [&](const std::string& sql, const std::vector<Row>& all) -> uint64_t {
+    return all.empty() ? 0 : all.size() - session_.ExecuteEach(sql, PointersTo(all)).size();
+  };
+  return write(stage.row_sql, steps) + write(stage.up_to_sql, steps_up_to);
 }
 
 void TableWriter::Load(Stage& stage, std::span<const Row* const> rows) {

@@ -52,6 +52,7 @@ class TableWriter {
   // the statements around it.
   struct Stage {
     std::string row_sql;
+    std::string up_to_sql;  // the same with Follows::kAnyUpToThat
     TableName name;
     std::string create_sql;
     std::vector<std::string> columns;  // what a row given to Write consists of

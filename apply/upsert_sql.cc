@@ -90,10 +90,16 @@ std::string OnConflict(const TargetShape& shape, const std::string& follows) {
   return sql;
 }
 
+// Whether the target's row is the state, or one of those, that a change follows.
+std::string IsFollowed(const TargetShape& shape, Follows follows, const std::string& previous) {
+  return follows == Follows::kPrevious ? fmt::format("{} = {}", TargetCursor(shape), previous)
+                                       : IsOlder(shape, "<=", previous);
+}
+
 // The condition beside the key under which a row may be deleted; begins with AND, or is empty.
-std::string DeleteCondition(const TargetShape& shape, const std::string& previous,
+std::string DeleteCondition(const TargetShape& shape, Follows which, const std::string& previous,
                             const std::string& version) {
-  const auto follows = [&] { return fmt::format("{} = {}", TargetCursor(shape), previous); };
+  const auto follows = [&] { return IsFollowed(shape, which, previous); };
   switch (shape.conflict) {
     case ConflictRule::kSourceWins:
       return "";
@@ -137,25 +143,25 @@ std::vector<std::string> DeleteColumns(const TargetShape& shape) {
   return columns;
 }
 
-std::string UpsertRowSql(const TargetShape& shape) {
+std::string UpsertRowSql(const TargetShape& shape, Follows which) {
   std::vector<std::string> parameters;
   for (size_t i = 1; i <= shape.columns.size(); ++i) parameters.push_back(fmt::format("${}", i));
-  const std::string follows = UpsertTakesPrevious(shape)
-                                  ? fmt::format("{} = {}", TargetCursor(shape),
-                                                VersionParameter(shape, shape.columns.size() + 1))
-                                  : "";
+  const std::string follows =
+      UpsertTakesPrevious(shape)
+          ? IsFollowed(shape, which, VersionParameter(shape, shape.columns.size() + 1))
+          : "";
   return fmt::format("{} VALUES ({}){}", InsertInto(shape), fmt::join(parameters, ", "),
                      OnConflict(shape, follows));
 }
 
-std::string DeleteRowSql(const TargetShape& shape) {
+std::string DeleteRowSql(const TargetShape& shape, Follows which) {
   std::vector<std::string> terms;
   for (size_t i = 0; i < shape.key.size(); ++i) {
     terms.push_back(fmt::format("{} = ${}", Column("t", shape.key[i]), i + 1));
   }
   return fmt::format("DELETE FROM {} AS t WHERE {}{}", Quote(shape.table),
                      fmt::join(terms, " AND "),
-                     DeleteCondition(shape, VersionParameter(shape, shape.key.size() + 1),
+                     DeleteCondition(shape, which, VersionParameter(shape, shape.key.size() + 1),
                                      VersionParameter(shape, shape.key.size() + 2)));
 }
 
@@ -188,10 +194,10 @@ std::string UpsertStagedSql(const TargetShape& shape, const TableName& stage) {
 }
 
 std::string DeleteStagedSql(const TargetShape& shape, const TableName& stage) {
-  return fmt::format(
-      "DELETE FROM {} AS t USING {} AS s WHERE {}{}", Quote(shape.table), Quote(stage),
-      SameKey(shape, "s"),
-      DeleteCondition(shape, Column("s", kPreviousColumn), Column("s", kVersionColumn)));
+  return fmt::format("DELETE FROM {} AS t USING {} AS s WHERE {}{}", Quote(shape.table),
+                     Quote(stage), SameKey(shape, "s"),
+                     DeleteCondition(shape, Follows::kPrevious, Column("s", kPreviousColumn),
+                                     Column("s", kVersionColumn)));
 }
 
 std::string CountNewerStagedSql(const TargetShape& shape, const TableName& stage,

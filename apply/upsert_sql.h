@@ -36,9 +36,15 @@ std::vector<std::string> UpsertColumns(const TargetShape& shape);
 // then, with kLatestWins, the deletion's own version.
 std::vector<std::string> DeleteColumns(const TargetShape& shape);
 
+// Which rows of the target are the state that a change follows.
+enum class Follows {
+  kPrevious,     // that of the previous version
+  kAnyUpToThat,  // those up to that version
+};
+
 // For one row; $1, $2 ... are UpsertColumns or DeleteColumns.
-std::string UpsertRowSql(const TargetShape& shape);
-std::string DeleteRowSql(const TargetShape& shape);
+std::string UpsertRowSql(const TargetShape& shape, Follows follows = Follows::kPrevious);
+std::string DeleteRowSql(const TargetShape& shape, Follows follows = Follows::kPrevious);
 
 // A temporary table of those columns, in the target's own types so that the server converts values
 // in one place only. PostgreSQL; its rows vanish at commit.

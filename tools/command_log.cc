@@ -89,6 +89,16 @@ int Stat(const Invocation& invocation, const Options& options) {
   if (stat.last) line("last", FormatTime(*stat.last));
   line("on disk", FormatBytes(stat.bytes_on_disk));
   if (!stat.cursor.empty()) line("cursor", stat.cursor);
+  if (stat.base) {
+    line("base",
+         fmt::format("{} rows as of offset {}, {}", FormatCount(stat.base->entries),
+                     FormatCount(stat.base->as_of.value()), FormatTime(stat.base->written_at)));
+  }
+  for (const Consumer& consumer : stat.consumers) {
+    const uint64_t behind = stat.end > consumer.next ? stat.end - consumer.next : 0;
+    line("consumer", fmt::format("{} at {}, {} behind", consumer.name,
+                                 FormatCount(consumer.next.value()), FormatCount(behind)));
+  }
   return 0;
 }
 

@@ -56,11 +56,11 @@ int Set(const Invocation& invocation, const std::string& name, uint64_t offset) 
   SystemClock clock;
   auto reader = OpenLog(config, pipeline.from, clock);
   const Offset begin = reader->begin(), end = reader->end(), next(offset);
-  if (next > end || next < begin) {
-    throw UsageError(fmt::format("offset {} is not in the log of \"{}\", which holds {} to {}",
-                                 offset, pipeline.from, begin.value(), end.value()),
-                     fmt::format("{} stands for everything again, {} for nothing but what comes",
-                                 begin.value(), end.value()));
+  if (next > end || (next < begin && next != Offset(0))) {
+    throw UsageError(
+        fmt::format("offset {} is not in the log of \"{}\", which holds {} to {}", offset,
+                    pipeline.from, begin.value(), end.value()),
+        fmt::format("0 stands for everything again, {} for nothing but what comes", end.value()));
   }
   const auto before = ProgressOf(config, pipeline);
   apply::SetProgress(config.Database(pipeline.to).url, name, reader->info(), next);
@@ -75,12 +75,36 @@ int Set(const Invocation& invocation, const std::string& name, uint64_t offset) 
   return 0;
 }
 
+int Forget(const Invocation& invocation, const std::string& name, const std::string& source) {
+  const Config config = invocation.Load();
+  SystemClock clock;
+  for (const std::string& from : source.empty() ? config.SourceNames() : std::vector{source}) {
+    config.Database(from);
+    if (!LogMayExist(config.LogFolder(from))) continue;
+    auto reader = OpenLog(config, from, clock);
+    for (const Consumer& consumer : reader->Consumers()) {
+      if (consumer.name != name) continue;
+      reader->Forget(name);
+      if (invocation.json) {
+        invocation.Print({{"pipeline", name}, {"source", from}, {"was_at", consumer.next.value()}});
+      } else {
+        invocation.Out().Line(fmt::format("{}: the log of {} no longer waits for it (it was at {})",
+                                          name, from, consumer.next.value()));
+      }
+      return 0;
+    }
+  }
+  throw UsageError(fmt::format("no log knows a pipeline \"{}\"", name),
+                   "`syncline log stat` lists those that a log waits for");
+}
+
 }  // namespace
 
 void AddOffsets(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   struct Options {
     std::vector<std::string> pipelines;
     std::string pipeline;
+    std::string source;
     uint64_t offset = 0;
   };
   auto options = std::make_shared<Options>();
@@ -99,6 +123,15 @@ void AddOffsets(CLI::App& app, const Invocation& invocation, CommandBody& body) 
       ->type_name("N");
   set->callback([&invocation, &body, options] {
     body = [&invocation, options] { return Set(invocation, options->pipeline, options->offset); };
+  });
+  CLI::App* forget = command->add_subcommand(
+      "forget", "Let retention no longer wait for a pipeline that is gone for good");
+  forget->add_option("pipeline", options->pipeline)->required()->type_name("PIPELINE");
+  forget->add_option("--source", options->source, "Only in this database's log")->type_name("DB");
+  forget->callback([&invocation, &body, options] {
+    body = [&invocation, options] {
+      return Forget(invocation, options->pipeline, options->source);
+    };
   });
   command->footer(
       R"(Going back is harmless: what the target has already is recognised. Going forward

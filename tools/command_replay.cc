@@ -22,7 +22,7 @@ struct Options {
 };
 
 apply::ApplyOptions ApplyOptionsFor(const Options& options, Offset log_end) {
-  apply::ApplyOptions out{.pipeline = options.pipeline, .once = true};
+  apply::ApplyOptions out{.pipeline = options.pipeline, .once = true, .registers = false};
   if (options.to_offset) {
     if (Offset(*options.to_offset) > log_end) {
       throw UsageError(fmt::format("--to-offset {} is beyond the log, which ends at {}",
@@ -122,7 +122,7 @@ void AddReplay(CLI::App& app, const Invocation& invocation, CommandBody& body) {
       ->type_name("TIME")
       ->excludes(to_offset);
   command->footer(
-      R"(Applies the pipeline's log from its beginning. A replay that was cut off goes on
+      R"(Applies the pipeline's log from its beginning: its base, if older frames were folded, then its frames. A replay that was cut off goes on
 when it is called again, also further than before.
 
   syncline replay shop-to-mirror --into sqlite:rebuilt.db

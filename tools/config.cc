@@ -9,6 +9,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "tools/byte_size.h"
 #include "tools/duration.h"
 #include "tools/glob.h"
 #include "tools/mapped_table.h"
@@ -38,6 +39,7 @@ class ConfigParser {
  private:
   void ReadLog(YamlMap& top);
   void ReadDatabases(const YAML::Node& node);
+  void ReadRetain(YamlMap& top);
   void ReadPipelines(const YAML::Node& node, const Defaults& defaults);
   PipelineConfig ReadPipeline(const YamlMap::Entry& entry, Defaults defaults);
   void ReadTables(const YAML::Node& node, const Defaults& defaults, PipelineConfig& pipeline);
@@ -110,6 +112,33 @@ void ConfigParser::ReadLog(YamlMap& top) {
     return;
   }
   config_.log = (folder_ / *text).lexically_normal();
+}
+
+void ConfigParser::ReadRetain(YamlMap& top) {
+  if (!top.Has("retain")) return;
+  YamlMap map(top.Child("retain"), "\"retain\"", mistakes_);
+  RetentionPolicy policy;
+  if (auto text = map.Text("for")) {
+    policy.keep_for = ParseDuration(*text);
+    if (!policy.keep_for) {
+      mistakes_.Add(map.LineOf("for"),
+                    fmt::format("\"for\" must be {}, not \"{}\"", kDurationForms, *text));
+    }
+  }
+  if (auto text = map.Text("size")) {
+    policy.keep_bytes = ParseByteSize(*text);
+    if (!policy.keep_bytes) {
+      mistakes_.Add(map.LineOf("size"),
+                    fmt::format("\"size\" must be {}, not \"{}\"", kByteSizeForms, *text));
+    }
+  }
+  if (!map.Has("for") && !map.Has("size")) {
+    mistakes_.Add(map.line(),
+                  "\"retain\" says how much of each log to keep, such as {for: 7d, "
+                  "size: 20GiB}; leave it out to keep everything");
+  }
+  map.RefuseOthers();
+  config_.retain = policy;
 }
 
 void ConfigParser::ReadDatabases(const YAML::Node& node) {
@@ -239,6 +268,7 @@ void ConfigParser::ReadPipelines(const YAML::Node& node, const Defaults& default
 Config ConfigParser::Parse(const YAML::Node& root) {
   YamlMap top(root, "the configuration", mistakes_);
   ReadLog(top);
+  ReadRetain(top);
   ReadDatabases(top.Child("databases"));
   YamlMap defaults_map(top.Child("defaults"), "\"defaults\"", mistakes_);
   Defaults defaults = ReadDefaults(defaults_map, {});

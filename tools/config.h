@@ -8,6 +8,7 @@
 
 #include "apply/apply_stage.h"
 #include "engine/base/clock.h"
+#include "engine/log/retention.h"
 #include "engine/sql/database_url.h"
 
 namespace syncline::cli {
@@ -47,8 +48,9 @@ struct PipelineConfig {
 };
 
 struct Config {
-  std::string file;           // as the user named it
-  std::filesystem::path log;  // the folder that holds one log per source
+  std::string file;                       // as the user named it
+  std::filesystem::path log;              // the folder that holds one log per source
+  std::optional<RetentionPolicy> retain;  // of each log; none: everything is kept
   std::vector<DatabaseConfig> databases;
   std::vector<PipelineConfig> pipelines;
 

@@ -26,6 +26,8 @@ LogStat GlanceAtLog(LogReader& reader, const std::filesystem::path& folder) {
   stat.begin = reader.begin();
   stat.end = reader.end();
   stat.bytes_on_disk = BytesIn(folder);
+  if (stat.begin > Offset(0)) stat.base = reader.OpenBase()->info();
+  stat.consumers = reader.Consumers();
   if (std::optional<FrameHeader> last = reader.Last()) {
     stat.last = last->written_at;
     stat.cut_open = !last->closes_cut;
@@ -67,6 +69,18 @@ Json LogStatJson(const std::string& source, const LogStat& stat) {
   if (stat.first) json["first_written_at"] = FormatTime(*stat.first);
   if (stat.last) json["last_written_at"] = FormatTime(*stat.last);
   json["cursor"] = stat.cursor;
+  if (stat.base) {
+    json["base"] = {{"as_of", stat.base->as_of.value()},
+                    {"written_at", FormatTime(stat.base->written_at)},
+                    {"entries", stat.base->entries},
+                    {"deletions_from", stat.base->deletions_from.value()}};
+  }
+  json["consumers"] = Json::array();
+  for (const Consumer& consumer : stat.consumers) {
+    const uint64_t behind = stat.end > consumer.next ? stat.end - consumer.next : 0;
+    json["consumers"].push_back(
+        {{"pipeline", consumer.name}, {"next", consumer.next.value()}, {"behind", behind}});
+  }
   return json;
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/log/log_reader.h"
 #include "tools/value_json.h"
@@ -19,6 +20,8 @@ struct LogStat {
   std::optional<WallTime> first, last;  // when the first and the last frame were written
   bool cut_open = false;
   uint64_t bytes_on_disk = 0;
+  std::optional<BaseInfo> base;  // none: nothing has been folded
+  std::vector<Consumer> consumers;
   std::string cursor;  // how far capture has read, in words
 
   uint64_t changes() const { return end - begin; }

@@ -231,7 +231,11 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
     resolver.Resolve(tables, plan.warnings);
     CheckMappedTables(config, tables, mistakes);
 
-    SourcePlan capture{source, database.url, config.LogFolder(source), {}, Microseconds::max()};
+    SourcePlan capture{.database = source,
+                       .url = database.url,
+                       .log_folder = config.LogFolder(source),
+                       .retain = config.retain,
+                       .every = Microseconds::max()};
     for (const MappedTable& table : tables) {
       const sql::TableInfo* info = resolver.Find(table.source);
       capture.every = std::min(capture.every, table.pipeline->every);

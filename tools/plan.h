@@ -20,6 +20,7 @@ struct SourcePlan {
   std::string database;
   sql::DatabaseUrl url;
   std::filesystem::path log_folder;
+  std::optional<RetentionPolicy> retain;
   std::vector<capture::TableSpec> tables;
   Microseconds every{0};  // the shortest of its pipelines
 };

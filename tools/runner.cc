@@ -8,6 +8,7 @@
 #include "apply/apply_stage.h"
 #include "capture/capture_stage.h"
 #include "engine/base/backoff.h"
+#include "tools/log_keeper.h"
 #include "tools/pipeline_status.h"
 
 namespace syncline::cli {
@@ -187,6 +188,7 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   std::exception_ptr failure;
   bool again = false;  // the failure is one that Persist gets over
   {
+    const std::jthread keeper = KeepLog(source, *log, capturing);
     std::vector<std::jthread> threads = followers.Follow(following.get_token());
     try {
       stage.Run(capturing.get_token());
@@ -196,8 +198,22 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
     }
     following.request_stop();
   }
-  if (!stop.stop_requested() && !again) followers.CatchUp(stop);
+  if (!stop.stop_requested() && !again) {
+    followers.CatchUp(stop);
+    if (options_.once && source.retain && !failure) {
+      LogKeeper(source.database, *log, *source.retain, clock_, logger_).RunOnce(stop);
+    }
+  }
   if (failure) std::rethrow_exception(failure);
+}
+
+std::jthread Runner::KeepLog(const SourcePlan& source, ChangeLog& log, std::stop_source capturing) {
+  if (!source.retain || options_.once) return {};
+  return std::jthread([this, &source, &log, capturing](std::stop_token stop) mutable {
+    LogKeeper keeper(source.database, log, *source.retain, clock_, logger_);
+    RunUnit(source.database, [&] { keeper.Run(stop); });
+    if (HasFailed(source.database)) capturing.request_stop();
+  });
 }
 
 void Runner::FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool once,

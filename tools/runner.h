@@ -8,6 +8,7 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/base/clock.h"
@@ -61,6 +62,8 @@ class Runner {
   void Persist(const std::string& name, std::stop_token stop, const Body& body);
 
   void RunSource(const SourcePlan& source, std::stop_token stop);
+  // Retention of a source's log, on a thread of its own; what ends it badly ends the capture too.
+  std::jthread KeepLog(const SourcePlan& source, ChangeLog& log, std::stop_source capturing);
   void FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool once,
                       std::stop_token stop);
   void FollowFromOutside(const PipelinePlan& pipeline, std::stop_token stop);

@@ -1,6 +1,5 @@
 #include "engine/log/base_layout.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "engine/log/layout.h"
@@ -80,7 +79,7 @@ std::string EncodeEntry(const StoredEntry& stored) {
   const BaseEntry& entry = stored.entry;
   Row versions;
   versions.Append(entry.version);
-  for (const Value& passed : entry.passed) versions.Append(passed);
+  if (entry.highest_before) versions.Append(*entry.highest_before);
   std::string bytes;
   layout::AppendBigEndian64(bytes, stored.schema);
   layout::AppendBigEndian64(bytes, entry.offset.value());
@@ -105,10 +104,9 @@ StoredEntry DecodeEntry(std::string_view bytes) {
   bytes.remove_prefix(kEntryHeadBytes);
   if (version_bytes > bytes.size()) throw CutOff();
   const Row versions = Row::FromBytes(std::string(bytes.substr(0, version_bytes)));
-  if (versions.size() == 0) throw CutOff();
-  for (const ValueView version : versions) entry.passed.emplace_back(version);
-  entry.version = std::move(entry.passed.front());
-  entry.passed.erase(entry.passed.begin());
+  if (versions.size() != 1 && versions.size() != 2) throw CutOff();
+  entry.version = Value(versions[0]);
+  if (versions.size() == 2) entry.highest_before = Value(versions[1]);
   entry.row = Row::FromBytes(std::string(bytes.substr(version_bytes)));
   return stored;
 }
@@ -135,13 +133,11 @@ StoredEntry Follow(const std::optional<StoredEntry>& before, SchemaId schema, co
   after.entry.row = change.row;
   after.entry.version = change.version;
   if (!before) return after;
-  const auto pass = [&](const Value& version) {
-    std::vector<Value>& passed = after.entry.passed;
-    if (CompareValues(version, change.version) < 0) return;
-    if (std::ranges::find(passed, version) == passed.end()) passed.push_back(version);
-  };
-  for (const Value& version : before->entry.passed) pass(version);
-  pass(before->entry.version);
+  std::optional<Value>& highest = after.entry.highest_before;
+  highest = before->entry.highest_before;
+  if (!highest || CompareValues(*highest, before->entry.version) < 0) {
+    highest = before->entry.version;
+  }
   return after;
 }
 

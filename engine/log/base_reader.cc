@@ -15,6 +15,8 @@ namespace {
 
 constexpr char kReading[] = "reading the log's base";
 
+Error SchemaIsMissing() { return LogDamage("the schema of a table in the log's base is missing"); }
+
 }  // namespace
 
 class BaseReader::Impl {
@@ -32,6 +34,22 @@ class BaseReader::Impl {
 
   const BaseInfo& info() const { return expected_.info; }
 
+  // From the first entry of each to that of the next.
+  std::vector<TableName> Tables() {
+    std::vector<TableName> tables;
+    while (at_->Valid() && at_->key()[0] == base::kEntryPrefix) {
+      const auto schema = find_schema_(base::DecodeEntry(at_->value().ToStringView()).schema);
+      if (!schema) throw SchemaIsMissing();
+      tables.push_back(schema->table);
+      std::string behind = base::EntryKey(schema->table, Row());
+      ++behind.back();
+      at_->Seek(behind);
+    }
+    ThrowIfBad(at_->status(), kReading);
+    at_->Seek(std::string(1, base::kEntryPrefix));
+    return tables;
+  }
+
   std::vector<BaseEntry> Next(size_t count) {
     std::vector<BaseEntry> entries;
     for (; entries.size() < count && at_->Valid() && at_->key()[0] == base::kEntryPrefix;
@@ -39,7 +57,7 @@ class BaseReader::Impl {
       base::Count(at_->key().ToStringView(), at_->value().ToStringView(), seen_);
       base::StoredEntry stored = base::DecodeEntry(at_->value().ToStringView());
       stored.entry.table = find_schema_(stored.schema);
-      if (!stored.entry.table) throw LogDamage("the schema of a table in the base is missing");
+      if (!stored.entry.table) throw SchemaIsMissing();
       entries.push_back(std::move(stored.entry));
     }
     ThrowIfBad(at_->status(), kReading);
@@ -66,6 +84,7 @@ BaseReader::BaseReader(std::shared_ptr<void> owner, std::unique_ptr<rocksdb::Ite
     : impl_(std::make_unique<Impl>(std::move(owner), std::move(entries), std::move(find_schema))) {}
 BaseReader::~BaseReader() = default;
 const BaseInfo& BaseReader::info() const { return impl_->info(); }
+std::vector<TableName> BaseReader::Tables() { return impl_->Tables(); }
 std::vector<BaseEntry> BaseReader::Next(size_t count) { return impl_->Next(count); }
 
 }  // namespace syncline

@@ -36,9 +36,9 @@ struct BaseEntry {
   Op op = Op::kUpsert;
   Row row;  // as in Change
   Value version;
-  // Versions that states before it had and that are not lower than its own: a target with one of
-  // them is to be moved on just the same.
-  std::vector<Value> passed;
+  // The highest version that a state before it had; none: it is the first. Stamps may go backwards:
+  // a target's row up to here can be one of those states, and is to be moved on.
+  std::optional<Value> highest_before;
 
   bool operator==(const BaseEntry&) const = default;
 };
@@ -57,6 +57,9 @@ class BaseReader {
   ~BaseReader();
 
   const BaseInfo& info() const;
+
+  // The tables that have entries. To be called before Next.
+  std::vector<TableName> Tables();
 
   // The next entries, at most `count`; none at the end. By then number and digest of all entries
   // have been found right; otherwise it throws RestartError, for what was read may have been a

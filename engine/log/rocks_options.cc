@@ -58,6 +58,8 @@ rocksdb::ColumnFamilyOptions FramesOptions(uint64_t memtable_bytes) {
   // files move from level to level instead of being rewritten...
   options.compression = rocksdb::kNoCompression;
   options.level_compaction_dynamic_level_bytes = true;
+  // Files stay small, because retention drops them whole.
+  options.target_file_size_base = memtable_bytes;
   // ...as long as none spans the frames and the schemas behind them: such files are cut there.
   options.sst_partitioner_factory = rocksdb::NewSstPartitionerFixedPrefixFactory(1);
   rocksdb::BlockBasedTableOptions table;

@@ -32,6 +32,7 @@ class RetentionTest(SystemTest):
         items.load(self.source, 1, ROWS, SEED)
         self.targets = {name: SqliteDatabase(self.folder / f"{name}.db") for name in ("fast", "slow")}
         self.syncline = Syncline(self.folder)
+        self.rows = ROWS
         self.seeds = iter(range(SEED, SEED + 1000))
 
     def configure(self, retain, **more):
@@ -48,7 +49,7 @@ class RetentionTest(SystemTest):
         )
 
     def change(self):
-        items.change(self.source, ROWS, ROWS // 5, next(self.seeds))
+        self.rows += items.change(self.source, self.rows, ROWS // 5, next(self.seeds))
 
     def assert_same(self, target):
         oracle.assert_equal(
@@ -130,12 +131,12 @@ class RetentionTest(SystemTest):
         self.configure(None)
         self.syncline.run("run", "--once")
         for _ in range(10):
-            self.source.execute("UPDATE items SET payload = hex(randomblob(500)), updated_at = " + self.source.now)
+            self.source.execute("UPDATE items SET payload = hex(randomblob(2000)), updated_at = " + self.source.now)
             self.syncline.run("run", "--once")
         before = self.log_bytes()
         self.configure({"size": "1kB"})
         self.syncline.run("run", "--once")
-        self.assertLess(self.log_bytes(), before / 3)
+        self.assertLess(self.log_bytes(), before / 2)
         self.assert_same(self.rebuild()[0])
 
     def test_folding_is_killed(self):

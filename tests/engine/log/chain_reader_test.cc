@@ -195,8 +195,8 @@ TEST_F(ChainReaderTest, AFrameAtAnotherOffsetIsDamage) {
   EXPECT_EQ(ReadToDamage(std::move(store)).first, 2);
 }
 
-// Invariant 2. Fails when the mark is not asked: a frame that is not synced yet would reach a target,
-// and a power cut could take it back.
+// Invariant 2. Fails when the mark is not asked: a frame that is not synced yet would reach a
+// target, and a power cut could take it back.
 TEST_F(ChainReaderTest, NothingBehindTheMarkIsDelivered) {
   for (const uint64_t frames : {0, 1, 4}) {
     mark_.next = Offset(3 * frames);

@@ -187,8 +187,8 @@ TEST_F(ChangeLogTest, AFolderThatMayNotBeWrittenIsRefusedWithAHint) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-// The states that a kill during the making of a log leaves: the mark comes first, CURRENT last. Fails
-// when Open takes them for something else than a log, or never writes the meta record.
+// The states that a kill during the making of a log leaves: the mark comes first, CURRENT last.
+// Fails when Open takes them for something else than a log, or never writes the meta record.
 TEST_F(ChangeLogTest, AHalfMadeLogIsMadeToTheEnd) {
   const Mark mark{.log_id = LogId::Random(), .epoch = 1};
   for (const char* keep : {"durable.new", "durable", "LOCK", "MANIFEST-000001", "IDENTITY"}) {

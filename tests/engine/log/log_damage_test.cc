@@ -71,24 +71,31 @@ class LogDamageTest : public testing::Test {
 // Fails without the mark: RocksDB opens quietly with what is left.
 TEST_F(LogDamageTest, ACutWalIsDamage) {
   for (const double part : {0.9, 0.5, 0.0}) {
-    fs::resize_file(Wal(), static_cast<uintmax_t>(part * static_cast<double>(fs::file_size(Wal()))));
+    fs::resize_file(Wal(),
+                    static_cast<uintmax_t>(part * static_cast<double>(fs::file_size(Wal()))));
     ExpectDamage();
   }
 }
 
-// What lies behind the mark was never acknowledged: the ordinary torn tail of a crash.
+// What lies behind the mark was never acknowledged: the ordinary torn tail of a crash. The copy is
+// what a crash leaves; a log that was closed has flushed its index behind the WAL.
 TEST_F(LogDamageTest, ATailBehindTheMarkMayBeTorn) {
-  const fs::path mark = folder_ / "durable";
-  Mark earlier = *ReadMark(mark);
-  const auto reader = LogReader::Open(folder_, clock_);
-  reader->Seek(Offset(480));
-  const std::optional<Frame> frame = reader->Next();
-  earlier.next = frame->header.end();
-  earlier.hash = frame->header.hash;
-  MarkFile::Open(mark, earlier);
+  const fs::path crashed = temp_.path() / "crashed";
+  Mark earlier;
+  {
+    const auto log = Open();
+    for (int i = 0; i < 50; ++i) {
+      if (i == 40) earlier = *ReadMark(folder_ / "durable");
+      log->Append(ItemsDraft(10 * i, 10));
+    }
+    fs::copy(folder_, crashed);
+  }
+  fs::remove_all(folder_);
+  fs::rename(crashed, folder_);
+  MarkFile::Open(folder_ / "durable", earlier);
   fs::resize_file(Wal(), fs::file_size(Wal()) - 10);
-  EXPECT_EQ(Open()->next(), Offset(490));
-  EXPECT_EQ(ReadMark(mark)->next, Offset(490));
+  EXPECT_EQ(Open()->next(), Offset(990));
+  EXPECT_EQ(ReadMark(folder_ / "durable")->next, Offset(990));
 }
 
 TEST_F(LogDamageTest, ALostWalIsDamage) {

@@ -15,9 +15,7 @@ using std::chrono::seconds;
 
 class MarkTest : public testing::Test {
  protected:
-  void WriteBytes(std::string_view bytes) const {
-    std::ofstream(path_, std::ios::binary) << bytes;
-  }
+  void WriteBytes(std::string_view bytes) const { std::ofstream(path_, std::ios::binary) << bytes; }
 
   TempFolder temp_;
   const std::filesystem::path path_ = temp_.path() / "mark";
@@ -79,7 +77,8 @@ TEST_F(MarkTest, AMoveEndsAWait) {
     moved.next = moved.next + 1;
     std::jthread writer([&] { file->Write(moved); });
     const auto start = std::chrono::steady_clock::now();
-    EXPECT_TRUE(watch.WaitUntil([&] { return ReadMark(path_)->next == moved.next; }, seconds(60), {}));
+    EXPECT_TRUE(
+        watch.WaitUntil([&] { return ReadMark(path_)->next == moved.next; }, seconds(60), {}));
     ASSERT_LT(std::chrono::steady_clock::now() - start, seconds(30));
   }
 }
