@@ -8,6 +8,7 @@
 #include "apply/batch_reader.h"
 #include "apply/sql_target.h"
 #include "engine/base/backoff.h"
+#include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 
 namespace syncline::apply {
@@ -201,9 +202,11 @@ void ApplyStage::Impl::Commit(Batch batch) {
   const uint64_t changes = batch.changes();
   const bool closes_cut = batch.closes_cut;
   attempted_ = to;
+  CrashPoint("apply.before_begin");
   const SqlTarget::Written written = target_.Apply(std::move(batch), progress_, to);
   attempted_.reset();
   progress_ = to;
+  CrashPoint("apply.noted");
   backoff_.Reset();
   WriteCounts sum;
   for (const auto& [table, counts] : written) {
