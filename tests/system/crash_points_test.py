@@ -1,8 +1,8 @@
 """The program dies at each of its named crash points (engine/base/crash_point.h), many times, while users never stop writing.
 
 Capture and apply are processes of their own; one dies, the other goes on. Afterwards: both targets equal to the source, offsets dense, the
-chain unbroken, no state logged or applied twice. Fails when cursor and frame are two writes, when progress and rows are two
-transactions, when a half-written cut is taken for a whole one; and when a point is never passed.
+chain unbroken, no state logged or applied twice. Seen to fail when the progress row is committed before the rows (the target lacks
+rows), and when the index is written after its frame (a state is logged twice). Fails too when a point is never passed.
 """
 
 import contextlib

@@ -123,8 +123,8 @@ class LogHolesTest : public testing::Test {
   size_t frames_ = 0;
 };
 
-// Invariant 2. Fails when the reader takes what it sees for what comes next, as the naive reader
-// does, which is seen to lose frames in the same run.
+// Invariant 2. Fails when ChainReader does not compare offsets, or takes what it sees for what
+// comes next, as the naive reader does, which is seen to lose frames in the same run.
 TEST_F(LogHolesTest, AReaderThatTrustsTheSecondarySkipsFramesAndOursDoesNot) {
   constexpr int kRounds = 10;
   Append();
