@@ -20,7 +20,7 @@ from support.syncline import Syncline, SystemTest
 
 TIMES = scaled(2, 20)  # at each point
 ROWS = 6_000
-BULK_ROWS = 4_000  # more than one frame takes
+BULK_ROWS = 2_500  # more than one frame takes
 TABLES = [f"table_{number}" for number in range(TIMES)]  # every table is loaded once
 PASSES_MAX = 3  # a process dies the first to third time that it passes a point
 
@@ -63,7 +63,7 @@ class CrashPointsTest(SystemTest):
     def bulk_writer(self, stop):
         """Changes more rows at once than go into one frame, so that cuts have several."""
         with contextlib.closing(self.source.connect()) as connection, connection.cursor() as cursor:
-            while not stop.wait(0.3):
+            while not stop.wait(0.5):
                 cursor.execute(
                     "UPDATE items SET version = version + 1, updated_at = now() WHERE id IN"
                     " (SELECT id FROM items WHERE id <= %s ORDER BY id FOR UPDATE)", (BULK_ROWS,),
@@ -108,8 +108,10 @@ class CrashPointsTest(SystemTest):
                 self.crash(syncline, "capture", point)
             syncline.run("run", "--once")
             self.assert_equal(target, "items")
-            self.assertEqual([change.offset for change in log.changes(syncline, "source")], list(range(100)))
-        self.report(NEW_LOG, len(NEW_LOG) * TIMES, 100)
+            changes = list(log.changes(syncline, "source"))
+            self.assertEqual([change.offset for change in changes], list(range(len(changes))))
+            self.assertEqual([change.op for change in changes], ["upsert"] * 100 + ["mark"])
+        self.report(NEW_LOG, len(NEW_LOG) * TIMES, len(changes))
 
     def configuration(self, target):
         return {
