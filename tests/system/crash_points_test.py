@@ -2,7 +2,8 @@
 
 Capture and apply are processes of their own; one dies, the other goes on. Afterwards: both targets equal to the source, offsets dense, the
 chain unbroken, no state logged or applied twice. Seen to fail when the progress row is committed before the rows (the target lacks
-rows), and when the index is written after its frame (a state is logged twice). Fails too when a point is never passed.
+rows), and when the row index does not know a frame that the log holds (a state is logged twice). Fails too when a point is
+never passed.
 """
 
 import contextlib
