@@ -10,6 +10,7 @@
 #include "apply/batch_reader.h"
 #include "apply/sql_target.h"
 #include "engine/base/backoff.h"
+#include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 
 namespace syncline::apply {
@@ -212,22 +213,20 @@ void ApplyStage::Impl::LoadBase(std::stop_token stop) {
                 options_.pipeline, next().value(), info.as_of.value(), info.entries);
   BaseFeed feed(*base, next(), [this](const TableName& table) { return target_.Wants(table); });
   Progress here = ProgressAt(next(), progress_ ? progress_->frame_hash : 0);
-  while (!stop.stop_requested()) {
+  for (bool more = true; more && !stop.stop_requested();) {
     std::optional<std::vector<TableChanges>> steps = feed.Next(options_.batch_changes);
-    if (!steps) {
+    more = steps.has_value();
+    if (!more) {
       here.next = info.as_of;
       here.frame_hash = info.hash;
+      steps.emplace();
     }
     uint64_t changes = 0;
-    for (const TableChanges& table : steps.value_or(std::vector<TableChanges>())) {
+    for (const TableChanges& table : *steps) {
       changes += table.upserts.size() + table.deletes.size();
     }
     attempted_ = here;
-    Advance(here,
-            target_.Apply(std::move(steps).value_or(std::vector<TableChanges>()), "the log's base",
-                          progress_, here),
-            changes);
-    if (!steps) return;
+    Advance(here, target_.Apply(*std::move(steps), "the log's base", progress_, here), changes);
   }
 }
 
@@ -266,6 +265,7 @@ void ApplyStage::Impl::Commit(Batch batch) {
   const Progress to = ProgressAt(batch.end, batch.end_hash);
   const uint64_t changes = batch.changes();
   attempted_ = to;
+  CrashPoint("apply.before_begin");
   Advance(to, target_.Apply(std::move(batch), progress_, to), changes);
 }
 
@@ -274,6 +274,7 @@ void ApplyStage::Impl::Advance(const Progress& to, const SqlTarget::Written& wri
                                uint64_t changes) {
   attempted_.reset();
   progress_ = to;
+  CrashPoint("apply.noted");
   backoff_.Reset();
   WriteCounts sum;
   for (const auto& [table, counts] : written) {

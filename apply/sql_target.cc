@@ -7,6 +7,7 @@
 
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
+#include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 
 namespace syncline::apply {
@@ -91,8 +92,11 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
   return InContext(what, [&] {
     sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
     AdvanceProgress(*session_, from, to);
+    CrashPoint("apply.progress_moved");
     Written written = Write(tables);
+    CrashPoint("apply.rows_written");
     transaction.Commit();
+    CrashPoint("apply.committed");
     return written;
   });
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/base/check.h"
+#include "engine/base/crash_point.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::capture {
@@ -31,6 +32,7 @@ void InitialLoad::ReadRange() {
   SYNCLINE_CHECK(table != parts_.tables.end());
   CaptureCursor::Table& state = parts_.cursor.tables[table->schema->table];
   if (!state.after) Begin(*table);
+  CrashPoint("load.range_begun");
 
   RowFeed::Batch batch(parts_.feed);
   sql::Transaction snapshot(parts_.session, sql::Session::Isolation::kSnapshot);
@@ -46,7 +48,9 @@ void InitialLoad::ReadRange() {
   state.loaded = rows < range_rows_;
   state.after.reset();
   if (!state.loaded) state.after = std::move(last);
+  CrashPoint("load.range_read");
   batch.Checkpoint(parts_.cursor.ToString());
+  CrashPoint("load.range_logged");
   parts_.logger.debug("range loaded table={} rows={}", table->name(), rows);
   if (state.loaded) parts_.logger.info("table loaded table={}", table->name());
 }

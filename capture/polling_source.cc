@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/crash_point.h"
 
 namespace syncline::capture {
 
@@ -53,6 +54,7 @@ void PollingSource::Poll() {
     ++stats_.polls;
     return;
   }
+  CrashPoint("poll.begun");
   RowFeed::Batch batch(feed_);
   sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
   horizon_->Enter(tables_, cursor_);
@@ -70,7 +72,9 @@ void PollingSource::Poll() {
     batch.Read(table, horizon_->Condition(table, cursor_), table.poll_order, 0, watch);
   }
   snapshot.Commit();
+  CrashPoint("poll.read");
   batch.Close(cursor_.ToString());
+  CrashPoint("poll.logged");
   ++stats_.polls;
   logger_.debug("poll done logged={}", batch.logged());
 }

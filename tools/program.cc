@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 
+#include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "tools/commands.h"
@@ -114,6 +115,7 @@ int RunProgram(int argc, const char* const* argv) {
     add(app, invocation, body);
   }
   try {
+    ArmCrashPoint();
     app.parse(argc, argv);
     const int code = body();
     CheckOutput();

@@ -60,6 +60,10 @@ std::string EncodeRecord(const Record& record) {
 Record DecodeRecord(std::string_view bytes) {
   const nlohmann::json json = nlohmann::json::parse(bytes, nullptr, /*allow_exceptions=*/false);
   try {
+    for (const char* field : {"as_of", "hash", "deletions_from", "entries"}) {
+      if (!json.at(field).is_number_unsigned())
+        throw LogDamage("a number in the record of the log's base is none");
+    }
     Record record;
     record.info = {.as_of = Offset(json.at("as_of").get<uint64_t>()),
                    .hash = json.at("hash").get<uint64_t>(),

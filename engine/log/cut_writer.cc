@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/base/crash_point.h"
 #include "engine/log/pending_frame.h"
 
 namespace syncline {
@@ -79,6 +80,7 @@ class CutWriter::Impl {
     if (fresh_.empty()) return;
     if (!pending_.empty() && pending_.bytes() + fresh_.bytes() > options_.frame_bytes) {
       Write(log_.cursor(), /*closes_cut=*/false);
+      CrashPoint("cut.frame_logged");
     }
     pending_.Absorb(fresh_);
   }

@@ -80,6 +80,7 @@ LogInfo DecodeMeta(std::string_view bytes) {
                     "use the version of syncline that wrote it, or a newer one");
   }
   try {
+    if (!meta.at("epoch").is_number_unsigned()) throw DamageError("the log's epoch is no number");
     return {LogId::Parse(meta.at("log_id").get<std::string>()), meta.at("epoch").get<uint64_t>(),
             meta.at("source").get<std::string>()};
   } catch (const nlohmann::json::exception&) {

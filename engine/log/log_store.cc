@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 #include "engine/log/layout.h"
 #include "engine/log/log_damage.h"
@@ -65,6 +66,7 @@ LogInfo MakeMeta(rocksdb::DB& db, const Mark& mark, std::string_view source) {
   const LogInfo info{mark.log_id, mark.epoch, std::string(source)};
   ThrowIfBad(db.Put(rocks::SyncedWrite(), layout::MetaKey(info.epoch), layout::EncodeMeta(info)),
              "making a new log");
+  CrashPoint("log.named");
   return info;
 }
 
@@ -81,6 +83,7 @@ std::unique_ptr<LogStore> LogStore::Open(const fs::path& folder, std::string_vie
   if (store->base_ == nullptr) {
     store->base_ = store->MakeFamily(layout::kBaseFamily, rocks::BaseOptions(memtable_bytes));
   }
+  if (!info) CrashPoint("log.made");
   if (!info) info = MakeMeta(*store->db_, store->mark_, source);
   if (info->id != store->mark_.log_id || info->epoch != store->mark_.epoch) {
     throw LogDamage(fmt::format("the durable mark in {} is another log's", folder.string()));

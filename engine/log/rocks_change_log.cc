@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 #include "engine/log/base_writer.h"
 #include "engine/log/chain_reader.h"
@@ -159,13 +160,16 @@ Offset RocksChangeLog::Append(Draft draft) {
   suspect_ = true;  // until it is written: staging changes schemas_
   StageSchemas(draft, header.schemas);
   batch_.Put(store_->frames(), layout::FrameKey(header.base), EncodeFrame(header, draft.changes));
+  CrashPoint("append.before_write");
   Write(/*synced=*/true, "writing to");
+  CrashPoint("append.before_publish");
 
   suspect_ = true;  // until everybody knows
   end_.MoveNext(header.end(), header.hash);
   index_.Add(draft, header.base);
   suspect_ = false;
   tail_ = {header.end(), header.hash, std::move(header.cursor), !header.closes_cut};
+  CrashPoint("append.published");
   return header.base;
 }
 
@@ -177,6 +181,7 @@ void RocksChangeLog::SaveCursor(std::string cursor) {
   batch_.Clear();
   batch_.Put(store_->index(), SavedCursorKey(), value);
   Write(/*synced=*/false, "saving a cursor in");
+  CrashPoint("cursor.saved");
   tail_.cursor = std::move(cursor);
 }
 

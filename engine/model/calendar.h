@@ -28,9 +28,10 @@ constexpr int64_t DaysFromCivil(CivilDate date) {
 }
 
 constexpr CivilDate CivilFromDays(int64_t days_since_2000) {
-  const int64_t z = days_since_2000 + kDaysTo2000 + 719468;
-  const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-  const int64_t day_of_era = z - era * 146097;
+  // Whole eras of 400 years are set aside first, so that the sum holds for every number of days.
+  const int64_t z = days_since_2000 % 146097 + kDaysTo2000 + 719468;  // positive
+  const int64_t era = days_since_2000 / 146097 + z / 146097;
+  const int64_t day_of_era = z % 146097;
   const int64_t year_of_era =
       (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
   const int64_t day_of_year =

@@ -19,6 +19,7 @@ namespace {
 
 constexpr size_t kPrefixBytes = 1 + 4;  // format version, header length
 constexpr size_t kHashBytes = 8;
+constexpr size_t kZstdBlockBytesMax = 128u << 10;
 // Level 1: the log is written at the source's speed; higher levels gain a few percent of size for
 // twice the time.
 constexpr int kCompressionLevel = 1;
@@ -114,7 +115,9 @@ std::string Compress(const std::string& body) {
 }
 
 std::string Decompress(std::string_view compressed, uint32_t body_bytes) {
-  if (body_bytes > kFrameBytesMax ||
+  // A hostile length cannot make this allocate more than the text could become: zstd makes at most
+  // 128 KiB out of a block, which takes at least four bytes.
+  if (body_bytes > kFrameBytesMax || body_bytes > compressed.size() / 4 * kZstdBlockBytesMax ||
       ZSTD_getFrameContentSize(compressed.data(), compressed.size()) != body_bytes) {
     throw DamageError("a frame's body does not have the length that its header says");
   }
@@ -246,11 +249,11 @@ Frame DecodeFrame(std::string_view entry) {
   const std::string body = Decompress(parts.body, parts.body_bytes);
   Frame frame;
   frame.header = std::move(parts.header);
-  // Every change takes at least four bytes, so a hostile count cannot make this allocate more than
-  // the body is long.
+  // Every change takes at least four bytes. A hostile count beside a body of zeros gets past that,
+  // so memory is taken for as many changes as the entry has bytes; more are rare, and seen first.
   if (frame.header.count > body.size() / 4)
     throw DamageError("a frame holds fewer changes than its header says");
-  frame.changes.reserve(frame.header.count);
+  frame.changes.reserve(std::min<size_t>(frame.header.count, entry.size()));
   wire::Reader reader(body);
   while (!reader.done()) {
     const char tag = reader.Take(1)[0];

@@ -1,11 +1,10 @@
 // Holds the worked example of engine/log/FORMAT.md against the code.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <string>
 
 #include "engine/log/layout.h"
+#include "format_dump.h"
 #include "sample_rows.h"
 
 namespace syncline {
@@ -43,20 +42,7 @@ FrameHeader ExampleHeader() {
   return header;
 }
 
-// The bytes in the dump under the heading: its lines are "    0010  61 62 ...  what".
-std::string ReadDump(const std::string& heading) {
-  std::ifstream file(FORMAT_MD);
-  std::string line, bytes;
-  while (std::getline(file, line) && line != heading) {
-  }
-  while (std::getline(file, line) && !line.starts_with("#")) {
-    if (line.size() < 6 || line.find_first_not_of("0123456789abcdef") != 4) continue;
-    for (size_t at = 6; at + 1 < line.size() && std::isxdigit(line[at]) != 0; at += 3) {
-      bytes += static_cast<char>(std::strtol(line.substr(at, 2).c_str(), nullptr, 16));
-    }
-  }
-  return bytes;
-}
+std::string ReadDump(const std::string& heading) { return ReadFormatDump(FORMAT_MD, heading); }
 
 std::string Dump(const std::string& bytes) {
   std::string out;

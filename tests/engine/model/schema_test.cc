@@ -52,6 +52,16 @@ TEST(TableSchemaTest, EveryPartIsInTheEncodingAndInTheId) {
   }
 }
 
+// SQLite takes any bytes for a name. Fails when the encoding does not: the log then holds a schema
+// that nobody can read.
+TEST(TableSchemaTest, NamesNeedNotBeUtf8) {
+  TableSchema schema = Items();
+  schema.table.name = "t\xff";
+  schema.columns[1].name = "b\xc3";
+  schema.columns[1].native_type = "\x80";
+  EXPECT_EQ(DecodeSchema(EncodeSchema(schema)), schema);
+}
+
 TEST(TableSchemaTest, ASchemaThatPointsOutsideOfItselfIsDamage) {
   TableSchema schema = Items();
   schema.cursor = 3;

@@ -102,6 +102,12 @@ TEST(ValueTextTest, TextOrderIsTimeOrder) {
   }
 }
 
+// Fails when a sum of days overflows (UBSan says so, and the text is nonsense).
+TEST(ValueTextTest, NoDayIsTooFarAwayToBeWritten) {
+  EXPECT_EQ(ToText(ValueView::Date(kPositiveInfinity - 1)), "25252734927768554-07-26");
+  EXPECT_EQ(ToText(ValueView::Date(kNegativeInfinity + 1)), "25252734927764556-06-07 BC");
+}
+
 TEST(CalendarTest, DaysAndDatesAreInverse) {
   for (int64_t days = -2451545; days <= 2145031948; days += 9973) {
     const CivilDate date = CivilFromDays(days);

@@ -1,0 +1,193 @@
+// Any bytes as a frame of the log. A frame is hashed and compressed, and a fuzzer finds neither a
+// hash nor a compressed text by chance; so the first byte says how the rest becomes a frame:
+//
+//   even  as it is, with the right hash in place of its last 8 bytes if bit 1 is set
+//   odd   u8 n, n bytes of header, then the body in plain: length, compression and hash are made
+//   right
+#include <xxhash.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "engine/model/frame.h"
+#include "frame.pb.h"
+#include "tests/engine/model/samples.h"
+#include "tests/fuzz/fuzz_target.h"
+
+namespace syncline::fuzz {
+namespace {
+
+constexpr uint8_t kPackedBit = 1;
+constexpr uint8_t kHashedBit = 2;
+constexpr size_t kHashBytes = 8;
+
+std::string Number32(uint32_t number) {
+  return {reinterpret_cast<const char*>(&number), sizeof number};
+}
+
+std::string Hashed(std::string entry) {
+  const uint64_t hash = XXH3_64bits(entry.data(), entry.size());
+  return entry.append(reinterpret_cast<const char*>(&hash), kHashBytes);
+}
+
+std::string Compressed(std::string_view body) {
+  std::string out(ZSTD_compressBound(body.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), body.data(), body.size(), 1));
+  return out;
+}
+
+// The field body_bytes behind a header: of a field that is there twice, the last one counts.
+std::string BodyBytesField(size_t body_bytes) {
+  wire::FrameHeader field;
+  field.set_body_bytes(static_cast<uint32_t>(body_bytes));
+  return field.SerializeAsString();
+}
+
+std::string Pack(std::string_view header, std::string_view body) {
+  const std::string head = std::string(header) + BodyBytesField(body.size());
+  return Hashed(static_cast<char>(kFrameFormat) + Number32(static_cast<uint32_t>(head.size())) +
+                head + Compressed(body));
+}
+
+std::string EntryOf(std::string_view input) {
+  if (input.empty()) return {};
+  const auto mode = static_cast<uint8_t>(input[0]);
+  input.remove_prefix(1);
+  if (mode & kPackedBit) {
+    if (input.empty()) return {};
+    const size_t header = std::min<size_t>(input.size() - 1, static_cast<uint8_t>(input[0]));
+    return Pack(input.substr(1, header), input.substr(1 + header));
+  }
+  if ((mode & kHashedBit) && input.size() >= kHashBytes) {
+    return Hashed(std::string(input.substr(0, input.size() - kHashBytes)));
+  }
+  return std::string(input);
+}
+
+// What is decoded can be written, and reads back as the same.
+void CheckRoundTrip(const Frame& frame) {
+  FrameHeader header = frame.header;
+  const std::string entry = EncodeFrame(header, frame.changes);
+  const Frame again = DecodeFrame(entry);
+  SYNCLINE_CHECK(again.header == header);
+  SYNCLINE_CHECK(again.changes == frame.changes);
+  header.hash = frame.header.hash;
+  SYNCLINE_CHECK(header == frame.header);
+}
+
+void Try(const std::string& entry) {
+  const auto header = Decoded([&] { return DecodeFrameHeader(entry); });
+  const auto frame = Decoded([&] { return DecodeFrame(entry); });
+  if (!frame) return;
+  SYNCLINE_CHECK(header == frame->header);
+  SYNCLINE_CHECK_EQ(frame->changes.size(), frame->header.count);
+  for (const Change& change : frame->changes) {
+    UseRow(change.row);
+    if (change.previous) CompareValues(*change.previous, change.version);
+  }
+  CheckRoundTrip(*frame);
+}
+
+FrameHeader SampleHeader() {
+  FrameHeader header{.log_id = LogId::Parse("00112233-4455-4677-8899-aabbccddeeff"),
+                     .epoch = 3,
+                     .base = Offset(1'000'000),
+                     .previous_hash = 0x1122334455667788};
+  header.written_at = WallTime(Microseconds(1'800'000'000'000'000));
+  header.schemas = {11, 22};
+  header.cursor = "{\"clock\":1}";
+  return header;
+}
+
+std::vector<Change> OneOfEachType() {
+  std::vector<Change> changes;
+  for (const ValueView value : SampleValues()) {
+    Change change{.table = static_cast<uint32_t>(changes.size() % 2), .version = Value(value)};
+    change.row.Append(value);
+    change.row.Append(ValueView::Null());
+    changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+std::vector<Change> OneOfEachOperation() {
+  Change upsert, deletion, mark;
+  upsert.row.Append(ValueView::Int(7));
+  upsert.version = Value(ValueView::TimestampTz(9));
+  deletion.op = Op::kDelete;
+  deletion.table = 1;
+  deletion.row.Append(ValueView::Int(7));
+  deletion.previous = Value();  // a state whose version was NULL
+  mark.op = Op::kMark;
+  return {upsert, deletion, mark};
+}
+
+// An entry as each of the modes takes it.
+void AddSeeds(const std::string& name, const std::string& entry, std::vector<Seed>& seeds) {
+  uint32_t header_bytes;
+  std::memcpy(&header_bytes, entry.data() + 1, sizeof header_bytes);
+  const std::string header = entry.substr(5, header_bytes);
+  SYNCLINE_CHECK(header.size() <= UINT8_MAX);
+  const std::string compressed =
+      entry.substr(5 + header_bytes, entry.size() - 5 - header_bytes - kHashBytes);
+  std::string body(ZSTD_getFrameContentSize(compressed.data(), compressed.size()), '\0');
+  ZSTD_decompress(body.data(), body.size(), compressed.data(), compressed.size());
+
+  seeds.push_back({name + "_raw", '\0' + entry});
+  seeds.push_back({name + "_hashed", static_cast<char>(kHashedBit) + entry});
+  seeds.push_back({name + "_packed",
+                   std::string{static_cast<char>(kPackedBit), static_cast<char>(header.size())} +
+                       header + body});
+}
+
+// A frame whose few bytes claim `count` changes in `body_bytes` zeros.
+std::string Zeros(uint32_t count, uint32_t body_bytes, const std::string& compressed) {
+  wire::FrameHeader header;
+  header.set_log_id(std::string(16, 'i'));
+  header.set_count(count);
+  header.set_body_bytes(body_bytes);
+  const std::string head = header.SerializeAsString();
+  return Hashed(static_cast<char>(kFrameFormat) + Number32(static_cast<uint32_t>(head.size())) +
+                head + compressed);
+}
+
+// Fail when memory is taken for what a frame claims: its length, which zstd repeats without having
+// any content behind it, or its number of changes.
+void AddHostileSeeds(std::vector<Seed>& seeds) {
+  const std::string magic("\x28\xb5\x2f\xfd\xa0", 5);  // one segment, its length in 4 bytes
+  const std::string nothing = magic + Number32(kFrameBytesMax) + std::string("\x01\0\0", 3);
+  seeds.push_back({"hostile_length", '\0' + Zeros(1, kFrameBytesMax, nothing)});
+  const std::string zeros(2u << 20, '\0');
+  const auto bytes = static_cast<uint32_t>(zeros.size());
+  seeds.push_back({"hostile_count", '\0' + Zeros(bytes / 4, bytes, Compressed(zeros))});
+}
+
+}  // namespace
+
+std::vector<Seed> Seeds() {
+  std::vector<Seed> seeds;
+  FrameHeader header = SampleHeader();
+  AddSeeds("format_md", FormatExample("### Value"), seeds);
+  AddSeeds("types", EncodeFrame(header, OneOfEachType()), seeds);
+  header.closes_cut = true;
+  AddSeeds("operations", EncodeFrame(header, OneOfEachOperation()), seeds);
+  header.schemas.clear();
+  header.cursor.clear();
+  AddSeeds("mark", EncodeFrame(header, {OneOfEachOperation().back()}), seeds);
+  Change repetitive;
+  repetitive.row.Append(ValueView::Text(std::string(300, 'x')));
+  header.schemas = {11};
+  AddSeeds("compressible", EncodeFrame(header, {repetitive, repetitive, repetitive}), seeds);
+  AddHostileSeeds(seeds);
+  return seeds;
+}
+
+}  // namespace syncline::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  syncline::fuzz::Try(syncline::fuzz::EntryOf(input));
+  return 0;
+}
