@@ -8,13 +8,11 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <filesystem>
 #include <memory>
-#include <random>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "bench/bench_log.h"
 #include "engine/base/clock.h"
 #include "engine/log/change_log.h"
 #include "engine/log/cut_writer.h"
@@ -23,62 +21,9 @@
 namespace syncline {
 namespace {
 
+using namespace bench;
+
 constexpr int64_t kRows = 1'000'000;
-
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = std::filesystem::temp_directory_path() / "syncline-bench-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
-    path_ = name;
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-std::shared_ptr<const TableSchema> ItemsTable() {
-  TableSchema schema;
-  schema.table = {"public", "items"};
-  schema.columns = {{"id", Type::kInt, "bigint", false},
-                    {"source_id", Type::kInt, "bigint", true},
-                    {"name", Type::kText, "text", true},
-                    {"category", Type::kInt, "integer", true},
-                    {"price", Type::kDecimal, "numeric(12,2)", true},
-                    {"payload", Type::kText, "text", true},
-                    {"deleted", Type::kBool, "boolean", true},
-                    {"updated_at", Type::kTimestampTz, "timestamptz", false},
-                    {"version", Type::kInt, "bigint", true}};
-  schema.key = {0};
-  schema.cursor = 7;
-  return std::make_shared<const TableSchema>(std::move(schema));
-}
-
-std::vector<Row> MakeRows(int64_t generation) {
-  std::minstd_rand random(42);
-  std::vector<Row> rows(kRows);
-  std::string payload(110, ' ');
-  for (int64_t id = 0; id < kRows; ++id) {
-    for (char& c : payload) c = "0123456789abcdef"[random() % 16];
-    Row& row = rows[id];
-    row.Reserve(208);
-    row.Append(ValueView::Int(id));
-    row.Append(ValueView::Int(1'000'000 + id));
-    row.Append(ValueView::Text("item number " + std::to_string(id)));
-    row.Append(ValueView::Int(random() % 100));
-    row.Append(ValueView::Decimal(std::to_string(random() % 10'000) + ".99"));
-    row.Append(ValueView::Text(payload));
-    row.Append(ValueView::Bool(false));
-    row.Append(ValueView::TimestampTz(800'000'000'000'000 + 17 * id + generation));
-    row.Append(ValueView::Int(generation));
-  }
-  return rows;
-}
 
 uint64_t BytesOf(const std::vector<Row>& rows) {
   uint64_t bytes = 0;
@@ -126,7 +71,7 @@ void BM_Append(benchmark::State& state) {
   uint64_t bytes = 0;
   for (auto _ : state) {
     Log log;
-    std::vector<Row> rows = MakeRows(0);
+    std::vector<Row> rows = MakeRows(0, kRows);
     bytes = BytesOf(rows);
     const size_t count = (static_cast<size_t>(state.range(0)) << 10) / (bytes / kRows + 32);
     std::vector<ChangeLog::Draft> drafts;
@@ -153,7 +98,7 @@ void BM_CaptureNewRows(benchmark::State& state) {
   uint64_t bytes = 0;
   for (auto _ : state) {
     Log log;
-    std::vector<Row> rows = MakeRows(0);
+    std::vector<Row> rows = MakeRows(0, kRows);
     bytes = BytesOf(rows);
     const Stopwatch watch;
     log.Capture(std::move(rows), static_cast<size_t>(state.range(0)) << 10);
@@ -173,8 +118,8 @@ void BM_CaptureKnownRows(benchmark::State& state) {
   uint64_t bytes = 0;
   for (auto _ : state) {
     Log log;
-    log.Capture(MakeRows(0), 256u << 10);
-    std::vector<Row> rows = MakeRows(state.range(0));
+    log.Capture(MakeRows(0, kRows), 256u << 10);
+    std::vector<Row> rows = MakeRows(state.range(0), kRows);
     bytes = BytesOf(rows);
     const Stopwatch watch;
     log.Capture(std::move(rows), 256u << 10);
@@ -193,7 +138,7 @@ BENCHMARK(BM_CaptureKnownRows)
 void BM_Read(benchmark::State& state) {
   const bool secondary = state.range(1) != 0;
   Log log;
-  std::vector<Row> rows = MakeRows(0);
+  std::vector<Row> rows = MakeRows(0, kRows);
   const uint64_t bytes = BytesOf(rows);
   log.Capture(std::move(rows), static_cast<size_t>(state.range(0)) << 10);
   const auto reader =
@@ -226,7 +171,13 @@ void BM_Fdatasync(benchmark::State& state) {
   }
   ::close(fd);
 }
-BENCHMARK(BM_Fdatasync)->Arg(4)->Arg(64)->Arg(256)->Unit(benchmark::kMicrosecond)->Iterations(500);
+BENCHMARK(BM_Fdatasync)
+    ->Arg(4)
+    ->Arg(64)
+    ->Arg(256)
+    ->Arg(1024)
+    ->Unit(benchmark::kMicrosecond)
+    ->Iterations(300);
 
 }  // namespace
 }  // namespace syncline

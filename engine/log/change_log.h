@@ -93,6 +93,13 @@ class ChangeLog {
   virtual std::vector<std::optional<IndexEntry>> Lookup(const TableName& table,
                                                         const std::vector<Row>& keys) = 0;
 
+  // What the store has written to the disk since the log was opened, by its own account.
+  struct WriteStats {
+    uint64_t wal_bytes = 0;
+    uint64_t file_bytes = 0;  // flushed from memory, or written again by compaction
+  };
+  virtual WriteStats write_stats() const = 0;
+
   // Folds what is older than `policy` says, beside the writing thread. Must not outlive the log.
   virtual std::unique_ptr<Retention> NewRetention(const RetentionPolicy& policy) = 0;
 

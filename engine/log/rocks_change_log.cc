@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <string>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -208,6 +210,21 @@ std::vector<std::optional<IndexEntry>> RocksChangeLog::Lookup(const TableName& t
 
 std::unique_ptr<Retention> RocksChangeLog::NewRetention(const RetentionPolicy& policy) {
   return std::make_unique<Retention>(*store_, end_, NewReader(), NewReader(), policy, clock_);
+}
+
+ChangeLog::WriteStats RocksChangeLog::write_stats() const {
+  constexpr double kGiB = 1u << 30;
+  WriteStats stats;
+  std::map<std::string, std::string> of_store;
+  store_->db().GetMapProperty(rocksdb::DB::Properties::kDBStats, &of_store);
+  stats.wal_bytes = std::stoull(of_store.at("db.wal_bytes_written"));
+  for (rocksdb::ColumnFamilyHandle* family : {store_->frames(), store_->index(), store_->base()}) {
+    std::map<std::string, std::string> of_family;
+    store_->db().GetMapProperty(family, rocksdb::DB::Properties::kCFStats, &of_family);
+    stats.file_bytes +=
+        static_cast<uint64_t>(kGiB * std::stod(of_family.at("compaction.Sum.WriteGB")));
+  }
+  return stats;
 }
 
 std::unique_ptr<LogReader> RocksChangeLog::NewReader() {

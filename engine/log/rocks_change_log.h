@@ -41,6 +41,7 @@ class RocksChangeLog : public ChangeLog {
   std::vector<std::optional<IndexEntry>> Lookup(const TableName& table,
                                                 const std::vector<Row>& keys) override;
   std::unique_ptr<Retention> NewRetention(const RetentionPolicy& policy) override;
+  WriteStats write_stats() const override;
   std::unique_ptr<LogReader> NewReader() override;
 
  private:

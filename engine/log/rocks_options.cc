@@ -3,7 +3,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/slice_transform.h>
+#include <rocksdb/memtablerep.h>
 #include <rocksdb/sst_partitioner.h>
 #include <rocksdb/table.h>
 
@@ -75,9 +75,10 @@ rocksdb::ColumnFamilyOptions IndexOptions(uint64_t memtable_bytes) {
   options.write_buffer_size = memtable_bytes;
   options.max_write_buffer_number = 3;
   options.table_properties_collector_factories = {NewIndexExtentCollectorFactory()};
-  options.compression = rocksdb::kLZ4Compression;
-  // RowIndex writes in key order: the place of a table's last insert is where the next one belongs.
-  options.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(4));
+  options.compression = rocksdb::kNoCompression;  // of a fingerprint nothing can be saved
+  // RowIndex writes a batch in key order and has it flushed at once: a memtable needs no order of
+  // its own until then.
+  options.memtable_factory = std::make_shared<rocksdb::VectorRepFactory>();
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
   table.block_cache = rocksdb::NewLRUCache(32u << 20);

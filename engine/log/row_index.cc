@@ -219,7 +219,11 @@ rocksdb::Status RowIndex::Write(bool wait) {
   rocksdb::FlushOptions options;
   options.wait = wait;
   options.allow_write_stall = true;
-  const rocksdb::Status flushed = store_.db().Flush(options, store_.index());
+  rocksdb::Status flushed = store_.db().Flush(options, store_.index());
+  if (flushed.IsTryAgain()) {  // too many memtables wait already
+    options.wait = true;
+    flushed = store_.db().Flush(options, store_.index());
+  }
   // A flush that was not waited for and fails leaves everything in the memtable, makes the next
   // write fail, and is done again when RocksDB resumes.
   return wait ? flushed : rocksdb::Status::OK();
