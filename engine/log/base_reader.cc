@@ -1,5 +1,6 @@
 #include "engine/log/base_reader.h"
 
+#include <fmt/format.h>
 #include <rocksdb/iterator.h>
 
 #include <string>
@@ -14,6 +15,8 @@ namespace syncline {
 namespace {
 
 constexpr char kReading[] = "reading the log's base";
+// A hole in one look at the base is gone in the next.
+constexpr int kFailuresMax = 3;
 
 Error SchemaIsMissing() { return LogDamage("the schema of a table in the log's base is missing"); }
 
@@ -22,8 +25,11 @@ Error SchemaIsMissing() { return LogDamage("the schema of a table in the log's b
 class BaseReader::Impl {
  public:
   Impl(std::shared_ptr<void> owner, std::unique_ptr<rocksdb::Iterator> entries,
-       FindSchema find_schema)
-      : owner_(std::move(owner)), at_(std::move(entries)), find_schema_(std::move(find_schema)) {
+       FindSchema find_schema, std::shared_ptr<int> failures)
+      : owner_(std::move(owner)),
+        at_(std::move(entries)),
+        find_schema_(std::move(find_schema)),
+        failures_(std::move(failures)) {
     at_->Seek(base::kRecordKey);
     ThrowIfBad(at_->status(), kReading);
     if (at_->Valid() && at_->key() == rocksdb::Slice(base::kRecordKey)) {
@@ -67,9 +73,15 @@ class BaseReader::Impl {
 
  private:
   void CheckWhole() const {
-    if (seen_.info.entries == expected_.info.entries && seen_.digest == expected_.digest) return;
-    throw RestartError("the log's base does not add up: " + std::to_string(seen_.info.entries) +
-                       " entries of " + std::to_string(expected_.info.entries) + " were seen");
+    if (seen_.info.entries == expected_.info.entries && seen_.digest == expected_.digest) {
+      *failures_ = 0;
+      return;
+    }
+    const std::string what =
+        fmt::format("the log's base does not add up: {} entries were seen, {} are expected",
+                    seen_.info.entries, expected_.info.entries);
+    if (owner_ == nullptr || ++*failures_ > kFailuresMax) throw LogDamage(what);
+    throw RestartError(what);
   }
 
   const std::shared_ptr<void> owner_;
@@ -77,11 +89,13 @@ class BaseReader::Impl {
   const FindSchema find_schema_;
   base::Record expected_;
   base::Record seen_;  // its count and digest
+  const std::shared_ptr<int> failures_;
 };
 
 BaseReader::BaseReader(std::shared_ptr<void> owner, std::unique_ptr<rocksdb::Iterator> entries,
-                       FindSchema find_schema)
-    : impl_(std::make_unique<Impl>(std::move(owner), std::move(entries), std::move(find_schema))) {}
+                       FindSchema find_schema, std::shared_ptr<int> failures)
+    : impl_(std::make_unique<Impl>(std::move(owner), std::move(entries), std::move(find_schema),
+                                   std::move(failures))) {}
 BaseReader::~BaseReader() = default;
 const BaseInfo& BaseReader::info() const { return impl_->info(); }
 std::vector<TableName> BaseReader::Tables() { return impl_->Tables(); }

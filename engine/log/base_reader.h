@@ -49,9 +49,10 @@ class BaseReader {
  public:
   using FindSchema = std::function<std::shared_ptr<const TableSchema>(SchemaId)>;
 
-  // For LogReader. `entries` iterates over the base family and needs `owner`.
+  // For LogReader. `entries` iterates over the base family and needs `owner`. `failures` counts the
+  // bases that did not add up.
   BaseReader(std::shared_ptr<void> owner, std::unique_ptr<rocksdb::Iterator> entries,
-             FindSchema find_schema);
+             FindSchema find_schema, std::shared_ptr<int> failures);
   BaseReader(const BaseReader&) = delete;
   BaseReader& operator=(const BaseReader&) = delete;
   ~BaseReader();
@@ -63,7 +64,7 @@ class BaseReader {
 
   // The next entries, at most `count`; none at the end. By then number and digest of all entries
   // have been found right; otherwise it throws RestartError, for what was read may have been a
-  // moment's hole: read the base again.
+  // moment's hole: read the base again. When that does not help, or cannot have been, DamageError.
   std::vector<BaseEntry> Next(size_t count);
 
  private:

@@ -25,7 +25,7 @@ BaseWriter::BaseWriter(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family)
   record_ = base::DecodeRecord(bytes);
 }
 
-void BaseWriter::Fold(const Frame& frame, Offset seen) {
+void BaseWriter::Fold(const Frame& frame) {
   SYNCLINE_CHECK_EQ(frame.header.base, record_.info.as_of);
   std::map<std::string, Folding> entries;
   std::vector<std::string> keys(frame.changes.size());
@@ -46,7 +46,7 @@ void BaseWriter::Fold(const Frame& frame, Offset seen) {
   }
 
   batch_.Clear();
-  for (const auto& [key, folding] : entries) Stage(key, folding, seen);
+  for (const auto& [key, folding] : entries) Stage(key, folding);
   BaseInfo& info = record_.info;
   info.as_of = frame.header.end();
   info.hash = frame.header.hash;
@@ -72,15 +72,9 @@ void BaseWriter::Read(std::map<std::string, Folding>& entries) {
   }
 }
 
-void BaseWriter::Stage(const std::string& key, const Folding& folding, Offset seen) {
+void BaseWriter::Stage(const std::string& key, const Folding& folding) {
   if (!folding.before.empty()) base::Uncount(key, folding.before, record_);
   const BaseEntry& entry = folding.entry->entry;
-  if (entry.op == Op::kDelete && entry.offset < seen) {
-    Offset& from = record_.info.deletions_from;
-    from = std::max(from, entry.offset + 1);
-    if (!folding.before.empty()) batch_.Delete(family_, key);
-    return;
-  }
   const std::string value = base::EncodeEntry(*folding.entry);
   base::Count(key, value, record_);
   batch_.Put(family_, key, value);

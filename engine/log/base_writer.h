@@ -22,8 +22,7 @@ class BaseWriter {
   const BaseInfo& info() const { return record_.info; }
 
   // Puts the frame that starts at info().as_of into the base, in one write that is not synced.
-  // Deletions before `seen` are not kept.
-  void Fold(const Frame& frame, Offset seen);
+  void Fold(const Frame& frame);
 
   // Drops the deletions before `seen`.
   void DropDeletions(Offset seen);
@@ -35,7 +34,7 @@ class BaseWriter {
   };
 
   void Read(std::map<std::string, Folding>& entries);
-  void Stage(const std::string& key, const Folding& folding, Offset seen);
+  void Stage(const std::string& key, const Folding& folding);
   void Write();
 
   rocksdb::DB& db_;

@@ -211,8 +211,9 @@ std::unique_ptr<BaseReader> ChainReader::OpenBase() {
   const Mark mark = Durable();
   ThrowIfBad(view_->CatchUp(), "reading the log");
   LogView::BaseSight sight = view_->OpenBase();
-  auto base = std::make_unique<BaseReader>(std::move(sight.owner), std::move(sight.entries),
-                                           [this](SchemaId id) { return FindSchema(id); });
+  auto base = std::make_unique<BaseReader>(
+      std::move(sight.owner), std::move(sight.entries),
+      [this](SchemaId id) { return FindSchema(id); }, base_failures_);
   if (base->info().as_of < mark.begin) {
     throw RestartError("the log's base is not up to date yet");
   }

@@ -79,6 +79,7 @@ class ChainReader : public LogReader {
 
   const std::unique_ptr<LogView> view_;
   syncline::Consumers consumers_;
+  const std::shared_ptr<int> base_failures_ = std::make_shared<int>(0);
   std::map<SchemaId, std::shared_ptr<const TableSchema>> schemas_;
 
   Offset position_;                   // the next change to deliver

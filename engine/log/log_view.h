@@ -39,7 +39,7 @@ class LogView {
 
   // A look at the base, as of now or a moment ago, with what it needs to live.
   struct BaseSight {
-    std::shared_ptr<void> owner;
+    std::shared_ptr<void> owner;  // null: the writer's own store, which shows no holes
     std::unique_ptr<rocksdb::Iterator> entries;
   };
   virtual BaseSight OpenBase() = 0;

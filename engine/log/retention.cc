@@ -55,6 +55,8 @@ class Retention::Impl {
       if (!end) break;
       while (base_.info().as_of < *end && !stop.stop_requested()) FoldNext(pass, stop);
     }
+    // Asked for again only now: who has registered since, and read the base, has read it as of now.
+    LookAround();
     base_.DropDeletions(seen_);
     Reclaim();
     pass.begin = base_.info().as_of;
@@ -88,7 +90,7 @@ class Retention::Impl {
         scouted_ = std::move(frame->header);
       }
       if (scouted_->end() > last_) return {};
-      const bool too_old = policy_.keep_for && scouted_->written_at + *policy_.keep_for < now_ &&
+      const bool too_old = policy_.keep_for && now_ - scouted_->written_at > *policy_.keep_for &&
                            scouted_->end() <= seen_;
       if (!too_old && !too_large) return {};
       const FrameHeader header = *std::exchange(scouted_, {});
@@ -112,7 +114,7 @@ class Retention::Impl {
   void FoldNext(Pass& pass, const std::stop_token& stop) {
     const std::optional<Frame> frame = reader_->Next();
     if (!frame) throw LogDamage("a frame that was just seen is not there any more");
-    base_.Fold(*frame, seen_);
+    base_.Fold(*frame);
     ++pass.frames;
     pass.changes += frame->changes.size();
     const uint64_t bytes = BytesOf(*frame);
