@@ -205,6 +205,11 @@ std::unique_ptr<Retention> RocksChangeLog::NewRetention(const RetentionPolicy& p
   return std::make_unique<Retention>(*store_, end_, NewReader(), NewReader(), policy, clock_);
 }
 
+LogBackup RocksChangeLog::Backup(const std::filesystem::path& into) {
+  const std::lock_guard lock(backup_mutex_);
+  return BackupStore(*store_, end_.mark(), into);
+}
+
 std::unique_ptr<LogReader> RocksChangeLog::NewReader() {
   return std::make_unique<ChainReader>(std::make_unique<PrimaryView>(*store_, end_, readers_));
 }
