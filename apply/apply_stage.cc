@@ -18,8 +18,8 @@ namespace {
 
 // The reader wakes us when there is something; this only bounds how long a missed wake-up can hurt.
 constexpr Microseconds kIdleWait = std::chrono::seconds(1);
-// How long a reader beside the writer's process may take to see what its predecessor has seen
-// already.
+// After a power cut the durable mark may say less than the target has got, until the writer has
+// opened the log; that is how long apply gives a writer that starts at the same time.
 constexpr Microseconds kCatchUpStep = std::chrono::milliseconds(50);
 constexpr int kCatchUpSteps = 20;
 // While the target cannot be reached: the first failure is logged, then each of these.
@@ -104,26 +104,7 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
 void ApplyStage::Impl::ReadProgress() {
   progress_ = target_.ReadProgress(options_.pipeline);
   stats_.next_offset = next().value();
-  if (!progress_) return;
-  const LogInfo& log = log_.info();
-  if (progress_->log_id != log.id.ToString()) {
-    throw UsageError(
-        fmt::format("the progress row of pipeline {} on {} belongs to log {}, but this log is {}",
-                    options_.pipeline, display_, progress_->log_id, log.id.ToString()),
-        "Use the log that the row names, give the pipeline another name, or rebuild the target "
-        "from "
-        "this log with `syncline replay` into a new place.");
-  }
-  if (progress_->epoch != log.epoch) {
-    throw StopError(
-        fmt::format(
-            "the log's history was cut or restored: pipeline {} on {} followed its epoch {}, "
-            "now it has epoch {}",
-            options_.pipeline, display_, progress_->epoch, log.epoch),
-        "Rebuild the target with `syncline replay`, or, if it holds nothing that the log lacks, "
-        "set "
-        "the pipeline's offset with `syncline offsets set`.");
-  }
+  if (progress_) CheckFollows(*progress_, log_.info(), display_);
 }
 
 // Refuses to go on from where the log is not (any more, or at all).

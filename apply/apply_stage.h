@@ -49,7 +49,7 @@ struct ApplyStats {
 class ApplyStage {
  public:
   // Connects, makes syncline_progress if missing. Throws UsageError when the progress row there
-  // belongs to another log.
+  // belongs to another log, DamageError when it is of a history that the log has lost.
   ApplyStage(sql::DatabaseUrl target, std::vector<TableMapping> tables, ApplyOptions options,
              LogReader& reader, Clock& clock, std::shared_ptr<spdlog::logger> logger);
   ~ApplyStage();

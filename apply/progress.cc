@@ -91,13 +91,13 @@ void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
   uint64_t moved = 0;
   if (from) {
     moved = session.Change(
-        fmt::format(
-            "UPDATE syncline_progress SET next_offset = $1, frame_hash = $2, updated_at = {} "
-            "WHERE pipeline = $3 AND log_id = $4 AND epoch = $5 AND next_offset = $6 "
-            "AND frame_hash = $7",
-            now),
-        {next, HashText(to.frame_hash), from->pipeline, from->log_id, std::to_string(from->epoch),
-         std::to_string(from->next.value()), HashText(from->frame_hash)});
+        fmt::format("UPDATE syncline_progress SET epoch = $1, next_offset = $2, frame_hash = $3, "
+                    "updated_at = {} WHERE pipeline = $4 AND log_id = $5 AND epoch = $6 "
+                    "AND next_offset = $7 AND frame_hash = $8",
+                    now),
+        {std::to_string(to.epoch), next, HashText(to.frame_hash), from->pipeline, from->log_id,
+         std::to_string(from->epoch), std::to_string(from->next.value()),
+         HashText(from->frame_hash)});
   } else {
     moved = session.Change(
         fmt::format("INSERT INTO syncline_progress ({}) VALUES ($1, $2, $3, $4, $5, {}) "
@@ -118,6 +118,33 @@ std::vector<Progress> ListProgress(const sql::DatabaseUrl& target) {
   return Select(*session, "", {});
 }
 
+void CheckFollows(const Progress& progress, const LogInfo& log, std::string_view target) {
+  if (progress.log_id != log.id.ToString()) {
+    throw UsageError(
+        fmt::format("the progress row of pipeline {} on {} belongs to log {}, but this log is {}",
+                    progress.pipeline, target, progress.log_id, log.id.ToString()),
+        "Use the log that the row names, give the pipeline another name, or rebuild the target "
+        "from this log with `syncline replay` into a new place.");
+  }
+  const Offset shared = log.SharedUpTo(progress.epoch);
+  if (progress.next <= shared) return;
+  const std::string is = fmt::format("{} holds pipeline {} up to offset {} of epoch {}", target,
+                                     progress.pipeline, progress.next.value(), progress.epoch);
+  const std::string hint = fmt::format(
+      "Rebuild the target with `syncline replay {0}` into a new place. If you know "
+      "that it holds nothing that the log lacks, `syncline offsets set {0} N` goes on.",
+      progress.pipeline);
+  if (progress.epoch > log.epoch) {
+    throw DamageError(fmt::format("{}, but the log is an older copy, of epoch {}", is, log.epoch),
+                      hint);
+  }
+  throw DamageError(
+      fmt::format("{}, but the log was cut at offset {} since and is now in epoch {}: the target "
+                  "holds changes that the log has lost",
+                  is, shared.value(), log.epoch),
+      hint);
+}
+
 void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, const LogInfo& log,
                  Offset next) {
   const auto session = sql::Session::Open(target);
@@ -135,6 +162,7 @@ void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, co
         "Offsets mean nothing in another log. Use the log that the row names.");
   }
   Progress to = *from;
+  to.epoch = log.epoch;
   to.next = next;
   to.frame_hash = 0;  // not known here; readers then skip the check of the chain once
   sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/offset.h"
@@ -29,6 +30,12 @@ struct Progress {
 
 // All progress rows on a target; empty when it has no syncline_progress table.
 std::vector<Progress> ListProgress(const sql::DatabaseUrl& target);
+
+// The row can go on in this log: it is of the log's epoch, or of an earlier one whose history the
+// log shares up to the row's offset; then the next batch gives it the log's epoch. Throws UsageError
+// when the row belongs to another log, DamageError when the target has what the log has lost; both
+// name `target`.
+void CheckFollows(const Progress& progress, const LogInfo& log, std::string_view target);
 
 // Sets the next offset of a pipeline's row (`syncline offsets set`) for good; a running apply
 // process notices and goes on from there. Throws UsageError when there is no such row, or it

@@ -5,6 +5,7 @@
 #include "engine/base/error.h"
 #include "tools/commands.h"
 #include "tools/duration.h"
+#include "tools/log_commands.h"
 #include "tools/log_line.h"
 #include "tools/log_stat.h"
 #include "tools/pipeline_status.h"
@@ -19,22 +20,6 @@ struct Options {
   std::optional<uint64_t> from, to, limit;
   bool follow = false;
 };
-
-// The log that a command is about: the one named, or the only one there is.
-std::string ChooseSource(const Config& config, const std::string& named) {
-  const std::vector<std::string> sources = config.SourceNames();
-  if (named.empty()) {
-    if (sources.size() == 1) return sources.front();
-    throw UsageError(fmt::format("which log? {} has {} sources", config.file, sources.size()),
-                     fmt::format("name one of: {}", fmt::join(sources, ", ")));
-  }
-  for (const std::string& source : sources) {
-    if (source == named) return named;
-  }
-  config.Database(named);  // throws for a name that nobody knows
-  throw UsageError(fmt::format("no pipeline reads from \"{}\", so it has no log", named),
-                   fmt::format("sources: {}", fmt::join(sources, ", ")));
-}
 
 int List(const Invocation& invocation) {
   const Config config = invocation.Load();
@@ -164,6 +149,29 @@ void AddCat(CLI::App* log, const Invocation& invocation, CommandBody& body,
 
 }  // namespace
 
+std::string ChooseSource(const Config& config, const std::string& named) {
+  const std::vector<std::string> sources = config.SourceNames();
+  if (named.empty()) {
+    if (sources.size() == 1) return sources.front();
+    throw UsageError(fmt::format("which log? {} has {} sources", config.file, sources.size()),
+                     fmt::format("name one of: {}", fmt::join(sources, ", ")));
+  }
+  for (const std::string& source : sources) {
+    if (source == named) return named;
+  }
+  config.Database(named);  // throws for a name that nobody knows
+  throw UsageError(fmt::format("no pipeline reads from \"{}\", so it has no log", named),
+                   fmt::format("sources: {}", fmt::join(sources, ", ")));
+}
+
+std::string LogCommand(const Invocation& invocation, std::string_view command,
+                       const std::string& source) {
+  const bool usual = invocation.config_file == kDefaultConfigFile;
+  return fmt::format("syncline {}log {} {}",
+                     usual ? "" : fmt::format("-c {} ", invocation.config_file.string()), command,
+                     source);
+}
+
 void AddLog(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   auto options = std::make_shared<Options>();
   CLI::App* log = app.add_subcommand("log", "Look into the change logs");
@@ -180,6 +188,9 @@ void AddLog(CLI::App& app, const Invocation& invocation, CommandBody& body) {
     body = [&invocation, options] { return Stat(invocation, *options); };
   });
   AddCat(log, invocation, body, options);
+  AddLogVerify(*log, invocation, body);
+  AddLogBackup(*log, invocation, body);
+  AddLogRepair(*log, invocation, body);
 }
 
 }  // namespace syncline::cli

@@ -21,12 +21,7 @@ void ReadLog(LogReader& reader, PipelineStatus& status) {
 }
 
 void CheckBelongs(const apply::Progress& progress, const PipelineStatus& status) {
-  if (progress.log_id != status.log->id.ToString()) {
-    throw UsageError(
-        fmt::format("the target's progress row belongs to another log, {}, not to {}",
-                    progress.log_id, status.log->id.ToString()),
-        "give the pipeline another name, or rebuild the target with `syncline replay`");
-  }
+  apply::CheckFollows(progress, *status.log, "the target");
   if (progress.next > status.log_end) {
     throw DamageError(
         fmt::format("the target is at offset {}, but the log ends at {}", progress.next.value(),
@@ -68,13 +63,18 @@ bool LogMayExist(const std::filesystem::path& folder) {
   return std::filesystem::exists(folder, error) && !std::filesystem::is_empty(folder, error);
 }
 
-std::unique_ptr<LogReader> OpenLog(const Config& config, const std::string& source, Clock& clock) {
-  const std::filesystem::path folder = config.LogFolder(source);
+std::filesystem::path LogFolderOf(const Config& config, const std::string& source) {
+  std::filesystem::path folder = config.LogFolder(source);
   if (!LogMayExist(folder)) {
     throw EnvironmentError(
         fmt::format("there is no log of \"{}\" in {} yet", source, folder.string()),
         "`syncline run` or `syncline capture` makes it");
   }
+  return folder;
+}
+
+std::unique_ptr<LogReader> OpenLog(const Config& config, const std::string& source, Clock& clock) {
+  const std::filesystem::path folder = LogFolderOf(config, source);
   return InContext(fmt::format("the log of \"{}\"", source),
                    [&] { return LogReader::Open(folder, clock); });
 }

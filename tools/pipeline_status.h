@@ -48,6 +48,8 @@ PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pi
 // True when capture has made a log in that folder, or has begun to.
 bool LogMayExist(const std::filesystem::path& folder);
 
+// The folder of a source's log. Throws EnvironmentError when nothing is there yet.
+std::filesystem::path LogFolderOf(const Config& config, const std::string& source);
 // Opens the log of a source beside its writer; the error names the source.
 std::unique_ptr<LogReader> OpenLog(const Config& config, const std::string& source, Clock& clock);
 

@@ -8,6 +8,7 @@
 #include "apply/apply_stage.h"
 #include "capture/capture_stage.h"
 #include "engine/base/backoff.h"
+#include "tools/log_control.h"
 #include "tools/log_keeper.h"
 #include "tools/pipeline_status.h"
 
@@ -177,6 +178,8 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
                               {.every = source.every, .once = options_.once}, *log, clock_,
                               logger_);
   RecordStart(source.database);
+  LogControl control(*log, source.log_folder, logger_);
+  const std::jthread taking_orders([&](std::stop_token end) { control.Run(std::move(end)); });
   auto watching = watch_.Capture(source.database, stage.stats(), log->NewReader());
 
   std::stop_source capturing, following;

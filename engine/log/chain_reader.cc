@@ -26,12 +26,16 @@ Frame DecodeEntry(std::string_view key, std::string_view value, const LogInfo& i
                   bool with_changes) {
   const std::optional<Offset> base = layout::ParseFrameKey(key);
   if (!base) throw LogDamage("the log holds a key that is no frame's");
-  return InContext(fmt::format("the frame at offset {}", base->value()), [&] {
+  try {
     Frame frame = with_changes ? DecodeFrame(value) : Frame{.header = DecodeFrameHeader(value)};
     if (frame.header.base != *base) throw LogDamage("it says that it is another");
     if (frame.header.log_id != info.id) throw LogDamage("it is another log's");
     return frame;
-  });
+  } catch (Error& error) {
+    error.AddContext(fmt::format("the frame at offset {}", base->value()));
+    if (error.hint().empty()) throw LogDamage(error.message());
+    throw;
+  }
 }
 
 ChainReader::ChainReader(std::unique_ptr<LogView> view)

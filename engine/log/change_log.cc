@@ -1,14 +1,26 @@
 #include "engine/log/change_log.h"
 
+#include <algorithm>
+
 #include "engine/log/log_store.h"
 #include "engine/log/rocks_change_log.h"
 
 namespace syncline {
 
+Offset LogInfo::SharedUpTo(uint64_t known) const {
+  if (known > epoch) return Offset(0);
+  Offset shared(UINT64_MAX);
+  for (uint64_t later = known + 1; later <= epoch; ++later) {
+    const auto begin = begins.find(later);
+    shared = std::min(shared, begin == begins.end() ? Offset(0) : begin->second);
+  }
+  return shared;
+}
+
 std::unique_ptr<ChangeLog> ChangeLog::Open(const std::filesystem::path& folder,
                                            std::string_view source, Clock& clock, Options options) {
-  return std::make_unique<RocksChangeLog>(
-      LogStore::Open(folder, source, options.memtable_bytes, clock), clock, options);
+  return std::make_unique<RocksChangeLog>(LogStore::Open(folder, source, options.memtable_bytes),
+                                          clock, options);
 }
 
 std::unique_ptr<ChangeLog> ChangeLog::Open(const std::filesystem::path& folder,

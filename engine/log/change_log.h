@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/offset.h"
+#include "engine/log/log_backup.h"
 #include "engine/model/frame.h"
 
 namespace syncline {
@@ -23,6 +25,13 @@ struct LogInfo {
   LogId id;
   uint64_t epoch = 0;
   std::string source;  // sql::Session::Identity() of the database it was captured from
+  // Where each epoch began: its frames, and those of all later epochs, continue the frame that ends
+  // there, or, at the log's beginning, none. By the epoch's number.
+  std::map<uint64_t, Offset> begins = {};
+
+  // Up to here the history that somebody knows from `epoch` is also this log's. An epoch that has
+  // yet to come shares nothing.
+  Offset SharedUpTo(uint64_t epoch) const;
 };
 
 // What the RowIndex holds of a key: the last state that was logged.
@@ -44,8 +53,8 @@ struct IndexEntry {
 // there after all; cursor() and next() are right again then.
 //
 // One writer per log, in the process and on the machine: a second Open throws EnvironmentError.
-// Threads: one thread writes; the readers that NewReader makes may be used from other threads while
-// the log lives.
+// Threads: one thread writes; Backup may be called from any; the readers that NewReader makes may
+// be used from other threads while the log lives.
 class ChangeLog {
  public:
   struct Options {
@@ -102,6 +111,13 @@ class ChangeLog {
 
   // Folds what is older than `policy` says, beside the writing thread. Must not outlive the log.
   virtual std::unique_ptr<Retention> NewRetention(const RetentionPolicy& policy) = 0;
+
+  // Makes a copy of the log in the folder `into`, which is not there or empty; the copy holds at
+  // least what was acknowledged when this began, and is a log itself. Files are linked where the
+  // file system can, copied where it cannot; nothing is there under that name until all of it is.
+  // Writing goes on. Thread-safe. Throws UsageError when the folder is in use; leaves nothing
+  // behind then.
+  virtual LogBackup Backup(const std::filesystem::path& into) = 0;
 
   // Reads what this writer has acknowledged and is woken by each Append. Must not outlive the log.
   virtual std::unique_ptr<LogReader> NewReader() = 0;

@@ -17,11 +17,13 @@ Descriptor::~Descriptor() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-void SyncFolder(const std::filesystem::path& folder) {
-  const Descriptor descriptor(folder, O_RDONLY | O_DIRECTORY);
+void SyncFolder(const std::filesystem::path& folder) { Sync(folder); }
+
+void Sync(const std::filesystem::path& path) {
+  const Descriptor descriptor(path, O_RDONLY);
   // Some file systems cannot sync a folder (EINVAL); they have nothing to lose either.
   if (descriptor.get() < 0 || (::fsync(descriptor.get()) != 0 && errno != EINVAL)) {
-    throw EnvironmentError("syncing the folder " + folder.string() + ": " + std::strerror(errno));
+    throw EnvironmentError("syncing " + path.string() + ": " + std::strerror(errno));
   }
 }
 

@@ -23,4 +23,7 @@ class Descriptor {
 // Makes what was created or renamed in a folder durable. Throws EnvironmentError.
 void SyncFolder(const std::filesystem::path& folder);
 
+// The same for a file's content, or a folder's. Throws EnvironmentError.
+void Sync(const std::filesystem::path& path);
+
 }  // namespace syncline::file

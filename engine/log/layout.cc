@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "engine/log/log_damage.h"
 #include "engine/log/rocks_status.h"
 
 namespace syncline::layout {
@@ -61,9 +62,11 @@ std::optional<SchemaId> ParseSchemaKey(std::string_view key) {
 
 // JSON, because it is read by people who look at a log with RocksDB's own tools.
 std::string EncodeMeta(const LogInfo& info) {
+  const auto begins = info.begins.find(info.epoch);
   return nlohmann::json{{"format", kLogFormat},
                         {"log_id", info.id.ToString()},
                         {"epoch", info.epoch},
+                        {"begins", begins == info.begins.end() ? 0 : begins->second.value()},
                         {"source", info.source}}
       .dump();
 }
@@ -72,7 +75,7 @@ LogInfo DecodeMeta(std::string_view bytes) {
   const nlohmann::json meta = nlohmann::json::parse(bytes, nullptr, /*allow_exceptions=*/false);
   const auto format = meta.is_object() ? meta.find("format") : meta.end();
   if (format == meta.end() || !format->is_number_integer()) {
-    throw DamageError("the log's meta record cannot be read");
+    throw LogDamage("the log's meta record cannot be read");
   }
   if (*format != kLogFormat) {
     throw StopError("the log has layout " + format->dump() + ", this program knows " +
@@ -80,19 +83,28 @@ LogInfo DecodeMeta(std::string_view bytes) {
                     "use the version of syncline that wrote it, or a newer one");
   }
   try {
-    if (!meta.at("epoch").is_number_unsigned()) throw DamageError("the log's epoch is no number");
-    return {LogId::Parse(meta.at("log_id").get<std::string>()), meta.at("epoch").get<uint64_t>(),
-            meta.at("source").get<std::string>()};
+    if (!meta.at("epoch").is_number_unsigned()) throw LogDamage("the log's epoch is no number");
+    const auto epoch = meta.at("epoch").get<uint64_t>();
+    return {LogId::Parse(meta.at("log_id").get<std::string>()),
+            epoch,
+            meta.at("source").get<std::string>(),
+            {{epoch, Offset(meta.value("begins", uint64_t{0}))}}};
   } catch (const nlohmann::json::exception&) {
-    throw DamageError("the log's meta record lacks a field");
+    throw LogDamage("the log's meta record lacks a field");
   }
 }
 
 std::optional<LogInfo> ReadMeta(rocksdb::Iterator& iterator) {
-  iterator.SeekForPrev(MetaKey(UINT64_MAX));
+  std::optional<LogInfo> info;
+  for (iterator.Seek(rocksdb::Slice(kMetaPrefix));
+       iterator.Valid() && iterator.key().starts_with(rocksdb::Slice(kMetaPrefix));
+       iterator.Next()) {
+    LogInfo later = DecodeMeta(iterator.value().ToStringView());
+    if (info) later.begins.merge(info->begins);
+    info = std::move(later);
+  }
   ThrowIfBad(iterator.status(), "reading the log's meta record");
-  if (!iterator.Valid() || !iterator.key().starts_with(rocksdb::Slice(kMetaPrefix))) return {};
-  return DecodeMeta(iterator.value().ToStringView());
+  return info;
 }
 
 }  // namespace syncline::layout

@@ -44,12 +44,14 @@ std::optional<Offset> ParseFrameKey(std::string_view key);
 // The schema id that a schema's key stands for; nothing if it is not such a key.
 std::optional<SchemaId> ParseSchemaKey(std::string_view key);
 
+// Of the info's own epoch.
 std::string EncodeMeta(const LogInfo& info);
 // Throws DamageError when the bytes are not a meta record, StopError when they are of another
 // layout.
 LogInfo DecodeMeta(std::string_view bytes);
-// The meta record of the latest epoch as `iterator` sees it; nothing if there is none. Throws as
-// DecodeMeta, and what ToError makes of a bad status.
+// The meta record of the latest epoch as `iterator` sees it, with what the older ones say about
+// where their epochs began; nothing if there is none. Throws as DecodeMeta, and what ToError makes
+// of a bad status.
 std::optional<LogInfo> ReadMeta(rocksdb::Iterator& iterator);
 
 // Big endian, so that bytewise order is numeric order.

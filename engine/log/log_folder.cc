@@ -33,7 +33,7 @@ bool IsOurs(std::string_view name) {
   }
   return name == "LOCK" || name == "IDENTITY" || name.starts_with("LOG") ||
          name.starts_with("MANIFEST-") || name.starts_with("OPTIONS-") || name == kMarkName ||
-         name == kConsumersName;
+         name == kConsumersName || name == kControlName || name == kRepairName;
 }
 
 }  // namespace
@@ -65,6 +65,10 @@ State Inspect(const fs::path& folder) {
 fs::path MarkPath(const fs::path& folder) { return folder / kMarkName; }
 
 fs::path ConsumersPath(const fs::path& folder) { return folder / kConsumersName; }
+
+fs::path RepairPath(const fs::path& folder) {
+  return fs::absolute(folder).lexically_normal().string() + ".repair";
+}
 
 Error IncompleteError(const fs::path& folder) {
   return LogDamage(fmt::format("files of the log in {} are missing", folder.string()));

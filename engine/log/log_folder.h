@@ -27,6 +27,12 @@ std::filesystem::path MarkPath(const std::filesystem::path& folder);
 // Where its consumers' marks lie.
 std::filesystem::path ConsumersPath(const std::filesystem::path& folder);
 
+// Where a repair builds the log that takes this one's place, and the name of the file in it that
+// says so until the repair is over.
+std::filesystem::path RepairPath(const std::filesystem::path& folder);
+inline constexpr char kRepairName[] = "repair";
+inline constexpr char kControlName[] = "control";  // a socket: where the writer takes orders
+
 // There was a log in the folder, and files of it are gone.
 Error IncompleteError(const std::filesystem::path& folder);
 

@@ -12,7 +12,8 @@
 #include "engine/log/layout.h"
 #include "engine/log/log_damage.h"
 #include "engine/log/log_folder.h"
-#include "engine/log/log_reader.h"
+#include "engine/log/log_lock.h"
+#include "engine/log/log_look.h"
 #include "engine/log/rocks_options.h"
 #include "engine/log/rocks_status.h"
 
@@ -24,24 +25,6 @@ namespace fs = std::filesystem;
 Error NotALog(const fs::path& folder) {
   return UsageError(fmt::format("the folder {} holds something else than a log", folder.string()),
                     "choose an empty folder under `log:`, or one that syncline made");
-}
-
-// RocksDB tells a taken lock only by its message, and differently for a lock of this very process.
-std::optional<Error> LockedError(const rocksdb::Status& status, const fs::path& folder) {
-  const std::string text = status.ToString();
-  constexpr char kHint[] = "a log has one writer: stop the other one first";
-  if (!status.IsIOError()) return {};
-  if (text.find("lock hold by current process") != std::string::npos) {
-    return EnvironmentError(
-        fmt::format("the log in {} is locked by another writer in this process", folder.string()),
-        kHint);
-  }
-  if (text.find("While lock file") == std::string::npos) return {};
-  const std::optional<pid_t> holder = log_folder::LockHolder(folder);
-  return EnvironmentError(
-      fmt::format("the log in {} is locked by another writer{}", folder.string(),
-                  holder ? fmt::format(" (process {})", *holder) : std::string()),
-      kHint);
 }
 
 // The families that are there; a store of another program has others.
@@ -57,13 +40,11 @@ std::vector<std::string> ListFamilies(const fs::path& folder, const rocksdb::DBO
   return families;
 }
 
-bool HasIndex(const fs::path& folder) {
-  const std::vector<std::string> families = ListFamilies(folder, {});
-  return std::ranges::find(families, layout::kIndexFamily) != families.end();
-}
+// A log has more families than the default one, from its making on.
+bool IsLog(const fs::path& folder) { return ListFamilies(folder, {}).size() > 1; }
 
 LogInfo MakeMeta(rocksdb::DB& db, const Mark& mark, std::string_view source) {
-  const LogInfo info{mark.log_id, mark.epoch, std::string(source)};
+  const LogInfo info{mark.log_id, mark.epoch, std::string(source), {{mark.epoch, Offset(0)}}};
   ThrowIfBad(db.Put(rocks::SyncedWrite(), layout::MetaKey(info.epoch), layout::EncodeMeta(info)),
              "making a new log");
   CrashPoint("log.named");
@@ -73,10 +54,10 @@ LogInfo MakeMeta(rocksdb::DB& db, const Mark& mark, std::string_view source) {
 }  // namespace
 
 std::unique_ptr<LogStore> LogStore::Open(const fs::path& folder, std::string_view source,
-                                         uint64_t memtable_bytes, Clock& clock) {
+                                         uint64_t memtable_bytes) {
   std::unique_ptr<LogStore> store(new LogStore(folder));
   store->memtable_bytes_ = memtable_bytes;
-  store->LookBeforeOpening(clock);
+  store->LookBeforeOpening();
   store->OpenDb();
   std::optional<LogInfo> info = store->ReadInfo();
   if (store->index_ == nullptr) store->MakeIndex();
@@ -98,7 +79,7 @@ std::unique_ptr<LogStore> LogStore::Open(const fs::path& folder, std::string_vie
   return store;
 }
 
-void LogStore::LookBeforeOpening(Clock& clock) {
+void LogStore::LookBeforeOpening() {
   using log_folder::State;
   const State state = log_folder::Inspect(folder_);
   if (state == State::kOther) throw NotALog(folder_);
@@ -107,12 +88,17 @@ void LogStore::LookBeforeOpening(Clock& clock) {
     mark_ = *mark;
     if (mark_.next == Offset(0)) return;  // nothing to lose: it may be in the making
     if (state != State::kStore) throw log_folder::IncompleteError(folder_);
-    LogReader::Open(folder_, clock)->Last();
+    const LogLock lock(folder_);
+    LookForHoles(folder_, mark_);
     return;
   }
   if (state != State::kEmpty) {
-    if (state == State::kStore && !HasIndex(folder_)) throw NotALog(folder_);
+    if (state == State::kStore && !IsLog(folder_)) throw NotALog(folder_);
     throw log_folder::IncompleteError(folder_);
+  }
+  if (log_folder::Inspect(log_folder::RepairPath(folder_)) != State::kEmpty) {
+    throw DamageError(fmt::format("a repair of the log in {} was cut off", folder_.string()),
+                      "run `syncline log repair` again: it goes on");
   }
   log_folder::Make(folder_);
   mark_ = {.log_id = LogId::Random(), .epoch = 1};

@@ -21,10 +21,9 @@ class LogStore {
  public:
   // As ChangeLog::Open says, down to the meta record. A store whose making was cut off is made to
   // the end. Before the store is opened for writing, which deletes files that RocksDB no longer
-  // knows, a reader has looked whether everything that was acknowledged is there.
+  // knows, LookForHoles has seen whether everything that was acknowledged is there.
   static std::unique_ptr<LogStore> Open(const std::filesystem::path& folder,
-                                        std::string_view source, uint64_t memtable_bytes,
-                                        Clock& clock);
+                                        std::string_view source, uint64_t memtable_bytes);
 
   LogStore(const LogStore&) = delete;
   LogStore& operator=(const LogStore&) = delete;
@@ -43,7 +42,7 @@ class LogStore {
 
  private:
   explicit LogStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
-  void LookBeforeOpening(Clock& clock);
+  void LookBeforeOpening();
   void OpenDb();
   void MakeIndex();
   rocksdb::ColumnFamilyHandle* MakeFamily(const char* name,

@@ -227,6 +227,11 @@ ChangeLog::WriteStats RocksChangeLog::write_stats() const {
   return stats;
 }
 
+LogBackup RocksChangeLog::Backup(const std::filesystem::path& into) {
+  const std::lock_guard lock(backup_mutex_);
+  return BackupStore(*store_, end_.mark(), into);
+}
+
 std::unique_ptr<LogReader> RocksChangeLog::NewReader() {
   return std::make_unique<ChainReader>(std::make_unique<PrimaryView>(*store_, end_, readers_));
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -42,6 +43,7 @@ class RocksChangeLog : public ChangeLog {
                                                 const std::vector<Row>& keys) override;
   std::unique_ptr<Retention> NewRetention(const RetentionPolicy& policy) override;
   WriteStats write_stats() const override;
+  LogBackup Backup(const std::filesystem::path& into) override;
   std::unique_ptr<LogReader> NewReader() override;
 
  private:
@@ -74,7 +76,8 @@ class RocksChangeLog : public ChangeLog {
 
   LogEnd end_;
   std::atomic<int> readers_{0};
-  RowIndex index_;  // the writing thread's too; reads the log through a reader
+  RowIndex index_;           // the writing thread's too; reads the log through a reader
+  std::mutex backup_mutex_;  // one backup at a time
 };
 
 }  // namespace syncline

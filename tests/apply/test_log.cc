@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "engine/log/log_repair.h"
+
 namespace syncline::test {
 
 TempFolder::TempFolder() {
@@ -18,7 +20,13 @@ TempFolder::~TempFolder() {
 }
 
 TestLog::TestLog(Clock& clock)
-    : log_(ChangeLog::Open(folder_.path() / "log", "test:source", clock)) {}
+    : clock_(clock), log_(ChangeLog::Open(folder_.path() / "log", "test:source", clock)) {}
+
+void TestLog::CutAt(Offset offset) {
+  log_.reset();
+  RepairLog(folder_.path() / "log", offset, clock_);
+  log_ = ChangeLog::Open(folder_.path() / "log", "test:source", clock_);
+}
 
 void TestLog::Cut(const std::function<void(CutWriter&)>& fill, size_t frame_bytes) {
   CutWriter writer(*log_, {.frame_bytes = frame_bytes});

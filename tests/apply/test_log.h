@@ -43,12 +43,16 @@ class TestLog {
   // The same, without closing the cut.
   void OpenCut(const std::function<void(CutWriter&)>& fill, size_t frame_bytes = 256u << 10);
 
+  // Closes the log, cuts it as `syncline log repair` does, and opens it again. No reader may be left.
+  void CutAt(Offset offset);
+
   ChangeLog& log() { return *log_; }
   std::unique_ptr<LogReader> NewReader() { return log_->NewReader(); }
   Offset end() const { return log_->next(); }
 
  private:
   TempFolder folder_;
+  Clock& clock_;
   std::unique_ptr<ChangeLog> log_;
 };
 

@@ -117,14 +117,46 @@ TEST_P(TargetProgress, ARowOfAnotherLogIsRefusedByName) {
   }
 }
 
-TEST_P(TargetProgress, AnotherEpochStopsThePipeline) {
+TEST_P(TargetProgress, ALaterEpochThanTheLogsIsDamage) {
   LogItems(3, "a", 1);
   Apply();
   target_.Execute("UPDATE syncline_progress SET epoch = epoch + 1");
   const auto error = Refusal({ItemsMapping()});
   ASSERT_TRUE(error);
-  EXPECT_EQ(error->reaction(), Reaction::kStop);
+  EXPECT_EQ(error->exit_code(), 4);
+  EXPECT_NE(error->message().find("older copy"), std::string::npos) << error->message();
   EXPECT_FALSE(error->hint().empty());
+}
+
+// Fails when a pipeline follows nothing but its own epoch, and when its row keeps the old one.
+TEST_P(TargetProgress, ALogThatWasCutBehindTheTargetIsFollowed) {
+  LogItems(3, "a", 1);
+  Apply();
+  LogItems(3, "lost", 2);
+  log_.CutAt(Offset(3));
+  LogItems(3, "b", 2);
+  EXPECT_EQ(Apply().changes, 3u);
+  EXPECT_EQ(Items(), (Rows{"1|b", "2|b", "3|b"}));
+  EXPECT_EQ(Row().epoch, 2u);
+}
+
+// Fails when the offset alone decides: the log has grown past it again, with other changes.
+TEST_P(TargetProgress, ALogThatLostWhatTheTargetHasIsNotFollowed) {
+  LogItems(3, "a", 1);
+  LogItems(3, "kept by the target only", 2);
+  Apply();
+  log_.CutAt(Offset(3));
+  LogItems(3, "b", 2);
+  LogItems(3, "c", 3);
+  const auto error = Refusal({ItemsMapping()});
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->exit_code(), 4);
+  EXPECT_NE(error->message().find("cut at offset 3"), std::string::npos) << error->message();
+  EXPECT_NE(error->hint().find("replay"), std::string::npos);
+  EXPECT_EQ(Items().front(), "1|kept by the target only");
+  RewindTo(0);  // who knows better says so
+  EXPECT_EQ(Apply().changes, 9u);
+  EXPECT_EQ(Items(), (Rows{"1|c", "2|c", "3|c"}));
 }
 
 // A log that lost its end, or an old copy of it (invariant 7).

@@ -43,6 +43,8 @@ TEST_F(LogDiskTest, AFlippedByteInAFileIsDamageWithItsOffset) {
     }
   }
   Open();  // moves the WAL's content into a file
+  Open()->Append(ItemsDraft(kFrames, 1));
+  Open();  // into another one: the last file is read when the log is opened
   std::filesystem::path largest;
   for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
     if (entry.path().extension() != ".sst") continue;

@@ -21,9 +21,7 @@ constexpr int kItems = 40;
 class RowIndexTest : public testing::Test {
  protected:
   std::unique_ptr<ChangeLog> Open() { return ChangeLog::Open(folder_, kSource, clock_); }
-  std::unique_ptr<LogStore> OpenStore() {
-    return LogStore::Open(folder_, kSource, 1u << 20, clock_);
-  }
+  std::unique_ptr<LogStore> OpenStore() { return LogStore::Open(folder_, kSource, 1u << 20); }
 
   // Frames of one change each, every item twice.
   void WriteLog() {

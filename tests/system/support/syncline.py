@@ -68,6 +68,10 @@ class Process:
         if kind is not None:
             print(f"{self} had told:\n{self.output()[-4000:]}", flush=True)
 
+    @property
+    def pid(self):
+        return self._popen.pid
+
     def is_running(self):
         if self._result is None and os.waitid(
             os.P_PID, self._popen.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT

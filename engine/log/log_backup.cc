@@ -1,0 +1,97 @@
+#include "engine/log/log_backup.h"
+
+#include <fmt/format.h>
+#include <rocksdb/utilities/checkpoint.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "engine/base/error.h"
+#include "engine/log/file.h"
+#include "engine/log/log_folder.h"
+#include "engine/log/log_store.h"
+#include "engine/log/mark.h"
+#include "engine/log/rocks_status.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+using log_folder::State;
+
+// RocksDB flushes what is in memory before it links, so that a backup needs no WAL.
+constexpr uint64_t kFlushAlways = 0;
+
+// What a backup that was killed has left under a name of ours.
+void RemoveRest(const fs::path& folder) {
+  const State state = log_folder::Inspect(folder);
+  if (state == State::kOther) {
+    throw UsageError(folder.string() + " is in the way, and holds something else than a backup",
+                     "move it away, or name another folder");
+  }
+  fs::remove_all(folder);
+}
+
+void CopyConsumers(const fs::path& from, const fs::path& to) {
+  if (!fs::exists(from)) return;
+  fs::copy(from, to, fs::copy_options::recursive);
+  for (const auto& entry : fs::recursive_directory_iterator(to)) file::Sync(entry.path());
+  file::SyncFolder(to);
+}
+
+LogBackup Measure(const fs::path& folder, Offset next) {
+  LogBackup made{.next = next};
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    made.bytes += entry.file_size();
+    if (entry.hard_link_count() > 1) made.linked_bytes += entry.file_size();
+  }
+  return made;
+}
+
+LogBackup Make(LogStore& store, const Mark& mark, const fs::path& into) {
+  const fs::path part = into.string() + ".part";
+  RemoveRest(part);
+  RemoveRest(part.string() + ".tmp");  // RocksDB's own
+  log_folder::Make(into.parent_path());
+  try {
+    rocksdb::Checkpoint* made = nullptr;
+    ThrowIfBad(rocksdb::Checkpoint::Create(&store.db(), &made), "preparing a backup");
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    ThrowIfBad(
+        checkpoint->CreateCheckpoint(part, kFlushAlways),
+        fmt::format("backing up the log in {} to {}", store.folder().string(), into.string()));
+    CopyConsumers(log_folder::ConsumersPath(store.folder()), log_folder::ConsumersPath(part));
+    MarkFile::Open(log_folder::MarkPath(part), mark);
+    if (::rename(part.c_str(), into.c_str()) != 0) {
+      throw EnvironmentError(
+          fmt::format("renaming {} to {}: {}", part.string(), into.string(), std::strerror(errno)));
+    }
+    file::SyncFolder(into.parent_path());
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(part, ignored);
+    throw;
+  }
+  return Measure(into, mark.next);
+}
+
+}  // namespace
+
+LogBackup BackupStore(LogStore& store, const Mark& mark, const fs::path& into) {
+  try {
+    if (fs::exists(into) && !(fs::is_directory(into) && fs::is_empty(into))) {
+      throw UsageError(into.string() + " is there already, and not empty",
+                       "name a folder that is not there: every backup has its own");
+    }
+    return Make(store, mark, fs::absolute(into / ".").lexically_normal().parent_path());
+  } catch (const fs::filesystem_error& error) {
+    throw EnvironmentError(error.what(), "check the disk and the folder's permissions");
+  }
+}
+
+}  // namespace syncline

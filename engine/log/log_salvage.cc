@@ -1,0 +1,165 @@
+#include "engine/log/log_salvage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "engine/base/error.h"
+#include "engine/log/base_layout.h"
+#include "engine/log/chain_reader.h"
+#include "engine/log/layout.h"
+#include "engine/log/log_folder.h"
+#include "engine/log/rocks_options.h"
+#include "engine/log/rocks_status.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kMemtableBytes = 16u << 20;
+
+// The store's files under another name: what RocksDB never changes is linked, the rest copied.
+void CopyStore(const fs::path& from, const fs::path& to) {
+  fs::remove_all(to);
+  fs::create_directories(to);
+  for (const auto& entry : fs::directory_iterator(from)) {
+    const fs::path name = entry.path().filename();
+    if (!entry.is_regular_file() || name == "LOCK") continue;
+    std::error_code error = std::make_error_code(std::errc::not_supported);
+    if (name.extension() == ".sst") fs::create_hard_link(entry.path(), to / name, error);
+    if (error) fs::copy_file(entry.path(), to / name);
+  }
+}
+
+std::optional<Mark> ReadMarkIfWhole(const fs::path& folder) {
+  try {
+    return ReadMark(log_folder::MarkPath(folder));
+  } catch (const Error& error) {
+    if (error.reaction() != Reaction::kDamage) throw;
+    return {};
+  }
+}
+
+// The schemas that can be read; what a frame's tables are looked up in.
+std::set<SchemaId> ReadSchemas(rocksdb::Iterator& at) {
+  std::set<SchemaId> ids;
+  for (at.Seek(rocksdb::Slice(layout::kSchemaPrefix)); at.Valid(); at.Next()) {
+    const std::optional<SchemaId> id = layout::ParseSchemaKey(at.key().ToStringView());
+    if (!id) break;
+    try {
+      if (DecodeSchema(at.value().ToStringView()).id() == *id) ids.insert(*id);
+    } catch (const Error&) {
+      // The frames that need it are not whole.
+    }
+  }
+  return ids;
+}
+
+}  // namespace
+
+LogSalvage::LogSalvage(const fs::path& folder)
+    : folder_(folder),
+      copy_(fs::absolute(folder).lexically_normal().string() + ".salvage"),
+      mark_(ReadMarkIfWhole(folder)) {
+  if (!mark_ && log_folder::Inspect(folder_) == log_folder::State::kEmpty) {
+    throw EnvironmentError(fmt::format("there is no log in {}", folder.string()));
+  }
+  const bool opened = Open(folder_);
+  const Offset reached = opened ? Walk([](auto&&...) { return true; }) : Offset(0);
+  if (opened && mark_ && reached >= mark_->next) return;
+  if (opened && !mark_) {
+    // Whether that is all nobody knows; a store that opens knows its files.
+    return;
+  }
+  std::unique_ptr<StoreReader> direct = std::move(store_);
+  const LogInfo direct_info = info_;
+  Rebuild();
+  const bool rebuilt = Open(copy_);
+  if (rebuilt && (!opened || Walk([](auto&&...) { return true; }) > reached)) return;
+  if (!opened) {
+    throw DamageError(
+        fmt::format("nothing can be read of the log in {}: neither its store nor what RocksDB "
+                    "makes of its files has a meta record",
+                    folder_.string()),
+        "restore the folder from a backup, or capture into a new one");
+  }
+  store_ = std::move(direct);
+  info_ = direct_info;
+}
+
+LogSalvage::~LogSalvage() {
+  store_.reset();
+  std::error_code ignored;
+  fs::remove_all(copy_, ignored);
+}
+
+// False when the store cannot be opened, or is not that of a log.
+bool LogSalvage::Open(const fs::path& folder) {
+  store_.reset();
+  try {
+    store_ = std::make_unique<StoreReader>(folder);
+    const auto at = store_->NewIterator(rocksdb::kDefaultColumnFamilyName);
+    std::optional<LogInfo> info = layout::ReadMeta(*at);
+    if (!info) return false;
+    info_ = *std::move(info);
+    if (mark_ && mark_->log_id != info_.id) mark_.reset();
+    ReadBase();
+    begin_ = mark_ ? mark_->begin : base_end_;
+    return true;
+  } catch (const Error& error) {
+    if (error.cause() == Cause::kEnvironment) throw;
+    return false;
+  }
+}
+
+void LogSalvage::ReadBase() {
+  base_end_ = Offset(0);
+  if (!store_->families().contains(layout::kBaseFamily)) return;
+  const auto at = store_->NewIterator(layout::kBaseFamily);
+  at->Seek(base::kRecordKey);
+  ThrowIfBad(at->status(), "reading the log's base");
+  if (!at->Valid() || at->key() != base::kRecordKey) return;
+  base_end_ = base::DecodeRecord(at->value().ToStringView()).info.as_of;
+}
+
+void LogSalvage::Rebuild() {
+  CopyStore(folder_, copy_);
+  const rocksdb::ColumnFamilyOptions family = rocks::FramesOptions(kMemtableBytes);
+  // What it says does not matter: what is there afterwards does.
+  rocksdb::RepairDB(copy_, rocks::WriterOptions(kMemtableBytes),
+                    {{rocksdb::kDefaultColumnFamilyName, family}}, family)
+      .PermitUncheckedError();
+}
+
+Offset LogSalvage::Walk(const Take& take) {
+  Offset end = begin_;
+  std::optional<uint64_t> hash;
+  if (begin_ == Offset(0)) hash = 0;
+  const auto at = store_->NewIterator(rocksdb::kDefaultColumnFamilyName);
+  const std::set<SchemaId> schemas = ReadSchemas(*at);
+  for (at->Seek(layout::FrameKey(begin_)); at->Valid(); at->Next()) {
+    if (at->key().ToStringView() >= layout::kAfterFrames) break;
+    FrameHeader header;
+    try {
+      header = DecodeEntry(at->key().ToStringView(), at->value().ToStringView(), info_,
+                           /*with_changes=*/true)
+                   .header;
+    } catch (const Error&) {
+      break;
+    }
+    const bool known =
+        std::ranges::all_of(header.schemas, [&](SchemaId id) { return schemas.contains(id); });
+    if (header.base != end || (hash && header.previous_hash != *hash) || !known) break;
+    if (!take(header, at->key(), at->value())) break;
+    end = header.end();
+    hash = header.hash;
+  }
+  return end;
+}
+
+}  // namespace syncline

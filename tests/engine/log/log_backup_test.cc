@@ -1,0 +1,94 @@
+// Copies of a log while it is written.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <thread>
+
+#include "engine/log/log_verify.h"
+#include "engine/log/mark.h"
+#include "sample_rows.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+class LogBackupTest : public testing::Test {
+ protected:
+  std::unique_ptr<ChangeLog> Open(const fs::path& folder) {
+    return ChangeLog::Open(folder, kSource, clock_, {.memtable_bytes = 64u << 10});
+  }
+
+  TempFolder temp_;
+  const fs::path folder_ = temp_.path() / "log";
+  const fs::path backup_ = temp_.path() / "backups" / "monday";
+  SystemClock clock_;
+};
+
+// Fails when the mark in the copy is that of a later moment than the files (it then promises frames
+// that are not there), and when a copy is cut off by a flush that runs meanwhile.
+TEST_F(LogBackupTest, ACopyMadeWhileWritingIsAWholeLog) {
+  const auto log = Open(folder_);
+  std::jthread writer([&](std::stop_token stop) {
+    for (int i = 0; !stop.stop_requested(); ++i) log->Append(ItemsDraft(10 * i, 10));
+  });
+  for (int round = 0; round < 10; ++round) {
+    const fs::path into = temp_.path() / std::to_string(round);
+    const LogBackup made = log->Backup(into);
+    const LogVerification found = VerifyLog(into, clock_, {}, [](const auto&) {});
+    EXPECT_FALSE(found.damage) << found.damage->message();
+    EXPECT_EQ(found.end, made.next);
+    EXPECT_EQ(found.whole, made.next);
+    {
+      const auto copy = Open(into);
+      EXPECT_GE(copy->next(), made.next);
+      ExpectChain(Drain(*copy->NewReader()), Offset(0), 0);
+      copy->Append(ItemsDraft(7, 1));
+    }
+    fs::remove_all(into);
+  }
+}
+
+TEST_F(LogBackupTest, AnEmptyLogAndAnEmptyFolderWillDo) {
+  const auto log = Open(folder_);
+  fs::create_directories(backup_);
+  EXPECT_EQ(log->Backup(backup_).next, Offset(0));
+  EXPECT_EQ(Open(backup_)->next(), Offset(0));
+}
+
+TEST_F(LogBackupTest, AFolderThatHoldsSomethingIsLeftAlone) {
+  const auto log = Open(folder_);
+  log->Append(ItemsDraft(1, 10));
+  log->Backup(backup_);
+  EXPECT_EQ(ErrorOf([&] { log->Backup(backup_); }).exit_code(), 2);
+  EXPECT_EQ(ErrorOf([&] { log->Backup(folder_); }).exit_code(), 2);
+  EXPECT_EQ(Open(backup_)->next(), Offset(10));
+}
+
+// Fails when what a killed backup has left is in the way, or is taken for one of the user's own.
+TEST_F(LogBackupTest, WhatAKilledBackupLeftIsReplacedAndNothingElse) {
+  const auto log = Open(folder_);
+  log->Append(ItemsDraft(1, 10));
+  const fs::path part = backup_.string() + ".part";
+  fs::create_directories(part);
+  std::ofstream(part / "000007.sst") << "half";
+  log->Backup(backup_);
+  EXPECT_FALSE(fs::exists(part));
+  fs::remove_all(backup_);
+  fs::create_directories(part);
+  std::ofstream(part / "novel.txt") << "chapter one";
+  EXPECT_EQ(ErrorOf([&] { log->Backup(backup_); }).exit_code(), 2);
+  EXPECT_TRUE(fs::exists(part / "novel.txt"));
+  EXPECT_FALSE(fs::exists(backup_));
+}
+
+TEST_F(LogBackupTest, WhatConsumersHaveSeenIsInTheCopy) {
+  const auto log = Open(folder_);
+  fs::create_directory(folder_ / "consumers");
+  std::ofstream(folder_ / "consumers" / "p") << "somewhere";
+  log->Backup(backup_);
+  EXPECT_TRUE(fs::exists(backup_ / "consumers" / "p"));
+}
+
+}  // namespace
+}  // namespace syncline

@@ -1,0 +1,85 @@
+#include "tools/log_control.h"
+
+#include <gmock/gmock.h>
+#include <spdlog/sinks/null_sink.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <thread>
+
+#include "engine/base/error.h"
+#include "tests/tools/sqlite_files.h"
+
+namespace syncline::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class LogControlTest : public SqliteFilesTest {
+ protected:
+  std::shared_ptr<spdlog::logger> logger_ =
+      std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+  SystemClock clock_;
+  // Longer than a socket's path may be.
+  const fs::path log_folder_ = folder_ / std::string(150, 'x') / "log";
+  const std::unique_ptr<ChangeLog> log_ = ChangeLog::Open(log_folder_, "test:source", clock_);
+};
+
+// Fails with the socket's whole path in its address.
+TEST_F(LogControlTest, ABackupIsOrderedFromAnotherProcess) {
+  EXPECT_FALSE(OrderBackup(log_folder_, folder_ / "backup"));
+  LogControl control(*log_, log_folder_, logger_);
+  const std::jthread serving([&](std::stop_token stop) { control.Run(std::move(stop)); });
+  ASSERT_TRUE(OrderBackup(log_folder_, folder_ / "backup"));
+  EXPECT_TRUE(fs::exists(folder_ / "backup" / "durable"));
+  try {
+    OrderBackup(log_folder_, folder_ / "backup");
+    ADD_FAILURE() << "made over another backup";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 2);
+    EXPECT_THAT(error.message(), HasSubstr("not empty"));
+  }
+}
+
+// Fails when the socket of a writer that was killed is in the way of the next one, and when anybody
+// may connect.
+TEST_F(LogControlTest, ASocketThatWasLeftBehindIsReplaced) {
+  { const LocalSocket left = LocalSocket::Listen(log_folder_ / "control"); }
+  EXPECT_TRUE(fs::exists(log_folder_ / "control"));
+  EXPECT_FALSE(OrderBackup(log_folder_, folder_ / "backup"));
+  {
+    LogControl control(*log_, log_folder_, logger_);
+    struct stat status = {};
+    ASSERT_EQ(::stat((log_folder_ / "control").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0600u);
+    EXPECT_TRUE(LocalSocket::Connect(log_folder_ / "control"));
+  }
+  EXPECT_FALSE(fs::exists(log_folder_ / "control"));
+}
+
+TEST_F(LogControlTest, WhatIsNoOrderIsAnsweredAndHarmsNothing) {
+  LogControl control(*log_, log_folder_, logger_);
+  for (const std::string line :
+       {"", "{", "null", "[]", "{\"do\": 1}", "{\"do\": \"format\"}", "{\"do\": \"backup\"}",
+        "{\"do\": \"backup\", \"into\": \"relative\"}", "{\"do\": \"backup\", \"into\": [\"/\"]}",
+        "\xff\xfe", "{\"do\":\"backup\",\"into\":\"\\u0000\"}"}) {
+    EXPECT_THAT(control.Answer(line), StartsWith("{\"error\":")) << line;
+  }
+  EXPECT_THAT(control.Answer(std::string(60'000, '[')), StartsWith("{\"error\":"));
+}
+
+// Fails when one caller who says nothing, too much, or goes, keeps the next from being heard.
+TEST_F(LogControlTest, ACallerWhoMisbehavesIsLeft) {
+  LogControl control(*log_, log_folder_, logger_);
+  const std::jthread serving([&](std::stop_token stop) { control.Run(std::move(stop)); });
+  LocalSocket::Connect(log_folder_ / "control");
+  const auto much = LocalSocket::Connect(log_folder_ / "control");
+  much->WriteLine(std::string(1 << 20, '['), std::chrono::seconds(10));
+  EXPECT_FALSE(much->ReadLine(1 << 20, std::chrono::seconds(30)));
+  EXPECT_TRUE(OrderBackup(log_folder_, folder_ / "backup"));
+}
+
+}  // namespace
+}  // namespace syncline::cli
