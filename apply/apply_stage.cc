@@ -18,10 +18,6 @@ namespace {
 
 // The reader wakes us when there is something; this only bounds how long a missed wake-up can hurt.
 constexpr Microseconds kIdleWait = std::chrono::seconds(1);
-// After a power cut the durable mark may say less than the target has got, until the writer has
-// opened the log; that is how long apply gives a writer that starts at the same time.
-constexpr Microseconds kCatchUpStep = std::chrono::milliseconds(50);
-constexpr int kCatchUpSteps = 20;
 // While the target cannot be reached: the first failure is logged, then each of these.
 constexpr int kLogEveryNthTry = 10;
 
@@ -48,7 +44,7 @@ class ApplyStage::Impl {
 
  private:
   void ReadProgress();
-  void CheckInLog(std::stop_token stop);
+  void CheckInLog();
   void CheckNothingIsMissing(std::stop_token stop);
   void Resume(std::stop_token stop);
   void ApplyUntilEnd(std::stop_token stop);
@@ -107,19 +103,16 @@ void ApplyStage::Impl::ReadProgress() {
   if (progress_) CheckFollows(*progress_, log_.info(), display_);
 }
 
-// Refuses to go on from where the log is not (any more, or at all).
-void ApplyStage::Impl::CheckInLog(std::stop_token stop) {
-  for (int step = 0; next() > log_.end(); ++step) {
-    if (stop.stop_requested()) return;
-    if (step == kCatchUpSteps) {
-      throw DamageError(
-          fmt::format("{} holds pipeline {} up to offset {}, but the log ends at {}", display_,
-                      options_.pipeline, next().value(), log_.end().value()),
-          "The log has lost changes, or is an old copy. Restore the newest copy of it; the target "
-          "is ahead and was not touched.");
-    }
-    log_.Wait(kCatchUpStep, stop);
-  }
+// Refuses to go on from where the log is not (any more, or at all). What a target holds the log has
+// acknowledged, also after a power cut (LogReader::Secure).
+void ApplyStage::Impl::CheckInLog() {
+  const Offset end = log_.end();
+  if (next() <= end) return;
+  throw DamageError(
+      fmt::format("{} holds pipeline {} up to offset {}, but the log ends at {}", display_,
+                  options_.pipeline, next().value(), end.value()),
+      "The log has lost changes, or is an old copy. Restore the newest copy of it; the target "
+      "is ahead and was not touched.");
 }
 
 // A target table that is made now would hold only what comes now: refuses when the log holds
@@ -160,7 +153,7 @@ void ApplyStage::Impl::Resume(std::stop_token stop) {
     Account(next() - before, {});  // the commit did happen; only its row counts are lost
   }
   TellLog();
-  CheckInLog(stop);
+  CheckInLog();
   CheckNothingIsMissing(stop);
   while (next() < log_.begin() && !stop.stop_requested()) LoadBase(stop);
   if (!log_end_ && (options_.once || PastTime())) log_end_ = log_.end();
@@ -198,6 +191,7 @@ void ApplyStage::Impl::LoadBase(std::stop_token stop) {
     std::optional<std::vector<TableChanges>> steps = feed.Next(options_.batch_changes);
     more = steps.has_value();
     if (!more) {
+      log_.Secure(info.as_of);
       here.next = info.as_of;
       here.frame_hash = info.hash;
       steps.emplace();
@@ -246,6 +240,7 @@ void ApplyStage::Impl::Commit(Batch batch) {
   const Progress to = ProgressAt(batch.end, batch.end_hash);
   const uint64_t changes = batch.changes();
   attempted_ = to;
+  log_.Secure(batch.end);
   CrashPoint("apply.before_begin");
   Advance(to, target_.Apply(std::move(batch), progress_, to), changes);
 }

@@ -69,6 +69,12 @@ int Stat(const Invocation& invocation, const Options& options) {
   line("offsets", fmt::format("{} to {} ({} changes)", FormatCount(stat.begin.value()),
                               FormatCount(stat.end.value()), FormatCount(stat.changes())));
   line("frames", fmt::format("{}, chain unbroken", FormatCount(stat.frames)));
+  if (stat.stored_bytes > 0) {
+    line("bytes",
+         fmt::format("{}, stored in {} ({:.1f} times smaller)", FormatBytes(stat.bytes),
+                     FormatBytes(stat.stored_bytes),
+                     static_cast<double>(stat.bytes) / static_cast<double>(stat.stored_bytes)));
+  }
   line("cuts", fmt::format("{}{}", FormatCount(stat.cuts), stat.cut_open ? ", one is open" : ""));
   if (stat.first) line("first", FormatTime(*stat.first));
   if (stat.last) line("last", FormatTime(*stat.last));

@@ -45,6 +45,8 @@ LogStat ReadLogStat(LogReader& reader, const std::filesystem::path& folder) {
     if (!frame) break;
     if (!stat.first) stat.first = frame->header.written_at;
     ++stat.frames;
+    stat.bytes += frame->header.body_bytes;
+    stat.stored_bytes += frame->header.entry_bytes;
     if (frame->header.closes_cut) ++stat.cuts;
     at = frame->header.end();
   }
@@ -64,6 +66,8 @@ Json LogStatJson(const std::string& source, const LogStat& stat) {
                {"cut_open", stat.cut_open}};
   if (stat.frames > 0) {
     json["frames"] = stat.frames;
+    json["bytes"] = stat.bytes;
+    json["stored_bytes"] = stat.stored_bytes;
     json["cuts"] = stat.cuts;
   }
   if (stat.first) json["first_written_at"] = FormatTime(*stat.first);

@@ -17,6 +17,8 @@ struct LogStat {
   Offset begin, end;
   uint64_t frames = 0;
   uint64_t cuts = 0;                    // closed ones
+  uint64_t bytes = 0;                   // of the frames' changes, before compression
+  uint64_t stored_bytes = 0;            // of the frames as they are stored
   std::optional<WallTime> first, last;  // when the first and the last frame were written
   bool cut_open = false;
   uint64_t bytes_on_disk = 0;

@@ -224,6 +224,13 @@ std::unique_ptr<BaseReader> ChainReader::OpenBase() {
   return base;
 }
 
+void ChainReader::Secure(Offset end) {
+  if (end <= secured_) return;
+  const Mark mark = Durable();
+  view_->SyncMark();
+  secured_ = mark.next;
+}
+
 bool ChainReader::Acknowledge(const std::string& consumer, Offset next) {
   return consumers_.Tell(consumer, {.log_id = info().id, .epoch = info().epoch, .next = next});
 }

@@ -41,6 +41,7 @@ class ChainReader : public LogReader {
   std::optional<Frame> NextHeader() override;
   bool Wait(Microseconds duration, std::stop_token stop) override;
   std::unique_ptr<BaseReader> OpenBase() override;
+  void Secure(Offset end) override;
   bool Acknowledge(const std::string& consumer, Offset next) override;
   std::vector<Consumer> Consumers() override;
   void Forget(const std::string& consumer) override;
@@ -79,6 +80,7 @@ class ChainReader : public LogReader {
 
   const std::unique_ptr<LogView> view_;
   syncline::Consumers consumers_;
+  Offset secured_;  // the mark on the disk is here at least
   const std::shared_ptr<int> base_failures_ = std::make_shared<int>(0);
   std::map<SchemaId, std::shared_ptr<const TableSchema>> schemas_;
 

@@ -8,8 +8,9 @@
 namespace syncline {
 namespace {
 
-// The mark need not be synced to be right. It is synced now and then so that even after a power cut
-// it finds damage in all but the last moment.
+// The mark need not be synced to be right: what a power cut takes back of it only makes it say
+// less. It is synced now and then so that it finds damage in all but the last moment, and before a
+// target goes beyond it.
 constexpr Microseconds kSyncEvery = std::chrono::seconds(1);
 
 }  // namespace
@@ -48,6 +49,9 @@ void LogEnd::MoveBegin(Offset begin) {
   Move(mark);
   file_->Sync();  // files go after this
 }
+
+// Without the lock, so that the writer does not wait for the disk.
+void LogEnd::Sync() { file_->Sync(); }
 
 void LogEnd::Move(const Mark& mark) {
   file_->Write(mark);

@@ -29,6 +29,9 @@ class LogEnd {
   // The frames before `begin` are folded into the base, and that is durable.
   void MoveBegin(Offset begin);
 
+  // The mark survives a power cut. Throws RetryError.
+  void Sync();
+
   // Returns when there is something at `position`, after `duration`, or at a stop; false for the
   // latter.
   bool WaitPast(Offset position, Microseconds duration, std::stop_token stop);
@@ -39,7 +42,7 @@ class LogEnd {
   Clock& clock_;
   mutable std::mutex mutex_;
   std::condition_variable_any moved_;
-  const std::unique_ptr<MarkFile> file_;  // guarded by mutex_, as the rest is
+  const std::unique_ptr<MarkFile> file_;  // written under mutex_, which guards the rest
   Mark mark_;
   Microseconds synced_at_;
 };

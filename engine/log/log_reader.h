@@ -62,6 +62,11 @@ class LogReader {
   // The base, which begin() is the end of, as it is now. Throws as Next.
   virtual std::unique_ptr<BaseReader> OpenBase() = 0;
 
+  // To be called before a target commits what was read up to `end`: makes the durable mark that
+  // covers it survive a power cut, as the frames do already. So no target is ever ahead of what the
+  // log says of itself. Throws RetryError.
+  virtual void Secure(Offset end) = 0;
+
   // Tells the writer that a consumer has everything before `next`, so that retention keeps the rest
   // for it; false when this process may not write that down.
   virtual bool Acknowledge(const std::string& consumer, Offset next) = 0;

@@ -28,6 +28,9 @@ class LogView {
   // cannot be known. Where it names another log or epoch than info(), call Reopen.
   virtual Mark mark() = 0;
 
+  // The mark as it is now, or a later one, survives a power cut. Throws RetryError.
+  virtual void SyncMark() = 0;
+
   // Makes visible to new iterators what has been written since. After a bad status call Mend.
   virtual rocksdb::Status CatchUp() = 0;
   // Over what is visible now; must be gone before Mend.

@@ -21,6 +21,7 @@ class PrimaryView : public LogView {
   rocksdb::Status CatchUp() override { return rocksdb::Status::OK(); }
   std::unique_ptr<rocksdb::Iterator> NewIterator() override;
   Mark mark() override { return end_.mark(); }
+  void SyncMark() override { end_.Sync(); }
   bool Mend(int, bool) override { return false; }
   BaseSight OpenBase() override;
   const std::filesystem::path& folder() const override { return store_.folder(); }

@@ -1,8 +1,12 @@
 #include "engine/log/secondary_view.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -110,6 +114,15 @@ Mark SecondaryView::mark() {
   std::optional<Mark> mark = ReadMark(log_folder::MarkPath(folder_));
   if (!mark) throw log_folder::IncompleteError(folder_);
   return *mark;
+}
+
+// Any process may sync a file that it can read.
+void SecondaryView::SyncMark() {
+  const file::Descriptor mark(log_folder::MarkPath(folder_), O_RDONLY);
+  if (mark.get() < 0 || ::fdatasync(mark.get()) != 0) {
+    throw RetryError(
+        fmt::format("syncing the durable mark in {}: {}", folder_.string(), std::strerror(errno)));
+  }
 }
 
 rocksdb::Status SecondaryView::CatchUp() {

@@ -28,6 +28,7 @@ class SecondaryView : public LogView {
 
   const LogInfo& info() const override { return info_; }
   Mark mark() override;
+  void SyncMark() override;
   rocksdb::Status CatchUp() override;
   std::unique_ptr<rocksdb::Iterator> NewIterator() override;
   bool Mend(int tries, bool broken) override;

@@ -149,7 +149,6 @@ std::string EncodeHeader(const FrameHeader& header, size_t body_bytes) {
 // An entry taken apart, its hash checked.
 struct Parts {
   FrameHeader header;
-  uint32_t body_bytes = 0;
   std::string_view body;
 };
 
@@ -185,7 +184,8 @@ Parts TakeApart(std::string_view entry) {
   header.closes_cut = in.closes_cut();
   header.schemas.assign(in.schemas().begin(), in.schemas().end());
   header.cursor = in.cursor();
-  parts.body_bytes = in.body_bytes();
+  header.body_bytes = in.body_bytes();
+  header.entry_bytes = entry.size();
   parts.body = hashed.substr(kPrefixBytes + header_bytes);
   return parts;
 }
@@ -239,6 +239,8 @@ std::string EncodeFrame(FrameHeader& header, const std::vector<Change>& changes)
   entry += compressed;
   header.hash = XXH3_64bits(entry.data(), entry.size());
   entry.append(reinterpret_cast<const char*>(&header.hash), kHashBytes);
+  header.body_bytes = static_cast<uint32_t>(body.size());
+  header.entry_bytes = entry.size();
   return entry;
 }
 
@@ -246,7 +248,7 @@ FrameHeader DecodeFrameHeader(std::string_view entry) { return TakeApart(entry).
 
 Frame DecodeFrame(std::string_view entry) {
   Parts parts = TakeApart(entry);
-  const std::string body = Decompress(parts.body, parts.body_bytes);
+  const std::string body = Decompress(parts.body, parts.header.body_bytes);
   Frame frame;
   frame.header = std::move(parts.header);
   // Every change takes at least four bytes. A hostile count beside a body of zeros gets past that,

@@ -39,7 +39,9 @@ struct FrameHeader {
   std::vector<SchemaId> schemas;  // what Change::table points into
   std::string
       cursor;  // how far capture has read the source once this frame is in; capture's own bytes
-  uint64_t hash = 0;  // XXH3-64 of the encoded frame; not encoded itself but appended
+  uint64_t hash = 0;         // XXH3-64 of the encoded frame; not encoded itself but appended
+  uint32_t body_bytes = 0;   // of the changes, uncompressed
+  uint64_t entry_bytes = 0;  // of the whole entry; not encoded
 
   Offset end() const { return base + count; }
   bool operator==(const FrameHeader&) const = default;

@@ -60,6 +60,7 @@ class ScriptedView : public LogView {
     return std::make_unique<MapIterator>(sights_.front().store, sights_.front().status);
   }
   Mark mark() override { return mark_; }
+  void SyncMark() override {}
   bool Mend(int tries, bool) override { return tries < mends_; }
   BaseSight OpenBase() override { return {}; }
   const std::filesystem::path& folder() const override { return folder_; }
