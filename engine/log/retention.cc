@@ -133,9 +133,24 @@ class Retention::Impl {
     if (end_.mark().begin < begin) end_.MoveBegin(begin);
     const std::string first_key = layout::FrameKey(Offset(0)), end_key = layout::FrameKey(begin);
     const rocksdb::Slice first(first_key), end(end_key);
+    if (HasTopFiles(end_key)) {
+      rocksdb::CompactRangeOptions options;
+      options.exclusive_manual_compaction = false;
+      ThrowIfBad(store_.db().CompactRange(options, store_.frames(), &first, &end),
+                 "dropping folded frames");
+    }
     ThrowIfBad(rocksdb::DeleteFilesInRange(&store_.db(), store_.frames(), &first, &end,
                                            /*include_end=*/false),
                "dropping folded frames");
+  }
+
+  // Whether there are files to be dropped on RocksDB's top level, which it only drops from below.
+  // They move down without being rewritten.
+  bool HasTopFiles(const std::string& end) {
+    rocksdb::ColumnFamilyMetaData family;
+    store_.db().GetColumnFamilyMetaData(store_.frames(), &family);
+    return std::ranges::any_of(family.levels.front().files,
+                               [&](const auto& file) { return file.largestkey < end; });
   }
 
   LogStore& store_;

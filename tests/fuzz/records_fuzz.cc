@@ -135,7 +135,7 @@ std::vector<Seed> Seeds() {
   base::StoredEntry entry{.schema = 3};
   entry.entry.row = row;
   entry.entry.version = Value(ValueView::TimestampTz(9));
-  entry.entry.passed = {Value(ValueView::TimestampTz(7)), Value()};
+  entry.entry.highest_before = Value(ValueView::TimestampTz(7));
   seeds.push_back({"base_entry", As(kBaseEntry, base::EncodeEntry(entry))});
   AddNumbersThatAreNone(seeds);
   return seeds;
