@@ -188,8 +188,10 @@ void ApplyStage::Impl::LoadBase(std::stop_token stop) {
   BaseFeed feed(*base, next(), [this](const TableName& table) { return target_.Wants(table); });
   Progress here = ProgressAt(next(), progress_ ? progress_->frame_hash : 0);
   for (bool more = true; more && !stop.stop_requested();) {
-    std::optional<std::vector<TableChanges>> steps = feed.Next(options_.batch_changes);
+    std::optional<std::vector<TableChanges>> steps =
+        feed.Next(options_.batch_changes, options_.batch_bytes);
     more = steps.has_value();
+    ++here.frame_hash;  // so that the row moves with each batch, and only one process can move it
     if (!more) {
       log_.Secure(info.as_of);
       here.next = info.as_of;
@@ -267,7 +269,8 @@ void ApplyStage::Impl::Advance(const Progress& to, const SqlTarget::Written& wri
 
 // So that retention keeps what this target still needs.
 void ApplyStage::Impl::TellLog() {
-  if (!options_.registers || log_.Acknowledge(options_.pipeline, next()) || !may_tell_) return;
+  if (options_.consumer.empty() || !may_tell_) return;
+  if (log_.Acknowledge(options_.consumer, next())) return;
   may_tell_ = false;
   logger_->warn(
       "the log's folder cannot be written: retention will not wait for this pipeline pipeline={}",

@@ -23,7 +23,7 @@ struct ApplyOptions {
   bool once = false;                // stop when everything that is in the log now is applied
   std::optional<Offset> to_offset;  // stop before the change with this offset
   std::optional<WallTime> to_time;  // stop before the first frame written after this
-  bool registers = true;            // as a consumer of the log, for which retention waits
+  std::string consumer;             // the name under which retention waits; empty: it does not
   uint64_t batch_changes = 50'000;
   uint64_t batch_bytes =
       64u << 20;  // of row data; whichever of the two is reached first ends a batch

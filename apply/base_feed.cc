@@ -8,7 +8,7 @@ namespace syncline::apply {
 namespace {
 
 // Read from the base at a time.
-constexpr size_t kReadEntries = 1000;
+constexpr size_t kReadEntries = 100;
 
 RowChange StepOf(BaseEntry& entry) {
   RowChange step;
@@ -28,19 +28,21 @@ RowChange StepOf(BaseEntry& entry) {
 BaseFeed::BaseFeed(BaseReader& base, Offset from, Wanted wanted)
     : base_(base), from_(from), wanted_(std::move(wanted)) {}
 
-std::optional<std::vector<TableChanges>> BaseFeed::Next(size_t count) {
+std::optional<std::vector<TableChanges>> BaseFeed::Next(uint64_t count, uint64_t bytes) {
   std::map<SchemaId, TableChanges> tables;
-  size_t found = 0;
+  uint64_t found = 0, found_bytes = 0;
   bool more = true;
-  while (more && found < count) {
-    std::vector<BaseEntry> entries = base_.Next(std::min(kReadEntries, count - found));
+  while (more && found < count && found_bytes < bytes) {
+    std::vector<BaseEntry> entries = base_.Next(kReadEntries);
     more = !entries.empty();
     for (BaseEntry& entry : entries) {
       if (entry.offset < from_ || !wanted_(entry.table->table)) continue;
+      const uint64_t row_bytes = entry.row.bytes().size();
       TableChanges& changes = tables[entry.table->id()];
       changes.schema = entry.table;
       (entry.op == Op::kDelete ? changes.deletes : changes.upserts).push_back(StepOf(entry));
       ++found;
+      found_bytes += row_bytes;
     }
   }
   if (found == 0) return std::nullopt;

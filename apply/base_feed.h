@@ -18,9 +18,9 @@ class BaseFeed {
 
   BaseFeed(BaseReader& base, Offset from, Wanted wanted);
 
-  // The next steps, of about `count` rows; nothing at the end, when the whole base has been found
-  // right. Throws as BaseReader::Next.
-  std::optional<std::vector<TableChanges>> Next(size_t count);
+  // The next steps, of about `count` rows or `bytes` of them, whatever is reached first; nothing at
+  // the end, when the whole base has been found right. Throws as BaseReader::Next.
+  std::optional<std::vector<TableChanges>> Next(uint64_t count, uint64_t bytes);
 
  private:
   BaseReader& base_;

@@ -32,9 +32,9 @@ struct Progress {
 std::vector<Progress> ListProgress(const sql::DatabaseUrl& target);
 
 // The row can go on in this log: it is of the log's epoch, or of an earlier one whose history the
-// log shares up to the row's offset; then the next batch gives it the log's epoch. Throws UsageError
-// when the row belongs to another log, DamageError when the target has what the log has lost; both
-// name `target`.
+// log shares up to the row's offset; then the next batch gives it the log's epoch. Throws
+// UsageError when the row belongs to another log, DamageError when the target has what the log has
+// lost; both name `target`.
 void CheckFollows(const Progress& progress, const LogInfo& log, std::string_view target);
 
 // Sets the next offset of a pipeline's row (`syncline offsets set`) for good; a running apply

@@ -92,8 +92,10 @@ std::string OnConflict(const TargetShape& shape, const std::string& follows) {
 
 // Whether the target's row is the state, or one of those, that a change follows.
 std::string IsFollowed(const TargetShape& shape, Follows follows, const std::string& previous) {
-  return follows == Follows::kPrevious ? fmt::format("{} = {}", TargetCursor(shape), previous)
-                                       : IsOlder(shape, "<=", previous);
+  return follows == Follows::kPrevious
+             ? fmt::format("{} = {}", TargetCursor(shape), previous)
+             : fmt::format("{} <= {}", Ordered(shape, TargetCursor(shape)),
+                           Ordered(shape, previous));
 }
 
 // The condition beside the key under which a row may be deleted; begins with AND, or is empty.

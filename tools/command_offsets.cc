@@ -63,6 +63,14 @@ int Set(const Invocation& invocation, const std::string& name, uint64_t offset) 
         fmt::format("0 stands for everything again, {} for nothing but what comes", end.value()));
   }
   const auto before = ProgressOf(config, pipeline);
+  if (before && next < begin && before->next > Offset(0) &&
+      before->next < reader->OpenBase()->info().deletions_from) {
+    throw UsageError(
+        fmt::format("{} is at offset {}; the log has forgotten which rows were deleted since then, "
+                    "so they would stay on {}",
+                    name, before->next.value(), pipeline.to),
+        "rebuild the target in an empty place with `syncline replay`");
+  }
   apply::SetProgress(config.Database(pipeline.to).url, name, reader->info(), next);
   const uint64_t old = before ? before->next.value() : 0;
   invocation.Logger()->info("offset set by hand pipeline={} target={} old={} new={} log_id={}",

@@ -21,8 +21,9 @@ struct Options {
   std::string to_time;
 };
 
-apply::ApplyOptions ApplyOptionsFor(const Options& options, Offset log_end) {
-  apply::ApplyOptions out{.pipeline = options.pipeline, .once = true, .registers = false};
+apply::ApplyOptions ApplyOptionsFor(const Options& options, const std::string& consumer,
+                                    Offset log_end) {
+  apply::ApplyOptions out{.pipeline = options.pipeline, .once = true, .consumer = consumer};
   if (options.to_offset) {
     if (Offset(*options.to_offset) > log_end) {
       throw UsageError(fmt::format("--to-offset {} is beyond the log, which ends at {}",
@@ -68,9 +69,12 @@ int Replay(const Invocation& invocation, const Options& options) {
   const Plan plan = MakePlan(config, {pipeline.name});
   SystemClock clock;
   auto reader = OpenLog(config, pipeline.from, clock);
+  // Retention waits for a replay until it is done, also for one that was cut off.
+  const std::string consumer = "replay into " + into.display;
   const Offset end = options.to_offset ? Offset(*options.to_offset) : reader->end();
   apply::ApplyStage stage(into, plan.pipelines.front().tables,
-                          ApplyOptionsFor(options, reader->end()), *reader, clock, logger);
+                          ApplyOptionsFor(options, consumer, reader->end()), *reader, clock,
+                          logger);
   if (const uint64_t at = stage.stats().next_offset; options.to_offset && at > *options.to_offset) {
     throw UsageError(fmt::format("{} is at offset {} already, beyond --to-offset {}", into.display,
                                  at, *options.to_offset),
@@ -86,6 +90,7 @@ int Replay(const Invocation& invocation, const Options& options) {
     });
     stage.Run(signals.token());
   }
+  if (!signals.token().stop_requested()) reader->Forget(consumer);
   const apply::ApplyStats& stats = stage.stats();
   if (invocation.json) {
     invocation.Print({{"pipeline", pipeline.name},

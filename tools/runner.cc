@@ -262,7 +262,8 @@ std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, std:
 void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, bool once,
                    std::stop_token stop) {
   apply::ApplyStage stage(pipeline.target_url, pipeline.tables,
-                          {.pipeline = pipeline.name, .once = once}, reader, clock_, logger_);
+                          {.pipeline = pipeline.name, .once = once, .consumer = pipeline.name},
+                          reader, clock_, logger_);
   RecordStart(pipeline.name);
   auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
   stage.Run(stop);

@@ -18,7 +18,7 @@ constexpr char kReading[] = "reading the log's base";
 // A hole in one look at the base is gone in the next.
 constexpr int kFailuresMax = 3;
 
-Error SchemaIsMissing() { return LogDamage("the schema of a table in the log's base is missing"); }
+constexpr char kNoSchema[] = "the schema of a table in the log's base is missing";
 
 }  // namespace
 
@@ -45,7 +45,7 @@ class BaseReader::Impl {
     std::vector<TableName> tables;
     while (at_->Valid() && at_->key()[0] == base::kEntryPrefix) {
       const auto schema = find_schema_(base::DecodeEntry(at_->value().ToStringView()).schema);
-      if (!schema) throw SchemaIsMissing();
+      if (!schema) Fail(kNoSchema);
       tables.push_back(schema->table);
       std::string behind = base::EntryKey(schema->table, Row());
       ++behind.back();
@@ -63,7 +63,7 @@ class BaseReader::Impl {
       base::Count(at_->key().ToStringView(), at_->value().ToStringView(), seen_);
       base::StoredEntry stored = base::DecodeEntry(at_->value().ToStringView());
       stored.entry.table = find_schema_(stored.schema);
-      if (!stored.entry.table) throw SchemaIsMissing();
+      if (!stored.entry.table) Fail(kNoSchema);
       entries.push_back(std::move(stored.entry));
     }
     ThrowIfBad(at_->status(), kReading);
@@ -77,9 +77,12 @@ class BaseReader::Impl {
       *failures_ = 0;
       return;
     }
-    const std::string what =
-        fmt::format("the log's base does not add up: {} entries were seen, {} are expected",
-                    seen_.info.entries, expected_.info.entries);
+    Fail(fmt::format("the log's base does not add up: {} entries were seen, {} are expected",
+                     seen_.info.entries, expected_.info.entries));
+  }
+
+  // What is missing may be so for a moment only, unless this is the writer's own store.
+  [[noreturn]] void Fail(const std::string& what) const {
     if (owner_ == nullptr || ++*failures_ > kFailuresMax) throw LogDamage(what);
     throw RestartError(what);
   }

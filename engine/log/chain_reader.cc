@@ -57,6 +57,8 @@ Mark ChainReader::Durable() {
   if (mark.log_id == known.id && mark.epoch == known.epoch) return mark;
   at_.reset();
   view_->Reopen();
+  consumers_.Reopen();
+  secured_ = Offset(0);
   if (mark.log_id != info().id || mark.epoch != info().epoch) {
     throw LogDamage("the log's durable mark is another log's");
   }

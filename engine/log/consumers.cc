@@ -52,16 +52,21 @@ Consumers::Consumers(fs::path log_folder)
 std::vector<Consumer> Consumers::List(const LogId& log_id) const {
   std::vector<Consumer> consumers;
   std::error_code error;
-  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end;
-       entry.increment(error)) {
+  fs::directory_iterator entry(folder_, error);
+  if (error == std::errc::no_such_file_or_directory) return consumers;
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     const std::string file = entry->path().filename();
     if (file.find('.') != file.npos) continue;  // one that is being made
     try {
       const std::optional<Mark> mark = ReadMark(entry->path());
       if (mark && mark->log_id == log_id) consumers.push_back({NameOf(file), mark->next});
     } catch (const Error&) {
-      // Whoever wrote it writes it again.
+      consumers.push_back({NameOf(file), Offset(0)});  // it may need everything
     }
+  }
+  if (error) {
+    throw RetryError(fmt::format("looking into {}: {}", folder_.string(), error.message()),
+                     "the user that captures must be able to read what the consumers write there");
   }
   std::ranges::sort(consumers, {}, &Consumer::name);
   return consumers;

@@ -18,13 +18,17 @@ class Consumers {
  public:
   explicit Consumers(std::filesystem::path log_folder);
 
-  // Those of this log, by name; of a file that cannot be read nothing.
+  // Those of this log, by name; one whose file cannot be read is taken to be at 0. Throws
+  // RetryError.
   std::vector<Consumer> List(const LogId& log_id) const;
 
   // False when the file cannot be written: the consumer may have no right to.
   bool Tell(const std::string& name, const Mark& mark);
 
   void Forget(const std::string& name);
+
+  // The log's folder may be another one now.
+  void Reopen() { files_.clear(); }
 
  private:
   const std::filesystem::path folder_;

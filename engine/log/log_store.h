@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,8 @@ class LogStore {
   // The durable mark as it was before the store was opened.
   const Mark& mark() const { return mark_; }
   const std::filesystem::path& folder() const { return folder_; }
+  // Held while folded frames are dropped, and while a backup is made: its mark must fit its files.
+  std::mutex& dropping() { return dropping_; }
 
  private:
   explicit LogStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
@@ -53,6 +56,7 @@ class LogStore {
 
   std::filesystem::path folder_;
   Mark mark_;
+  std::mutex dropping_;
   uint64_t memtable_bytes_ = 0;
   LogInfo info_;
   std::unique_ptr<rocksdb::DB> db_;

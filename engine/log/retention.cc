@@ -3,6 +3,7 @@
 #include <rocksdb/convenience.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "engine/log/base_writer.h"
@@ -40,16 +41,13 @@ class Retention::Impl {
         base_(store.db(), store.base()),
         reader_(std::move(reader)),
         scout_(std::move(scout)) {
-    const BaseInfo& info = base_.info();
-    const std::optional<uint64_t> hash =
-        info.as_of == Offset(0) ? std::nullopt : std::optional(info.hash);
-    reader_->Seek(info.as_of, hash);
-    scout_->Seek(info.as_of, hash);
+    Rest();
   }
 
   Pass Run(std::stop_token stop) {
     Pass pass;
     LookAround();
+    if (end_.mark().begin < base_.info().as_of) Reclaim();  // of a pass that was cut off
     while (!stop.stop_requested()) {
       const std::optional<Offset> end = NextCut();
       if (!end) break;
@@ -69,6 +67,16 @@ class Retention::Impl {
   }
 
  private:
+  // Puts both readers to the frame to be folded next; they hold on to nothing then.
+  void Rest() {
+    const BaseInfo& info = base_.info();
+    const std::optional<uint64_t> hash =
+        info.as_of == Offset(0) ? std::nullopt : std::optional(info.hash);
+    reader_->Seek(info.as_of, hash);
+    scout_->Seek(info.as_of, hash);
+    scouted_.reset();
+  }
+
   // What the rules depend on, once for each pass.
   void LookAround() {
     const Mark mark = end_.mark();
@@ -127,10 +135,13 @@ class Retention::Impl {
   // count and goes with them later.
   void Reclaim() {
     round_bytes_ = 0;
+    const std::lock_guard lock(store_.dropping());
+    Rest();  // iterators would keep the files
     ThrowIfBad(store_.db().SyncWAL(), "syncing the log");
     const Offset begin = base_.info().as_of;
     if (begin == Offset(0)) return;
     if (end_.mark().begin < begin) end_.MoveBegin(begin);
+    end_.Sync();  // also after one that failed
     const std::string first_key = layout::FrameKey(Offset(0)), end_key = layout::FrameKey(begin);
     const rocksdb::Slice first(first_key), end(end_key);
     if (HasTopFiles(end_key)) {

@@ -228,7 +228,7 @@ ChangeLog::WriteStats RocksChangeLog::write_stats() const {
 }
 
 LogBackup RocksChangeLog::Backup(const std::filesystem::path& into) {
-  const std::lock_guard lock(backup_mutex_);
+  const std::lock_guard lock(store_->dropping());
   return BackupStore(*store_, end_.mark(), into);
 }
 

@@ -76,8 +76,7 @@ class RocksChangeLog : public ChangeLog {
 
   LogEnd end_;
   std::atomic<int> readers_{0};
-  RowIndex index_;           // the writing thread's too; reads the log through a reader
-  std::mutex backup_mutex_;  // one backup at a time
+  RowIndex index_;  // the writing thread's too; reads the log through a reader
 };
 
 }  // namespace syncline

@@ -6,6 +6,7 @@
 
 #include "engine/log/log_verify.h"
 #include "engine/log/mark.h"
+#include "engine/log/retention.h"
 #include "sample_rows.h"
 
 namespace syncline {
@@ -26,9 +27,14 @@ class LogBackupTest : public testing::Test {
 };
 
 // Fails when the mark in the copy is that of a later moment than the files (it then promises frames
-// that are not there), and when a copy is cut off by a flush that runs meanwhile.
+// that are not there), when a copy is cut off by a flush that runs meanwhile, and when retention
+// drops frames between the two.
 TEST_F(LogBackupTest, ACopyMadeWhileWritingIsAWholeLog) {
   const auto log = Open(folder_);
+  std::jthread keeper([&](std::stop_token stop) {
+    const auto retention = log->NewRetention({.keep_bytes = 50'000});
+    while (!stop.stop_requested()) retention->Run(stop);
+  });
   std::jthread writer([&](std::stop_token stop) {
     for (int i = 0; !stop.stop_requested(); ++i) log->Append(ItemsDraft(10 * i, 10));
   });
@@ -42,7 +48,9 @@ TEST_F(LogBackupTest, ACopyMadeWhileWritingIsAWholeLog) {
     {
       const auto copy = Open(into);
       EXPECT_GE(copy->next(), made.next);
-      ExpectChain(Drain(*copy->NewReader()), Offset(0), 0);
+      const auto reader = copy->NewReader();
+      reader->Seek(reader->begin());
+      EXPECT_EQ(Drain(*reader).back().header.end(), copy->next());
       copy->Append(ItemsDraft(7, 1));
     }
     fs::remove_all(into);
