@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
-#include <utility>
 
 #include "engine/base/check.h"
 #include "engine/log/layout.h"
 
 namespace syncline {
 namespace {
-
-constexpr size_t kPlacesMin = 64;
 
 uint32_t HashOf(std::string_view key) {
   return static_cast<uint32_t>(std::hash<std::string_view>()(key));
@@ -34,18 +31,18 @@ struct SortKey {
 }  // namespace
 
 void PendingEntries::Put(std::string_view key, std::string_view entry) {
-  if (places_.size() < 2 * (entries_.size() + 1)) Grow();
-  const uint32_t hash = HashOf(key);
-  Place& place = places_[PlaceOf(key, hash)];
-  if (place.index == kFree) {
+  places_.Reserve(entries_.size() + 1);
+  uint32_t& number =
+      places_.At(HashOf(key), [&](uint32_t known) { return KeyOf(entries_[known]) == key; });
+  if (number == Places::kNone) {
     if (!entries_.empty() && key <= KeyOf(entries_.back())) in_key_order_ = false;
-    place = {hash, static_cast<uint32_t>(entries_.size())};
+    number = static_cast<uint32_t>(entries_.size());
     const uint32_t key_at = Store(key);
     entries_.push_back({key_at, static_cast<uint32_t>(key.size()), Store(entry),
                         static_cast<uint32_t>(entry.size())});
     return;
   }
-  Entry& known = entries_[place.index];
+  Entry& known = entries_[number];
   if (known.entry_bytes == entry.size()) {
     entry.copy(bytes_.data() + known.entry_at, entry.size());
   } else {
@@ -55,16 +52,16 @@ void PendingEntries::Put(std::string_view key, std::string_view entry) {
 }
 
 std::optional<std::string_view> PendingEntries::Find(std::string_view key) const {
-  if (empty()) return {};
-  const uint32_t index = places_[PlaceOf(key, HashOf(key))].index;
-  if (index == kFree) return {};
-  return EntryOf(entries_[index]);
+  const uint32_t number =
+      places_.Find(HashOf(key), [&](uint32_t known) { return KeyOf(entries_[known]) == key; });
+  if (number == Places::kNone) return {};
+  return EntryOf(entries_[number]);
 }
 
 void PendingEntries::Clear() {
   bytes_.clear();
   entries_.clear();
-  std::ranges::fill(places_, Place());
+  places_.Clear();
   in_key_order_ = true;
 }
 
@@ -96,28 +93,6 @@ uint32_t PendingEntries::Store(std::string_view bytes) {
   const auto at = static_cast<uint32_t>(bytes_.size());
   bytes_ += bytes;
   return at;
-}
-
-size_t PendingEntries::PlaceOf(std::string_view key, uint32_t hash) const {
-  const size_t mask = places_.size() - 1;
-  for (size_t at = hash & mask;; at = (at + 1) & mask) {
-    const Place& place = places_[at];
-    if (place.index == kFree || (place.hash == hash && KeyOf(entries_[place.index]) == key)) {
-      return at;
-    }
-  }
-}
-
-void PendingEntries::Grow() {
-  std::vector<Place> old = std::exchange(places_, {});
-  places_.resize(old.empty() ? kPlacesMin : 2 * old.size());
-  const size_t mask = places_.size() - 1;
-  for (const Place& place : old) {
-    if (place.index == kFree) continue;
-    size_t at = place.hash & mask;
-    while (places_[at].index != kFree) at = (at + 1) & mask;
-    places_[at] = place;
-  }
 }
 
 }  // namespace syncline

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/log/places.h"
+
 namespace syncline {
 
 // Entries of the RowIndex that are not in its store yet: for each key the last one. Bytes only; it
@@ -14,7 +16,9 @@ class PendingEntries {
  public:
   bool empty() const { return entries_.empty(); }
   // About what it holds, in memory.
-  size_t bytes() const { return bytes_.size() + entries_.size() * (sizeof(Entry) + sizeof(Place)); }
+  size_t bytes() const {
+    return bytes_.size() + entries_.size() * (sizeof(Entry) + Places::kBytesEach);
+  }
 
   void Put(std::string_view key, std::string_view entry);
   // The key's entry; lasts until the next Put or Clear.
@@ -34,14 +38,6 @@ class PendingEntries {
     uint32_t key_at, key_bytes;
     uint32_t entry_at, entry_bytes;
   };
-  // Open addressing: an index into entries_, beside half of the key's hash. Never more than half
-  // full.
-  struct Place {
-    uint32_t hash = 0;
-    uint32_t index = kFree;
-  };
-  static constexpr uint32_t kFree = UINT32_MAX;
-
   std::string_view KeyOf(const Entry& entry) const {
     return {bytes_.data() + entry.key_at, entry.key_bytes};
   }
@@ -49,13 +45,10 @@ class PendingEntries {
     return {bytes_.data() + entry.entry_at, entry.entry_bytes};
   }
   uint32_t Store(std::string_view bytes);
-  // The place of the key, or the free one where it belongs.
-  size_t PlaceOf(std::string_view key, uint32_t hash) const;
-  void Grow();
 
   std::string bytes_;
   std::vector<Entry> entries_;
-  std::vector<Place> places_;
+  Places places_;             // of entries_
   bool in_key_order_ = true;  // entries_ is, as a load in key order leaves it
 };
 

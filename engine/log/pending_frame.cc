@@ -9,7 +9,6 @@ namespace {
 
 // What a change takes beside its row: tags, lengths, versions.
 constexpr size_t kChangeOverheadBytes = 32;
-constexpr size_t kPlacesMin = 64;
 
 uint32_t HashOf(const Row& key) {
   return static_cast<uint32_t>(std::hash<std::string_view>()(key.bytes()));
@@ -19,9 +18,9 @@ uint32_t HashOf(const Row& key) {
 
 void PendingFrame::Add(const std::shared_ptr<const TableSchema>& table, Row key, Change change,
                        Fingerprint fingerprint) {
-  if (places_.size() < 2 * (keys_.size() + 1)) Grow();
-  const uint32_t hash = HashOf(key);
-  places_[PlaceOf(table->table, key, hash)] = {hash, static_cast<uint32_t>(keys_.size())};
+  places_.Reserve(keys_.size() + 1);
+  places_.At(HashOf(key), [&](uint32_t number) { return IsOf(number, table->table, key); }) =
+      static_cast<uint32_t>(keys_.size());
   change.table = Slot(table);
   bytes_ += change.row.bytes().size() + kChangeOverheadBytes;
   keys_.push_back(std::move(key));
@@ -31,9 +30,9 @@ void PendingFrame::Add(const std::shared_ptr<const TableSchema>& table, Row key,
 
 std::optional<PendingFrame::State> PendingFrame::Find(const TableName& table,
                                                       const Row& key) const {
-  if (empty()) return {};
-  const uint32_t index = places_[PlaceOf(table, key, HashOf(key))].index;
-  if (index == kFree) return {};
+  const uint32_t index =
+      places_.Find(HashOf(key), [&](uint32_t number) { return IsOf(number, table, key); });
+  if (index == Places::kNone) return {};
   return State{draft_.changes[index], draft_.fingerprints[index]};
 }
 
@@ -52,7 +51,7 @@ void PendingFrame::Absorb(PendingFrame& other) {
 
 ChangeLog::Draft PendingFrame::Take() {
   keys_.clear();
-  places_.clear();
+  places_ = {};
   bytes_ = 0;
   return std::exchange(draft_, {});
 }
@@ -66,28 +65,8 @@ uint32_t PendingFrame::Slot(const std::shared_ptr<const TableSchema>& table) {
   return static_cast<uint32_t>(tables.size() - 1);
 }
 
-size_t PendingFrame::PlaceOf(const TableName& table, const Row& key, uint32_t hash) const {
-  const size_t mask = places_.size() - 1;
-  for (size_t at = hash & mask;; at = (at + 1) & mask) {
-    const Place& place = places_[at];
-    if (place.index == kFree) return at;
-    if (place.hash == hash && keys_[place.index] == key &&
-        draft_.tables[draft_.changes[place.index].table]->table == table) {
-      return at;
-    }
-  }
-}
-
-void PendingFrame::Grow() {
-  std::vector<Place> old = std::exchange(places_, {});
-  places_.resize(old.empty() ? kPlacesMin : 2 * old.size());
-  const size_t mask = places_.size() - 1;
-  for (const Place& place : old) {
-    if (place.index == kFree) continue;
-    size_t at = place.hash & mask;
-    while (places_[at].index != kFree) at = (at + 1) & mask;
-    places_[at] = place;
-  }
+bool PendingFrame::IsOf(uint32_t number, const TableName& table, const Row& key) const {
+  return keys_[number] == key && draft_.tables[draft_.changes[number].table]->table == table;
 }
 
 }  // namespace syncline

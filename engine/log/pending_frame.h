@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/log/change_log.h"
+#include "engine/log/places.h"
 
 namespace syncline {
 
@@ -33,22 +34,12 @@ class PendingFrame {
   ChangeLog::Draft Take();
 
  private:
-  // Open addressing: the index of a key's last change, beside half of its hash. Never more than
-  // half full.
-  struct Place {
-    uint32_t hash = 0;
-    uint32_t index = kFree;
-  };
-  static constexpr uint32_t kFree = UINT32_MAX;
-
   uint32_t Slot(const std::shared_ptr<const TableSchema>& table);
-  // The place of the key, or the free one where it belongs.
-  size_t PlaceOf(const TableName& table, const Row& key, uint32_t hash) const;
-  void Grow();
+  bool IsOf(uint32_t number, const TableName& table, const Row& key) const;
 
   ChangeLog::Draft draft_;
   std::vector<Row> keys_;  // parallel to draft_.changes
-  std::vector<Place> places_;
+  Places places_;          // of each key's last change in draft_.changes
   size_t bytes_ = 0;
 };
 
