@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <bit>
 #include <cerrno>
 #include <cstring>
 
 #include "engine/base/error.h"
+#include "engine/log/layout.h"
 #include "engine/log/log_damage.h"
 #include "engine/model/checksum.h"
 
@@ -23,18 +23,6 @@ constexpr size_t kMarkBytes = sizeof kMagic + sizeof(LogId::bytes) + 5 * kNumber
 // A reader may see a mark half overwritten; so often it looks again. An overwrite takes less than a
 // microsecond, a read about as long.
 constexpr int kReadTries = 100;
-
-void AppendNumber(std::string& out, uint64_t value) {
-  if constexpr (std::endian::native == std::endian::big) value = __builtin_bswap64(value);
-  out.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-
-uint64_t ReadNumber(const char* at) {
-  uint64_t value;
-  std::memcpy(&value, at, sizeof value);
-  if constexpr (std::endian::native == std::endian::big) value = __builtin_bswap64(value);
-  return value;
-}
 
 std::string Trouble(std::string_view doing, const fs::path& path) {
   return fmt::format("{} {}: {}", doing, path.string(), std::strerror(errno));
@@ -67,26 +55,27 @@ void Make(const fs::path& path, const Mark& mark) {
 std::string EncodeMark(const Mark& mark) {
   std::string bytes(kMagic, sizeof kMagic);
   bytes.append(reinterpret_cast<const char*>(mark.log_id.bytes.data()), mark.log_id.bytes.size());
-  AppendNumber(bytes, mark.epoch);
-  AppendNumber(bytes, mark.begin.value());
-  AppendNumber(bytes, mark.next.value());
-  AppendNumber(bytes, mark.hash);
-  AppendNumber(bytes, Checksum64(bytes));
+  layout::AppendBigEndian64(bytes, mark.epoch);
+  layout::AppendBigEndian64(bytes, mark.begin.value());
+  layout::AppendBigEndian64(bytes, mark.next.value());
+  layout::AppendBigEndian64(bytes, mark.hash);
+  layout::AppendBigEndian64(bytes, Checksum64(bytes));
   return bytes;
 }
 
 std::optional<Mark> DecodeMark(std::string_view bytes) {
   if (bytes.size() != kMarkBytes || !bytes.starts_with({kMagic, sizeof kMagic})) return {};
   const char* at = bytes.data() + kMarkBytes - kNumberBytes;
-  if (ReadNumber(at) != Checksum64(bytes.substr(0, kMarkBytes - kNumberBytes))) return {};
+  if (layout::ReadBigEndian64(at) != Checksum64(bytes.substr(0, kMarkBytes - kNumberBytes)))
+    return {};
   Mark mark;
   at = bytes.data() + sizeof kMagic;
   std::memcpy(mark.log_id.bytes.data(), at, mark.log_id.bytes.size());
   at += mark.log_id.bytes.size();
-  mark.epoch = ReadNumber(at);
-  mark.begin = Offset(ReadNumber(at + kNumberBytes));
-  mark.next = Offset(ReadNumber(at + 2 * kNumberBytes));
-  mark.hash = ReadNumber(at + 3 * kNumberBytes);
+  mark.epoch = layout::ReadBigEndian64(at);
+  mark.begin = Offset(layout::ReadBigEndian64(at + kNumberBytes));
+  mark.next = Offset(layout::ReadBigEndian64(at + 2 * kNumberBytes));
+  mark.hash = layout::ReadBigEndian64(at + 3 * kNumberBytes);
   return mark;
 }
 

@@ -1,6 +1,5 @@
 #include "engine/model/frame.h"
 
-#include <xxhash.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/error.h"
+#include "engine/model/checksum.h"
 #include "engine/model/value_text.h"
 #include "engine/model/wire.h"
 #include "frame.pb.h"
@@ -163,7 +163,7 @@ Parts TakeApart(std::string_view entry) {
   const std::string_view hashed = entry.substr(0, entry.size() - kHashBytes);
   Parts parts;
   std::memcpy(&parts.header.hash, entry.data() + hashed.size(), kHashBytes);
-  if (XXH3_64bits(hashed.data(), hashed.size()) != parts.header.hash) {
+  if (Checksum64(hashed) != parts.header.hash) {
     throw DamageError("a frame's hash does not match its bytes");
   }
   uint32_t header_bytes;
@@ -237,7 +237,7 @@ std::string EncodeFrame(FrameHeader& header, const std::vector<Change>& changes)
   entry.append(reinterpret_cast<const char*>(&head_bytes), 4);
   entry += head;
   entry += compressed;
-  header.hash = XXH3_64bits(entry.data(), entry.size());
+  header.hash = Checksum64(entry);
   entry.append(reinterpret_cast<const char*>(&header.hash), kHashBytes);
   header.body_bytes = static_cast<uint32_t>(body.size());
   header.entry_bytes = entry.size();

@@ -1,9 +1,8 @@
 #include "engine/model/row.h"
 
-#include <xxhash.h>
-
 #include "engine/base/check.h"
 #include "engine/base/error.h"
+#include "engine/model/checksum.h"
 #include "engine/model/wire.h"
 
 namespace syncline {
@@ -64,10 +63,7 @@ ValueView Row::operator[](size_t index) const {
   return wire::ReadValue(NextValue(at));
 }
 
-Fingerprint Row::fingerprint() const {
-  const XXH128_hash_t hash = XXH3_128bits(bytes_.data(), bytes_.size());
-  return {hash.high64, hash.low64};
-}
+Fingerprint Row::fingerprint() const { return Checksum128(bytes_); }
 
 ValueView Row::Iterator::operator*() const {
   const char* at = at_;

@@ -1,10 +1,9 @@
 #include "engine/model/schema.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 
 #include "engine/base/error.h"
+#include "engine/model/checksum.h"
 #include "frame.pb.h"
 
 namespace syncline {
@@ -66,7 +65,7 @@ std::string TableName::ToString() const {
 
 SchemaId TableSchema::id() const {
   const std::string bytes = EncodeSchema(*this);
-  return XXH3_64bits(bytes.data(), bytes.size());
+  return Checksum64(bytes);
 }
 
 int TableSchema::Find(std::string_view column) const {
