@@ -47,7 +47,6 @@ void LogEnd::MoveBegin(Offset begin) {
   Mark mark = mark_;
   mark.begin = begin;
   Move(mark);
-  file_->Sync();  // files go after this
 }
 
 // Without the lock, so that the writer does not wait for the disk.

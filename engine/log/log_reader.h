@@ -24,9 +24,10 @@ struct Consumer {
 
 // Reads a log frame by frame, in order, without holes: a frame is delivered only if its base offset
 // is the expected one and its previous hash is that of the frame delivered before (invariant 2).
-// Where the log seems to jump, the reader says "nothing yet" and looks again later: RocksDB's
-// secondary instance shows holes for a moment when the primary flushes. A frame that is whole in
-// its place but does not verify is a DamageError with the offset.
+// Where the log seems to jump, or to end before the durable mark, the reader looks again: RocksDB's
+// secondary instance shows holes for a moment when the primary flushes. What stays, and a frame
+// that is whole in its place but does not verify, is a DamageError with the offset. A log whose
+// history was cut, and frames that were folded meanwhile, are a RestartError: seek again.
 //
 // Either over the writer of this process (ChangeLog::NewReader) or, from another process, over
 // RocksDB's secondary instance (Open). Belongs to one thread.

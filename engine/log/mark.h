@@ -30,7 +30,7 @@ struct Mark {
 //
 // Moving it costs one pwrite and wakes who watches the file (MarkWatch). It is synced only when
 // asked to: a mark that a power cut takes back says less than is true, never more, because what it
-// tells of was synced before.
+// tells of was synced before. One thread writes; any may sync.
 class MarkFile {
  public:
   // Opens the file, or makes it, whole and synced, with `mark` in it.
@@ -42,6 +42,7 @@ class MarkFile {
 
   // Throws RetryError; the file then holds the old mark or the new one.
   void Write(const Mark& mark);
+  // Throws RetryError.
   void Sync();
 
  private:

@@ -47,7 +47,7 @@ class Retention::Impl {
   Pass Run(std::stop_token stop) {
     Pass pass;
     LookAround();
-    if (end_.mark().begin < base_.info().as_of) Reclaim();  // of a pass that was cut off
+    ReclaimIfBehind();  // of a pass that was cut off
     while (!stop.stop_requested()) {
       const std::optional<Offset> end = NextCut();
       if (!end) break;
@@ -56,7 +56,7 @@ class Retention::Impl {
     // Asked for again only now: who has registered since, and read the base, has read it as of now.
     LookAround();
     base_.DropDeletions(seen_);
-    Reclaim();
+    ReclaimIfBehind();
     pass.begin = base_.info().as_of;
     if (pass.frames > 0) {
       for (const Consumer& consumer : known_) {
@@ -131,6 +131,10 @@ class Retention::Impl {
     clock_.Sleep(Microseconds(bytes * 1'000'000 / policy_.rate_bytes), stop);
   }
 
+  void ReclaimIfBehind() {
+    if (end_.mark().begin < base_.info().as_of) Reclaim();
+  }
+
   // Files are dropped whole, without rewriting any; what lies before begin in the others does not
   // count and goes with them later.
   void Reclaim() {
@@ -139,9 +143,8 @@ class Retention::Impl {
     Rest();  // iterators would keep the files
     ThrowIfBad(store_.db().SyncWAL(), "syncing the log");
     const Offset begin = base_.info().as_of;
-    if (begin == Offset(0)) return;
-    if (end_.mark().begin < begin) end_.MoveBegin(begin);
-    end_.Sync();  // also after one that failed
+    end_.MoveBegin(begin);
+    end_.Sync();  // only then may files go
     const std::string first_key = layout::FrameKey(Offset(0)), end_key = layout::FrameKey(begin);
     const rocksdb::Slice first(first_key), end(end_key);
     if (HasTopFiles(end_key)) {

@@ -32,7 +32,8 @@ struct RetentionPolicy {
 // write (so a crash leaves a base that is right, as of some frame), and only after the steps are
 // durable does the durable mark move and are files deleted. Memory: a few frames.
 //
-// Made by ChangeLog::NewRetention, must not outlive the log; belongs to one thread.
+// Made by ChangeLog::NewRetention, must not outlive the log; belongs to one thread, which is not
+// the writing one. After an exception nothing is lost, and it is to be thrown away and made anew.
 class Retention {
  public:
   struct Pass {
@@ -48,7 +49,8 @@ class Retention {
   Retention& operator=(const Retention&) = delete;
   ~Retention();
 
-  // Folds what may go by now, or until stopped.
+  // Folds what may go by now, or until stopped. Throws as LogReader and ToError, and RetryError
+  // when it cannot see who still needs the frames.
   Pass Run(std::stop_token stop);
 
  private:

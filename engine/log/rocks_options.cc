@@ -35,7 +35,8 @@ rocksdb::DBOptions WriterOptions(uint64_t memtable_bytes) {
   // alive, which a reader would have to replay when it opens. RowIndex keeps below it.
   options.max_total_wal_size = 6 * memtable_bytes;
   options.info_log = std::make_shared<SilentLogger>();
-  // One thread writes: what makes concurrent inserts into the memtable possible only costs.
+  // One thread appends, and retention writes now and then: what makes concurrent inserts into the
+  // memtable possible only costs.
   options.allow_concurrent_memtable_write = false;
   options.enable_write_thread_adaptive_yield = false;
   // The frames are in the WAL, and the row index is flushed by RowIndex.
