@@ -21,8 +21,9 @@ struct Progress {
   std::string log_id;
   uint64_t epoch = 0;
   Offset next;  // everything before is in the target
-  uint64_t frame_hash =
-      0;                   // of the frame that ends at `next`; 0 when `next` is inside a frame or 0
+  // Of the frame that ends at `next`; 0 when `next` is inside a frame or 0. While the log's base is
+  // being read it is counted up instead, so that the row moves.
+  uint64_t frame_hash = 0;
   std::string updated_at;  // the target's clock
 
   bool operator==(const Progress&) const = default;
