@@ -36,7 +36,7 @@ def acknowledged(folder):
         mark = (folder / "durable").read_bytes()
     except FileNotFoundError:
         return 0
-    return struct.unpack_from("<Q", mark, 40)[0]
+    return struct.unpack_from(">Q", mark, 40)[0]
 
 
 def cut(rng, path):
