@@ -154,6 +154,34 @@ std::string IsNewer(const TargetShape& shape, const std::string& version) {
 // The target's row is not what this transaction made of it; true where there is none.
 constexpr char kNotOurs[] = "t.xmin IS DISTINCT FROM pg_current_xact_id()::xid";
 
+// So that equal values of one column have equal texts. NULL stays NULL.
+std::string AsText(const TargetShape& shape, const std::string& expression) {
+  if (shape.dialect == Dialect::kPostgres) return expression + "::text";
+  return fmt::format("CASE WHEN {0} IS NOT NULL THEN quote({0}) END", expression);
+}
+
+// A value that no row is likely to have; empty: there is none of that type.
+std::string RandomValue(const TargetShape& shape, const syncline::Column& column) {
+  const bool postgres = shape.dialect == Dialect::kPostgres;
+  switch (column.type) {
+    case Type::kText:
+      if (!postgres) return "lower(hex(randomblob(16)))";
+      return fmt::format("CAST(md5(random()::text) AS {})", column.native_type);
+    case Type::kInt:
+    case Type::kDecimal:
+      if (!postgres) return "-1 - abs(random() % 2000000000)";
+      return fmt::format("CAST(-1 - floor(random() * {}) AS {})",
+                         column.native_type == "smallint" ? 30'000 : 2'000'000'000,
+                         column.native_type);
+    case Type::kUuid:
+      return postgres ? "gen_random_uuid()" : "lower(hex(randomblob(16)))";
+    case Type::kBytes:
+      return postgres ? "decode(md5(random()::text), 'hex')" : "randomblob(16)";
+    default:
+      return "";
+  }
+}
+
 // FOR UPDATE; SQLite's transaction holds the file.
 std::string Lock(const TargetShape& shape) {
   return shape.dialect == Dialect::kPostgres ? " FOR UPDATE" : "";
@@ -264,6 +292,45 @@ std::string LookDeleteSql(const TargetShape& shape, Follows follows) {
 std::string ImageUpsertSql(const TargetShape& shape) { return Image(shape, false); }
 
 std::string ImageDeleteSql(const TargetShape& shape) { return Image(shape, true); }
+
+std::string WantedSql(const TargetShape& shape, const std::vector<std::string>& columns) {
+  std::vector<std::string> terms;
+  for (const std::string& column : columns) {
+    const size_t place = PlaceOf(shape, column);
+    terms.push_back(AsText(shape, Parameter(shape, place + 1, shape.columns[place].native_type)));
+  }
+  return fmt::format("SELECT {}", fmt::join(terms, ", "));
+}
+
+std::string HeldSql(const TargetShape& shape, const std::vector<std::string>& columns,
+                    bool deletion) {
+  std::vector<std::string> terms;
+  for (const std::string& column : columns) terms.push_back(AsText(shape, Column("t", column)));
+  return fmt::format("SELECT {} FROM {} AS t WHERE {}{}", fmt::join(terms, ", "),
+                     Quote(shape.table), KeyIs(shape, deletion), Lock(shape));
+}
+
+std::optional<std::string> VacatedColumn(const TargetShape& shape,
+                                         const std::vector<std::string>& columns) {
+  std::optional<std::string> found;
+  for (const std::string& name : columns) {
+    const size_t place = PlaceOf(shape, name);
+    if (place == shape.columns.size()) return std::nullopt;  // the target's own: nothing moves it
+    if (IsKey(shape, name) || name == shape.cursor) continue;
+    if (shape.columns[place].nullable) return name;
+    if (!RandomValue(shape, shape.columns[place]).empty()) found = name;
+  }
+  return found;
+}
+
+std::string VacateSql(const TargetShape& shape, const std::string& column, bool deletion) {
+  const syncline::Column& vacated = shape.columns[PlaceOf(shape, column)];
+  const size_t previous = (deletion ? shape.key.size() : shape.columns.size()) + 1;
+  return fmt::format("UPDATE {} AS t SET {} = {} WHERE {}{}", Quote(shape.table), Quote(column),
+                     vacated.nullable ? "NULL" : RandomValue(shape, vacated),
+                     KeyIs(shape, deletion),
+                     AndFollowed(shape, Follows::kPrevious, VersionParameter(shape, previous)));
+}
 
 std::string CreateUpsertStageSql(const TargetShape& shape, const TableName& stage) {
   return CreateStage(shape, stage, UpsertColumns(shape));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,18 @@ std::string LookDeleteSql(const TargetShape& shape, Follows follows = Follows::k
 // The target's row of that key, each of `columns` as exact text.
 std::string ImageUpsertSql(const TargetShape& shape);
 std::string ImageDeleteSql(const TargetShape& shape);
+
+// Unique values that move between rows of a batch; `columns` are those of a unique index. What a
+// change is to have in them, and what the target's row of its key has, each as text; the latter
+// locks the row.
+std::string WantedSql(const TargetShape& shape, const std::vector<std::string>& columns);
+std::string HeldSql(const TargetShape& shape, const std::vector<std::string>& columns,
+                    bool deletion);
+// The one of them that a row can do without for the time being; none.
+std::optional<std::string> VacatedColumn(const TargetShape& shape,
+                                         const std::vector<std::string>& columns);
+// Compare and set: takes the value of that column away.
+std::string VacateSql(const TargetShape& shape, const std::string& column, bool deletion);
 
 // PostgreSQL: a temporary table of those columns, in the target's own types so that the server
 // converts values in one place only. Its rows vanish at commit.

@@ -37,7 +37,8 @@ constexpr char kColumns[] = R"(
 // One row per key column of every usable index; the name is NULL for an expression.
 constexpr char kIndexes[] = R"(
   SELECT i.indexrelid, i.indisprimary, a.attname, m.amname = 'btree' AND i.indpred IS NULL AS ordered,
-         i.indisunique AND i.indimmediate AND i.indpred IS NULL AS enforced, a.attnotnull
+         i.indisunique AND i.indimmediate AND i.indpred IS NULL AS enforced, a.attnotnull,
+         i.indisunique AND i.indpred IS NULL AS is_unique
   FROM pg_catalog.pg_index i
   JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
   JOIN pg_catalog.pg_am m ON m.oid = c.relam
@@ -100,9 +101,11 @@ void ReadIndexes(const pqxx::result& rows, TableInfo& info) {
     const std::string_view index = first["indexrelid"].c_str();
     std::vector<std::string> columns;
     bool usable_as_key = IsTrue(first["enforced"]);
+    bool is_unique = IsTrue(first["is_unique"]);
     for (; i < rows.size() && index == rows[i]["indexrelid"].c_str(); ++i) {
       usable_as_key =
           usable_as_key && IsTrue(rows[i]["attnotnull"]);  // false for an expression, too
+      is_unique = is_unique && !rows[i]["attname"].is_null();
       columns.emplace_back(rows[i]["attname"].c_str());
     }
     if (IsTrue(first["ordered"]) && !first["attname"].is_null()) {
@@ -110,7 +113,10 @@ void ReadIndexes(const pqxx::result& rows, TableInfo& info) {
     }
     if (IsTrue(first["indisprimary"])) {
       info.primary_key = std::move(columns);
-    } else if (usable_as_key) {
+      continue;
+    }
+    if (is_unique) info.unique_indexes.push_back(columns);
+    if (usable_as_key) {
       info.unique_keys.push_back(std::move(columns));
     }
   }

@@ -92,8 +92,10 @@ void ReadIndexes(SqliteConnection& connection, TableInfo& info) {
           const ColumnInfo* known = info.Find(column);
           return known != nullptr && !known->column.nullable;
         });
-    if (index.unique && !index.primary && plain)
-      info.unique_keys.push_back(std::move(index.columns));
+    if (!index.unique || index.primary) continue;
+    const bool named = std::ranges::none_of(index.columns, &std::string::empty);
+    if (named) info.unique_indexes.push_back(index.columns);
+    if (plain) info.unique_keys.push_back(std::move(index.columns));
   }
 }
 

@@ -29,6 +29,8 @@ struct TableInfo {
   std::vector<std::string> primary_key;  // in key order; empty: none
   std::vector<std::vector<std::string>>
       unique_keys;  // other unique indexes over plain NOT NULL columns, without a predicate
+  // All unique indexes over plain columns besides the primary key's, NULL allowed or not.
+  std::vector<std::vector<std::string>> unique_indexes;
   std::vector<std::string> indexed;  // columns that are the first of some index
   std::vector<ForeignKey> foreign_keys;
 

@@ -223,6 +223,9 @@ TEST_P(AnySessionTest, DescribeTellsKeysIndexesAndForeignKeys) {
   EXPECT_EQ(items.kind, TableInfo::Kind::kTable);
   EXPECT_EQ(items.primary_key, (std::vector<std::string>{"id"}));
   EXPECT_EQ(items.unique_keys, (std::vector<std::vector<std::string>>{{"code"}}));
+  std::vector<std::vector<std::string>> unique = items.unique_indexes;
+  std::sort(unique.begin(), unique.end());
+  EXPECT_EQ(unique, (std::vector<std::vector<std::string>>{{"code"}, {"maybe"}}));
   std::vector<std::string> indexed = items.indexed;
   std::sort(indexed.begin(), indexed.end());
   EXPECT_EQ(indexed, (std::vector<std::string>{"code", "id", "maybe", "updated_at"}));
