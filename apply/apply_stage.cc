@@ -185,8 +185,8 @@ void ApplyStage::Impl::LoadBase(std::stop_token stop) {
   CheckBase(info);
   logger_->info("catching up through the log's base pipeline={} from={} to={} rows={}",
                 options_.pipeline, next().value(), info.as_of.value(), info.entries);
-  BaseFeed feed(*base, next(), [this](const TableName& table) { return target_.Wants(table); });
-  Progress here = ProgressAt(next(), progress_ ? progress_->frame_hash : 0);
+  BaseFeed feed(*base, next(), target_.ParentsFirst());
+  Progress here = ProgressAt(next(), progress_ && IsInBase(*progress_) ? progress_->frame_hash : 0);
   for (bool more = true; more && !stop.stop_requested();) {
     std::optional<std::vector<TableChanges>> steps =
         feed.Next(options_.batch_changes, options_.batch_bytes);
