@@ -198,6 +198,24 @@ class BadInputTest(SystemTest):
         self.configure("public.items: {create: false}")
         self.refuses(USAGE, "items", "no column source_id", "ALTER TABLE")
 
+    def test_a_column_that_the_source_gets_later(self):
+        source = PostgresDatabase(self.cluster, "drifting")
+        items.create(source)
+        items.load(source, 1, 10)
+        self.configure("public.items: {new_columns: pause}", source=source.url)
+        self.syncline.run("run", "--once")
+        source.execute("ALTER TABLE items ADD COLUMN code int; UPDATE items SET code = 7, updated_at = now() WHERE id = 3")
+        message = self.refuses(USAGE, "items", "no column code", "new_columns", "ALTER TABLE")
+        self.refuses(USAGE, "no column code")  # a start without a change is no way out
+        self.syncline.run("check", expect=USAGE)
+        self.target.execute('ALTER TABLE "items"' + message.split('ALTER TABLE "items"')[1].split(";")[0])
+        self.syncline.run("run", "--once")
+        self.assertEqual(list(self.target.rows("SELECT id, code FROM items WHERE code IS NOT NULL")), [(3, 7)])
+
+    def test_an_unknown_way_with_new_columns(self):
+        self.configure("public.items: {new_columns: stop}")
+        self.refuses(USAGE, "syncline.yaml:11", "new_columns", "evolve, ignore, pause")
+
     def test_a_target_table_without_the_key(self):
         self.target.execute(items.CREATE.replace("PRIMARY KEY", ""))
         self.configure()
