@@ -179,7 +179,7 @@ class BadInputTest(SystemTest):
 
     def test_a_table_that_may_not_be_read(self):
         self.configure("public.hidden: {}", source=self.cluster.url("source", "stranger"))
-        self.refuses(ENVIRONMENT, "hidden", "GRANT SELECT")
+        self.refuses_everywhere(ENVIRONMENT, "hidden", "GRANT SELECT")
 
     def test_a_sqlite_source_that_is_not_there(self):
         self.configure("items: {}", source="sqlite:nowhere.db")
