@@ -8,6 +8,7 @@
 
 #include "apply/base_feed.h"
 #include "apply/batch_reader.h"
+#include "apply/schema_watch.h"
 #include "apply/sql_target.h"
 #include "engine/base/backoff.h"
 #include "engine/base/crash_point.h"
@@ -32,6 +33,7 @@ class ApplyStage::Impl {
         log_(reader),
         clock_(clock),
         logger_(std::move(logger)),
+        schemas_(options_.pipeline, tables, logger_),
         batches_(reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes}),
         target_(std::move(target), std::move(tables), reader.info().source, logger_) {
     target_.Open();
@@ -73,6 +75,7 @@ class ApplyStage::Impl {
   const std::shared_ptr<spdlog::logger> logger_;
 
   // Owned by the thread in Run.
+  SchemaWatch schemas_;
   BatchReader batches_;
   SqlTarget target_;
   Backoff backoff_;
@@ -193,8 +196,8 @@ void ApplyStage::Impl::LoadBase(std::stop_token stop) {
   CheckBase(info);
   logger_->info("catching up through the log's base pipeline={} from={} to={} rows={}",
                 options_.pipeline, next().value(), info.as_of.value(), info.entries);
-  BaseFeed feed(*base, next(), [this](const TableName& table) { return target_.Wants(table); });
-  Progress here = ProgressAt(next(), progress_ ? progress_->frame_hash : 0);
+  BaseFeed feed(*base, next(), target_.ParentsFirst());
+  Progress here = ProgressAt(next(), progress_ && IsInBase(*progress_) ? progress_->frame_hash : 0);
   for (bool more = true; more && !stop.stop_requested();) {
     std::optional<std::vector<TableChanges>> steps =
         feed.Next(options_.batch_changes, options_.batch_bytes);
@@ -251,6 +254,9 @@ Progress ApplyStage::Impl::ProgressAt(Offset next, uint64_t frame_hash) const {
 void ApplyStage::Impl::Commit(Batch batch) {
   const Progress to = ProgressAt(batch.end, batch.end_hash);
   const uint64_t changes = batch.changes();
+  for (const Frame& frame : batch.frames) {
+    for (const auto& schema : frame.tables) schemas_.See(schema);
+  }
   attempted_ = to;
   log_.Secure(batch.end);
   CrashPoint("apply.before_begin");

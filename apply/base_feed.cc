@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace syncline::apply {
 namespace {
 
 // Read from the base at a time.
-constexpr size_t kReadEntries = 100;
+constexpr uint64_t kReadEntries = 100;
+// Of batches of one base.
+constexpr uint64_t kBatchesMax = uint64_t{1} << 32;
 
 RowChange StepOf(BaseEntry& entry) {
   RowChange step;
@@ -26,24 +29,57 @@ RowChange StepOf(BaseEntry& entry) {
 
 }  // namespace
 
-BaseFeed::BaseFeed(BaseReader& base, Offset from, Wanted wanted)
-    : base_(base), from_(from), wanted_(std::move(wanted)) {}
+bool IsInBase(const Progress& progress) {
+  return progress.frame_hash > 0 && progress.frame_hash < kBatchesMax;
+}
+
+BaseFeed::BaseFeed(BaseReader& base, Offset from, const std::vector<TableName>& parents_first)
+    : base_(base), from_(from) {
+  const std::vector<TableName> all = base.Tables();
+  std::set<TableName> there(all.begin(), all.end());
+  for (const TableName& table : parents_first) {
+    if (there.erase(table) > 0) legs_.push_back({table, Op::kUpsert});
+  }
+  for (const TableName& table : there) legs_.push_back({table, {}});
+}
+
+bool BaseFeed::Stand() {
+  if (legs_.empty() && !whole_) {
+    base_.CheckWhole();
+    whole_ = true;
+    legs_ = std::move(deletions_);
+  }
+  if (legs_.empty()) return false;
+  if (!begun_) base_.SeekTable(legs_.front().table);
+  begun_ = true;
+  return true;
+}
+
+bool BaseFeed::Takes(const BaseEntry& entry) {
+  const Leg& leg = legs_.front();
+  if (!leg.op || entry.offset < from_) return false;
+  if (*leg.op == entry.op) return true;
+  const bool known = !deletions_.empty() && deletions_.front().table == leg.table;
+  if (entry.op == Op::kDelete && !known) deletions_.push_front({leg.table, Op::kDelete});
+  return false;
+}
 
 std::optional<std::vector<TableChanges>> BaseFeed::Next(uint64_t count, uint64_t bytes) {
   std::map<SchemaId, TableChanges> tables;
   uint64_t found = 0, found_bytes = 0;
-  bool more = true;
-  while (more && found < count && found_bytes < bytes) {
-    std::vector<BaseEntry> entries = base_.Next(kReadEntries);
-    more = !entries.empty();
+  while (found < count && found_bytes < bytes && Stand()) {
+    std::vector<BaseEntry> entries = base_.Next(std::min(kReadEntries, count - found));
+    if (entries.empty()) {
+      legs_.pop_front();
+      begun_ = false;
+    }
     for (BaseEntry& entry : entries) {
-      if (entry.offset < from_ || !wanted_(entry.table->table)) continue;
-      const uint64_t row_bytes = entry.row.bytes().size();
+      if (!Takes(entry)) continue;
+      found_bytes += entry.row.bytes().size();
+      ++found;
       TableChanges& changes = tables[entry.table->id()];
       changes.schema = entry.table;
       (entry.op == Op::kDelete ? changes.deletes : changes.upserts).push_back(StepOf(entry));
-      ++found;
-      found_bytes += row_bytes;
     }
   }
   if (found == 0) return std::nullopt;

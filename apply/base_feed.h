@@ -1,31 +1,55 @@
 #pragma once
 
-#include <functional>
+#include <cstdint>
+#include <deque>
+#include <map>
 #include <optional>
 #include <vector>
 
 #include "apply/batch.h"
+#include "apply/progress.h"
 #include "engine/log/base_reader.h"
 
 namespace syncline::apply {
 
+// While a target goes through a base, its progress row stays where it was and counts the batches in
+// the place of a frame's hash, so that the row moves. True for such a row: the target is between
+// two states of the source. (A frame has a hash that looks like a count once in four thousand
+// millions.)
+bool IsInBase(const Progress& progress);
+
 // Hands out the base of a log as steps for a target that holds everything before `from` and nothing
-// after: rows that did not change since then are left out. Belongs to one thread; borrows the
-// reader.
+// after: rows that did not change since then are left out. Table by table, so that no step refers
+// to one that comes later: the upserts of all tables, parents first, then the deletions, children
+// first. (Rows of one table that refer to each other, and tables in a circle, have no such order:
+// there the keys decide.) Belongs to one thread; borrows the reader.
 class BaseFeed {
  public:
-  using Wanted = std::function<bool(const TableName&)>;
-
-  BaseFeed(BaseReader& base, Offset from, Wanted wanted);
+  // `parents_first`: the source tables that are wanted.
+  BaseFeed(BaseReader& base, Offset from, const std::vector<TableName>& parents_first);
 
   // The next steps, of about `count` rows or `bytes` of them, whatever is reached first; nothing at
-  // the end, when the whole base has been found right. Throws as BaseReader::Next.
+  // the end. The whole base has been found right before the first deletion, or the end. Throws as
+  // BaseReader::Next.
   std::optional<std::vector<TableChanges>> Next(uint64_t count, uint64_t bytes);
 
  private:
+  // One reading of one table: for its rows with that last change; without: only to be counted.
+  struct Leg {
+    TableName table;
+    std::optional<Op> op;
+  };
+
+  // Stands in a leg that is not over, as far as it is known; false at the end.
+  bool Stand();
+  bool Takes(const BaseEntry& entry);
+
   BaseReader& base_;
   const Offset from_;
-  const Wanted wanted_;
+  std::deque<Leg> legs_;       // still to go
+  bool begun_ = false;         // with the first of them
+  std::deque<Leg> deletions_;  // found on the way, children first
+  bool whole_ = false;         // all tables have been read
 };
 
 }  // namespace syncline::apply

@@ -84,6 +84,22 @@ std::set<TableName> SqlTarget::MissingTables() {
   return missing;
 }
 
+std::vector<TableName> SqlTarget::ParentsFirst() {
+  std::map<TableName, std::vector<sql::ForeignKey>> references;
+  std::map<TableName, TableName> sources;  // by target
+  for (const auto& [source, mapping] : tables_) {
+    const auto info = session_->Describe(mapping.target);
+    const TableName& target = info ? info->name : mapping.target;
+    sources[target] = source;
+    references[target] = info ? info->foreign_keys : std::vector<sql::ForeignKey>();
+  }
+  std::vector<TableName> order;
+  for (const TableName& target : OrderByReferences(references).parents_first) {
+    order.push_back(sources.at(target));
+  }
+  return order;
+}
+
 SqlTarget::Written SqlTarget::Apply(Batch batch, const std::optional<Progress>& from,
                                     const Progress& to) {
   const std::string what =

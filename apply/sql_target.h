@@ -47,6 +47,9 @@ class SqlTarget {
   // The source tables whose target table is not there (yet).
   std::set<TableName> MissingTables();
 
+  // The source tables, in the order in which the target's foreign keys want them to be filled.
+  std::vector<TableName> ParentsFirst();
+
   // Moves the progress row from `from` to `to`, writes the batch's rows and what conflicts were
   // decided, commits; what was written. The rows of tables without a mapping are left out. An error
   // names the table and the batch's offsets. Throws RestartError when the row is not at `from` any

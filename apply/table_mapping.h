@@ -18,6 +18,13 @@ enum class ConflictRule {
 // True when the rule looks at versions; the target then needs the cursor column.
 constexpr bool ComparesVersions(ConflictRule rule) { return rule != ConflictRule::kSourceWins; }
 
+// What to do with a column of the source that the target's table lacks.
+enum class NewColumns {
+  kEvolve,  // add it
+  kIgnore,  // leave it out, and go on
+  kPause,   // stop, with the statement to run
+};
+
 // How one captured table reaches the target. Plain value type.
 struct TableMapping {
   TableName source;
@@ -25,7 +32,8 @@ struct TableMapping {
   std::map<std::string, std::string> columns;  // source column -> target column; others keep theirs
   std::vector<std::string> omit;               // source columns that this target does not get
   ConflictRule conflict = ConflictRule::kLatestWins;
-  bool create = true;  // make the target table, and columns that it lacks
+  bool create = true;  // make the target table
+  NewColumns new_columns = NewColumns::kEvolve;
 };
 
 }  // namespace syncline::apply

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/base/check.h"
 #include "engine/base/error.h"
 
 namespace syncline::apply {
@@ -38,7 +39,8 @@ TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMappin
   TablePlan plan{.schema = std::move(schema),
                  .target = mapping.target,
                  .conflict = mapping.conflict,
-                 .create = mapping.create};
+                 .create = mapping.create,
+                 .new_columns = mapping.new_columns};
   std::map<std::string, std::string> taken;  // target name -> source name
   std::vector<std::optional<uint32_t>> place(plan.schema->columns.size());
   for (uint32_t i = 0; i < plan.schema->columns.size(); ++i) {
@@ -68,6 +70,18 @@ TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMappin
                  "the cursor column, which decides conflicts (other than by source_wins)");
   }
   return plan;
+}
+
+void LeaveOut(TablePlan& plan, uint32_t column) {
+  SYNCLINE_CHECK(std::ranges::find(plan.key, column) == plan.key.end());
+  plan.take.erase(plan.take.begin() + column);
+  plan.columns.erase(plan.columns.begin() + column);
+  for (uint32_t& key : plan.key) key -= key > column ? 1 : 0;
+  if (plan.cursor == column) {
+    plan.cursor.reset();
+  } else if (plan.cursor > column) {  // false for none
+    --*plan.cursor;
+  }
 }
 
 Row TargetRow(const TablePlan& plan, const Row& row) {

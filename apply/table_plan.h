@@ -19,6 +19,7 @@ struct TablePlan {
   TableName target;
   ConflictRule conflict = ConflictRule::kLatestWins;
   bool create = true;
+  NewColumns new_columns = NewColumns::kEvolve;
   std::vector<uint32_t> take;  // indexes into schema->columns of those that reach the target
   std::vector<Column>
       columns;  // parallel to `take`: the source's column under its name on the target
@@ -37,6 +38,10 @@ struct TablePlan {
 // Columns that the mapping names and the schema lacks are no error: the schema changes in the
 // course of a log.
 TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMapping& mapping);
+
+// Takes a column, an index into plan.columns that is not part of the key, out of the plan. Without
+// its cursor column a plan can only go by kSourceWins.
+void LeaveOut(TablePlan& plan, uint32_t column);
 
 // The values of plan.columns out of a row of plan.schema.
 Row TargetRow(const TablePlan& plan, const Row& row);

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "apply/progress.h"
 #include "engine/base/error.h"
@@ -42,35 +43,86 @@ void CreateTable(sql::Session& session, const TablePlan& plan, spdlog::logger& l
   logger.info("target table created table={}", plan.target.ToString());
 }
 
-// A column that may be added to an existing table on our own: a new one of the source, under its
-// own name. A renamed column or one of the key is more likely a mistake in the configuration.
-bool MayBeAdded(const TablePlan& plan, uint32_t index) {
-  return plan.create && plan.columns[index].name == plan.schema->columns[plan.take[index]].name &&
-         std::ranges::find(plan.key, index) == plan.key.end();
+// A column that the table lacks, and that is no new one of the source: renamed, or part of the key.
+// More likely a mistake in the configuration.
+bool IsMistake(const TablePlan& plan, uint32_t index) {
+  return plan.columns[index].name != plan.schema->columns[plan.take[index]].name ||
+         std::ranges::find(plan.key, index) != plan.key.end();
+}
+
+[[noreturn]] void ThrowMistake(const TablePlan& plan, const Column& column,
+                               const sql::TableInfo& info, Dialect target) {
+  std::vector<std::string> names;
+  for (const auto& other : info.columns) names.push_back(other.column.name);
+  throw UsageError(fmt::format("table {} on the target has no column {}{}", plan.target.ToString(),
+                               column.name, DidYouMean(column.name, names)),
+                   fmt::format("Correct `columns` or `omit` in the configuration, or run: {};",
+                               AddColumnSql(plan, column, target)));
+}
+
+[[noreturn]] void ThrowPaused(const TablePlan& plan, const std::vector<uint32_t>& missing,
+                              Dialect target) {
+  std::vector<std::string> names, statements;
+  for (const uint32_t i : missing) {
+    names.push_back(plan.columns[i].name);
+    statements.push_back(AddColumnSql(plan, plan.columns[i], target) + ";");
+  }
+  throw UsageError(fmt::format("table {} on the target has no column {}, which the source has",
+                               plan.target.ToString(), fmt::join(names, ", ")),
+                   fmt::format("Start again with `new_columns: evolve` or `ignore`, or with the "
+                               "column omitted, or after this: {}",
+                               fmt::join(statements, " ")));
+}
+
+void AddColumns(sql::Session& session, const TablePlan& plan, const std::vector<uint32_t>& missing,
+                spdlog::logger& logger) {
+  LockForDdl(session);
+  for (const uint32_t i : missing) {
+    session.Execute(AddColumnSql(plan, plan.columns[i], session.dialect()));
+    logger.info(
+        "target column added, rows that are there get its value with their next change "
+        "table={} column={}",
+        plan.target.ToString(), plan.columns[i].name);
+  }
+}
+
+// From the last one on, so that the indexes stay right.
+void LeaveOutColumns(TablePlan& plan, const std::vector<uint32_t>& missing, Dialect target,
+                     spdlog::logger& logger) {
+  for (const uint32_t i : std::views::reverse(missing)) {
+    if (plan.cursor == i && ComparesVersions(plan.conflict)) {
+      throw UsageError(fmt::format("table {} on the target has no column {}, the cursor column, "
+                                   "which decides conflicts (other than by source_wins)",
+                                   plan.target.ToString(), plan.columns[i].name),
+                       fmt::format("Run: {};", AddColumnSql(plan, plan.columns[i], target)));
+    }
+    logger.warn("column ignored, its values do not reach the target table={} column={}",
+                plan.target.ToString(), plan.columns[i].name);
+    LeaveOut(plan, i);
+  }
 }
 
 // True when columns were added, so that the catalogue must be read again.
-bool AddMissingColumns(sql::Session& session, const TablePlan& plan, const sql::TableInfo& info,
-                       spdlog::logger& logger) {
-  bool added = false;
+bool TreatMissingColumns(sql::Session& session, TablePlan& plan, const sql::TableInfo& info,
+                         spdlog::logger& logger) {
+  std::vector<uint32_t> missing;
   for (uint32_t i = 0; i < plan.columns.size(); ++i) {
-    const Column& column = plan.columns[i];
-    if (info.Find(column.name) != nullptr) continue;
-    const std::string sql = AddColumnSql(plan, column, session.dialect());
-    if (!MayBeAdded(plan, i)) {
-      std::vector<std::string> names;
-      for (const auto& other : info.columns) names.push_back(other.column.name);
-      throw UsageError(
-          fmt::format("table {} on the target has no column {}{}", plan.target.ToString(),
-                      column.name, DidYouMean(column.name, names)),
-          fmt::format("Correct `columns` or `omit` in the configuration, or run: {};", sql));
-    }
-    if (!added) LockForDdl(session);
-    session.Execute(sql);
-    added = true;
-    logger.info("target column added table={} column={}", plan.target.ToString(), column.name);
+    if (info.Find(plan.columns[i].name) != nullptr) continue;
+    if (IsMistake(plan, i)) ThrowMistake(plan, plan.columns[i], info, session.dialect());
+    missing.push_back(i);
   }
-  return added;
+  if (missing.empty()) return false;
+  switch (plan.new_columns) {
+    case NewColumns::kPause:
+      ThrowPaused(plan, missing, session.dialect());
+    case NewColumns::kIgnore:
+      LeaveOutColumns(plan, missing, session.dialect(), logger);
+      return false;
+    case NewColumns::kEvolve:
+      AddColumns(session, plan, missing, logger);
+      return true;
+  }
+  return false;
 }
 
 // SQLite fills an INTEGER PRIMARY KEY by itself.
@@ -146,8 +198,7 @@ std::string AddColumnSql(const TablePlan& plan, const Column& column, Dialect ta
                      ColumnSql(plan, column, target));
 }
 
-sql::TableInfo PrepareTargetTable(sql::Session& session, const TablePlan& plan,
-                                  spdlog::logger& logger) {
+sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog::logger& logger) {
   auto info = session.Describe(plan.target);
   if (!info) {
     CreateTable(session, plan, logger);
@@ -157,7 +208,7 @@ sql::TableInfo PrepareTargetTable(sql::Session& session, const TablePlan& plan,
     throw UsageError(
         fmt::format("{} on the target is a view or a foreign table", plan.target.ToString()),
         "Apply writes to ordinary tables only; set `to` to one.");
-  } else if (AddMissingColumns(session, plan, *info, logger)) {
+  } else if (TreatMissingColumns(session, plan, *info, logger)) {
     info = session.Describe(plan.target);
   }
   if (!info) {

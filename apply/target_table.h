@@ -11,13 +11,14 @@
 namespace syncline::apply {
 
 // Makes the target's table what the plan needs and returns what the catalogue says of it then. With
-// plan.create a missing table is made (with its schema, on PostgreSQL), and a column that the
-// source has got since is added; everything else is checked: columns, a unique key on exactly the
-// plan's key, no other column that must be given a value. Runs in the session's write transaction,
-// so that DDL commits with the first rows or not at all. Throws UsageError that names what is
-// missing, with the statement to run in the hint.
-sql::TableInfo PrepareTargetTable(sql::Session& session, const TablePlan& plan,
-                                  spdlog::logger& logger);
+// plan.create a missing table is made (with its schema, on PostgreSQL). A column that the source
+// has and the table lacks is added, or left out of the plan, or an error, as plan.new_columns says;
+// one that the table needs (of the key, renamed, the cursor where versions are compared) is never
+// left out. Everything else is checked: a unique key on exactly the plan's key, no other column
+// that must be given a value. Runs in the session's write transaction, so that DDL commits with the
+// first rows or not at all. Throws UsageError that names what is missing, with the statements to
+// run at the end of the hint.
+sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog::logger& logger);
 
 // Pure. The table has the plan's columns, the key as its primary key, and NOT NULL for the key
 // only: a source may drop a NOT NULL at any time, and a copy that insists on it would stop.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/base/error.h"
 #include "engine/log/change_log.h"
 #include "engine/sql/database_url.h"
 
@@ -79,7 +80,8 @@ struct Finding {
   Level level = Level::kPass;
   std::string subject;  // "shop", "shop public.items"
   std::string message;
-  std::string hint;  // what to do; empty for kPass
+  std::string hint;             // what to do; empty for kPass
+  Cause cause = Cause::kUsage;  // of a kFail
 };
 
 // Connects and looks at the source and every table, without a log; never throws for what it finds.

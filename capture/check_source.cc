@@ -56,7 +56,7 @@ class SourceCheck {
       body();
       return true;
     } catch (const Error& error) {
-      Add(Level::kFail, subject, error.message(), error.hint());
+      findings_.push_back({Level::kFail, subject, error.message(), error.hint(), error.cause()});
       return false;
     }
   }

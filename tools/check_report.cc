@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace syncline::cli {
 namespace {
@@ -29,36 +30,32 @@ Style StyleOf(Level level) {
 }  // namespace
 
 void CheckReport::Pass(std::string subject, std::string message) {
-  entries_.push_back({{Level::kPass, std::move(subject), std::move(message), {}}, Cause::kRuntime});
+  findings_.push_back({Level::kPass, std::move(subject), std::move(message), {}});
 }
 
 void CheckReport::Warn(std::string subject, std::string message, std::string hint) {
-  entries_.push_back(
-      {{Level::kWarn, std::move(subject), std::move(message), std::move(hint)}, Cause::kRuntime});
+  findings_.push_back({Level::kWarn, std::move(subject), std::move(message), std::move(hint)});
 }
 
 void CheckReport::Fail(std::string subject, std::string message, std::string hint, Cause cause) {
-  entries_.push_back(
-      {{Level::kFail, std::move(subject), std::move(message), std::move(hint)}, cause});
+  findings_.push_back(
+      {Level::kFail, std::move(subject), std::move(message), std::move(hint), cause});
 }
 
 void CheckReport::Fail(std::string subject, const Error& error) {
   Fail(std::move(subject), error.message(), error.hint(), error.cause());
 }
 
-void CheckReport::Add(std::vector<capture::Finding> findings, Cause cause) {
-  for (capture::Finding& finding : findings) entries_.push_back({std::move(finding), cause});
+void CheckReport::Add(std::vector<capture::Finding> findings) {
+  std::ranges::move(findings, std::back_inserter(findings_));
 }
 
 size_t CheckReport::Count(Level level) const {
-  return static_cast<size_t>(
-      std::count_if(entries_.begin(), entries_.end(),
-                    [level](const Entry& entry) { return entry.finding.level == level; }));
+  return static_cast<size_t>(std::ranges::count(findings_, level, &capture::Finding::level));
 }
 
 void CheckReport::Print(Terminal& terminal) const {
-  for (const Entry& entry : entries_) {
-    const capture::Finding& finding = entry.finding;
+  for (const capture::Finding& finding : findings_) {
     terminal.Line(fmt::format("{}  {}: {}",
                               terminal.Paint(StyleOf(finding.level), NameOf(finding.level)),
                               finding.subject, finding.message));
@@ -70,11 +67,11 @@ void CheckReport::Print(Terminal& terminal) const {
 
 Json CheckReport::ToJson() const {
   Json checks = Json::array();
-  for (const Entry& entry : entries_) {
-    checks.push_back({{"result", NameOf(entry.finding.level)},
-                      {"subject", entry.finding.subject},
-                      {"message", entry.finding.message},
-                      {"hint", entry.finding.hint}});
+  for (const capture::Finding& finding : findings_) {
+    checks.push_back({{"result", NameOf(finding.level)},
+                      {"subject", finding.subject},
+                      {"message", finding.message},
+                      {"hint", finding.hint}});
   }
   return {{"checks", std::move(checks)},
           {"passed", Count(Level::kPass)},
@@ -84,9 +81,9 @@ Json CheckReport::ToJson() const {
 
 int CheckReport::exit_code() const {
   int code = 0;
-  for (const Entry& entry : entries_) {
-    if (entry.finding.level != Level::kFail) continue;
-    if (entry.cause == Cause::kUsage) return 2;
+  for (const capture::Finding& finding : findings_) {
+    if (finding.level != Level::kFail) continue;
+    if (finding.cause == Cause::kUsage) return 2;
     code = 3;
   }
   return code;

@@ -19,8 +19,7 @@ class CheckReport {
   void Warn(std::string subject, std::string message, std::string hint);
   void Fail(std::string subject, std::string message, std::string hint, Cause cause);
   void Fail(std::string subject, const Error& error);
-  // `cause` counts for the failures among them.
-  void Add(std::vector<capture::Finding> findings, Cause cause);
+  void Add(std::vector<capture::Finding> findings);
 
   // Runs `body`; an Error that leaves it becomes a failure of `subject`. True if there was none.
   template <typename Body>
@@ -41,13 +40,9 @@ class CheckReport {
   int exit_code() const;
 
  private:
-  struct Entry {
-    capture::Finding finding;
-    Cause cause;
-  };
   size_t Count(Level level) const;
 
-  std::vector<Entry> entries_;
+  std::vector<capture::Finding> findings_;
 };
 
 }  // namespace syncline::cli

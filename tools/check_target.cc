@@ -1,8 +1,11 @@
 #include "tools/check_target.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/sinks/null_sink.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
@@ -26,12 +29,28 @@ void CheckTable(sql::Session& session, const std::string& subject,
                 const apply::TableMapping& mapping,
                 const std::shared_ptr<const TableSchema>& schema, CheckReport& report) {
   report.Guard(subject, [&] {
-    const apply::TablePlan plan = apply::PlanTable(schema, mapping);
+    apply::TablePlan plan = apply::PlanTable(schema, mapping);
+    const apply::TablePlan whole = plan;
     spdlog::logger silent("check", std::make_shared<spdlog::sinks::null_sink_mt>());
-    const bool exists = session.Describe(mapping.target).has_value();
+    const auto before = session.Describe(mapping.target);
     sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
     apply::PrepareTargetTable(session, plan, silent);
-    report.Pass(subject, exists ? "fits what comes" : "is not there and will be made");
+    if (!before) return report.Pass(subject, "is not there and will be made");
+    std::vector<std::string> added;
+    for (const Column& column : whole.columns) {
+      if (before->Find(column.name) != nullptr) continue;
+      if (std::ranges::find(plan.columns, column) != plan.columns.end()) {
+        added.push_back(column.name);
+      } else {
+        report.Warn(subject, fmt::format("has no column {}, whose values are ignored", column.name),
+                    fmt::format("for them run: {};",
+                                apply::AddColumnSql(whole, column, session.dialect())));
+      }
+    }
+    report.Pass(subject, added.empty() ? "fits what comes"
+                                       : fmt::format("fits what comes, with the column {}, which "
+                                                     "will be added",
+                                                     fmt::join(added, ", ")));
   });
 }
 

@@ -38,7 +38,7 @@ void CheckOneSource(const Config& config, const std::string& name, CheckReport& 
     const bool of_table = finding.subject != database.url.display;
     finding.subject = of_table ? fmt::format("{} {}", name, finding.subject) : name;
   }
-  report.Add(std::move(findings), Cause::kUsage);
+  report.Add(std::move(findings));
   report.Guard(fmt::format("log of {}", name), [&] { CheckLog(config, source, report); });
   const SourceSchemas schemas = ReadSchemas(source);
   for (const PipelinePlan& pipeline : plan.pipelines)

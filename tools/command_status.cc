@@ -11,6 +11,7 @@ namespace syncline::cli {
 namespace {
 
 using State = PipelineStatus::State;
+using Holds = PipelineStatus::Holds;
 
 Json StatusJson(const PipelineStatus& status) {
   Json json = {{"pipeline", status.pipeline},
@@ -28,6 +29,8 @@ Json StatusJson(const PipelineStatus& status) {
       [](Microseconds lag) { return static_cast<double>(lag.count()) / 1e6; });
   set("last_change_at", status.last_frame_at, FormatTime);
   json["cut_open"] = status.cut_open;
+  json["between_cuts"] = status.holds != Holds::kOneState;
+  json["loading_base"] = status.holds == Holds::kPartOfBase;
   if (status.state == State::kTrouble) {
     json["error"] = {{"message", status.trouble}, {"hint", status.hint}};
   }
@@ -55,7 +58,9 @@ void PrintTable(const std::vector<PipelineStatus>& statuses, Clock& clock, Termi
       last = FormatDuration(clock.Now() - *status.last_frame_at) + " ago";
       if (status.cut_open) last += ", cut open";
     }
-    table.Add({status.pipeline, status.source, status.target, std::string(StateName(status.state)),
+    std::string state(StateName(status.state));
+    if (status.holds != Holds::kOneState) state += ", between cuts";
+    table.Add({status.pipeline, status.source, status.target, state,
                status.log ? FormatCount(status.log_end.value()) : "-",
                status.next ? FormatCount(status.next->value()) : "-",
                status.behind ? FormatCount(*status.behind) : "-",
@@ -64,6 +69,13 @@ void PrintTable(const std::vector<PipelineStatus>& statuses, Clock& clock, Termi
   }
   table.Print(out);
   for (const PipelineStatus& status : statuses) {
+    if (status.holds != Holds::kOneState) {
+      out.Line(fmt::format("{}: the target is between two states of the source: {}",
+                           status.pipeline,
+                           status.holds == Holds::kPartOfBase
+                               ? "it catches up through the log's base"
+                               : "it is inside of a cut that is open or larger than a batch"));
+    }
     if (status.state != State::kTrouble) continue;
     out.Line(fmt::format("{}: {}", status.pipeline, status.trouble));
     if (!status.hint.empty()) out.Line("  hint: " + status.hint);

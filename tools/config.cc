@@ -25,6 +25,7 @@ struct Defaults {
   std::string cursor;
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
   bool create = true;
+  std::optional<apply::NewColumns> new_columns;  // none: as `create` says
 };
 
 class ConfigParser {
@@ -52,10 +53,31 @@ class ConfigParser {
   Config config_;
 };
 
-std::optional<apply::ConflictRule> ConflictRuleOf(const std::string& text) {
-  if (text == "latest_wins") return apply::ConflictRule::kLatestWins;
-  if (text == "source_wins") return apply::ConflictRule::kSourceWins;
-  if (text == "target_wins") return apply::ConflictRule::kTargetWins;
+template <typename T>
+using Choices = std::vector<std::pair<std::string, T>>;
+
+const Choices<apply::ConflictRule> kConflictRules = {
+    {"latest_wins", apply::ConflictRule::kLatestWins},
+    {"source_wins", apply::ConflictRule::kSourceWins},
+    {"target_wins", apply::ConflictRule::kTargetWins}};
+
+const Choices<apply::NewColumns> kNewColumns = {{"evolve", apply::NewColumns::kEvolve},
+                                                {"ignore", apply::NewColumns::kIgnore},
+                                                {"pause", apply::NewColumns::kPause}};
+
+// The chosen value; nothing when the key is not there or names no choice. `what` is chosen.
+template <typename T>
+std::optional<T> Choose(YamlMap& map, const std::string& key, std::string_view what,
+                        const Choices<T>& choices, Mistakes& mistakes) {
+  const std::optional<std::string> text = map.Text(key);
+  if (!text) return {};
+  std::vector<std::string> names;
+  for (const auto& [name, value] : choices) {
+    if (*text == name) return value;
+    names.push_back(name);
+  }
+  mistakes.Add(map.LineOf(key), fmt::format("unknown {} \"{}\"{} (valid: {})", what, *text,
+                                            DidYouMean(*text, names), fmt::join(names, ", ")));
   return {};
 }
 
@@ -80,15 +102,8 @@ Defaults ConfigParser::ReadDefaults(YamlMap& map, Defaults defaults) {
     }
   }
   if (auto text = map.Text("cursor")) defaults.cursor = *text;
-  if (auto text = map.Text("conflict")) {
-    if (auto rule = ConflictRuleOf(*text)) {
-      defaults.conflict = *rule;
-    } else {
-      const std::vector<std::string> rules = {"latest_wins", "source_wins", "target_wins"};
-      mistakes_.Add(map.LineOf("conflict"),
-                    fmt::format("unknown conflict rule \"{}\"{} (valid: {})", *text,
-                                DidYouMean(*text, rules), fmt::join(rules, ", ")));
-    }
+  if (auto rule = Choose(map, "conflict", "conflict rule", kConflictRules, mistakes_)) {
+    defaults.conflict = *rule;
   }
   if (auto text = map.Text("deletes"); text && *text != "none") {
     const std::vector<std::string> later = {"soft", "tombstones", "reconcile"};
@@ -101,6 +116,10 @@ Defaults ConfigParser::ReadDefaults(YamlMap& map, Defaults defaults) {
     }
   }
   if (auto flag = map.Flag("create")) defaults.create = *flag;
+  if (auto choice =
+          Choose(map, "new_columns", "value for \"new_columns\":", kNewColumns, mistakes_)) {
+    defaults.new_columns = *choice;
+  }
   return defaults;
 }
 
@@ -197,6 +216,8 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   rule.cursor = own.cursor;
   rule.conflict = own.conflict;
   rule.create = own.create;
+  rule.new_columns =
+      own.new_columns.value_or(own.create ? apply::NewColumns::kEvolve : apply::NewColumns::kPause);
   if (map.Has("every")) {
     mistakes_.Add(map.LineOf("every"),
                   "\"every\" belongs to a pipeline or to defaults, not to a table: one poll reads "

@@ -35,6 +35,7 @@ struct TableRule {
   std::string where;
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
   bool create = true;
+  apply::NewColumns new_columns = apply::NewColumns::kEvolve;
   int line = 0;
 };
 

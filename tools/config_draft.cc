@@ -37,6 +37,7 @@ pipelines:
       # omit: [internal_note]      #   columns that stay at the source
       # where: "category < 50"     #   only these rows
       # create: false              #   do not make the target's table
+      # new_columns: pause         #   what the source gets later: evolve (adds it) | ignore | pause
 )";
 
 bool IsNameLetter(unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "apply/base_feed.h"
 #include "engine/base/error.h"
 
 namespace syncline::cli {
@@ -28,6 +29,25 @@ void CheckBelongs(const apply::Progress& progress, const PipelineStatus& status)
                     status.log_end.value()),
         "the log has lost its end, or is an older copy; see `syncline offsets --help`");
   }
+}
+
+// Whether the changes before `next` end inside of a cut. What the frames do not tell any more, the
+// base does.
+bool EndsInsideCut(LogReader& reader, Offset next) {
+  if (next == Offset(0) || next < reader.begin()) return false;
+  if (next == reader.begin()) {
+    const BaseInfo base = reader.OpenBase()->info();
+    return base.as_of == next && base.cut_open;
+  }
+  reader.Seek(Offset(next.value() - 1));
+  const std::optional<Frame> frame = reader.NextHeader();
+  return frame && (frame->header.end() > next || !frame->header.closes_cut);
+}
+
+PipelineStatus::Holds HoldsAt(LogReader& reader, const apply::Progress& progress) {
+  if (apply::IsInBase(progress)) return PipelineStatus::Holds::kPartOfBase;
+  return EndsInsideCut(reader, progress.next) ? PipelineStatus::Holds::kPartOfCut
+                                              : PipelineStatus::Holds::kOneState;
 }
 
 void MeasureLag(LogReader& reader, Clock& clock, PipelineStatus& status) {
@@ -102,6 +122,7 @@ PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pi
       status.next = row->next;
       CheckBelongs(*row, status);
       status.state = status.log_end > row->next ? State::kBehind : State::kInStep;
+      status.holds = HoldsAt(*reader, *row);
     }
     MeasureLag(*reader, clock, status);
   } catch (const Error& error) {

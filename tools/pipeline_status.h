@@ -21,6 +21,13 @@ struct PipelineStatus {
     kTrouble,     // something could not be read, or does not belong together: see `trouble`
   };
 
+  // What the target shows.
+  enum class Holds {
+    kOneState,   // of the source
+    kPartOfCut,  // something between two states: a cut that is larger than a batch is under way
+    kPartOfBase  // the same: it catches up through the log's base
+  };
+
   std::string pipeline;
   std::string source;
   std::string target;
@@ -31,9 +38,10 @@ struct PipelineStatus {
 
   std::optional<LogInfo> log;
   Offset log_end;
-  std::optional<Offset> next;             // of the target; the log's beginning when not started
-  std::optional<uint64_t> behind;         // changes in the log that the target does not have
-  std::optional<Microseconds> lag;        // age of the oldest of them; zero when there is none
+  std::optional<Offset> next;       // of the target; the log's beginning when not started
+  std::optional<uint64_t> behind;   // changes in the log that the target does not have
+  std::optional<Microseconds> lag;  // age of the oldest of them; zero when there is none
+  Holds holds = Holds::kOneState;
   std::optional<WallTime> last_frame_at;  // when capture last found something
   bool cut_open =
       false;  // the last frame did not close its cut: a large poll or a load is under way

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <rocksdb/iterator.h>
 
+#include <set>
 #include <string>
 #include <utility>
 
@@ -47,31 +48,34 @@ class BaseReader::Impl {
       const auto schema = find_schema_(base::DecodeEntry(at_->value().ToStringView()).schema);
       if (!schema) Fail(kNoSchema);
       tables.push_back(schema->table);
-      std::string behind = base::EntryKey(schema->table, Row());
-      ++behind.back();
-      at_->Seek(behind);
+      at_->Seek(Behind(base::EntryKey(schema->table, Row())));
     }
     ThrowIfBad(at_->status(), kReading);
     at_->Seek(std::string(1, base::kEntryPrefix));
     return tables;
   }
 
+  void SeekTable(const TableName& table) {
+    const std::string first = base::EntryKey(table, Row());
+    behind_ = Behind(first);
+    counts_ = read_.insert(table).second;
+    at_->Seek(first);
+  }
+
   std::vector<BaseEntry> Next(size_t count) {
     std::vector<BaseEntry> entries;
-    for (; entries.size() < count && at_->Valid() && at_->key()[0] == base::kEntryPrefix;
-         at_->Next()) {
-      base::Count(at_->key().ToStringView(), at_->value().ToStringView(), seen_);
+    for (; entries.size() < count && OnEntry(); at_->Next()) {
+      if (counts_) base::Count(at_->key().ToStringView(), at_->value().ToStringView(), seen_);
       base::StoredEntry stored = base::DecodeEntry(at_->value().ToStringView());
       stored.entry.table = find_schema_(stored.schema);
       if (!stored.entry.table) Fail(kNoSchema);
       entries.push_back(std::move(stored.entry));
     }
     ThrowIfBad(at_->status(), kReading);
-    if (entries.empty()) CheckWhole();
+    if (entries.empty() && behind_.empty()) CheckWhole();
     return entries;
   }
 
- private:
   void CheckWhole() const {
     if (seen_.info.entries == expected_.info.entries && seen_.digest == expected_.digest) {
       *failures_ = 0;
@@ -79,6 +83,18 @@ class BaseReader::Impl {
     }
     Fail(fmt::format("the log's base does not add up: {} entries were seen, {} are expected",
                      seen_.info.entries, expected_.info.entries));
+  }
+
+ private:
+  // The first key that is behind all entries of a table whose first possible key is that one.
+  static std::string Behind(std::string first) {
+    ++first.back();
+    return first;
+  }
+
+  bool OnEntry() const {
+    return at_->Valid() && at_->key()[0] == base::kEntryPrefix &&
+           (behind_.empty() || at_->key().ToStringView() < behind_);
   }
 
   // What is missing may be so for a moment only, unless this is the writer's own store.
@@ -91,7 +107,10 @@ class BaseReader::Impl {
   const std::unique_ptr<rocksdb::Iterator> at_;
   const FindSchema find_schema_;
   base::Record expected_;
-  base::Record seen_;  // its count and digest
+  base::Record seen_;         // its count and digest
+  std::string behind_;        // where Next ends; empty: with the base
+  std::set<TableName> read_;  // of SeekTable
+  bool counts_ = true;        // what Next reads is seen for the first time
   const std::shared_ptr<int> failures_;
 };
 
@@ -102,6 +121,8 @@ BaseReader::BaseReader(std::shared_ptr<void> owner, std::unique_ptr<rocksdb::Ite
 BaseReader::~BaseReader() = default;
 const BaseInfo& BaseReader::info() const { return impl_->info(); }
 std::vector<TableName> BaseReader::Tables() { return impl_->Tables(); }
+void BaseReader::SeekTable(const TableName& table) { impl_->SeekTable(table); }
+void BaseReader::CheckWhole() const { impl_->CheckWhole(); }
 std::vector<BaseEntry> BaseReader::Next(size_t count) { return impl_->Next(count); }
 
 }  // namespace syncline

@@ -59,8 +59,15 @@ class BaseReader {
 
   const BaseInfo& info() const;
 
-  // The tables that have entries. To be called before Next.
+  // The tables that have entries. To be called before Next and SeekTable.
   std::vector<TableName> Tables();
+
+  // From here on Next hands out the entries of that table and ends with them.
+  void SeekTable(const TableName& table);
+
+  // For who reads table by table, when each of Tables() was read to its end, in any order: throws
+  // as Next at the end of the base. A table that is read once more is not counted again.
+  void CheckWhole() const;
 
   // The next entries, at most `count`; none at the end. By then number and digest of all entries
   // have been found right; otherwise it throws RestartError, for what was read may have been a

@@ -65,6 +65,40 @@ TEST_F(BatchReaderTest, ACutThatFitsIsNeverSplit) {
   EXPECT_EQ(Next(), "2-11!");
 }
 
+// Fails when a full batch is handed out before its last frame was looked at.
+TEST_F(BatchReaderTest, ACutOfExactlyTheLimitIsOneBatch) {
+  for (const int rows : {2, 10, 1}) log_.Cut(Rows(rows), kOneRowFrames);
+  Start(10);
+  EXPECT_EQ(Next(), "0-2!");
+  EXPECT_EQ(Next(), "2-12!");
+  EXPECT_EQ(Next(), "12-13!");
+}
+
+// Fails when the limit in bytes splits a cut that fits into it.
+TEST_F(BatchReaderTest, ACutOfExactlyTheLimitInBytesIsOneBatch) {
+  constexpr uint64_t kOverhead = 64;  // of a change
+  for (const int rows : {2, 10, 1}) log_.Cut(Rows(rows), kOneRowFrames);
+  log_reader_ = log_.NewReader();
+  batches_.emplace(*log_reader_,
+                   BatchReader::Limits{.changes = 1000,
+                                       .bytes = 10 * (Item(1, "x", 1).bytes().size() + kOverhead)});
+  batches_->Seek({}, 0, {});
+  EXPECT_EQ(Next(), "0-2!");
+  EXPECT_EQ(Next(), "2-12!");
+  EXPECT_EQ(Next(), "12-13!");
+}
+
+// Fails when what was held back is handed out as soon as there is more of it.
+TEST_F(BatchReaderTest, AnOpenCutThatGrowsToExactlyTheLimitIsOneBatch) {
+  log_.OpenCut(Rows(4), kOneRowFrames);
+  Start(10);
+  EXPECT_EQ(Next(), "");
+  log_.OpenCut(Rows(5), kOneRowFrames);
+  EXPECT_EQ(Next(), "");
+  log_.Cut(Rows(1));
+  EXPECT_EQ(Next(), "0-10!");
+}
+
 TEST_F(BatchReaderTest, ALargerCutIsSplitBetweenFrames) {
   log_.Cut(Rows(25), kOneRowFrames);
   Start(10);

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "engine/log/log_repair.h"
+#include "engine/log/retention.h"
 
 namespace syncline::test {
 
@@ -26,6 +27,15 @@ void TestLog::CutAt(Offset offset) {
   log_.reset();
   RepairLog(folder_.path() / "log", offset, clock_);
   log_ = ChangeLog::Open(folder_.path() / "log", "test:source", clock_);
+}
+
+void TestLog::Fold() {
+  // The last frame always stays.
+  Cut([this](CutWriter& writer) {
+    writer.Add(MakeSchema("test.last", ItemsSchema()->columns),
+               Item(static_cast<int64_t>(end().value()), "x", 1));
+  });
+  log_->NewRetention({.keep_bytes = 0})->Run({});
 }
 
 void TestLog::Cut(const std::function<void(CutWriter&)>& fill, size_t frame_bytes) {

@@ -43,7 +43,11 @@ class TestLog {
   // The same, without closing the cut.
   void OpenCut(const std::function<void(CutWriter&)>& fill, size_t frame_bytes = 256u << 10);
 
-  // Closes the log, cuts it as `syncline log repair` does, and opens it again. No reader may be left.
+  // Folds all frames there are into the base.
+  void Fold();
+
+  // Closes the log, cuts it as `syncline log repair` does, and opens it again. No reader may be
+  // left.
   void CutAt(Offset offset);
 
   ChangeLog& log() { return *log_; }

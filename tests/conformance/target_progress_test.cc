@@ -1,6 +1,7 @@
 // Where a pipeline stands on its target: resume points, whose they are, and what happens when they
 // do not fit.
 
+#include <set>
 #include <thread>
 
 #include "tests/conformance/target_suite.h"
@@ -47,6 +48,37 @@ TEST_P(TargetProgress, WithNothingNewNothingIsWritten) {
   const std::string before = Row().updated_at;
   EXPECT_EQ(Apply().batches, 0u);
   EXPECT_EQ(Row().updated_at, before);
+}
+
+// The target itself notes where its commits end. Fails when a batch is filled up across the end of
+// a cut, or handed out before its cut is closed.
+TEST_P(TargetProgress, NoCommitEndsInsideOfACutThatFits) {
+  LogItems(1, "a", 1);
+  Apply();
+  target_.Execute("CREATE TABLE commits (ends_at bigint)");
+  target_.Execute(postgres()
+                      ? "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS "
+                        "$$BEGIN INSERT INTO commits VALUES (NEW.next_offset); RETURN NEW; END$$; "
+                        "CREATE TRIGGER note AFTER UPDATE ON syncline_progress FOR EACH ROW "
+                        "EXECUTE FUNCTION note()"
+                      : "CREATE TRIGGER note AFTER UPDATE ON syncline_progress "
+                        "BEGIN INSERT INTO commits VALUES (NEW.next_offset); END");
+  std::set<std::string> ends;
+  for (int cut = 0; cut < 40; ++cut) {
+    log_.Cut(
+        [&](CutWriter& writer) {
+          for (int id = 0; id < 1 + cut * 7 % 10; ++id)
+            writer.Add(ItemsSchema(), Item(id, "b", cut));
+        },
+        /*frame_bytes=*/1);
+    ends.insert(std::to_string(log_.end().value()));
+  }
+  ApplyOptions options = Once();
+  options.batch_changes = 10;
+  EXPECT_EQ(Apply({ItemsMapping()}, options).next, log_.end().value());
+  const Rows commits = target_.Rows("SELECT ends_at FROM commits");
+  EXPECT_GT(commits.size(), 10u);
+  for (const std::string& end : commits) EXPECT_TRUE(ends.contains(end)) << end;
 }
 
 TEST_P(TargetProgress, ApplyingAgainFromTheStartChangesNothing) {

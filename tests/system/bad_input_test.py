@@ -179,7 +179,7 @@ class BadInputTest(SystemTest):
 
     def test_a_table_that_may_not_be_read(self):
         self.configure("public.hidden: {}", source=self.cluster.url("source", "stranger"))
-        self.refuses(ENVIRONMENT, "hidden", "GRANT SELECT")
+        self.refuses_everywhere(ENVIRONMENT, "hidden", "GRANT SELECT")
 
     def test_a_sqlite_source_that_is_not_there(self):
         self.configure("items: {}", source="sqlite:nowhere.db")
@@ -197,6 +197,24 @@ class BadInputTest(SystemTest):
         self.target.execute("CREATE TABLE items(id INTEGER PRIMARY KEY, nam TEXT, updated_at TEXT)")
         self.configure("public.items: {create: false}")
         self.refuses(USAGE, "items", "no column source_id", "ALTER TABLE")
+
+    def test_a_column_that_the_source_gets_later(self):
+        source = PostgresDatabase(self.cluster, "drifting")
+        items.create(source)
+        items.load(source, 1, 10)
+        self.configure("public.items: {new_columns: pause}", source=source.url)
+        self.syncline.run("run", "--once")
+        source.execute("ALTER TABLE items ADD COLUMN code int; UPDATE items SET code = 7, updated_at = now() WHERE id = 3")
+        message = self.refuses(USAGE, "items", "no column code", "new_columns", "ALTER TABLE")
+        self.refuses(USAGE, "no column code")  # a start without a change is no way out
+        self.syncline.run("check", expect=USAGE)
+        self.target.execute('ALTER TABLE "items"' + message.split('ALTER TABLE "items"')[1].split(";")[0])
+        self.syncline.run("run", "--once")
+        self.assertEqual(list(self.target.rows("SELECT id, code FROM items WHERE code IS NOT NULL")), [(3, 7)])
+
+    def test_an_unknown_way_with_new_columns(self):
+        self.configure("public.items: {new_columns: stop}")
+        self.refuses(USAGE, "syncline.yaml:11", "new_columns", "evolve, ignore, pause")
 
     def test_a_target_table_without_the_key(self):
         self.target.execute(items.CREATE.replace("PRIMARY KEY", ""))

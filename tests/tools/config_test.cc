@@ -90,6 +90,20 @@ TEST(ConfigTest, ASettingOfATableBeatsItsPipelineWhichBeatsTheDefaults) {
   EXPECT_EQ(pipeline.tables[1].cursor, "seen");
 }
 
+// Fails when `create: false` alone lets columns be added, or when it overrules what is said.
+TEST(ConfigTest, NewColumnsAreAddedUnlessItIsSaidOtherwiseOrNothingMayBeMade) {
+  const auto choice_with = [](const std::string& defaults, const std::string& table) {
+    std::string text = Replaced(kGood, "deletes: none", "deletes: none" + defaults);
+    text = Replaced(text, "public.orders: {}", "public.orders: {" + table + "}");
+    return Parse(text).Pipeline("shop-to-mirror").tables[1].new_columns;
+  };
+  EXPECT_EQ(choice_with("", ""), apply::NewColumns::kEvolve);
+  EXPECT_EQ(choice_with("", "create: false"), apply::NewColumns::kPause);
+  EXPECT_EQ(choice_with("", "create: false, new_columns: evolve"), apply::NewColumns::kEvolve);
+  EXPECT_EQ(choice_with(", new_columns: ignore", "create: false"), apply::NewColumns::kIgnore);
+  EXPECT_EQ(choice_with(", new_columns: ignore", "new_columns: pause"), apply::NewColumns::kPause);
+}
+
 TEST(ConfigTest, TablesMayBeAListOfNames) {
   const std::string text =
       Replaced(kGood, std::string(kGood).substr(std::string(kGood).find("    tables:")),
@@ -146,6 +160,9 @@ TEST(ConfigTest, WrongKindsOfValuesAreTold) {
   EXPECT_THAT(MessageAfter("public.orders: {}", "public.orders: {create: perhaps}"),
               HasSubstr("must be true or false"));
   EXPECT_THAT(MessageAfter("every: 200ms", "every: 0s"), HasSubstr("\"every\" must be a duration"));
+  EXPECT_THAT(MessageAfter("public.orders: {}", "public.orders: {new_columns: evolv}"),
+              AllOf(HasSubstr("syncline.yaml:12: "), HasSubstr("unknown value for \"new_columns\""),
+                    HasSubstr("did you mean \"evolve\"?")));
   EXPECT_THAT(MessageAfter("conflict: latest_wins", "conflict: lastest_wins"),
               HasSubstr("did you mean \"latest_wins\"?"));
   EXPECT_THAT(MessageAfter("shop: postgresql://reader@localhost/shop", "shop: oracle://x"),
