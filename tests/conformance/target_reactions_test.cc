@@ -180,6 +180,18 @@ TEST_P(PostgresReactions, AStatementTimeoutForPeopleDoesNotEndABatch) {
   EXPECT_FALSE(running.HasTold("interrupted"));
 }
 
+TEST_P(PostgresReactions, BetweenBatchesNoTransactionIsOpen) {
+  test::RunningStage running = Start();
+  LogItems(3, "before", 1);
+  running.WaitUntilCaughtUp();
+  test::WaitUntil("apply's session to be idle", [&] {
+    return target_.Value(
+               "SELECT string_agg(state || coalesce(xact_start::text, ''), ',') FROM "
+               "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()") ==
+           "idle";
+  });
+}
+
 // Fails when BEGIN asks for READ WRITE, which overrules the setting, and when it stops the stage.
 TEST_P(PostgresReactions, AReadOnlyDatabaseIsWaitedFor) {
   test::RunningStage running = Start();
