@@ -66,7 +66,9 @@ class Grants {
   std::string Text() const { return fmt::format("{}", fmt::join(statements_, " ")); }
 
  private:
-  void Add(const std::string& privilege) { statements_.push_back("GRANT " + privilege + to_ + ";"); }
+  void Add(const std::string& privilege) {
+    statements_.push_back("GRANT " + privilege + to_ + ";");
+  }
 
   sql::Session& session_;
   std::string to_;

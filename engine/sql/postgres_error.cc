@@ -56,6 +56,13 @@ constexpr Rule kRules[] = {
      "The text is not valid UTF-8, or holds a zero byte."},
     {"22", Reaction::kStop, Cause::kRuntime, "A value does not fit the column's type."},
     {"23", Reaction::kStop, Cause::kRuntime, "A row breaks a rule of the table."},
+    {"42", Reaction::kStop, Cause::kRuntime,
+     "What the statement names is not there (any more), or is of another kind: `syncline check` "
+     "compares the tables with the configuration."},
+    {"54", Reaction::kStop, Cause::kRuntime,
+     "A value, a row or an index entry is larger than the server allows."},
+    {"P0", Reaction::kStop, Cause::kRuntime,
+     "A trigger or a function of the database refused it."},
     {"58030", Reaction::kRetry, Cause::kEnvironment,
      "The server's disk did not do what it was asked: see the server's log."},
     {"58", Reaction::kStop, Cause::kEnvironment,
@@ -63,6 +70,8 @@ constexpr Rule kRules[] = {
     {"XX001", Reaction::kDamage, Cause::kEnvironment, "The database's own files are damaged."},
     {"XX002", Reaction::kDamage, Cause::kEnvironment,
      "An index of the database is damaged: REINDEX."},
+    {"XX", Reaction::kStop, Cause::kEnvironment,
+     "The server met an error of its own: see its log."},
     {"", Reaction::kStop, Cause::kRuntime, ""},
 };
 

@@ -40,6 +40,9 @@ constexpr Rule kRules[] = {
      "The file is something else than a SQLite 3 database (or an encrypted one): check the path."},
     {SQLITE_CORRUPT, "SQLITE_CORRUPT", Reaction::kDamage, Cause::kEnvironment,
      "The database file is damaged: try `sqlite3 FILE .recover`, or go back to a backup."},
+    {SQLITE_ERROR, "SQLITE_ERROR", Reaction::kStop, Cause::kRuntime,
+     "What the statement names is not there (any more), or is of another kind: `syncline check` "
+     "compares the tables with the configuration."},
     {SQLITE_CONSTRAINT, "SQLITE_CONSTRAINT", Reaction::kStop, Cause::kRuntime,
      "A row breaks a rule of the table."},
     {SQLITE_MISMATCH, "SQLITE_MISMATCH", Reaction::kStop, Cause::kRuntime,

@@ -6,8 +6,8 @@
 
 namespace syncline::test {
 
-// A file system of a few megabytes of its own, which can be filled up and given room again. Mounting
-// it takes root; the server of MiniPostgres may write there.
+// A file system of a few megabytes of its own, which can be filled up and given room again.
+// Mounting it takes root; the server of MiniPostgres may write there.
 class SmallDisk {
  public:
   static bool MayMount();

@@ -47,8 +47,8 @@ class TargetReactions : public TargetConformance {
   void WaitUntilSessionsWait(int count) {
     test::WaitUntil("sessions to wait for locks", [&] {
       return target_.Value(
-                 "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid "
-                 "FROM pg_stat_activity WHERE datname = current_database())") ==
+                 "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE "
+                 "NOT granted AND datname = current_database()") ==
              std::to_string(count);
     });
   }
@@ -68,8 +68,8 @@ INSTANTIATE_TEST_SUITE_P(, SqliteReactions, testing::Values(Dialect::kSqlite), D
 const Rows kBefore = {"1|before", "2|before", "3|before"};
 const Rows kAfter = {"1|after", "2|after", "3|after"};
 
-// Apply holds row 1 and wants row 3, a local session the other way round. The server chooses the one
-// whose deadlock_timeout is over first, which is apply. Fails when a deadlock stops the stage.
+// Apply holds row 1 and wants row 3, a local session the other way round. The server chooses the
+// one whose deadlock_timeout is over first, which is apply. Fails when a deadlock stops the stage.
 TEST_P(PostgresReactions, ADeadlockWithALocalSessionIsTriedAgain) {
   Set("deadlock_timeout", "10ms");
   test::RunningStage running = Start();
@@ -98,8 +98,8 @@ TEST_P(PostgresReactions, ADeadlockWithALocalSessionIsTriedAgain) {
 }
 
 // As servers do at READ COMMITTED when rows move between partitions, and as a trigger may: in a
-// statement, and in the commit itself. Fails when a failed commit is taken for one in doubt, or done
-// again without its rows.
+// statement, and in the commit itself. Fails when such an error stops the stage, or a failed commit
+// counts.
 TEST_P(PostgresReactions, ASerializationFailureIsTriedAgain) {
   test::RunningStage running = Start();
   LogItems(3, "first", 1);
@@ -111,8 +111,8 @@ TEST_P(PostgresReactions, ASerializationFailureIsTriedAgain) {
   const std::string kTriggers[] = {
       "CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON items FOR EACH ROW WHEN (new.id = 3) EXECUTE "
       "FUNCTION fail()",
-      "CREATE CONSTRAINT TRIGGER fail AFTER INSERT OR UPDATE ON items DEFERRABLE INITIALLY DEFERRED "
-      "FOR EACH ROW WHEN (new.id = 3) EXECUTE FUNCTION fail()"};
+      "CREATE CONSTRAINT TRIGGER fail AFTER INSERT OR UPDATE ON items DEFERRABLE INITIALLY "
+      "DEFERRED FOR EACH ROW WHEN (new.id = 3) EXECUTE FUNCTION fail()"};
   int64_t stamp = 1;
   for (const std::string& trigger : kTriggers) {
     target_.Execute("SELECT setval('failures', 1, false)");
@@ -258,25 +258,27 @@ TEST_P(PostgresReactions, AFullDiskIsWaitedFor) {
 // What the hint says is what helps: the test runs it. Fails when the hint leaves out a privilege,
 // and when a stage goes on without it.
 TEST_P(PostgresReactions, ARevokedPrivilegeStopsWithTheGrantThatHelps) {
-  test::SharedPostgres().Execute("CREATE ROLE applier LOGIN");
+  const std::string database = target_.Value("SELECT current_database()");
+  const std::string role = "applier_of_" + database;
   target_.Execute(
-      "CREATE TABLE items (id bigint PRIMARY KEY, name text, updated_at timestamptz);"
-      "GRANT SELECT, INSERT, UPDATE, DELETE ON items TO applier;"
-      "GRANT USAGE, CREATE ON SCHEMA public TO applier");
-  const auto url = sql::DatabaseUrl::Parse(test::SharedPostgres().Url(
-      target_.Value("SELECT current_database()"), "applier"));
+      "CREATE ROLE " + role +
+      " LOGIN; CREATE TABLE items (id bigint PRIMARY KEY, name text, updated_at timestamptz);"
+      "GRANT SELECT, INSERT, UPDATE, DELETE ON items TO " + role +
+      "; GRANT USAGE, CREATE ON SCHEMA public TO " + role);
+  const auto url = sql::DatabaseUrl::Parse(test::SharedPostgres().Url(database, role));
+  const std::string to = " TO \"" + role + "\";";
+  const std::string schema_grant = "GRANT USAGE ON SCHEMA \"public\"" + to;
+  const std::string progress_grant =
+      "GRANT SELECT, INSERT, UPDATE ON \"public\".\"syncline_progress\"" + to;
   const std::pair<std::string, std::string> kCases[] = {
-      {"REVOKE UPDATE, DELETE ON items FROM applier",
-       "GRANT UPDATE, DELETE ON \"public\".\"items\" TO \"applier\";"},
-      {"REVOKE ALL ON syncline_progress FROM applier",
-       "GRANT SELECT, INSERT, UPDATE ON \"public\".\"syncline_progress\" TO \"applier\";"},
-      {"REVOKE ALL ON SCHEMA public FROM applier, public",
-       "GRANT USAGE ON SCHEMA \"public\" TO \"applier\";"},
-      {"REVOKE ALL ON items, syncline_progress FROM applier; REVOKE ALL ON SCHEMA public FROM "
-       "applier",
-       "GRANT USAGE ON SCHEMA \"public\" TO \"applier\"; GRANT SELECT, INSERT, UPDATE, DELETE ON "
-       "\"public\".\"items\" TO \"applier\"; GRANT SELECT, INSERT, UPDATE ON "
-       "\"public\".\"syncline_progress\" TO \"applier\";"},
+      {"REVOKE UPDATE, DELETE ON items FROM " + role,
+       "GRANT UPDATE, DELETE ON \"public\".\"items\"" + to},
+      {"REVOKE ALL ON syncline_progress FROM " + role, progress_grant},
+      {"REVOKE ALL ON SCHEMA public FROM public, " + role, schema_grant},
+      {"REVOKE ALL ON SCHEMA public FROM " + role +
+           "; REVOKE ALL ON items, syncline_progress FROM " + role,
+       schema_grant + " GRANT SELECT, INSERT, UPDATE, DELETE ON \"public\".\"items\"" + to + " " +
+           progress_grant},
   };
   LogItems(3, "before", 1);
   int64_t stamp = 1;

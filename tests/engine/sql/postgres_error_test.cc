@@ -33,6 +33,7 @@ TEST(PostgresErrorTest, TheCodeDecidesTheReaction) {
                                    {"42P01", Reaction::kStop, 1},
                                    {"23505", Reaction::kStop, 1},
                                    {"XX001", Reaction::kDamage, 4},
+                                   {"XX000", Reaction::kStop, 3},
                                    {"P0001", Reaction::kStop, 1},
                                    {"25006", Reaction::kRetry, 3},
                                    {"", Reaction::kStop, 1}}) {
@@ -40,6 +41,7 @@ TEST(PostgresErrorTest, TheCodeDecidesTheReaction) {
     EXPECT_EQ(error.reaction(), reaction) << code;
     EXPECT_EQ(error.exit_code(), exit_code) << code;
     EXPECT_EQ(error.code(), code);
+    EXPECT_EQ(error.hint().empty(), error.code().empty()) << code;
   }
 }
 
