@@ -8,6 +8,7 @@
 
 #include "apply/base_feed.h"
 #include "apply/batch_reader.h"
+#include "apply/missing_grants.h"
 #include "apply/schema_watch.h"
 #include "apply/sql_target.h"
 #include "engine/base/backoff.h"
@@ -19,8 +20,17 @@ namespace {
 
 // The reader wakes us when there is something; this only bounds how long a missed wake-up can hurt.
 constexpr Microseconds kIdleWait = std::chrono::seconds(1);
-// While the target cannot be reached: the first failure is logged, then each of these.
+// While the target cannot be written: the first failure is logged, then each of these, and whenever
+// the reason is another one.
 constexpr int kLogEveryNthTry = 10;
+// Without a step forward; `once` is run by somebody who waits for it.
+constexpr int kTriesOfOnce = 5;
+
+std::vector<TableName> TargetsOf(const std::vector<TableMapping>& tables) {
+  std::vector<TableName> targets;
+  for (const TableMapping& table : tables) targets.push_back(table.target);
+  return targets;
+}
 
 }  // namespace
 
@@ -28,7 +38,9 @@ class ApplyStage::Impl {
  public:
   Impl(sql::DatabaseUrl target, std::vector<TableMapping> tables, ApplyOptions options,
        LogReader& reader, Clock& clock, std::shared_ptr<spdlog::logger> logger)
-      : display_(target.display),
+      : url_(target),
+        display_(target.display),
+        target_tables_(TargetsOf(tables)),
         options_(std::move(options)),
         log_(reader),
         clock_(clock),
@@ -36,8 +48,12 @@ class ApplyStage::Impl {
         schemas_(options_.pipeline, tables, logger_),
         batches_(reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes}),
         target_(std::move(target), std::move(tables), reader.info().source, logger_) {
-    target_.Open();
-    ReadProgress();
+    try {
+      target_.Open();
+      ReadProgress();
+    } catch (const Error& error) {
+      throw Explained(error);
+    }
   }
 
   void Run(std::stop_token stop);
@@ -58,7 +74,9 @@ class ApplyStage::Impl {
   void Advance(const Progress& to, const SqlTarget::Written& written, uint64_t changes);
   void Report(const TableName& table, const WriteCounts& counts);
   void Account(uint64_t changes, const WriteCounts& counts);
+  void GoneOn();
   void React(const Error& error, std::stop_token stop);
+  Error Explained(const Error& error) const;
 
   // The highest offset that the target ever had, in the log's history as it is now.
   Offset Reached() const {
@@ -68,7 +86,9 @@ class ApplyStage::Impl {
   Offset next() const { return progress_ ? progress_->next : Offset(); }
   bool PastTime() const { return options_.to_time && clock_.Now() > *options_.to_time; }
 
+  const sql::DatabaseUrl url_;
   const std::string display_;
+  const std::vector<TableName> target_tables_;
   const ApplyOptions options_;
   LogReader& log_;
   Clock& clock_;
@@ -79,6 +99,7 @@ class ApplyStage::Impl {
   BatchReader batches_;
   SqlTarget target_;
   Backoff backoff_;
+  std::string failure_;               // the code of the failure that was told last
   std::optional<Progress> progress_;  // the row as we know it; none: the target has none yet
   std::optional<Progress>
       attempted_;                  // what the last batch would make of it, had it been committed
@@ -157,10 +178,11 @@ void ApplyStage::Impl::CheckNothingIsMissing(std::stop_token stop) {
 
 void ApplyStage::Impl::Resume(std::stop_token stop) {
   if (!target_.is_open()) target_.Open();
-  const std::optional<Progress> attempted = std::exchange(attempted_, std::nullopt);
   const Offset before = next();
   ReadProgress();
-  if (attempted && target_.commit_in_doubt() && next() == attempted->next) {
+  const std::optional<Progress> attempted = std::exchange(attempted_, std::nullopt);
+  if (next() != before) GoneOn();
+  if (attempted && next() == attempted->next && progress_->frame_hash == attempted->frame_hash) {
     Account(next() - before, {});  // the commit did happen; only its row counts are lost
   }
   TellLog();
@@ -269,7 +291,7 @@ void ApplyStage::Impl::Advance(const Progress& to, const SqlTarget::Written& wri
   attempted_.reset();
   progress_ = to;
   CrashPoint("apply.noted");
-  backoff_.Reset();
+  GoneOn();
   WriteCounts sum;
   for (const auto& [table, counts] : written) {
     sum += counts;
@@ -316,19 +338,43 @@ void ApplyStage::Impl::Account(uint64_t changes, const WriteCounts& sum) {
   stats_.next_offset = next().value();
 }
 
+// The target is further than it was.
+void ApplyStage::Impl::GoneOn() {
+  if (backoff_.tries() > 0) {
+    logger_->info("apply goes on again pipeline={} next={} tries={}", options_.pipeline,
+                  next().value(), backoff_.tries());
+  }
+  backoff_.Reset();
+}
+
 // Called while `error` is being handled.
 void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
-  if (error.reaction() == Reaction::kStop || error.reaction() == Reaction::kDamage) throw;
   target_.Close();
+  if (error.reaction() == Reaction::kStop) throw Explained(error);
+  if (error.reaction() == Reaction::kDamage) throw;
+  // Only a connection that was lost can leave a commit behind whose answer did not come.
+  if (error.reaction() != Reaction::kRetry) attempted_.reset();
   const int tries = backoff_.tries();
+  if (options_.once && tries >= kTriesOfOnce) throw;
   const Microseconds wait = backoff_.Next();
-  if (tries % kLogEveryNthTry == 0) {
-    logger_->warn("apply interrupted, will retry pipeline={} try={} wait_ms={} error=\"{}\"",
-                  options_.pipeline, tries + 1,
-                  std::chrono::duration_cast<std::chrono::milliseconds>(wait).count(),
-                  error.message());
+  if (tries % kLogEveryNthTry == 0 || error.code() != failure_) {
+    logger_->warn(
+        "apply interrupted, will retry pipeline={} try={} wait_ms={} error=\"{}\" hint=\"{}\"",
+        options_.pipeline, tries + 1,
+        std::chrono::duration_cast<std::chrono::milliseconds>(wait).count(), error.message(),
+        error.hint());
+    failure_ = error.code();
   }
   clock_.Sleep(wait, stop);
+}
+
+// The error, with the GRANT that would help where a privilege is missing.
+Error ApplyStage::Impl::Explained(const Error& error) const {
+  if (!MayLackPrivileges(error)) return error;
+  const std::string grants = MissingGrants(url_, target_tables_);
+  if (grants.empty()) return error;
+  return {error.reaction(), error.cause(), error.message(),
+          fmt::format("As the owner or a superuser, run: {}", grants), error.code()};
 }
 
 ApplyStage::ApplyStage(sql::DatabaseUrl target, std::vector<TableMapping> tables,

@@ -45,8 +45,9 @@ struct ApplyStats {
 // Applying again what is there changes nothing (invariant 5).
 //
 // Threads: Run on one thread; stats() from any. Borrows the reader and the clock. Opens its own
-// session and reopens it, with backoff, after kRetry and kRestart; an error of another reaction
-// leaves Run with nothing half-done on the target.
+// session and reopens it, with backoff, after kRetry and kRestart (with `once` five times without a
+// step forward); an error of another reaction leaves Run. Nothing is half-done on the target then,
+// and a missing privilege comes with the GRANT that helps.
 class ApplyStage {
  public:
   // Connects, makes syncline_progress if missing. Throws UsageError when the progress row there

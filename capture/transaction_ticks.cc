@@ -49,7 +49,6 @@ int64_t ToNumber(const std::optional<std::string>& text) { return std::stoll(tex
 TransactionTicks::TransactionTicks(sql::Session& session, const std::vector<TablePlan>& tables,
                                    Microseconds margin)
     : session_(session), margin_(margin) {
-  session_.Execute("SET lock_timeout = '10s'");
   const auto settings = session_.Query(
       "SELECT (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'), "
       "current_setting('max_prepared_transactions')");

@@ -54,6 +54,25 @@ void CheckTable(sql::Session& session, const std::string& subject,
   });
 }
 
+// Apply would wait for a server that is read-only now; who checks wants to know.
+void CheckWritable(sql::Session& session, const std::string& subject, const std::string& display,
+                   CheckReport& report) {
+  if (session.dialect() != Dialect::kPostgres) return;
+  const auto state =
+      session.Query("SELECT pg_is_in_recovery(), current_setting('transaction_read_only')");
+  if (state.rows.at(0).at(0) == "t") {
+    report.Fail(subject, fmt::format("{} is a standby, which cannot be written", display),
+                "give the primary's address; one that names all hosts finds it by "
+                "target_session_attrs=read-write",
+                Cause::kEnvironment);
+  } else if (state.rows[0].at(1) == "on") {
+    report.Fail(subject, fmt::format("{}: default_transaction_read_only is on", display),
+                "ALTER ROLE or ALTER DATABASE .. SET default_transaction_read_only = off; some "
+                "providers set it when a disk is nearly full",
+                Cause::kEnvironment);
+  }
+}
+
 // A SQLite file that is not there yet: the first apply makes it, a check must not.
 bool CheckNewFile(const std::string& subject, const sql::DatabaseUrl& url, CheckReport& report) {
   const std::filesystem::path file(url.connection);
@@ -80,6 +99,7 @@ void CheckTarget(const Config& config, const PipelinePlan& pipeline, const Sourc
   std::unique_ptr<sql::Session> session;
   if (!report.Guard(subject, [&] { session = sql::Session::Open(pipeline.target_url); })) return;
   report.Pass(subject, fmt::format("{} can be reached", pipeline.target_url.display));
+  CheckWritable(*session, subject, pipeline.target_url.display, report);
   SystemClock clock;
   const PipelineStatus status = ReadPipelineStatus(config, config.Pipeline(pipeline.name), clock);
   if (status.state == PipelineStatus::State::kTrouble) {

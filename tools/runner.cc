@@ -42,8 +42,9 @@ void Runner::Run(std::stop_token stop) {
     if (options_.capture) {
       for (const SourcePlan& source : plan_.sources) {
         units.emplace_back([this, &source, stop] {
-          RunUnit(source.database,
-                  [&] { Persist(source.database, stop, [&] { RunSource(source, stop); }); });
+          RunUnit(source.database, [&] {
+            Persist(source.database, options_.once, stop, [&] { RunSource(source, stop); });
+          });
         });
       }
     } else {
@@ -94,7 +95,7 @@ bool Runner::HasStarted(const std::string& name) {
   return started_.contains(name);
 }
 
-void Runner::Persist(const std::string& name, std::stop_token stop, const Body& body) {
+void Runner::Persist(const std::string& name, bool once, std::stop_token stop, const Body& body) {
   Backoff backoff;
   for (;;) {
     const Microseconds began = clock_.Monotonic();
@@ -102,7 +103,7 @@ void Runner::Persist(const std::string& name, std::stop_token stop, const Body& 
       body();
       return;
     } catch (const Error& error) {
-      if (!MayGoAway(error) || !HasStarted(name) || options_.once) throw;
+      if (!MayGoAway(error) || !HasStarted(name) || once) throw;
       if (stop.stop_requested()) return;
       if (clock_.Monotonic() - began > kHealthyRun) backoff.Reset();
       const Microseconds wait = backoff.Next();
@@ -221,14 +222,14 @@ std::jthread Runner::KeepLog(const SourcePlan& source, ChangeLog& log, std::stop
 
 void Runner::FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool once,
                             std::stop_token stop) {
-  Persist(pipeline.name, stop, [&] {
+  Persist(pipeline.name, once, stop, [&] {
     auto reader = log.NewReader();
     Apply(pipeline, *reader, once, stop);
   });
 }
 
 void Runner::FollowFromOutside(const PipelinePlan& pipeline, std::stop_token stop) {
-  Persist(pipeline.name, stop, [&] {
+  Persist(pipeline.name, options_.once, stop, [&] {
     auto reader = WaitForLog(pipeline, stop);
     if (reader != nullptr) Apply(pipeline, *reader, options_.once, stop);
   });

@@ -59,7 +59,8 @@ class Runner {
   // Runs a body; its failure becomes the unit's.
   void RunUnit(const std::string& name, const Body& body);
   // Runs a body again after errors that may go away, once the unit of that name has started at all.
-  void Persist(const std::string& name, std::stop_token stop, const Body& body);
+  // With `once` there is somebody who waits for it: the first error counts.
+  void Persist(const std::string& name, bool once, std::stop_token stop, const Body& body);
 
   void RunSource(const SourcePlan& source, std::stop_token stop);
   // Retention of a source's log, on a thread of its own; what ends it badly ends the capture too.

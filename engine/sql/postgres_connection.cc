@@ -13,14 +13,22 @@ namespace {
 
 constexpr char kDefaultTimeout[] = "10";
 
+// A server that is gone without a word (power, network) is noticed after a minute.
+constexpr char kIdleSeconds[] = "30";
+constexpr char kProbeSeconds[] = "10";
+constexpr char kProbes[] = "3";
+constexpr char kUnansweredMs[] = "60000";
+
 // Everything that changes how values are read, written and compared. As SET and not as start-up
 // options: then pg_settings.reset_val still shows the zone that the server, the database or the
-// role sets for the writers.
+// role sets for the writers. And nobody waits for a lock for ever, as with a SQLite file; a limit
+// that the role was given counts.
 constexpr char kSettings[] =
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; "
     "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET lc_monetary = 'C'; "
     "SET xmloption = 'content'; SET standard_conforming_strings = on; SET array_nulls = on; "
-    "SET quote_all_identifiers = off";
+    "SET quote_all_identifiers = off; "
+    "SELECT set_config('lock_timeout', '10s', false) WHERE current_setting('lock_timeout') = '0'";
 
 // The SQLSTATE in an error text of PQERRORS_VERBOSE: "FATAL:  28P01: password ...". libpq has no
 // other way to tell why connecting failed.
@@ -91,10 +99,24 @@ PostgresConnection::~PostgresConnection() { pqxx_.reset(); }
 
 void PostgresConnection::Connect(const DatabaseUrl& url, const std::string& application) {
   // What comes later wins, so the URI overrides what stands before it.
-  const char* const names[] = {"connect_timeout", "keepalives_idle", "fallback_application_name",
-                               "dbname",          "client_encoding", nullptr};
-  const char* const values[] = {kDefaultTimeout,        "30",   application.c_str(),
-                                url.connection.c_str(), "UTF8", nullptr};
+  const char* const names[] = {"connect_timeout",
+                               "keepalives_idle",
+                               "keepalives_interval",
+                               "keepalives_count",
+                               "tcp_user_timeout",
+                               "fallback_application_name",
+                               "dbname",
+                               "client_encoding",
+                               nullptr};
+  const char* const values[] = {kDefaultTimeout,
+                                kIdleSeconds,
+                                kProbeSeconds,
+                                kProbes,
+                                kUnansweredMs,
+                                application.c_str(),
+                                url.connection.c_str(),
+                                "UTF8",
+                                nullptr};
   handle_.reset(::PQconnectStartParams(names, values, /*expand_dbname=*/1));
   if (handle_ == nullptr) throw RetryError("out of memory");
   ::PQsetErrorVerbosity(handle(), PQERRORS_VERBOSE);  // for CodeIn

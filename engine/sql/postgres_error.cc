@@ -20,20 +20,27 @@ constexpr Rule kRules[] = {
     {"57P02", Reaction::kRetry, Cause::kEnvironment, "The server is restarting after a crash."},
     {"57P03", Reaction::kRetry, Cause::kEnvironment, "The server is starting up or shutting down."},
     {"57P05", Reaction::kRetry, Cause::kEnvironment, "idle_session_timeout ended the session."},
+    {"57P04", Reaction::kStop, Cause::kEnvironment,
+     "The database was dropped: correct the address, or make it anew with CREATE DATABASE."},
     {"25P03", Reaction::kRetry, Cause::kEnvironment,
      "idle_in_transaction_session_timeout ended the session."},
+    {"25P04", Reaction::kRetry, Cause::kEnvironment,
+     "transaction_timeout ended the session: raise it for this role: ALTER ROLE ... SET "
+     "transaction_timeout."},
     {"57014", Reaction::kRetry, Cause::kEnvironment,
-     "If statement_timeout did this, raise it for this role: ALTER ROLE ... SET "
-     "statement_timeout."},
+     "Somebody cancelled the statement, or statement_timeout did: then raise it for this role: "
+     "ALTER ROLE ... SET statement_timeout."},
     {"53300", Reaction::kRetry, Cause::kEnvironment,
      "All connections of the server are in use: raise max_connections or end idle sessions."},
-    {"53100", Reaction::kRetry, Cause::kEnvironment, "Make room on the server's disk."},
+    {"53100", Reaction::kRetry, Cause::kEnvironment, 
+     "Make room on the server's disk; Syncline goes on by itself then."},
     {"53", Reaction::kRetry, Cause::kEnvironment,
      "The server is short of memory or another resource."},
     {"40", Reaction::kRestart, Cause::kRuntime,
      "Others changed the same rows; the work starts over."},
     {"55P03", Reaction::kRestart, Cause::kRuntime,
-     "Another session holds the lock; the work starts over."},
+     "Another session holds the lock (pg_stat_activity tells which); the work starts over. "
+     "lock_timeout is how long it is waited for: ALTER ROLE ... SET lock_timeout."},
     {"28", Reaction::kStop, Cause::kEnvironment,
      "Check the user and the password in the address (or PGPASSWORD, ~/.pgpass), and the server's "
      "pg_hba.conf."},
@@ -41,18 +48,30 @@ constexpr Rule kRules[] = {
      "Check the database's name in the address, or make it with CREATE DATABASE."},
     {"42501", Reaction::kStop, Cause::kEnvironment,
      "As the owner or a superuser, GRANT the missing privilege to the user in the address."},
-    {"25006", Reaction::kStop, Cause::kEnvironment,
-     "The server is a standby, or default_transaction_read_only is on: give the primary's "
-     "address."},
+    {"25006", Reaction::kRetry, Cause::kEnvironment,
+     "The server is a standby, or default_transaction_read_only is on (some providers set it when "
+     "a disk is nearly full); Syncline goes on when it may write again. If it stays so, give the "
+     "primary's address; one that names all hosts finds it by target_session_attrs=read-write."},
     {"22021", Reaction::kStop, Cause::kRuntime,
      "The text is not valid UTF-8, or holds a zero byte."},
     {"22", Reaction::kStop, Cause::kRuntime, "A value does not fit the column's type."},
     {"23", Reaction::kStop, Cause::kRuntime, "A row breaks a rule of the table."},
+    {"42", Reaction::kStop, Cause::kRuntime,
+     "What the statement names is not there (any more), or is of another kind: `syncline check` "
+     "compares the tables with the configuration."},
+    {"54", Reaction::kStop, Cause::kRuntime,
+     "A value, a row or an index entry is larger than the server allows."},
+    {"P0", Reaction::kStop, Cause::kRuntime,
+     "A trigger or a function of the database refused it."},
+    {"58030", Reaction::kRetry, Cause::kEnvironment,
+     "The server's disk did not do what it was asked: see the server's log."},
     {"58", Reaction::kStop, Cause::kEnvironment,
      "The server has trouble with its files: see its log."},
     {"XX001", Reaction::kDamage, Cause::kEnvironment, "The database's own files are damaged."},
     {"XX002", Reaction::kDamage, Cause::kEnvironment,
      "An index of the database is damaged: REINDEX."},
+    {"XX", Reaction::kStop, Cause::kEnvironment,
+     "The server met an error of its own: see its log."},
     {"", Reaction::kStop, Cause::kRuntime, ""},
 };
 

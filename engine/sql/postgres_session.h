@@ -14,8 +14,7 @@ namespace syncline::sql {
 // through postgres_copy.h and PostgresPipeline, the catalogue through postgres_catalog.h.
 class PostgresSession : public Session {
  public:
-  PostgresSession(const DatabaseUrl& url, const SessionOptions& options)
-      : connection_(url, options.application), pipeline_(connection_) {}
+  PostgresSession(const DatabaseUrl& url, const SessionOptions& options);
 
   Dialect dialect() const override { return Dialect::kPostgres; }
   std::string Identity() override;

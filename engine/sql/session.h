@@ -38,10 +38,10 @@ struct SessionOptions {
 // are fixed at Open.
 //
 // A session and all it made belong to one thread. It throws Error with the reaction that fits the
-// driver's error: kRetry for a lost connection, a full disk and an unreachable server; kRestart for
-// deadlock, serialization failure and lock timeout; kStop for the rest, with the database's own
-// code. After an error inside a transaction only Rollback is allowed; after a lost connection the
-// session is dead: open a new one.
+// driver's error: kRetry for a lost connection, a full disk, an unreachable or read-only server;
+// kRestart for deadlock, serialization failure and lock timeout; kStop for the rest, with the
+// database's own code. After an error inside a transaction only Rollback is allowed; after a lost
+// connection the session is dead: open a new one.
 class Session {
  public:
   enum class Isolation {

@@ -20,6 +20,11 @@ sockaddr_un SocketIn(const std::string& folder) {
   return address;
 }
 
+// The statement alone: BEGIN says "READ COMMITTED".
+bool IsCommit(std::string_view message) {
+  return message.find(std::string_view("COMMIT\0", 7)) != std::string_view::npos;
+}
+
 bool SendAll(int to, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(to, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -76,7 +81,7 @@ void CuttingProxy::Relay(int client, int server) {
       const ssize_t size = ::recv(client, buffer, sizeof buffer, 0);
       if (size <= 0) return;
       const std::string_view message(buffer, static_cast<size_t>(size));
-      if (message.find("COMMIT") != std::string_view::npos && cut_ != Cut::kNever) {
+      if (IsCommit(message) && cut_ != Cut::kNever) {
         ++cuts_;
         hang_up_on_answer = true;
         if (cut_.exchange(Cut::kNever) == Cut::kBeforeCommit) return;

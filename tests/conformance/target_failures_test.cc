@@ -1,9 +1,10 @@
-// What a real server can do to a pipeline: restart, lose a connection in the middle of a commit,
-// end a session.
+// What a real server can do to a connection: restart, become a standby and be promoted, end a
+// session, lose it in the middle of a commit.
 
-#include <thread>
+#include <fstream>
 
 #include "tests/conformance/cutting_proxy.h"
+#include "tests/conformance/running_stage.h"
 #include "tests/conformance/target_suite.h"
 
 namespace syncline::apply {
@@ -13,27 +14,10 @@ using Rows = std::vector<std::string>;
 
 class TargetFailures : public TargetConformance {
  protected:
-  // A stage that runs until the object goes.
-  class Running {
-   public:
-    Running(sql::DatabaseUrl url, TargetFailures& test)
-        : test_(test),
-          reader_(test.log_.NewReader()),
-          stage_(std::move(url), {test.ItemsMapping()}, {.pipeline = "p"}, *reader_,
-                 test.system_clock_, test::QuietLogger()),
-          thread_([this](std::stop_token stop) { stage_.Run(stop); }) {}
-
-    void WaitUntilCaughtUp() {
-      while (stage_.stats().next_offset < test_.log_.end().value()) std::this_thread::yield();
-    }
-    const ApplyStats& stats() const { return stage_.stats(); }
-
-   private:
-    TargetFailures& test_;
-    std::unique_ptr<LogReader> reader_;
-    ApplyStage stage_;
-    std::jthread thread_;
-  };
+  test::RunningStage Start() { return Start(target_.url()); }
+  test::RunningStage Start(const sql::DatabaseUrl& url) {
+    return test::RunningStage(url, {ItemsMapping()}, log_, system_clock_);
+  }
 
   SystemClock system_clock_;
 };
@@ -41,7 +25,7 @@ class TargetFailures : public TargetConformance {
 INSTANTIATE_TEST_SUITE_P(, TargetFailures, testing::Values(Dialect::kPostgres), DialectOf);
 
 TEST_P(TargetFailures, AServerThatRestartsIsWaitedFor) {
-  Running running(target_.url(), *this);
+  test::RunningStage running = Start();
   LogItems(2, "before", 1);
   running.WaitUntilCaughtUp();
   target_.Disconnect();
@@ -54,8 +38,29 @@ TEST_P(TargetFailures, AServerThatRestartsIsWaitedFor) {
   EXPECT_EQ(running.stats().changes, 6u);
 }
 
+// Fails when BEGIN asks for READ WRITE, which a server in recovery refuses with another code, and
+// when a read-only target stops the stage.
+TEST_P(TargetFailures, AStandbyIsWaitedForUntilItIsPromoted) {
+  test::RunningStage running = Start();
+  LogItems(2, "before", 1);
+  running.WaitUntilCaughtUp();
+  target_.Disconnect();
+  test::MiniPostgres& server = test::SharedPostgres();
+  server.Stop();
+  std::ofstream(server.folder() / "data/standby.signal");
+  server.Restart();
+  ASSERT_EQ(server.QueryValue("SELECT pg_is_in_recovery()"), "t");
+  LogItems(2, "after", 2);
+  running.WaitUntilTold("read-only transaction");
+  EXPECT_TRUE(running.HasTold("target_session_attrs=read-write"));
+  EXPECT_EQ(Items(), (Rows{"1|before", "2|before"}));
+  ASSERT_EQ(server.QueryValue("SELECT pg_promote()"), "t");
+  running.WaitUntilCaughtUp();
+  EXPECT_EQ(Items(), (Rows{"1|after", "2|after"}));
+}
+
 TEST_P(TargetFailures, ASessionThatIsEndedIsReplaced) {
-  Running running(target_.url(), *this);
+  test::RunningStage running = Start();
   for (int cut = 1; cut <= 10; ++cut) {
     LogItems(300, "state " + std::to_string(cut), cut);
     target_.Execute(
@@ -76,7 +81,7 @@ TEST_P(TargetFailures, ACommitWithoutAnAnswerIsSettledByTheProgressRow) {
   for (size_t at = through.find(direct); at != std::string::npos; at = through.find(direct)) {
     through.replace(at, direct.size(), proxy.folder());
   }
-  Running running(sql::DatabaseUrl::Parse(through), *this);
+  test::RunningStage running = Start(sql::DatabaseUrl::Parse(through));
   LogItems(2, "first", 1);
   running.WaitUntilCaughtUp();
   target_.Execute(

@@ -187,9 +187,11 @@ void MiniPostgres::StopServer(int signal) noexcept {
 }
 
 void MiniPostgres::Restart() {
-  StopServer(SIGINT);
+  Stop();
   StartServer();
 }
+
+void MiniPostgres::Stop() { StopServer(SIGINT); }
 
 void MiniPostgres::StopImmediate() { StopServer(SIGQUIT); }
 

@@ -43,6 +43,8 @@ class MiniPostgres {
   // Ends all sessions and stops (SIGINT, "fast"), unless stopped already; starts again; returns
   // when it accepts connections.
   void Restart();
+  // Ends all sessions and stops.
+  void Stop();
   // Stops as in a crash (SIGQUIT, "immediate"): no checkpoint; the next Restart recovers from the
   // WAL.
   void StopImmediate();

@@ -177,6 +177,12 @@ class BadInputTest(SystemTest):
         self.configure(source=self.cluster.url("sorce"))
         self.refuses(ENVIRONMENT, "sorce")
 
+    def test_a_target_that_may_not_be_written(self):
+        self.cluster.create_database("guarded")
+        self.cluster.execute("postgres", "ALTER DATABASE guarded SET default_transaction_read_only = on")
+        self.configure(target=self.cluster.url("guarded"))
+        self.refuses_everywhere(ENVIRONMENT, "default_transaction_read_only")
+
     def test_a_table_that_may_not_be_read(self):
         self.configure("public.hidden: {}", source=self.cluster.url("source", "stranger"))
         self.refuses_everywhere(ENVIRONMENT, "hidden", "GRANT SELECT")

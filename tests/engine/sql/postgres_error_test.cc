@@ -19,6 +19,10 @@ TEST(PostgresErrorTest, TheCodeDecidesTheReaction) {
                                    {"57P03", Reaction::kRetry, 3},
                                    {"53300", Reaction::kRetry, 3},
                                    {"53100", Reaction::kRetry, 3},
+                                   {"58030", Reaction::kRetry, 3},
+                                   {"57014", Reaction::kRetry, 3},
+                                   {"25P04", Reaction::kRetry, 3},
+                                   {"57P04", Reaction::kStop, 3},
                                    {"40001", Reaction::kRestart, 1},
                                    {"40P01", Reaction::kRestart, 1},
                                    {"55P03", Reaction::kRestart, 1},
@@ -29,13 +33,15 @@ TEST(PostgresErrorTest, TheCodeDecidesTheReaction) {
                                    {"42P01", Reaction::kStop, 1},
                                    {"23505", Reaction::kStop, 1},
                                    {"XX001", Reaction::kDamage, 4},
+                                   {"XX000", Reaction::kStop, 3},
                                    {"P0001", Reaction::kStop, 1},
-                                   {"25006", Reaction::kStop, 3},
+                                   {"25006", Reaction::kRetry, 3},
                                    {"", Reaction::kStop, 1}}) {
     const Error error = Translate({.code = code, .message = "m"});
     EXPECT_EQ(error.reaction(), reaction) << code;
     EXPECT_EQ(error.exit_code(), exit_code) << code;
     EXPECT_EQ(error.code(), code);
+    EXPECT_EQ(error.hint().empty(), error.code().empty()) << code;
   }
 }
 

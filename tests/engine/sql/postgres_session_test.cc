@@ -194,6 +194,25 @@ TEST_F(PostgresSessionTest, TooManyConnectionsIsARetry) {
   EXPECT_EQ(error.reaction(), Reaction::kRetry);
 }
 
+// Fails when a session waits for ever, and when it overrules what the role was given.
+TEST_F(PostgresSessionTest, LocksAreWaitedForTenSecondsOrAsTheRoleIsSetTo) {
+  EXPECT_EQ(One(*session_, "SHOW lock_timeout"), "10s");
+  session_->Execute("ALTER ROLE reader SET lock_timeout = '3s'");
+  const std::unique_ptr<Session> reader = OpenPostgres("reader");
+  session_->Execute("ALTER ROLE reader RESET lock_timeout");
+  EXPECT_EQ(One(*reader, "SHOW lock_timeout"), "3s");
+}
+
+// A limit for people's queries spares a source and does not end a batch on a target.
+TEST_F(PostgresSessionTest, TheRolesStatementTimeoutCountsForReadersOnly) {
+  session_->Execute("ALTER ROLE reader SET statement_timeout = '3s'");
+  const auto url = DatabaseUrl::Parse(Server().Url("postgres", "reader"));
+  const auto reader = Session::Open(url, {.read_only = true}), writer = Session::Open(url);
+  session_->Execute("ALTER ROLE reader RESET statement_timeout");
+  EXPECT_EQ(One(*reader, "SHOW statement_timeout"), "3s");
+  EXPECT_EQ(One(*writer, "SHOW statement_timeout"), "0");
+}
+
 TEST_F(PostgresSessionTest, ALockTimeoutIsARestart) {
   session_->Execute("CREATE TABLE t (id int)");
   session_->Begin(Isolation::kWrite);

@@ -13,20 +13,32 @@ _AUDIT = """CREATE TABLE writes(number bigserial, id bigint, version bigint);
   CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN INSERT INTO writes(id, version) VALUES (NEW.id, NEW.version); RETURN NEW; END $$;
   CREATE TRIGGER note AFTER INSERT OR UPDATE ON items FOR EACH ROW EXECUTE FUNCTION note()"""
+_AUDIT_SQLITE = (
+    "CREATE TABLE writes(number INTEGER PRIMARY KEY, id, version)",
+    *(
+        f"CREATE TRIGGER note_{event} AFTER {event} ON items BEGIN"
+        " INSERT INTO writes(id, version) VALUES (NEW.id, NEW.version); END"
+        for event in ("INSERT", "UPDATE")
+    ),
+)
 _WRONG_ORDER = """SELECT count(*) FROM (SELECT version <= lag(version) OVER (PARTITION BY id ORDER BY number) AS wrong
   FROM writes) w WHERE wrong"""
 
 
 class Mirrors:
-    """Makes the source's items, the targets and a configuration in `folder`."""
+    """Makes the source's items, the targets and a configuration in `folder`; the PostgreSQL target is in `cluster`.
 
-    def __init__(self, folder, cluster, source, rows, other_tables=()):
-        self.source, self.rows = source, rows
+    With the rule latest_wins a state that is applied again changes nothing; with source_wins it leaves a trace.
+    """
+
+    def __init__(self, folder, cluster, source, rows, other_tables=(), conflict="latest_wins"):
+        self.source, self.rows, self._conflict = source, rows, conflict
         self.targets = PostgresDatabase(cluster, "target"), SqliteDatabase(folder / "target.db")
         items.create(source)
         items.load(source, 1, rows, SEED)
         items.create(self.targets[0])
         self.targets[0].execute(_AUDIT)
+        self._audited = [self.targets[0]]
         self._schema = "public." if source.dialect == "postgres" else ""
         self.syncline = Syncline(folder, self._configuration(["items", *other_tables]))
 
@@ -34,12 +46,18 @@ class Mirrors:
         return {
             "log": "./log",
             "databases": {"source": self.source.url, "postgres": self.targets[0].url, "sqlite": self.targets[1].url},
-            "defaults": {"every": "20ms", "cursor": "updated_at"},
+            "defaults": {"every": "20ms", "cursor": "updated_at", "conflict": self._conflict},
             "pipelines": {
                 name: {"from": "source", "to": name, "tables": {self._schema + t: {"to": t} for t in tables}}
                 for name in ("postgres", "sqlite")
             },
         }
+
+    def audit_sqlite(self):
+        """Notes the writes to the SQLite target too, from now on: its table is there."""
+        for sql in _AUDIT_SQLITE:
+            self.targets[1].execute(sql)
+        self._audited.append(self.targets[1])
 
     @contextlib.contextmanager
     def writers(self, *more):
@@ -54,7 +72,9 @@ class Mirrors:
             oracle.assert_equal(
                 oracle.Table(self.source, "items", items.COLUMNS), oracle.Table(target, "items", items.COLUMNS)
             )
-        assert one(self.targets[0], _WRONG_ORDER) == 0, "a state was applied twice, or after a later one"
+        for target in self._audited:
+            wrong = one(target, _WRONG_ORDER)
+            assert wrong == 0, f"{target}: {wrong} states were applied twice, or after a later one"
         return self._check_log()
 
     def _check_log(self):
