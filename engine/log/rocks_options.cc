@@ -3,13 +3,13 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/memtablerep.h>
 #include <rocksdb/sst_partitioner.h>
 #include <rocksdb/table.h>
 
 #include <memory>
 
 #include "engine/log/index_extent.h"
+#include "engine/log/index_memtable.h"
 
 namespace syncline::rocks {
 namespace {
@@ -81,7 +81,7 @@ rocksdb::ColumnFamilyOptions IndexOptions(uint64_t memtable_bytes) {
   options.compression = rocksdb::kNoCompression;  // of a fingerprint nothing can be saved
   // RowIndex writes a batch in key order and has it flushed at once: a memtable needs no order of
   // its own until then.
-  options.memtable_factory = std::make_shared<rocksdb::VectorRepFactory>();
+  options.memtable_factory = NewIndexMemtableFactory();
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
   table.block_cache = rocksdb::NewLRUCache(32u << 20);
