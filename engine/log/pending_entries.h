@@ -56,7 +56,7 @@ class PendingEntries {
 
   std::string bytes_;
   std::vector<Entry> entries_;
-  Places places_;             // of entries_, the first hashed_ of them
+  Places places_;  // of entries_, the first hashed_ of them
   size_t hashed_ = 0;
   bool in_key_order_ = true;  // entries_ is, as a load in key order leaves it
 };

@@ -35,9 +35,9 @@ void DecompressZstd(std::string_view compressed, std::string& body) {
 }
 
 void DecompressLz4(std::string_view compressed, std::string& body) {
-  const int size = LZ4_decompress_safe(compressed.data(), body.data(),
-                                       static_cast<int>(compressed.size()),
-                                       static_cast<int>(body.size()));
+  const int size =
+      LZ4_decompress_safe(compressed.data(), body.data(), static_cast<int>(compressed.size()),
+                          static_cast<int>(body.size()));
   if (size < 0 || static_cast<size_t>(size) != body.size()) throw Damaged();
 }
 

@@ -7,7 +7,8 @@
 
 #include "engine/model/frame.h"
 
-// How a frame's body is compressed. zstd and LZ4 stay in here. Private to engine/model; thread-safe.
+// How a frame's body is compressed. zstd and LZ4 stay in here. Private to engine/model;
+// thread-safe.
 namespace syncline::compression {
 
 // So many bytes `size` bytes may become at most.
