@@ -7,12 +7,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "bench/bench_log.h"
+#include "bench/plain_store.h"
 #include "engine/base/clock.h"
 #include "engine/log/change_log.h"
 #include "engine/log/cut_writer.h"
@@ -42,9 +45,12 @@ class Stopwatch {
 };
 
 struct Log {
+  explicit Log(ChangeLog::Options options = {})
+      : log(ChangeLog::Open(temp.path() / "log", "bench", clock, options)) {}
+
   TempFolder temp;
   SystemClock clock;
-  std::unique_ptr<ChangeLog> log = ChangeLog::Open(temp.path() / "log", "bench", clock);
+  std::unique_ptr<ChangeLog> log;
   std::shared_ptr<const TableSchema> table = ItemsTable();
 
   void Capture(std::vector<Row> rows, size_t frame_bytes) {
@@ -61,37 +67,76 @@ double CpuSeconds(clockid_t clock) {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
+// From now to Report: the clock, and the CPU that each of the rows took in this thread (cpu_ns) and
+// in all of them, RocksDB's too (all_cpu_ns).
+class CpuWatch {
+ public:
+  void Report(benchmark::State& state) const {
+    state.SetIterationTime(watch_.Seconds());
+    state.counters["cpu_ns"] = (CpuSeconds(CLOCK_THREAD_CPUTIME_ID) - thread_) * 1e9 / kRows;
+    state.counters["all_cpu_ns"] = (CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - process_) * 1e9 / kRows;
+  }
+
+ private:
+  const Stopwatch watch_;
+  const double thread_ = CpuSeconds(CLOCK_THREAD_CPUTIME_ID);
+  const double process_ = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
+};
+
 void Count(benchmark::State& state, uint64_t bytes_a_run) {
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * kRows);
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * bytes_a_run));
 }
 
-// Frames that are ready: encoding, compression, the synced write, the RowIndex.
-void BM_Append(benchmark::State& state) {
-  uint64_t bytes = 0;
-  for (auto _ : state) {
-    Log log;
-    std::vector<Row> rows = MakeRows(0, kRows);
-    bytes = BytesOf(rows);
-    const size_t count = (static_cast<size_t>(state.range(0)) << 10) / (bytes / kRows + 32);
-    std::vector<ChangeLog::Draft> drafts;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (i % count == 0) drafts.push_back({.tables = {log.table}, .cursor = "cursor"});
-      Value version(rows[i][log.table->cursor]);
-      drafts.back().fingerprints.push_back(rows[i].fingerprint());
-      drafts.back().changes.push_back({.row = std::move(rows[i]), .version = std::move(version)});
+// Changes in random order, over all frames.
+void Shuffle(std::vector<ChangeLog::Draft>& drafts) {
+  std::minstd_rand random(7);
+  for (ChangeLog::Draft& draft : drafts) {
+    for (size_t i = 0; i < draft.changes.size(); ++i) {
+      ChangeLog::Draft& other = drafts[random() % drafts.size()];
+      const size_t j = random() % other.changes.size();
+      std::swap(draft.changes[i], other.changes[j]);
+      std::swap(draft.fingerprints[i], other.fingerprints[j]);
     }
-    const Stopwatch watch;
-    const double thread = CpuSeconds(CLOCK_THREAD_CPUTIME_ID);
-    const double process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
-    for (ChangeLog::Draft& draft : drafts) log.log->Append(std::move(draft));
-    state.SetIterationTime(watch.Seconds());
-    state.counters["cpu_ns"] = (CpuSeconds(CLOCK_THREAD_CPUTIME_ID) - thread) * 1e9 / kRows;
-    state.counters["all_cpu_ns"] = (CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - process) * 1e9 / kRows;
   }
-  Count(state, bytes);
 }
-BENCHMARK(BM_Append)->Arg(64)->Arg(256)->Arg(1024)->Unit(benchmark::kMillisecond)->UseManualTime();
+
+// The rows as frames of about that size, uncompressed.
+std::vector<ChangeLog::Draft> MakeDrafts(size_t frame_bytes) {
+  constexpr size_t kChangeOverhead = 26;  // what a change of these takes beside its row
+  const auto table = ItemsTable();
+  std::vector<Row> rows = MakeRows(0, kRows);
+  const size_t count = frame_bytes / (BytesOf(rows) / kRows + kChangeOverhead);
+  std::vector<ChangeLog::Draft> drafts;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i % count == 0) drafts.push_back({.tables = {table}, .cursor = "cursor"});
+    Value version(rows[i][table->cursor]);
+    drafts.back().fingerprints.push_back(rows[i].fingerprint());
+    drafts.back().changes.push_back({.row = std::move(rows[i]), .version = std::move(version)});
+  }
+  return drafts;
+}
+
+// Frames that are ready: encoding, compression, the synced write, the RowIndex. Arguments: `zstd`,
+// whether every frame is compressed the slow way; `shuffled`, whether keys come in random order.
+void BM_Append(benchmark::State& state) {
+  const Compression how = state.range(1) != 0 ? Compression::kSmall : Compression::kFast;
+  for (auto _ : state) {
+    Log log({.compression = how});
+    std::vector<ChangeLog::Draft> drafts = MakeDrafts(static_cast<size_t>(state.range(0)) << 10);
+    if (state.range(2) != 0) Shuffle(drafts);
+    const CpuWatch watch;
+    for (ChangeLog::Draft& draft : drafts) log.log->Append(std::move(draft));
+    watch.Report(state);
+  }
+  Count(state, kRows * 200);
+}
+BENCHMARK(BM_Append)
+    ->ArgNames({"kib", "zstd", "shuffled"})
+    ->ArgsProduct({{64, 256, 1024}, {0, 1}, {0}})
+    ->Args({256, 0, 1})
+    ->Unit(benchmark::kMillisecond)
+    ->UseManualTime();
 
 // Rows that are all new: an initial load.
 void BM_CaptureNewRows(benchmark::State& state) {
@@ -157,6 +202,71 @@ BENCHMARK(BM_Read)
     ->Args({256, 0})
     ->Args({1024, 0})
     ->Args({256, 1})
+    ->Unit(benchmark::kMillisecond);
+
+std::vector<std::string> EncodedFrames(size_t frame_bytes, Compression how) {
+  std::vector<std::string> entries;
+  for (const ChangeLog::Draft& draft : MakeDrafts(frame_bytes)) {
+    FrameHeader header{.cursor = draft.cursor};
+    entries.push_back(EncodeFrame(header, draft.changes, how));
+  }
+  return entries;
+}
+
+// The floor under Append: what it must do at least, without the log. The same changes, as frames of
+// the same size, that are ready; written by RocksDB alone, each with a sync; and for each change an
+// index entry as RowIndex writes it, in key order, in batches without the WAL. Argument `parts`: 1
+// frames, 2 index, 3 both.
+void BM_FloorRocksDb(benchmark::State& state) {
+  constexpr size_t kBatchEntries = 100'000;
+  const bool frames = state.range(2) & 1;
+  const bool index = state.range(2) & 2;
+  const Compression how = state.range(1) != 0 ? Compression::kSmall : Compression::kFast;
+  const std::vector<std::string> entries =
+      EncodedFrames(static_cast<size_t>(state.range(0)) << 10, how);
+  for (auto _ : state) {
+    TempFolder temp;
+    PlainStore store(temp.path() / "store");
+    const CpuWatch watch;
+    const size_t changes_a_frame = kRows / entries.size();
+    size_t indexed = 0;
+    for (size_t i = 0; i < entries.size(); ++i) {
+      if (frames) store.PutFrame(i, entries[i]);
+      if (!index) continue;
+      for (size_t end = std::min<size_t>(kRows, (i + 1) * changes_a_frame); indexed < end;) {
+        store.AddIndexEntry(indexed++);
+        if (indexed % kBatchEntries == 0) store.WriteIndex();
+      }
+    }
+    watch.Report(state);
+  }
+  Count(state, kRows * 200);
+}
+BENCHMARK(BM_FloorRocksDb)
+    ->ArgNames({"kib", "zstd", "parts"})
+    ->ArgsProduct({{256, 1024}, {0, 1}, {1, 2, 3}})
+    ->Unit(benchmark::kMillisecond)
+    ->UseManualTime();
+
+// Encoding alone: with compression and the hash, without a disk.
+void BM_FloorEncode(benchmark::State& state) {
+  const Compression how = state.range(1) != 0 ? Compression::kSmall : Compression::kFast;
+  std::vector<ChangeLog::Draft> drafts = MakeDrafts(static_cast<size_t>(state.range(0)) << 10);
+  FrameEncoder encoder;
+  uint64_t entry_bytes = 0;
+  for (auto _ : state) {
+    entry_bytes = 0;
+    for (const ChangeLog::Draft& draft : drafts) {
+      FrameHeader header{.cursor = "cursor"};
+      entry_bytes += encoder.Encode(header, draft.changes, how).size();
+    }
+  }
+  state.counters["bytes_a_change"] = static_cast<double>(entry_bytes) / kRows;
+  Count(state, kRows * 200);
+}
+BENCHMARK(BM_FloorEncode)
+    ->ArgNames({"kib", "zstd"})
+    ->ArgsProduct({{256, 1024}, {0, 1}})
     ->Unit(benchmark::kMillisecond);
 
 // The floor under every frame.

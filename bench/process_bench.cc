@@ -3,6 +3,7 @@
 //   process_bench tail [SECONDS [FRAMES_A_SECOND [CHANGES_A_FRAME]]]
 // One process appends at a steady rate, another one follows with LogReader. How long from the call
 // of Append until the changes are in the follower's hands, and how much of it is Append itself.
+// Halfway between two frames the disk alone writes and syncs about as much as a frame takes.
 // Decides whether following from another process is as good as following in the same one.
 //
 //   process_bench recovery [MIB_MAX [SECONDS_MAX]]
@@ -56,19 +57,35 @@ void PrintPercentiles(const char* what, std::vector<double> ms) {
               at(0.95), at(0.99), ms.back(), ms.size());
 }
 
-void MeasureDisk(const fs::path& folder, size_t bytes) {
-  const std::string block(bytes, 'x');
-  const int fd = ::open((folder / "disk").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  std::vector<double> ms;
-  for (int i = 0; i < 200; ++i) {
-    const int64_t start = NowNs();
-    if (::write(fd, block.data(), bytes) < 0 || ::fdatasync(fd) != 0) std::perror("fdatasync");
-    ms.push_back(SecondsSince(start) * 1e3);
+// The disk by itself: a file that grows by a block, which is synced, again and again.
+class Disk {
+ public:
+  Disk(const fs::path& folder, size_t bytes)
+      : path_(folder / "disk"),
+        block_(bytes, 'x'),
+        fd_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {}
+  ~Disk() {
+    ::close(fd_);
+    ::unlink(path_.c_str());
   }
-  ::close(fd);
-  ::unlink((folder / "disk").c_str());
-  PrintPercentiles(("fdatasync " + std::to_string(bytes >> 10) + " KiB").c_str(), std::move(ms));
-}
+  void Sync() {
+    const int64_t start = NowNs();
+    if (::write(fd_, block_.data(), block_.size()) < 0 || ::fdatasync(fd_) != 0) {
+      std::perror("fdatasync");
+    }
+    ms_.push_back(SecondsSince(start) * 1e3);
+  }
+  void Print() {
+    const std::string what = "fdatasync " + std::to_string(block_.size() >> 10) + " KiB";
+    PrintPercentiles(what.c_str(), std::move(ms_));
+  }
+
+ private:
+  const fs::path path_;
+  const std::string block_;
+  const int fd_;
+  std::vector<double> ms_;
+};
 
 // One frame of the rows, whose ids go on from `first_id`; `stamp` is in each of them.
 ChangeLog::Draft MakeDraft(const std::shared_ptr<const TableSchema>& table,
@@ -138,16 +155,20 @@ int Tail(int seconds, int frames_a_second, int changes) {
     const std::vector<Row> rows = MakeRows(0, changes);
     log->Append(MakeDraft(table, rows, 0, 0));
     Say(out, "ready\n");
+    Disk disk(temp.path(), 8u << 10);
     std::vector<double> ms;
     const auto start = std::chrono::steady_clock::now();
+    const auto between = std::chrono::microseconds(1'000'000 / frames_a_second);
     for (int i = 0; i < frames; ++i) {
-      std::this_thread::sleep_until(start +
-                                    i * std::chrono::microseconds(1'000'000 / frames_a_second));
+      std::this_thread::sleep_until(start + i * between);
       const int64_t called = NowNs();
       log->Append(MakeDraft(table, rows, (i + 1) * changes, called));
       ms.push_back(SecondsSince(called) * 1e3);
+      std::this_thread::sleep_until(start + i * between + between / 2);
+      disk.Sync();
     }
     PrintPercentiles("Append", std::move(ms));
+    disk.Print();
     std::fflush(stdout);
   });
   std::string line;
@@ -167,7 +188,6 @@ int Tail(int seconds, int frames_a_second, int changes) {
   }
   std::printf("%d frames a second of %d changes, for %d s\n", frames_a_second, changes, seconds);
   PrintPercentiles("Append to other process", std::move(ms));
-  MeasureDisk(temp.path(), 4u << 10);
   return 0;
 }
 
@@ -193,7 +213,11 @@ int Recovery(uint64_t mib_max, int seconds_max) {
   constexpr int64_t kChanges = 1300;  // about 256 KiB
   TempFolder temp;
   const fs::path folder = temp.path() / "log";
-  MeasureDisk(temp.path(), 64u << 10);
+  {
+    Disk disk(temp.path(), 64u << 10);
+    for (int i = 0; i < 200; ++i) disk.Sync();
+    disk.Print();
+  }
   uint64_t acknowledged = 0, wal = 0, files = 0, kernel = 0;
   const int64_t start = NowNs();
   double seconds = 0;

@@ -59,20 +59,23 @@ std::string EncodeRecord(const Record& record) {
 
 Record DecodeRecord(std::string_view bytes) {
   const nlohmann::json json = nlohmann::json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+  // A number of another kind would be converted, whether it fits or not.
+  const auto number = [](const nlohmann::json& field) {
+    if (!field.is_number_unsigned())
+      throw LogDamage("a number in the record of the log's base is none");
+    return field.get<uint64_t>();
+  };
   try {
-    for (const char* field : {"as_of", "hash", "deletions_from", "entries"}) {
-      if (!json.at(field).is_number_unsigned())
-        throw LogDamage("a number in the record of the log's base is none");
-    }
+    if (!json.at("written_at").is_number_integer())
+      throw LogDamage("the time in the record of the log's base is none");
     Record record;
-    record.info = {.as_of = Offset(json.at("as_of").get<uint64_t>()),
-                   .hash = json.at("hash").get<uint64_t>(),
+    record.info = {.as_of = Offset(number(json.at("as_of"))),
+                   .hash = number(json.at("hash")),
                    .written_at = WallTime(Microseconds(json.at("written_at").get<int64_t>())),
                    .cut_open = json.at("cut_open").get<bool>(),
-                   .deletions_from = Offset(json.at("deletions_from").get<uint64_t>()),
-                   .entries = json.at("entries").get<uint64_t>()};
-    record.digest = {json.at("digest").at(0).get<uint64_t>(),
-                     json.at("digest").at(1).get<uint64_t>()};
+                   .deletions_from = Offset(number(json.at("deletions_from"))),
+                   .entries = number(json.at("entries"))};
+    record.digest = {number(json.at("digest").at(0)), number(json.at("digest").at(1))};
     return record;
   } catch (const nlohmann::json::exception&) {
     throw LogDamage("the record of the log's base cannot be read");

@@ -61,6 +61,9 @@ class ChangeLog {
     uint64_t memtable_bytes = 16u << 20;
     // RowIndex entries that may wait in memory; after a crash at most so much is read again.
     uint64_t index_pending_bytes = 8u << 20;
+    // Of every frame. Not set: fast as long as Append is called again and again without a pause,
+    // as a load does that the log is the slowest part of; else small.
+    std::optional<Compression> compression = {};
   };
 
   // Opens the log in `folder`, or makes a new one for `source` (parent folders are made too).

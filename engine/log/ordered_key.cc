@@ -13,10 +13,11 @@ void AppendNumber(int64_t number, std::string& out) {
   const bool negative = number < 0;
   const uint64_t magnitude = static_cast<uint64_t>(negative ? ~number : number);
   const int bytes = (std::bit_width(magnitude) + 7) / 8;
-  out += static_cast<char>(negative ? 0x7f - bytes : 0x80 + bytes);
   const uint64_t shown = negative ? ~magnitude : magnitude;
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
-    out += static_cast<char>(shown >> shift);
+  char text[1 + sizeof shown];
+  text[0] = static_cast<char>(negative ? 0x7f - bytes : 0x80 + bytes);
+  for (int i = 0; i < bytes; ++i) text[1 + i] = static_cast<char>(shown >> 8 * (bytes - 1 - i));
+  out.append(text, 1 + bytes);
 }
 
 void AppendDouble(double number, std::string& out) {

@@ -31,37 +31,49 @@ struct SortKey {
 }  // namespace
 
 void PendingEntries::Put(std::string_view key, std::string_view entry) {
-  places_.Reserve(entries_.size() + 1);
-  uint32_t& number =
-      places_.At(HashOf(key), [&](uint32_t known) { return KeyOf(entries_[known]) == key; });
-  if (number == Places::kNone) {
-    if (!entries_.empty() && key <= KeyOf(entries_.back())) in_key_order_ = false;
-    number = static_cast<uint32_t>(entries_.size());
-    const uint32_t key_at = Store(key);
-    entries_.push_back({key_at, static_cast<uint32_t>(key.size()), Store(entry),
-                        static_cast<uint32_t>(entry.size())});
-    return;
+  if (!IsBehindAll(key)) {
+    HashEntries();
+    const uint32_t number =
+        places_.Find(HashOf(key), [&](uint32_t known) { return KeyOf(entries_[known]) == key; });
+    if (number != Places::kNone) {
+      Entry& known = entries_[number];
+      if (known.entry_bytes == entry.size()) {
+        entry.copy(bytes_.data() + known.entry_at, entry.size());
+      } else {
+        known.entry_at = Store(entry);
+        known.entry_bytes = static_cast<uint32_t>(entry.size());
+      }
+      return;
+    }
+    in_key_order_ = false;
   }
-  Entry& known = entries_[number];
-  if (known.entry_bytes == entry.size()) {
-    entry.copy(bytes_.data() + known.entry_at, entry.size());
-  } else {
-    known.entry_at = Store(entry);
-    known.entry_bytes = static_cast<uint32_t>(entry.size());
-  }
+  const uint32_t key_at = Store(key);
+  entries_.push_back({key_at, static_cast<uint32_t>(key.size()), Store(entry),
+                      static_cast<uint32_t>(entry.size())});
 }
 
-std::optional<std::string_view> PendingEntries::Find(std::string_view key) const {
+std::optional<std::string_view> PendingEntries::Find(std::string_view key) {
+  if (IsBehindAll(key)) return {};
+  HashEntries();
   const uint32_t number =
       places_.Find(HashOf(key), [&](uint32_t known) { return KeyOf(entries_[known]) == key; });
   if (number == Places::kNone) return {};
   return EntryOf(entries_[number]);
 }
 
+void PendingEntries::HashEntries() {
+  places_.Reserve(entries_.size());
+  for (; hashed_ < entries_.size(); ++hashed_) {
+    places_.At(HashOf(KeyOf(entries_[hashed_])), [](uint32_t) { return false; }) =
+        static_cast<uint32_t>(hashed_);
+  }
+}
+
 void PendingEntries::Clear() {
   bytes_.clear();
   entries_.clear();
-  places_.Clear();
+  if (hashed_ != 0) places_.Clear();
+  hashed_ = 0;
   in_key_order_ = true;
 }
 

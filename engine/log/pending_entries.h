@@ -11,7 +11,9 @@
 namespace syncline {
 
 // Entries of the RowIndex that are not in its store yet: for each key the last one. Bytes only; it
-// knows nothing of their meaning. Keeps its memory for the next ones. Private to engine/log.
+// knows nothing of their meaning. Keeps its memory for the next ones. Keys that come in order are
+// new without a look, and are hashed only when one that lies among them is asked for. Private to
+// engine/log.
 class PendingEntries {
  public:
   bool empty() const { return entries_.empty(); }
@@ -22,7 +24,7 @@ class PendingEntries {
 
   void Put(std::string_view key, std::string_view entry);
   // The key's entry; lasts until the next Put or Clear.
-  std::optional<std::string_view> Find(std::string_view key) const;
+  std::optional<std::string_view> Find(std::string_view key);
   void Clear();
 
   struct KeyedEntry {
@@ -45,10 +47,17 @@ class PendingEntries {
     return {bytes_.data() + entry.entry_at, entry.entry_bytes};
   }
   uint32_t Store(std::string_view bytes);
+  // Whether the key is greater than all that are here. Says no where it would have to look.
+  bool IsBehindAll(std::string_view key) const {
+    return in_key_order_ && (entries_.empty() || key > KeyOf(entries_.back()));
+  }
+  // Takes in what is not hashed yet.
+  void HashEntries();
 
   std::string bytes_;
   std::vector<Entry> entries_;
-  Places places_;             // of entries_
+  Places places_;  // of entries_, the first hashed_ of them
+  size_t hashed_ = 0;
   bool in_key_order_ = true;  // entries_ is, as a load in key order leaves it
 };
 

@@ -41,6 +41,7 @@ RocksChangeLog::RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock,
                                ChangeLog::Options options)
     : store_(std::move(store)),
       clock_(clock),
+      compression_(options.compression),
       schemas_(ReadSchemaIds()),
       tail_(ReadTail()),
       batch_(/*reserved_bytes=*/0, /*max_bytes=*/0, kProtectionBytesPerKey, /*default_cf_ts_sz=*/0),
@@ -146,11 +147,19 @@ void RocksChangeLog::StageSchemas(const Draft& draft, std::vector<SchemaId>& ids
   }
 }
 
+// Whoever spends less time on finding changes than on appending them waits for the log.
+Compression RocksChangeLog::ChooseCompression(Microseconds now) const {
+  if (compression_) return *compression_;
+  const bool waits = now - append_ended_ < append_ended_ - append_began_;
+  return waits ? Compression::kFast : Compression::kSmall;
+}
+
 Offset RocksChangeLog::Append(Draft draft) {
   SYNCLINE_CHECK(!draft.changes.empty());
   SYNCLINE_CHECK_EQ(draft.changes.size(), draft.fingerprints.size());
   CheckAfterFailure();
 
+  const Microseconds began = clock_.Monotonic();
   batch_.Clear();
   FrameHeader header{.log_id = info().id,
                      .epoch = info().epoch,
@@ -161,7 +170,8 @@ Offset RocksChangeLog::Append(Draft draft) {
   header.cursor = std::move(draft.cursor);
   suspect_ = true;  // until it is written: staging changes schemas_
   StageSchemas(draft, header.schemas);
-  batch_.Put(store_->frames(), layout::FrameKey(header.base), EncodeFrame(header, draft.changes));
+  batch_.Put(store_->frames(), layout::FrameKey(header.base),
+             encoder_.Encode(header, draft.changes, ChooseCompression(began)));
   CrashPoint("append.before_write");
   Write(/*synced=*/true, "writing to");
   CrashPoint("append.before_publish");
@@ -171,6 +181,8 @@ Offset RocksChangeLog::Append(Draft draft) {
   index_.Add(draft, header.base);
   suspect_ = false;
   tail_ = {header.end(), header.hash, std::move(header.cursor), !header.closes_cut};
+  append_began_ = began;
+  append_ended_ = clock_.Monotonic();
   CrashPoint("append.published");
   return header.base;
 }

@@ -56,6 +56,7 @@ class RocksChangeLog : public ChangeLog {
   };
 
   Tail ReadTail();
+  Compression ChooseCompression(Microseconds now) const;
   Mark FirstMark() const;
   std::unordered_set<SchemaId> ReadSchemaIds();
   void CheckAfterFailure();
@@ -66,11 +67,15 @@ class RocksChangeLog : public ChangeLog {
 
   const std::unique_ptr<LogStore> store_;
   Clock& clock_;
+  const std::optional<Compression> compression_;
 
   // Owned by the writing thread.
   std::unordered_set<SchemaId> schemas_;  // in the log
   Tail tail_;
+  FrameEncoder encoder_;
   rocksdb::WriteBatch batch_;
+  Microseconds append_began_{0};  // the last one
+  Microseconds append_ended_{0};
   bool suspect_ = false;  // a write did not come to its end: what is in the log must be looked at
   std::optional<Error> failure_;  // of that write
 

@@ -3,13 +3,13 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/memtablerep.h>
 #include <rocksdb/sst_partitioner.h>
 #include <rocksdb/table.h>
 
 #include <memory>
 
 #include "engine/log/index_extent.h"
+#include "engine/log/index_memtable.h"
 
 namespace syncline::rocks {
 namespace {
@@ -47,6 +47,8 @@ rocksdb::DBOptions WriterOptions(uint64_t memtable_bytes) {
 rocksdb::DBOptions ReaderOptions() {
   rocksdb::DBOptions options;
   options.max_open_files = -1;  // so that files deleted by the writer stay readable
+  // With more, RocksDB starts and ends them all at every catch-up, which is most of what it costs.
+  options.max_file_opening_threads = 1;
   options.paranoid_checks = true;
   options.info_log = std::make_shared<SilentLogger>();
   return options;
@@ -79,7 +81,7 @@ rocksdb::ColumnFamilyOptions IndexOptions(uint64_t memtable_bytes) {
   options.compression = rocksdb::kNoCompression;  // of a fingerprint nothing can be saved
   // RowIndex writes a batch in key order and has it flushed at once: a memtable needs no order of
   // its own until then.
-  options.memtable_factory = std::make_shared<rocksdb::VectorRepFactory>();
+  options.memtable_factory = NewIndexMemtableFactory();
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
   table.block_cache = rocksdb::NewLRUCache(32u << 20);

@@ -42,25 +42,25 @@ size_t ValueSize(ValueView value) {
   return value.type() == Type::kDouble ? 9 : 1 + VarintSize(AsVarint(value));
 }
 
-void AppendValue(ValueView value, std::string& out) {
-  if (value.is_null()) return;
-  char buffer[1 + 10];
-  char* at = buffer;
+char* PutValue(char* at, ValueView value) {
+  if (value.is_null()) return at;
   *at++ = Tag(static_cast<int>(value.type()), WireTypeOf(value.type()));
   if (HoldsString(value.type())) {
     at = PutVarint(at, value.as_string().size());
-    out.append(buffer, at - buffer);
-    out.append(value.as_string());
-    return;
+    return PutBytes(at, value.as_string());
   }
   if (value.type() == Type::kDouble) {
     const int64_t bits = value.as_int();
-    std::memcpy(at, &bits, 8);
-    at += 8;
-  } else {
-    at = PutVarint(at, AsVarint(value));
+    std::memcpy(at, &bits, sizeof bits);
+    return at + sizeof bits;
   }
-  out.append(buffer, at - buffer);
+  return PutVarint(at, AsVarint(value));
+}
+
+void AppendValue(ValueView value, std::string& out) {
+  const size_t before = out.size();
+  out.resize(before + ValueSize(value));
+  PutValue(out.data() + before, value);
 }
 
 static_assert(std::endian::native == std::endian::little, "the wire form is little-endian");

@@ -28,12 +28,12 @@ inline char* PutVarint(char* at, uint64_t value) {
   return at;
 }
 
-inline size_t VarintSize(uint64_t value) { return (std::bit_width(value | 1) + 6) / 7; }
-
-inline void AppendVarint(std::string& out, uint64_t value) {
-  char buffer[10];
-  out.append(buffer, PutVarint(buffer, value) - buffer);
+inline char* PutBytes(char* at, std::string_view bytes) {
+  std::memcpy(at, bytes.data(), bytes.size());
+  return at + bytes.size();
 }
+
+inline size_t VarintSize(uint64_t value) { return (std::bit_width(value | 1) + 6) / 7; }
 
 inline uint64_t ZigZag(int64_t n) {
   return (static_cast<uint64_t>(n) << 1) ^ static_cast<uint64_t>(n >> 63);
@@ -119,7 +119,8 @@ inline ValueView ReadValue(std::string_view bytes) {
 bool CheckValue(std::string_view bytes);
 
 size_t ValueSize(ValueView value);
-// Appends the content of a Value message: ValueSize bytes.
+// The content of a Value message: writes ValueSize bytes; returns where they end.
+char* PutValue(char* at, ValueView value);
 void AppendValue(ValueView value, std::string& out);
 
 }  // namespace syncline::wire

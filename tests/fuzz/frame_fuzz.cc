@@ -2,8 +2,10 @@
 // hash nor a compressed text by chance; so the first byte says how the rest becomes a frame:
 //
 //   even  as it is, with the right hash in place of its last 8 bytes if bit 1 is set
-//   odd   u8 n, n bytes of header, then the body in plain: length, compression and hash are made
-//   right
+//   odd   u8 n, n bytes of header, then the body in plain: length, compression (LZ4 if bit 2 is
+//   set,
+//         else zstd) and hash are made right
+#include <lz4.h>
 #include <xxhash.h>
 #include <zstd.h>
 
@@ -21,6 +23,7 @@ namespace {
 
 constexpr uint8_t kPackedBit = 1;
 constexpr uint8_t kHashedBit = 2;
+constexpr uint8_t kFastBit = 4;
 constexpr size_t kHashBytes = 8;
 
 std::string Number32(uint32_t number) {
@@ -32,7 +35,15 @@ std::string Hashed(std::string entry) {
   return entry.append(reinterpret_cast<const char*>(&hash), kHashBytes);
 }
 
-std::string Compressed(std::string_view body) {
+char FormatOf(Compression how) { return how == Compression::kFast ? 2 : 1; }
+
+std::string Compressed(Compression how, std::string_view body) {
+  if (how == Compression::kFast) {
+    std::string out(LZ4_compressBound(static_cast<int>(body.size())), '\0');
+    out.resize(LZ4_compress_default(body.data(), out.data(), static_cast<int>(body.size()),
+                                    static_cast<int>(out.size())));
+    return out;
+  }
   std::string out(ZSTD_compressBound(body.size()), '\0');
   out.resize(ZSTD_compress(out.data(), out.size(), body.data(), body.size(), 1));
   return out;
@@ -45,10 +56,12 @@ std::string BodyBytesField(size_t body_bytes) {
   return field.SerializeAsString();
 }
 
-std::string Pack(std::string_view header, std::string_view body) {
-  const std::string head = std::string(header) + BodyBytesField(body.size());
-  return Hashed(static_cast<char>(kFrameFormat) + Number32(static_cast<uint32_t>(head.size())) +
-                head + Compressed(body));
+std::string Entry(Compression how, const std::string& head, const std::string& compressed) {
+  return Hashed(FormatOf(how) + Number32(static_cast<uint32_t>(head.size())) + head + compressed);
+}
+
+std::string Pack(Compression how, std::string_view header, std::string_view body) {
+  return Entry(how, std::string(header) + BodyBytesField(body.size()), Compressed(how, body));
 }
 
 std::string EntryOf(std::string_view input) {
@@ -58,7 +71,8 @@ std::string EntryOf(std::string_view input) {
   if (mode & kPackedBit) {
     if (input.empty()) return {};
     const size_t header = std::min<size_t>(input.size() - 1, static_cast<uint8_t>(input[0]));
-    return Pack(input.substr(1, header), input.substr(1 + header));
+    const Compression how = mode & kFastBit ? Compression::kFast : Compression::kSmall;
+    return Pack(how, input.substr(1, header), input.substr(1 + header));
   }
   if ((mode & kHashedBit) && input.size() >= kHashBytes) {
     return Hashed(std::string(input.substr(0, input.size() - kHashBytes)));
@@ -67,9 +81,9 @@ std::string EntryOf(std::string_view input) {
 }
 
 // What is decoded can be written, and reads back as the same.
-void CheckRoundTrip(const Frame& frame) {
+void CheckRoundTrip(const Frame& frame, Compression how) {
   FrameHeader header = frame.header;
-  const std::string entry = EncodeFrame(header, frame.changes);
+  const std::string entry = EncodeFrame(header, frame.changes, how);
   const Frame again = DecodeFrame(entry);
   SYNCLINE_CHECK(again.header == header);
   SYNCLINE_CHECK(again.changes == frame.changes);
@@ -90,7 +104,8 @@ void Try(const std::string& entry) {
     UseRow(change.row);
     if (change.previous) CompareValues(*change.previous, change.version);
   }
-  CheckRoundTrip(*frame);
+  CheckRoundTrip(*frame, Compression::kSmall);
+  CheckRoundTrip(*frame, Compression::kFast);
 }
 
 FrameHeader SampleHeader() {
@@ -143,17 +158,19 @@ void AddSeeds(const std::string& name, const std::string& entry, std::vector<See
   seeds.push_back({name + "_packed",
                    std::string{static_cast<char>(kPackedBit), static_cast<char>(header.size())} +
                        header + body});
+  seeds.push_back({name + "_packed_fast", std::string{static_cast<char>(kPackedBit | kFastBit),
+                                                      static_cast<char>(header.size())} +
+                                              header + body});
 }
 
 // A frame whose few bytes claim `count` changes in `body_bytes` zeros.
-std::string Zeros(uint32_t count, uint32_t body_bytes, const std::string& compressed) {
+std::string Zeros(Compression how, uint32_t count, uint32_t body_bytes,
+                  const std::string& compressed) {
   wire::FrameHeader header;
   header.set_log_id(std::string(16, 'i'));
   header.set_count(count);
   header.set_body_bytes(body_bytes);
-  const std::string head = header.SerializeAsString();
-  return Hashed(static_cast<char>(kFrameFormat) + Number32(static_cast<uint32_t>(head.size())) +
-                head + compressed);
+  return Entry(how, header.SerializeAsString(), compressed);
 }
 
 // Fail when memory is taken for what a frame claims: its length, which zstd repeats without having
@@ -161,10 +178,16 @@ std::string Zeros(uint32_t count, uint32_t body_bytes, const std::string& compre
 void AddHostileSeeds(std::vector<Seed>& seeds) {
   const std::string magic("\x28\xb5\x2f\xfd\xa0", 5);  // one segment, its length in 4 bytes
   const std::string nothing = magic + Number32(kFrameBytesMax) + std::string("\x01\0\0", 3);
-  seeds.push_back({"hostile_length", '\0' + Zeros(1, kFrameBytesMax, nothing)});
+  seeds.push_back(
+      {"hostile_length", '\0' + Zeros(Compression::kSmall, 1, kFrameBytesMax, nothing)});
+  seeds.push_back({"hostile_length_fast",
+                   '\0' + Zeros(Compression::kFast, 1, kFrameBytesMax, std::string(20, '\xff'))});
   const std::string zeros(2u << 20, '\0');
   const auto bytes = static_cast<uint32_t>(zeros.size());
-  seeds.push_back({"hostile_count", '\0' + Zeros(bytes / 4, bytes, Compressed(zeros))});
+  for (const Compression how : {Compression::kSmall, Compression::kFast}) {
+    seeds.push_back({how == Compression::kFast ? "hostile_count_fast" : "hostile_count",
+                     '\0' + Zeros(how, bytes / 4, bytes, Compressed(how, zeros))});
+  }
 }
 
 }  // namespace
@@ -176,6 +199,9 @@ std::vector<Seed> Seeds() {
   AddSeeds("types", EncodeFrame(header, OneOfEachType()), seeds);
   header.closes_cut = true;
   AddSeeds("operations", EncodeFrame(header, OneOfEachOperation()), seeds);
+  const std::string fast = EncodeFrame(header, OneOfEachOperation(), Compression::kFast);
+  seeds.push_back({"operations_fast_raw", '\0' + fast});
+  seeds.push_back({"operations_fast_hashed", static_cast<char>(kHashedBit) + fast});
   header.schemas.clear();
   header.cursor.clear();
   AddSeeds("mark", EncodeFrame(header, {OneOfEachOperation().back()}), seeds);

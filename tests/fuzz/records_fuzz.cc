@@ -104,6 +104,11 @@ void AddNumbersThatAreNone(std::vector<Seed>& seeds) {
   for (const char* number : {"1e300", "-1", "1.5", "18446744073709551616", "\"1\""}) {
     seeds.push_back({std::string("epoch_") + number, As(kMeta, meta + number + "}")});
     seeds.push_back({std::string("deletions_") + number, As(kBaseRecord, record + number + "}")});
+    // The last one of a name counts.
+    seeds.push_back({std::string("digest_") + number,
+                     As(kBaseRecord, record + "1,\"digest\":[1," + number + "]}")});
+    seeds.push_back({std::string("written_at_") + number,
+                     As(kBaseRecord, record + "1,\"written_at\":" + number + "}")});
   }
 }
 

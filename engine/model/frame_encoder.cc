@@ -1,0 +1,131 @@
+#include <cstring>
+
+#include "engine/base/check.h"
+#include "engine/base/error.h"
+#include "engine/model/checksum.h"
+#include "engine/model/compression.h"
+#include "engine/model/frame.h"
+#include "engine/model/frame_wire.h"
+#include "frame.pb.h"
+
+namespace syncline {
+namespace {
+
+using namespace frame_wire;
+
+// Tags, op, table and all lengths of a change take less than this.
+constexpr size_t kChangeOverheadMax = 64;
+
+size_t FieldSize(size_t content) { return 1 + wire::VarintSize(content) + content; }
+
+char* PutBytesField(char tag, std::string_view content, char* at) {
+  *at++ = tag;
+  at = wire::PutVarint(at, content.size());
+  return wire::PutBytes(at, content);
+}
+
+char* PutValueField(char tag, ValueView value, size_t size, char* at) {
+  *at++ = tag;
+  at = wire::PutVarint(at, size);
+  return wire::PutValue(at, value);
+}
+
+// A field whose value is empty or zero is left out, as Protobuf does, unless it is marked optional
+// (previous).
+char* PutChange(const Change& change, char* at) {
+  const size_t version_size = wire::ValueSize(change.version);
+  const size_t previous_size = change.previous ? wire::ValueSize(*change.previous) : 0;
+  size_t size = 2;
+  if (change.table != 0) size += 1 + wire::VarintSize(change.table);
+  if (change.row.size() != 0) size += FieldSize(change.row.bytes().size());
+  if (version_size != 0) size += FieldSize(version_size);
+  if (change.previous) size += FieldSize(previous_size);
+  *at++ = kChangesTag;
+  at = wire::PutVarint(at, size);
+  *at++ = kOpTag;
+  *at++ = static_cast<char>(change.op);
+  if (change.table != 0) {
+    *at++ = kTableTag;
+    at = wire::PutVarint(at, change.table);
+  }
+  if (change.row.size() != 0) at = PutBytesField(kRowTag, change.row.bytes(), at);
+  if (version_size != 0) at = PutValueField(kVersionTag, change.version, version_size, at);
+  if (change.previous) at = PutValueField(kPreviousTag, *change.previous, previous_size, at);
+  return at;
+}
+
+size_t StringBytes(ValueView value) { return value.as_string().size(); }
+
+// At least what the changes take.
+size_t BodyBound(const std::vector<Change>& changes) {
+  size_t bytes = 0;
+  for (const Change& change : changes) {
+    bytes += change.row.bytes().size() + kChangeOverheadMax + StringBytes(change.version);
+    if (change.previous) bytes += StringBytes(*change.previous);
+  }
+  return bytes;
+}
+
+std::string EncodeHeader(const FrameHeader& header) {
+  wire::FrameHeader out;
+  out.set_log_id(header.log_id.bytes.data(), header.log_id.bytes.size());
+  out.set_epoch(header.epoch);
+  out.set_base(header.base.value());
+  out.set_count(header.count);
+  out.set_previous_hash(header.previous_hash);
+  out.set_written_at_us(header.written_at.time_since_epoch().count());
+  out.set_closes_cut(header.closes_cut);
+  for (const SchemaId id : header.schemas) out.add_schemas(id);
+  out.set_cursor(header.cursor);
+  out.set_body_bytes(header.body_bytes);
+  return out.SerializeAsString();
+}
+
+}  // namespace
+
+char* FrameEncoder::Buffer::Room(size_t bytes) {
+  if (bytes > size_) {
+    bytes_ = std::make_unique_for_overwrite<char[]>(bytes);
+    size_ = bytes;
+  }
+  return bytes_.get();
+}
+
+std::string_view FrameEncoder::Encode(FrameHeader& header, const std::vector<Change>& changes,
+                                      Compression compression) {
+  SYNCLINE_CHECK(!changes.empty());
+  header.count = static_cast<uint32_t>(changes.size());
+  char* const body = body_.Room(BodyBound(changes));
+  char* body_end = body;
+  for (const Change& change : changes) body_end = PutChange(change, body_end);
+  const auto body_bytes = static_cast<size_t>(body_end - body);
+  if (body_bytes > kFrameBytesMax) {
+    throw StopError("the changes of one frame take " + std::to_string(body_bytes >> 20) +
+                        " MiB, more than the " + std::to_string(kFrameBytesMax >> 20) +
+                        " MiB that a frame may hold",
+                    "leave the table's largest column out with omit");
+  }
+  header.body_bytes = static_cast<uint32_t>(body_bytes);
+
+  const std::string head = EncodeHeader(header);
+  const auto head_bytes = static_cast<uint32_t>(head.size());
+  char* const entry = entry_.Room(kPrefixBytes + head.size() +
+                                  compression::Bound(compression, body_bytes) + kHashBytes);
+  char* at = entry;
+  *at++ = static_cast<char>(FormatOf(compression));
+  std::memcpy(at, &head_bytes, sizeof head_bytes);
+  at = wire::PutBytes(at + sizeof head_bytes, head);
+  at += compression::Compress(compression, {body, body_bytes}, at);
+  header.hash = Checksum64({entry, static_cast<size_t>(at - entry)});
+  std::memcpy(at, &header.hash, kHashBytes);
+  at += kHashBytes;
+  header.entry_bytes = static_cast<uint64_t>(at - entry);
+  return {entry, header.entry_bytes};
+}
+
+std::string EncodeFrame(FrameHeader& header, const std::vector<Change>& changes,
+                        Compression compression) {
+  return std::string(FrameEncoder().Encode(header, changes, compression));
+}
+
+}  // namespace syncline

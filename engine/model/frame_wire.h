@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "engine/model/frame.h"
+#include "engine/model/wire.h"
+
+// What the frame's encoder and its decoder agree upon. Private to engine/model.
+namespace syncline::frame_wire {
+
+inline constexpr size_t kPrefixBytes = 1 + 4;  // format version, header length
+inline constexpr size_t kHashBytes = 8;
+
+inline constexpr char kChangesTag = wire::Tag(1, wire::kLength);
+inline constexpr char kOpTag = wire::Tag(1, wire::kVarint);
+inline constexpr char kTableTag = wire::Tag(2, wire::kVarint);
+inline constexpr char kRowTag = wire::Tag(3, wire::kLength);
+inline constexpr char kVersionTag = wire::Tag(4, wire::kLength);
+inline constexpr char kPreviousTag = wire::Tag(5, wire::kLength);
+
+// A format version says how the body is compressed, and nothing else so far.
+constexpr uint8_t FormatOf(Compression how) { return how == Compression::kFast ? 2 : 1; }
+constexpr std::optional<Compression> CompressionOf(uint8_t format) {
+  if (format == 1) return Compression::kSmall;
+  if (format == 2) return Compression::kFast;
+  return {};
+}
+
+}  // namespace syncline::frame_wire
