@@ -123,7 +123,7 @@ void PostgresPipeline::ReceiveChunk(uint32_t first, uint32_t count,
       default:
         if (failure) break;
         failure = connection_.LastError();
-        failure->AddContext(fmt::format("row {}", first + index));
+        failure->AddRow(first + index);
     }
   }
 }
@@ -142,7 +142,7 @@ std::vector<uint32_t> PostgresPipeline::ExecuteEach(const std::string& sql,
       try {
         Send(statement, *rows[first + i]);
       } catch (Error& error) {
-        error.AddContext(fmt::format("row {}", first + i));
+        error.AddRow(first + i);
         // What was sent before still gets its answers; without them the pipeline could not be left.
         std::vector<uint32_t> ignored;
         if (::PQpipelineSync(connection_.handle()) == 1) ReceiveChunk(first, i, ignored);

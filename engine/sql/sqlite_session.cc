@@ -80,6 +80,15 @@ void SqliteSession::Rollback() noexcept {
   ::sqlite3_exec(connection_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
+void SqliteSession::CheckDeferred() {
+  int violations = 0, unused = 0;
+  ::sqlite3_db_status(connection_.handle(), SQLITE_DBSTATUS_DEFERRED_FKS, &violations, &unused,
+                      /*resetFlg=*/0);
+  if (violations == 0) return;
+  // What COMMIT would answer.
+  throw connection_.ErrorOf(SQLITE_CONSTRAINT_FOREIGNKEY, "FOREIGN KEY constraint failed");
+}
+
 void SqliteSession::Execute(const std::string& sql) { connection_.Execute(sql); }
 
 ResultSet SqliteSession::Query(const std::string& sql, const Parameters& parameters) {
@@ -155,7 +164,7 @@ std::vector<uint32_t> SqliteSession::ExecuteEach(const std::string& sql,
       }
       if (RunToEnd(connection_, statement) == 0) unchanged.push_back(index);
     } catch (Error& error) {
-      error.AddContext(fmt::format("row {}", index));
+      error.AddRow(index);
       throw;
     }
   }
