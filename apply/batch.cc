@@ -22,8 +22,8 @@ struct TableSteps {
   std::unordered_map<std::string_view, Step*> by_key;  // key bytes ->
 };
 
-void Add(Change& change, SchemaId schema_id, const std::shared_ptr<const TableSchema>& schema,
-         TableSteps& table) {
+void Add(Change& change, Offset offset, SchemaId schema_id,
+         const std::shared_ptr<const TableSchema>& schema, TableSteps& table) {
   const bool deletion = change.op == Op::kDelete;
   Row key = deletion ? std::move(change.row) : Project(change.row, schema->key);
   Step* step = nullptr;
@@ -37,6 +37,7 @@ void Add(Change& change, SchemaId schema_id, const std::shared_ptr<const TableSc
     table.by_key.emplace(step->change.key.bytes(), step);
   }
   step->op = change.op;
+  step->change.offset = offset;
   step->schema_id = schema_id;
   step->schema = &schema;
   step->change.version = std::move(change.version);
@@ -75,9 +76,12 @@ std::vector<TableChanges> Collapse(Batch& batch,
     for (const auto& schema : frame.tables) {
       of_index.push_back(wanted(schema->table) ? &tables[schema->table] : nullptr);
     }
+    Offset offset = frame.header.base;
     for (Change& change : frame.changes) {
+      const Offset own = offset;
+      offset = offset + 1;
       if (change.op == Op::kMark || of_index[change.table] == nullptr) continue;
-      Add(change, frame.header.schemas[change.table], frame.tables[change.table],
+      Add(change, own, frame.header.schemas[change.table], frame.tables[change.table],
           *of_index[change.table]);
     }
   }
