@@ -33,7 +33,8 @@ class ApplyStage::Impl {
         clock_(clock),
         logger_(std::move(logger)),
         batches_(reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes}),
-        target_(std::move(target), std::move(tables), reader.info().source, logger_) {
+        target_(std::move(target), std::move(tables), reader.info().source,
+                options_.quarantine_limit, logger_) {
     target_.Open();
     ReadProgress();
   }
@@ -285,6 +286,10 @@ void ApplyStage::Impl::Report(const TableName& table, const WriteCounts& counts)
     logger_->info("conflicts decided pipeline={} table={} rows={}", options_.pipeline, name,
                   counts.conflicts);
   }
+  if (counts.refused > 0 || counts.waiting > 0) {
+    logger_->warn("changes parked in the quarantine pipeline={} table={} refused={} waiting={}",
+                  options_.pipeline, name, counts.refused, counts.waiting);
+  }
   if (counts.suppressed > 0) {
     logger_->warn("the target's own triggers kept rows as they were pipeline={} table={} rows={}",
                   options_.pipeline, name, counts.suppressed);
@@ -306,6 +311,8 @@ void ApplyStage::Impl::Account(uint64_t changes, const WriteCounts& sum) {
   stats_.rows_written += sum.written;
   stats_.rows_newer += sum.newer;
   stats_.conflicts += sum.conflicts;
+  stats_.refused += sum.refused;
+  stats_.waiting += sum.waiting;
   stats_.batches += 1;
   stats_.next_offset = next().value();
 }

@@ -44,6 +44,10 @@ class TableWriter {
   WriteCounts Delete(std::span<const RowChange> changes, const WriteOptions& options,
                      std::vector<Conflict>& conflicts);
 
+  // Makes the temporary tables, which otherwise are made when they are needed: before a savepoint
+  // that may be rolled back.
+  void MakeStages();
+
   // Whether new rows may be copied straight into the table, where one that is there already ends
   // the transaction; true at first.
   void set_may_copy(bool may) { may_copy_ = may; }
@@ -67,6 +71,7 @@ class TableWriter {
   void WriteByStatement(WriteTask& task);
   uint64_t UpsertByStatement(WriteTask& task);
   void CopyStraight(const WriteTask& task, const Numbers& numbers);
+  void Make(Stage& stage);
   void Load(WriteTask& task, const Numbers& numbers);
   void FindOpen(WriteTask& task);
   void WriteByRow(WriteTask& task);
