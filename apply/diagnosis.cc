@@ -98,11 +98,11 @@ class Search {
         [&](size_t change) {
           SYNCLINE_CHECK(last.has_value());
           findings_.refused.push_back({index, static_cast<uint32_t>(change), *last});
+          // In a circle the order may be to blame: that is seen later.
+          if (portion.in_cycle && DependsOnOthers(*last->refusal())) return;
           const size_t here = findings_.refused.size() - refused_before;
           if (accepted == 0 && here == kAllAlike) CheckOthers(portion, refused_before);
-          // In a circle the order may be to blame: that is seen later.
-          const bool final = !portion.in_cycle || !DependsOnOthers(*last->refusal());
-          if (final && findings_.refused.size() > limit_) throw TooMany(findings_.refused.back());
+          if (findings_.refused.size() > limit_) throw TooMany(findings_.refused.back());
         });
   }
 

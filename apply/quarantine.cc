@@ -219,6 +219,7 @@ std::vector<Quarantine::Waiting> Quarantine::TakeWaiting(
 
 void Quarantine::Park(sql::Session& session, const Progress& at,
                       std::span<const RefusedStep> refused, std::vector<Waiting> waiting) {
+  if (refused.empty() && waiting.empty()) return;
   std::vector<Row> records;
   for (const RefusedStep& one : refused) {
     const auto& why = one.error.refusal();

@@ -204,7 +204,6 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   CrashPoint("apply.rows_written");
   transaction.Commit();
   CrashPoint("apply.committed");
-  quarantine_.Forget();
   return std::move(writing.written);
 }
 

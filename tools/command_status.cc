@@ -28,6 +28,7 @@ Json StatusJson(const PipelineStatus& status) {
       [](Microseconds lag) { return static_cast<double>(lag.count()) / 1e6; });
   set("last_change_at", status.last_frame_at, FormatTime);
   json["cut_open"] = status.cut_open;
+  json["refused"] = status.refused;
   if (status.state == State::kTrouble) {
     json["error"] = {{"message", status.trouble}, {"hint", status.hint}};
   }
@@ -63,6 +64,11 @@ void PrintTable(const std::vector<PipelineStatus>& statuses, Clock& clock, Termi
               StyleOf(status.state));
   }
   table.Print(out);
+  for (const PipelineStatus& status : statuses) {
+    if (status.refused == 0) continue;
+    out.Line(fmt::format("{}: {} refused by the target, see `syncline quarantine list`",
+                         status.pipeline, FormatCount(status.refused)));
+  }
   for (const PipelineStatus& status : statuses) {
     if (status.state != State::kTrouble) continue;
     out.Line(fmt::format("{}: {}", status.pipeline, status.trouble));

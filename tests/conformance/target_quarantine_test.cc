@@ -37,9 +37,10 @@ class TargetQuarantine : public TargetConformance {
         "updated_at timestamptz)");
   }
   static SchemaPtr LinesSchema() {
-    return MakeSchema("lines", {{"id", Type::kInt, "bigint"},
-                                {"item", Type::kInt, "bigint"},
-                                {"updated_at", Type::kTimestampTz, "timestamp with time zone"}});
+    return MakeSchema("public.lines",
+                      {{"id", Type::kInt, "bigint"},
+                       {"item", Type::kInt, "bigint"},
+                       {"updated_at", Type::kTimestampTz, "timestamp with time zone"}});
   }
   static Row Line(int64_t id, int64_t item) {
     return MakeRow({ValueView::Int(id), ValueView::Int(item), Stamp(1)});
@@ -88,8 +89,11 @@ INSTANTIATE_TEST_SUITE_P(, TargetQuarantine, testing::Values(Dialect::kPostgres,
 // and when children of a parked row are lost with it.
 TEST_P(TargetQuarantine, EveryKindOfRefusalIsParkedWithItsReasonAndTheRestArrives) {
   for (const int good : {5, static_cast<int>(TableWriter::kStagedRowsMin) + 100}) {
-    if (good == 5) MakeStrictTables();
-    target_.Execute("DELETE FROM lines; DELETE FROM items; DELETE FROM syncline_quarantine");
+    if (good == 5) {
+      MakeStrictTables();
+    } else {
+      target_.Execute("DELETE FROM lines; DELETE FROM items; DELETE FROM syncline_quarantine");
+    }
     const int first = good * 1'000;
     log_.Cut([&](CutWriter& writer) {
       for (int i = 0; i < good; ++i) {
@@ -114,7 +118,9 @@ TEST_P(TargetQuarantine, EveryKindOfRefusalIsParkedWithItsReasonAndTheRestArrive
     EXPECT_THAT(refused[2], HasSubstr("is taken by another row"));
     EXPECT_THAT(refused.back(), HasSubstr("refers to a row of "));
     EXPECT_THAT(refused.back(), HasSubstr("items that is not there"));
-    if (postgres()) EXPECT_THAT(refused[3], HasSubstr("zero byte"));
+    if (postgres()) {
+      EXPECT_THAT(refused[3], HasSubstr("zero byte"));
+    }
   }
 }
 
@@ -255,8 +261,7 @@ TEST_P(TargetQuarantine, WhateverIsRefusedTheRestArrivesAndRetryBringsEverything
   const auto seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
-  target_.Execute(
-      "CREATE TABLE items (id bigint PRIMARY KEY, name text, updated_at timestamptz)");
+  target_.Execute("CREATE TABLE items (id bigint PRIMARY KEY, name text, updated_at timestamptz)");
   const char* refuse_bad =
       postgres()
           ? "ALTER TABLE items ADD CONSTRAINT good CHECK (name NOT LIKE 'bad%')"
