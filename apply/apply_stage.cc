@@ -286,9 +286,9 @@ void ApplyStage::Impl::Report(const TableName& table, const WriteCounts& counts)
     logger_->info("conflicts decided pipeline={} table={} rows={}", options_.pipeline, name,
                   counts.conflicts);
   }
-  if (counts.refused > 0 || counts.waiting > 0) {
-    logger_->warn("changes parked in the quarantine pipeline={} table={} refused={} waiting={}",
-                  options_.pipeline, name, counts.refused, counts.waiting);
+  if (counts.waiting > 0) {
+    logger_->info("later changes of parked rows wait pipeline={} table={} rows={}",
+                  options_.pipeline, name, counts.waiting);
   }
   if (counts.suppressed > 0) {
     logger_->warn("the target's own triggers kept rows as they were pipeline={} table={} rows={}",

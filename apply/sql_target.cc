@@ -144,8 +144,11 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
     }
     state = quarantine_.state();
   };
+  std::map<std::pair<TableName, std::string>, uint64_t> reasons;
   work.end = [&](sql::Session& session, std::span<const RefusedStep> refused) {
     quarantine_.Park(session, to, refused, waiting);
+    reasons.clear();
+    for (const RefusedStep& one : refused) ++reasons[{one.target, one.error.refusal()->reason}];
   };
   work.refused_max = [&] {
     return quarantine_limit_ - std::min(quarantine_limit_, quarantine_.size());
@@ -153,6 +156,10 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
   return InContext(what, [&] {
     Written written = Do(work);
     for (const Quarantine::Waiting& one : waiting) ++written[one.target].waiting;
+    for (const auto& [why, rows] : reasons) {
+      logger_->warn("refused by the target, parked pipeline={} table={} rows={} reason=\"{}\"",
+                    to.pipeline, why.first.ToString(), rows, why.second);
+    }
     return written;
   });
 }
@@ -221,7 +228,7 @@ Findings SqlTarget::FindOut(Work& work) {
   may_copy_ = false;
   Writing scratch{.options = OptionsFor(work)};
   const std::vector<Portion> portions = PortionsOf(work.tables, scratch);
-  for (auto& [id, table] : prepared_) table.writer->MakeStages();
+  for (auto& [id, table] : prepared_) table.writer->ExpectSavepoints();
   return Diagnose(*session_, portions, work.refused_max());
 }
 
@@ -294,7 +301,7 @@ std::vector<Portion> SqlTarget::PortionsOf(const std::vector<TableChanges>& tabl
   const auto add = [&](const Task& task, bool deletion) {
     const auto write = [this, task, deletion, &writing](std::span<const RowChange> changes) {
       const TableName& target = task.table->info.name;
-      writing.options.whole = task.in_cycle;
+      writing.options.whole = task.in_cycle && changes.size() > 1;
       writing.written[target] += ForTable(target, [&] {
         if (!deletion) return Upsert(task, changes, writing);
         return task.table->writer->Delete(changes, writing.options, writing.conflicts);

@@ -161,8 +161,9 @@ void TableWriter::Make(Stage& stage) {
   stage.created = true;
 }
 
-void TableWriter::MakeStages() {
+void TableWriter::ExpectSavepoints() {
   if (shape_.dialect != Dialect::kPostgres) return;
+  empty_stage_ = "TRUNCATE ";
   for (Stage* const stage : {&upserts_, &deletes_}) {
     if (!stage->created) Make(*stage);
   }
@@ -172,7 +173,7 @@ void TableWriter::Load(WriteTask& task, const Numbers& numbers) {
   Stage& stage = StageOf(task);
   // Within one transaction a table may be written in several parts.
   if (stage.created) {
-    session_.Execute("DELETE FROM " + sql::Quote(stage.name));
+    session_.Execute(empty_stage_ + sql::Quote(stage.name));
   } else {
     Make(stage);
   }

@@ -44,9 +44,10 @@ class TableWriter {
   WriteCounts Delete(std::span<const RowChange> changes, const WriteOptions& options,
                      std::vector<Conflict>& conflicts);
 
-  // Makes the temporary tables, which otherwise are made when they are needed: before a savepoint
-  // that may be rolled back.
-  void MakeStages();
+  // To be called before a transaction writes behind savepoints, many times over: makes the
+  // temporary tables, which otherwise are made when they are needed, and has them truncated, since
+  // what is rolled back stays in them and would be read again each time.
+  void ExpectSavepoints();
 
   // Whether new rows may be copied straight into the table, where one that is there already ends
   // the transaction; true at first.
@@ -85,6 +86,7 @@ class TableWriter {
   Stage deletes_;
   bool may_copy_ = true;
   bool copied_ = false;
+  const char* empty_stage_ = "DELETE FROM ";
 };
 
 }  // namespace syncline::apply
