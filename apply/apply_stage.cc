@@ -47,7 +47,8 @@ class ApplyStage::Impl {
         logger_(std::move(logger)),
         schemas_(options_.pipeline, tables, logger_),
         batches_(reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes}),
-        target_(std::move(target), std::move(tables), reader.info().source, logger_) {
+        target_(std::move(target), std::move(tables), reader.info().source,
+                options_.quarantine_limit, logger_) {
     try {
       target_.Open();
       ReadProgress();
@@ -313,6 +314,10 @@ void ApplyStage::Impl::Report(const TableName& table, const WriteCounts& counts)
     logger_->info("conflicts decided pipeline={} table={} rows={}", options_.pipeline, name,
                   counts.conflicts);
   }
+  if (counts.waiting > 0) {
+    logger_->info("later changes of parked rows wait pipeline={} table={} rows={}",
+                  options_.pipeline, name, counts.waiting);
+  }
   if (counts.suppressed > 0) {
     logger_->warn("the target's own triggers kept rows as they were pipeline={} table={} rows={}",
                   options_.pipeline, name, counts.suppressed);
@@ -334,6 +339,8 @@ void ApplyStage::Impl::Account(uint64_t changes, const WriteCounts& sum) {
   stats_.rows_written += sum.written;
   stats_.rows_newer += sum.newer;
   stats_.conflicts += sum.conflicts;
+  stats_.refused += sum.refused;
+  stats_.waiting += sum.waiting;
   stats_.batches += 1;
   stats_.next_offset = next().value();
 }

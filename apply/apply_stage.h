@@ -24,6 +24,9 @@ struct ApplyOptions {
   std::optional<Offset> to_offset;  // stop before the change with this offset
   std::optional<WallTime> to_time;  // stop before the first frame written after this
   std::string consumer;             // the name under which retention waits; empty: it does not
+  // How many refused changes the target's quarantine may hold; the next one stops the stage. 0: the
+  // first one does.
+  uint64_t quarantine_limit = 0;
   uint64_t batch_changes = 50'000;
   uint64_t batch_bytes =
       64u << 20;  // of row data; whichever of the two is reached first ends a batch
@@ -37,6 +40,8 @@ struct ApplyStats {
       0};  // inserted, updated or deleted (the last change of each key of a batch)
   std::atomic<uint64_t> rows_newer{0};  // "existing row is newer, skipped"
   std::atomic<uint64_t> conflicts{0};   // decided, and recorded in syncline_conflicts
+  std::atomic<uint64_t> refused{0};     // parked, for the target would not have them
+  std::atomic<uint64_t> waiting{0};     // parked behind those
   std::atomic<uint64_t> batches{0};
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "apply/refusal_reason.h"
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
 #include "engine/base/crash_point.h"
@@ -34,16 +35,46 @@ decltype(auto) ForTable(const TableName& table, Body&& body) {
   }
 }
 
-// Until the end of the transaction, foreign keys (PostgreSQL: those declared deferrable) are
-// checked at commit.
-constexpr char kDeferOnPostgres[] = "SET CONSTRAINTS ALL DEFERRED";
-constexpr char kDeferOnSqlite[] = "PRAGMA defer_foreign_keys = ON";
+// A batch is diagnosed so often before its refusal is passed on.
+constexpr int kDiagnosesMax = 3;
+
+// Until the end of the transaction, foreign keys are checked at commit (PostgreSQL: those declared
+// deferrable).
+void Defer(sql::Session& session, std::span<const Portion> portions) {
+  if (std::ranges::none_of(portions, &Portion::in_cycle)) return;
+  session.Execute(session.dialect() == Dialect::kPostgres ? "SET CONSTRAINTS ALL DEFERRED"
+                                                          : "PRAGMA defer_foreign_keys = ON");
+}
+
+std::vector<RowChange> ChangesOf(const Portion& portion, const Findings::Piece& piece) {
+  std::vector<RowChange> changes;
+  changes.reserve(piece.changes.size());
+  for (const uint32_t change : piece.changes) changes.push_back(portion.changes[change]);
+  return changes;
+}
+
+// Runs of one portion that follow each other as one.
+Findings Merged(const Findings& found) {
+  Findings merged{.refused = found.refused};
+  for (const Findings::Piece& piece : found.accepted) {
+    if (merged.accepted.empty() || merged.accepted.back().portion != piece.portion) {
+      merged.accepted.push_back({.portion = piece.portion});
+    }
+    auto& changes = merged.accepted.back().changes;
+    changes.insert(changes.end(), piece.changes.begin(), piece.changes.end());
+  }
+  for (Findings::Piece& piece : merged.accepted) std::ranges::sort(piece.changes);
+  return merged;
+}
 
 }  // namespace
 
 SqlTarget::SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
-                     std::shared_ptr<spdlog::logger> logger)
-    : url_(std::move(url)), source_(std::move(source)), logger_(std::move(logger)) {
+                     uint64_t quarantine_limit, std::shared_ptr<spdlog::logger> logger)
+    : url_(std::move(url)),
+      source_(std::move(source)),
+      quarantine_limit_(quarantine_limit),
+      logger_(std::move(logger)) {
   for (TableMapping& table : tables) {
     if (url_.dialect == Dialect::kPostgres && table.target.schema.empty()) {
       table.target.schema = "public";
@@ -61,11 +92,13 @@ void SqlTarget::Open() {
   if (session->dialect() == Dialect::kPostgres) session->Execute(kPostgresSettings);
   EnsureProgressTable(*session);
   EnsureConflictTable(*session);
+  EnsureQuarantineTable(*session);
   identity_ = session->Identity();
   session_ = std::move(session);
 }
 
 void SqlTarget::Close() noexcept {
+  quarantine_.Forget();
   order_ = {};
   references_.clear();
   prepared_.clear();
@@ -110,83 +143,197 @@ SqlTarget::Written SqlTarget::Apply(Batch batch, const std::optional<Progress>& 
 
 SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std::string& what,
                                     const std::optional<Progress>& from, const Progress& to) {
-  commit_in_doubt_ = false;
-  return InContext(what, [&] {
-    sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
-    AdvanceProgress(*session_, from, to);
+  Work work{.tables = std::move(tables), .at = to, .park = quarantine_limit_ > 0};
+  if (from) work.again_before = from->reached;
+  std::vector<Quarantine::Waiting> waiting;
+  std::optional<std::string> state;  // of the quarantine when `waiting` was taken out
+  work.begin = [&](sql::Session& session) {
+    AdvanceProgress(session, from, to);
     CrashPoint("apply.progress_moved");
-    Writing writing{tables, {.takes_ties = source_ > identity_}, {}};
-    if (from) writing.options.again_before = from->reached;
-    Written written = Write(writing);
-    RecordConflicts(*session_, {to.pipeline, to.log_id, source_, identity_}, writing.conflicts);
-    CrashPoint("apply.rows_written");
-    transaction.Commit();
-    CrashPoint("apply.committed");
+    quarantine_.Refresh(session, to.pipeline);
+    if (state && *state != quarantine_.state()) {
+      throw RestartError("somebody has changed the quarantine meanwhile");
+    }
+    if (!state) {
+      waiting = quarantine_.TakeWaiting(
+          work.tables, [this](const TableName& source) { return tables_.at(source).target; });
+    }
+    state = quarantine_.state();
+  };
+  std::map<std::pair<TableName, std::string>, uint64_t> reasons;
+  work.end = [&](sql::Session& session, std::span<const RefusedStep> refused) {
+    quarantine_.Park(session, to, refused, waiting);
+    reasons.clear();
+    for (const RefusedStep& one : refused) ++reasons[{one.target, one.error.refusal()->reason}];
+  };
+  work.refused_max = [&] {
+    return quarantine_limit_ - std::min(quarantine_limit_, quarantine_.size());
+  };
+  return InContext(what, [&] {
+    Written written = Do(work);
+    for (const Quarantine::Waiting& one : waiting) ++written[one.target].waiting;
+    for (const auto& [why, rows] : reasons) {
+      logger_->warn("refused by the target, parked pipeline={} table={} rows={} reason=\"{}\"",
+                    to.pipeline, why.first.ToString(), rows, why.second);
+    }
     return written;
   });
+}
+
+SqlTarget::Written SqlTarget::Do(Work& work) {
+  commit_in_doubt_ = false;
+  try {
+    return Transact(work, nullptr);
+  } catch (const Error& error) {
+    if (!error.refusal() || !work.park) throw;
+  }
+  // Somebody who writes to the target meanwhile may make another row one that is refused.
+  for (int tries = 1;; ++tries) {
+    const Findings found = FindOut(work);
+    // In one statement for each table where that works; otherwise in the runs that have worked.
+    const Findings merged = Merged(found);
+    for (const Findings* const order : {&merged, &found}) {
+      Reopen();
+      try {
+        return Transact(work, order);
+      } catch (const Error& error) {
+        if (!error.refusal() || (order == &found && tries == kDiagnosesMax)) throw;
+      }
+    }
+  }
+}
+
+SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
+  sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
+  work.begin(*session_);
+  may_copy_ = found == nullptr;
+  Writing writing{.options = OptionsFor(work)};
+  const std::vector<Portion> portions = PortionsOf(work.tables, writing);
+  Defer(*session_, portions);
+  std::vector<RefusedStep> refused;
+  if (found == nullptr) {
+    for (const Portion& portion : portions) portion.write(portion.changes);
+  } else {
+    for (const Findings::Piece& piece : found->accepted) {
+      const Portion& portion = portions[piece.portion];
+      portion.write(ChangesOf(portion, piece));
+    }
+    refused = Refused(*found, portions);
+  }
+  for (const RefusedStep& one : refused) ++writing.written[one.target].refused;
+  if (work.end) work.end(*session_, refused);
+  RecordConflicts(*session_, {work.at.pipeline, work.at.log_id, source_, identity_},
+                  writing.conflicts);
+  CrashPoint("apply.rows_written");
+  transaction.Commit();
+  CrashPoint("apply.committed");
+  return std::move(writing.written);
+}
+
+// A session that has seen an error may hold what its rolled-back transaction has made; a new one
+// costs little, as often as this happens.
+void SqlTarget::Reopen() {
+  Close();
+  Open();
+}
+
+Findings SqlTarget::FindOut(Work& work) {
+  Reopen();
+  sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
+  work.begin(*session_);
+  may_copy_ = false;
+  Writing scratch{.options = OptionsFor(work)};
+  const std::vector<Portion> portions = PortionsOf(work.tables, scratch);
+  for (auto& [id, table] : prepared_) table.writer->ExpectSavepoints();
+  return Diagnose(*session_, portions, work.refused_max());
+}
+
+std::vector<RefusedStep> SqlTarget::Refused(const Findings& found,
+                                            std::span<const Portion> portions) const {
+  std::vector<RefusedStep> steps;
+  for (const Findings::Refused& refused : found.refused) {
+    const Portion& portion = portions[refused.portion];
+    const sql::TableInfo& info = prepared_.at(portion.schema->id()).info;
+    RefusedStep& step = steps.emplace_back(
+        RefusedStep{{portion.schema, portion.deletion, portion.changes[refused.change]},
+                    portion.target,
+                    refused.error});
+    step.error.SetRefusal(Explained(*refused.error.refusal(), info, portion.deletion));
+  }
+  return steps;
+}
+
+WriteOptions SqlTarget::OptionsFor(const Work& work) const {
+  return {.again_before = work.again_before, .takes_ties = source_ > identity_};
 }
 
 SqlTarget::Prepared& SqlTarget::Prepare(const TableChanges& changes) {
   const SchemaId id = changes.schema->id();
   if (const auto found = prepared_.find(id); found != prepared_.end()) return found->second;
   TablePlan plan = PlanTable(changes.schema, tables_.at(changes.schema->table));
-  const sql::TableInfo info = PrepareTargetTable(*session_, plan, *logger_);
+  sql::TableInfo info = PrepareTargetTable(*session_, plan, *logger_);
   references_[info.name] = info.foreign_keys;
   order_ = OrderByReferences(references_);
   auto writer = std::make_unique<TableWriter>(*session_, std::move(plan), info, prepared_.size());
-  writer->set_may_copy(!not_copied_into_.contains(info.name));
-  return prepared_.emplace(id, Prepared{info.name, std::move(writer)}).first->second;
+  writer->set_may_copy(may_copy_ && !not_copied_into_.contains(info.name));
+  return prepared_.emplace(id, Prepared{std::move(info), std::move(writer)}).first->second;
 }
 
-std::vector<SqlTarget::Task> SqlTarget::TasksFor(std::vector<TableChanges>& tables) {
+std::vector<SqlTarget::Task> SqlTarget::TasksFor(const std::vector<TableChanges>& tables) {
   std::vector<Task> tasks;
-  for (TableChanges& changes : tables) {
+  for (const TableChanges& changes : tables) {
     Prepared& table =
         ForTable(changes.schema->table, [&]() -> Prepared& { return Prepare(changes); });
     tasks.push_back({.changes = &changes, .table = &table});
   }
   for (Task& task : tasks) {  // only now is the order complete
     const auto& order = order_.parents_first;
-    task.rank = std::ranges::find(order, task.table->target) - order.begin();
-    task.in_cycle = std::ranges::find(order_.in_cycle, task.table->target) != order_.in_cycle.end();
+    task.rank = std::ranges::find(order, task.table->info.name) - order.begin();
+    task.in_cycle =
+        std::ranges::find(order_.in_cycle, task.table->info.name) != order_.in_cycle.end();
   }
   std::ranges::stable_sort(tasks, {}, &Task::rank);
   return tasks;
 }
 
-WriteCounts SqlTarget::Upsert(const Task& task, Writing& writing) {
+WriteCounts SqlTarget::Upsert(const Task& task, std::span<const RowChange> changes,
+                              Writing& writing) {
   TableWriter& writer = *task.table->writer;
   try {
-    return writer.Upsert(task.changes->upserts, writing.options, writing.conflicts);
+    return writer.Upsert(changes, writing.options, writing.conflicts);
   } catch (const Error& error) {
     if (error.code() != kUniqueViolation || !writer.copied()) throw;
-    not_copied_into_.insert(task.table->target);
+    not_copied_into_.insert(task.table->info.name);
     throw RestartError("rows that are new to the log are on the target already",
                        "They are compared with what is there, one by one.");
   }
 }
 
-SqlTarget::Written SqlTarget::Write(Writing& writing) {
-  const std::vector<Task> tasks = TasksFor(writing.tables);
-  if (std::ranges::any_of(tasks, &Task::in_cycle)) {
-    session_->Execute(session_->dialect() == Dialect::kPostgres ? kDeferOnPostgres
-                                                                : kDeferOnSqlite);
-  }
-  // Upserts first: after them no row that stays refers to one that goes, so that children-first
-  // deletions cannot fail.
-  Written written;
-  for (const Task& task : tasks) {
-    writing.options.whole = task.in_cycle;
-    written[task.table->target] +=
-        ForTable(task.table->target, [&] { return Upsert(task, writing); });
-  }
-  for (const Task& task : std::views::reverse(tasks)) {
-    writing.options.whole = task.in_cycle;
-    written[task.table->target] += ForTable(task.table->target, [&] {
-      return task.table->writer->Delete(task.changes->deletes, writing.options, writing.conflicts);
-    });
-  }
-  return written;
+// Upserts first: after them no row that stays refers to one that goes, so that children-first
+// deletions cannot fail.
+std::vector<Portion> SqlTarget::PortionsOf(const std::vector<TableChanges>& tables,
+                                           Writing& writing) {
+  std::vector<Portion> portions;
+  const auto add = [&](const Task& task, bool deletion) {
+    const auto write = [this, task, deletion, &writing](std::span<const RowChange> changes) {
+      const TableName& target = task.table->info.name;
+      writing.options.whole = task.in_cycle && changes.size() > 1;
+      writing.written[target] += ForTable(target, [&] {
+        if (!deletion) return Upsert(task, changes, writing);
+        return task.table->writer->Delete(changes, writing.options, writing.conflicts);
+      });
+    };
+    portions.push_back({.target = task.table->info.name,
+                        .schema = task.changes->schema,
+                        .deletion = deletion,
+                        .changes = deletion ? task.changes->deletes : task.changes->upserts,
+                        .in_cycle = task.in_cycle,
+                        .write = write});
+  };
+  const std::vector<Task> tasks = TasksFor(tables);
+  for (const Task& task : tasks) add(task, false);
+  for (const Task& task : std::views::reverse(tasks)) add(task, true);
+  return portions;
 }
 
 }  // namespace syncline::apply

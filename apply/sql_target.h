@@ -2,6 +2,7 @@
 
 #include <spdlog/logger.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,7 +12,9 @@
 
 #include "apply/batch.h"
 #include "apply/conflict_table.h"
+#include "apply/diagnosis.h"
 #include "apply/progress.h"
+#include "apply/quarantine.h"
 #include "apply/table_mapping.h"
 #include "apply/table_order.h"
 #include "apply/table_writer.h"
@@ -26,18 +29,24 @@ namespace syncline::apply {
 // Is closed or open; after any exception from Apply only Close (and then Open) is allowed, and the
 // target holds either the whole batch or nothing of it: only Apply's last step, the commit, can
 // leave this unknown, and the progress row then tells. Belongs to one thread.
+//
+// What the target refuses of a batch is found out in a transaction of its own, with savepoints,
+// that is rolled back (Diagnose); the batch is then written without it, and without savepoints, in
+// one transaction with the rows of the quarantine. Where nothing is refused nothing of this costs
+// anything.
 class SqlTarget {
  public:
   using Written = std::map<TableName, WriteCounts>;  // by target table
 
-  // `source` names the database whose log is applied (LogInfo::source).
+  // `source` names the database whose log is applied (LogInfo::source). The quarantine takes up to
+  // `quarantine_limit` refused changes of a pipeline; the next one is an error, with 0 the first.
   SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
-            std::shared_ptr<spdlog::logger> logger);
+            uint64_t quarantine_limit, std::shared_ptr<spdlog::logger> logger);
   ~SqlTarget();
   SqlTarget(const SqlTarget&) = delete;
   SqlTarget& operator=(const SqlTarget&) = delete;
 
-  // Connects and makes syncline_progress and syncline_conflicts when they are missing.
+  // Connects and makes Syncline's own tables when they are missing.
   void Open();
   void Close() noexcept;
   bool is_open() const { return session_ != nullptr; }
@@ -51,7 +60,8 @@ class SqlTarget {
   std::vector<TableName> ParentsFirst();
 
   // Moves the progress row from `from` to `to`, writes the batch's rows and what conflicts were
-  // decided, commits; what was written. The rows of tables without a mapping are left out. An error
+  // decided, parks what is refused, commits; what was written. The rows of tables without a mapping
+  // are left out. An error
   // names the table and the batch's offsets. Throws RestartError when the row is not at `from` any
   // more, or when rows of the batch turn out not to be new to the target: then it has to be applied
   // again, in another way.
@@ -65,32 +75,55 @@ class SqlTarget {
   // True when the last Apply failed in its commit.
   bool commit_in_doubt() const { return commit_in_doubt_; }
 
+  // What is to be written in one transaction. It may take several, of which one is committed.
+  struct Work {
+    std::vector<TableChanges> tables;  // each key once and sorted
+    Progress at;                       // of which pipeline, log and epoch
+    Offset again_before;               // WriteOptions
+    // The first and the last of every transaction: `begin` locks the progress row, `end` is told
+    // what was refused. Both may throw.
+    std::function<void(sql::Session&)> begin;
+    std::function<void(sql::Session&, std::span<const RefusedStep>)> end;
+    bool park = false;                           // otherwise a refusal is an error
+    std::function<uint64_t()> refused_max = {};  // asked after `begin`
+  };
+  Written Do(Work& work);
+  // Outside of Do; the target is open.
+  sql::Session& session() { return *session_; }
+
  private:
-  // What a batch brings, and how.
+  // What a transaction does on its way.
   struct Writing {
-    std::vector<TableChanges>& tables;
     WriteOptions options;
-    std::vector<Conflict> conflicts;
+    std::vector<Conflict> conflicts = {};
+    Written written = {};
   };
   // A target table, ready to take the rows of one captured schema.
   struct Prepared {
-    TableName target;
+    sql::TableInfo info;
     std::unique_ptr<TableWriter> writer;
   };
   struct Task {
-    TableChanges* changes;
+    const TableChanges* changes;
     Prepared* table;
     size_t rank;    // among the tables, parents first
     bool in_cycle;  // of foreign keys
   };
 
   Prepared& Prepare(const TableChanges& changes);
-  std::vector<Task> TasksFor(std::vector<TableChanges>& tables);
-  Written Write(Writing& writing);
-  WriteCounts Upsert(const Task& task, Writing& writing);
+  std::vector<Task> TasksFor(const std::vector<TableChanges>& tables);
+  std::vector<Portion> PortionsOf(const std::vector<TableChanges>& tables, Writing& writing);
+  WriteCounts Upsert(const Task& task, std::span<const RowChange> changes, Writing& writing);
+  WriteOptions OptionsFor(const Work& work) const;
+  // `found`: what to leave out, and in which order the rest goes; null: everything as it is.
+  Written Transact(Work& work, const Findings* found);
+  Findings FindOut(Work& work);
+  std::vector<RefusedStep> Refused(const Findings& found, std::span<const Portion> portions) const;
+  void Reopen();
 
   const sql::DatabaseUrl url_;
   const std::string source_;
+  const uint64_t quarantine_limit_;
   std::map<TableName, TableMapping> tables_;  // by source; constant after construction
   const std::shared_ptr<spdlog::logger> logger_;
 
@@ -98,12 +131,15 @@ class SqlTarget {
   std::set<TableName> not_copied_into_;
   bool commit_in_doubt_ = false;
 
+  bool may_copy_ = true;  // false where a row may be refused
+
   // What follows is as long-lived as the session.
   std::unique_ptr<sql::Session> session_;
   std::string identity_;
   std::map<SchemaId, Prepared> prepared_;
   std::map<TableName, std::vector<sql::ForeignKey>> references_;  // of each target in `prepared_`
   TableOrder order_;                                              // of `references_`
+  Quarantine quarantine_;
 };
 
 }  // namespace syncline::apply

@@ -77,6 +77,8 @@ WriteCounts& WriteCounts::operator+=(const WriteCounts& other) {
   newer += other.newer;
   conflicts += other.conflicts;
   suppressed += other.suppressed;
+  refused += other.refused;
+  waiting += other.waiting;
   return *this;
 }
 
@@ -154,11 +156,27 @@ void TableWriter::CopyStraight(const WriteTask& task, const Numbers& numbers) {
   session_.LoadRows(shape_.table, plan_.ColumnNames(), rows);
 }
 
+void TableWriter::Make(Stage& stage) {
+  session_.Execute(stage.create);
+  stage.created = true;
+}
+
+void TableWriter::ExpectSavepoints() {
+  if (shape_.dialect != Dialect::kPostgres) return;
+  empty_stage_ = "TRUNCATE ";
+  for (Stage* const stage : {&upserts_, &deletes_}) {
+    if (!stage->created) Make(*stage);
+  }
+}
+
 void TableWriter::Load(WriteTask& task, const Numbers& numbers) {
   Stage& stage = StageOf(task);
   // Within one transaction a table may be written in several parts.
-  session_.Execute(stage.created ? "DELETE FROM " + sql::Quote(stage.name) : stage.create);
-  stage.created = true;
+  if (stage.created) {
+    session_.Execute(empty_stage_ + sql::Quote(stage.name));
+  } else {
+    Make(stage);
+  }
   MakeRows(task, numbers);
   session_.LoadRows(stage.name, stage.columns, task.Pointers(numbers));
 }

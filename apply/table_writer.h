@@ -44,6 +44,11 @@ class TableWriter {
   WriteCounts Delete(std::span<const RowChange> changes, const WriteOptions& options,
                      std::vector<Conflict>& conflicts);
 
+  // To be called before a transaction writes behind savepoints, many times over: makes the
+  // temporary tables, which otherwise are made when they are needed, and has them truncated, since
+  // what is rolled back stays in them and would be read again each time.
+  void ExpectSavepoints();
+
   // Whether new rows may be copied straight into the table, where one that is there already ends
   // the transaction; true at first.
   void set_may_copy(bool may) { may_copy_ = may; }
@@ -67,6 +72,7 @@ class TableWriter {
   void WriteByStatement(WriteTask& task);
   uint64_t UpsertByStatement(WriteTask& task);
   void CopyStraight(const WriteTask& task, const Numbers& numbers);
+  void Make(Stage& stage);
   void Load(WriteTask& task, const Numbers& numbers);
   void FindOpen(WriteTask& task);
   void WriteByRow(WriteTask& task);
@@ -80,6 +86,7 @@ class TableWriter {
   Stage deletes_;
   bool may_copy_ = true;
   bool copied_ = false;
+  const char* empty_stage_ = "DELETE FROM ";
 };
 
 }  // namespace syncline::apply

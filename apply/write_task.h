@@ -18,6 +18,8 @@ struct WriteCounts {
   uint64_t conflicts = 0;  // decided by the rule
   // Neither: something on the target (a trigger) lets the statements change nothing.
   uint64_t suppressed = 0;
+  uint64_t refused = 0;  // parked, for the target would not have them
+  uint64_t waiting = 0;  // parked behind those
 
   WriteCounts& operator+=(const WriteCounts& other);
 };

@@ -21,9 +21,12 @@ struct Options {
   std::string to_time;
 };
 
-apply::ApplyOptions ApplyOptionsFor(const Options& options, const std::string& consumer,
-                                    Offset log_end) {
-  apply::ApplyOptions out{.pipeline = options.pipeline, .once = true, .consumer = consumer};
+apply::ApplyOptions ApplyOptionsFor(const Options& options, const PipelineConfig& pipeline,
+                                    const std::string& consumer, Offset log_end) {
+  apply::ApplyOptions out{.pipeline = pipeline.name,
+                          .once = true,
+                          .consumer = consumer,
+                          .quarantine_limit = pipeline.quarantine_limit};
   if (options.to_offset) {
     if (Offset(*options.to_offset) > log_end) {
       throw UsageError(fmt::format("--to-offset {} is beyond the log, which ends at {}",
@@ -73,8 +76,8 @@ int Replay(const Invocation& invocation, const Options& options) {
   const std::string consumer = "replay into " + into.display;
   const Offset end = options.to_offset ? Offset(*options.to_offset) : reader->end();
   apply::ApplyStage stage(into, plan.pipelines.front().tables,
-                          ApplyOptionsFor(options, consumer, reader->end()), *reader, clock,
-                          logger);
+                          ApplyOptionsFor(options, pipeline, consumer, reader->end()), *reader,
+                          clock, logger);
   if (const uint64_t at = stage.stats().next_offset; options.to_offset && at > *options.to_offset) {
     throw UsageError(fmt::format("{} is at offset {} already, beyond --to-offset {}", into.display,
                                  at, *options.to_offset),

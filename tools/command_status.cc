@@ -31,6 +31,7 @@ Json StatusJson(const PipelineStatus& status) {
   json["cut_open"] = status.cut_open;
   json["between_cuts"] = status.holds != Holds::kOneState;
   json["loading_base"] = status.holds == Holds::kPartOfBase;
+  json["refused"] = status.refused;
   if (status.state == State::kTrouble) {
     json["error"] = {{"message", status.trouble}, {"hint", status.hint}};
   }
@@ -76,6 +77,11 @@ void PrintTable(const std::vector<PipelineStatus>& statuses, Clock& clock, Termi
                                ? "it catches up through the log's base"
                                : "it is inside of a cut that is open or larger than a batch"));
     }
+    if (status.refused == 0) continue;
+    out.Line(fmt::format("{}: {} refused by the target, see `syncline quarantine list`",
+                         status.pipeline, FormatCount(status.refused)));
+  }
+  for (const PipelineStatus& status : statuses) {
     if (status.state != State::kTrouble) continue;
     out.Line(fmt::format("{}: {}", status.pipeline, status.trouble));
     if (!status.hint.empty()) out.Line("  hint: " + status.hint);

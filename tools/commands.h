@@ -24,6 +24,7 @@ void AddStatus(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddLog(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddReplay(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddConflicts(CLI::App& app, const Invocation& invocation, CommandBody& body);
+void AddQuarantine(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddOffsets(CLI::App& app, const Invocation& invocation, CommandBody& body);
 
 }  // namespace syncline::cli

@@ -4,6 +4,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <sstream>
 
@@ -26,6 +27,7 @@ struct Defaults {
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
   bool create = true;
   std::optional<apply::NewColumns> new_columns;  // none: as `create` says
+  uint64_t quarantine_limit = 1'000;
 };
 
 class ConfigParser {
@@ -46,6 +48,7 @@ class ConfigParser {
   void ReadTables(const YAML::Node& node, const Defaults& defaults, PipelineConfig& pipeline);
   TableRule ReadTable(const YamlMap::Entry& entry, const Defaults& defaults);
   Defaults ReadDefaults(YamlMap& map, Defaults defaults);
+  void ReadQuarantine(YamlMap& map, uint64_t& limit);
   std::string ReadDatabaseName(YamlMap& map, const std::string& key);
 
   std::filesystem::path folder_;
@@ -120,7 +123,23 @@ Defaults ConfigParser::ReadDefaults(YamlMap& map, Defaults defaults) {
           Choose(map, "new_columns", "value for \"new_columns\":", kNewColumns, mistakes_)) {
     defaults.new_columns = *choice;
   }
+  if (map.Has("quarantine")) ReadQuarantine(map, defaults.quarantine_limit);
   return defaults;
+}
+
+void ConfigParser::ReadQuarantine(YamlMap& map, uint64_t& limit) {
+  YamlMap quarantine(map.Child("quarantine"), "\"quarantine\"", mistakes_);
+  if (auto text = quarantine.RequiredText("limit", "how many refused changes may be parked")) {
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
+    if (error != std::errc() || end != text->data() + text->size()) {
+      mistakes_.Add(
+          quarantine.LineOf("limit"),
+          fmt::format("\"limit\" must be a number, such as 1000, or 0 to stop at the first "
+                      "refused change, not \"{}\"",
+                      *text));
+    }
+  }
+  quarantine.RefuseOthers();
 }
 
 void ConfigParser::ReadLog(YamlMap& top) {
@@ -223,6 +242,10 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
                   "\"every\" belongs to a pipeline or to defaults, not to a table: one poll reads "
                   "all tables of a source in one snapshot");
   }
+  if (map.Has("quarantine")) {
+    mistakes_.Add(map.LineOf("quarantine"),
+                  "\"quarantine\" belongs to a pipeline or to defaults, not to a table");
+  }
   map.RefuseOthers();
   if (rule.cursor.empty()) {
     mistakes_.Add(rule.line, fmt::format("{} has no cursor column: add \"cursor: COLUMN\" here or "
@@ -274,6 +297,7 @@ PipelineConfig ConfigParser::ReadPipeline(const YamlMap::Entry& entry, Defaults 
   YAML::Node tables = map.Child("tables");
   defaults = ReadDefaults(map, defaults);
   pipeline.every = defaults.every;
+  pipeline.quarantine_limit = defaults.quarantine_limit;
   map.RefuseOthers();
   ReadTables(tables, defaults, pipeline);
   return pipeline;

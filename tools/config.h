@@ -44,6 +44,7 @@ struct PipelineConfig {
   std::string from;  // names of databases
   std::string to;
   Microseconds every{0};
+  uint64_t quarantine_limit = 0;  // refused changes that may be parked; 0: the first one stops it
   std::vector<TableRule> tables;
   int line = 0;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "apply/base_feed.h"
+#include "apply/quarantine.h"
 #include "engine/base/error.h"
 
 namespace syncline::cli {
@@ -111,6 +112,10 @@ PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pi
     const sql::DatabaseUrl& url = config.Database(pipeline.to).url;
     const std::vector<apply::Progress> rows = InContext(fmt::format("target \"{}\"", pipeline.to),
                                                         [&] { return apply::ListProgress(url); });
+    const auto parked = apply::CountQuarantine(url);
+    if (const auto own = parked.find(pipeline.name); own != parked.end()) {
+      status.refused = own->second;
+    }
     auto reader = OpenLog(config, pipeline.from, clock);
     ReadLog(*reader, status);
     auto row = std::find_if(rows.begin(), rows.end(), [&](const apply::Progress& progress) {

@@ -43,6 +43,7 @@ struct PipelineStatus {
   std::optional<Microseconds> lag;  // age of the oldest of them; zero when there is none
   Holds holds = Holds::kOneState;
   std::optional<WallTime> last_frame_at;  // when capture last found something
+  uint64_t refused = 0;  // changes in the target's quarantine; what waits behind them not counted
   bool cut_open =
       false;  // the last frame did not close its cut: a large poll or a load is under way
 };

@@ -188,6 +188,7 @@ PipelinePlan StartPipeline(const Config& config, const PipelineConfig& pipeline)
   plan.target = pipeline.to;
   plan.target_url = config.Database(pipeline.to).url;
   plan.log_folder = config.LogFolder(pipeline.from);
+  plan.quarantine_limit = pipeline.quarantine_limit;
   return plan;
 }
 

@@ -31,6 +31,7 @@ struct PipelinePlan {
   std::string target;
   sql::DatabaseUrl target_url;
   std::filesystem::path log_folder;
+  uint64_t quarantine_limit = 0;
   std::vector<apply::TableMapping> tables;
 };
 

@@ -30,7 +30,8 @@ Json ActivityJson(const Activity& activity) {
                          {"next_offset", apply.next.value()},
                          {"changes", apply.changes},
                          {"rows_written", apply.rows_written},
-                         {"rows_newer", apply.rows_newer}});
+                         {"rows_newer", apply.rows_newer},
+                         {"refused", apply.refused}});
   }
   return {{"sources", std::move(sources)}, {"pipelines", std::move(pipelines)}};
 }
@@ -53,9 +54,11 @@ Activity LogSummary(StageWatch& watch, const Activity& before, spdlog::logger& l
     auto old = before.applies.find(pipeline);
     const ApplyActivity was = old != before.applies.end() ? old->second : ApplyActivity{};
     if (apply.changes == was.changes) continue;
-    logger.info("applied pipeline={} changes={} rows_written={} rows_newer={} next_offset={}{}",
-                pipeline, apply.changes - was.changes, apply.rows_written - was.rows_written,
-                apply.rows_newer - was.rows_newer, apply.next.value(), Behind(apply));
+    logger.info(
+        "applied pipeline={} changes={} rows_written={} rows_newer={} refused={} next_offset={}{}",
+        pipeline, apply.changes - was.changes, apply.rows_written - was.rows_written,
+        apply.rows_newer - was.rows_newer, apply.refused - was.refused, apply.next.value(),
+        Behind(apply));
   }
   return now;
 }

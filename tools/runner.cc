@@ -263,7 +263,10 @@ std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, std:
 void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, bool once,
                    std::stop_token stop) {
   apply::ApplyStage stage(pipeline.target_url, pipeline.tables,
-                          {.pipeline = pipeline.name, .once = once, .consumer = pipeline.name},
+                          {.pipeline = pipeline.name,
+                           .once = once,
+                           .consumer = pipeline.name,
+                           .quarantine_limit = pipeline.quarantine_limit},
                           reader, clock_, logger_);
   RecordStart(pipeline.name);
   auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());

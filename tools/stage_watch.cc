@@ -68,6 +68,7 @@ ApplyActivity StageWatch::Sum(const WatchedApply& watched) {
     sum.changes += watched.stats->changes;
     sum.rows_written += watched.stats->rows_written;
     sum.rows_newer += watched.stats->rows_newer;
+    sum.refused += watched.stats->refused;
     sum.batches += watched.stats->batches;
   }
   return sum;

@@ -31,6 +31,7 @@ struct ApplyActivity {
   uint64_t changes = 0;
   uint64_t rows_written = 0;
   uint64_t rows_newer = 0;
+  uint64_t refused = 0;  // changes that were parked in the target's quarantine
   uint64_t batches = 0;
   std::optional<uint64_t> behind;   // changes in the log and not in the target
   std::optional<Microseconds> lag;  // age of the oldest of them; zero when there is none

@@ -19,6 +19,11 @@ void Error::AddContext(std::string_view context) {
   message_.insert(0, std::string(context) + ": ");
 }
 
+void Error::AddRow(uint64_t row) {
+  AddContext("row " + std::to_string(row));
+  if (refusal_) refusal_->row = row;
+}
+
 Error UsageError(std::string message, std::string hint) {
   return {Reaction::kStop, Cause::kUsage, std::move(message), std::move(hint)};
 }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +22,26 @@ enum class Cause {
   kRuntime,      // exit code 1
   kUsage,        // the command line or the configuration: exit code 2
   kEnvironment,  // a server, a disk, a permission: exit code 3
+};
+
+// Which row of a call a database refused, and why: its neighbours may well be accepted. Plain value
+// type.
+struct Refusal {
+  enum class Kind {
+    kValue,       // cannot be what the column holds: type, range, length, not UTF-8
+    kNotNull,     // NULL where there must be a value
+    kRule,        // CHECK, exclusion, a trigger that raises
+    kUnique,      // another row has the value of a unique key
+    kForeignKey,  // refers to a row that is not there, or is referred to
+  };
+
+  Kind kind = Kind::kValue;
+  std::string reason;  // in words, with the names of constraint and column, never a value
+  // Where the database names them.
+  std::string table = {};  // that has the constraint
+  std::string column = {};
+  std::string constraint = {};
+  std::optional<uint64_t> row = {};  // index in the call
 };
 
 // The only exception type that Syncline throws. The message says what happened to what; the hint
@@ -42,11 +64,18 @@ class Error : public std::exception {
   const std::string& code() const { return code_; }
   const char* what() const noexcept override { return message_.c_str(); }
 
+  // Set when what was asked for is right, but the database refuses a row of it.
+  const std::optional<Refusal>& refusal() const { return refusal_; }
+
   // 1 runtime, 2 usage or configuration, 3 environment, 4 damage.
   int exit_code() const;
 
   // Puts "context: " before the message; keeps everything else.
   void AddContext(std::string_view context);
+
+  void SetRefusal(Refusal refusal) { refusal_ = std::move(refusal); }
+  // The row of the call that failed; kept where a refusal is set, and in the message.
+  void AddRow(uint64_t row);
 
  private:
   Reaction reaction_;
@@ -54,6 +83,7 @@ class Error : public std::exception {
   std::string message_;
   std::string hint_;
   std::string code_;
+  std::optional<Refusal> refusal_;
 };
 
 Error UsageError(std::string message, std::string hint = {});

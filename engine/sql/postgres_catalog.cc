@@ -49,7 +49,7 @@ constexpr char kIndexes[] = R"(
   ORDER BY i.indisprimary DESC, c.relname, k.place)";
 
 constexpr char kForeignKeys[] = R"(
-  SELECT f.oid, n.nspname, c.relname, f.condeferrable, a.attname
+  SELECT f.oid, f.conname, n.nspname, c.relname, f.condeferrable, a.attname
   FROM pg_catalog.pg_constraint f
   JOIN pg_catalog.pg_class c ON c.oid = f.confrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -129,7 +129,8 @@ void ReadForeignKeys(const pqxx::result& rows, TableInfo& info) {
       last = row["oid"].c_str();
       info.foreign_keys.push_back({.references = {row["nspname"].c_str(), row["relname"].c_str()},
                                    .columns = {},
-                                   .deferrable = IsTrue(row["condeferrable"])});
+                                   .deferrable = IsTrue(row["condeferrable"]),
+                                   .name = row["conname"].c_str()});
     }
     info.foreign_keys.back().columns.emplace_back(row["attname"].c_str());
   }

@@ -195,6 +195,8 @@ void PostgresConnection::Keep(const PGresult* result) {
       .context = Field(result, PG_DIAG_CONTEXT),
       .schema = Field(result, PG_DIAG_SCHEMA_NAME),
       .table = Field(result, PG_DIAG_TABLE_NAME),
+      .column = Field(result, PG_DIAG_COLUMN_NAME),
+      .constraint = Field(result, PG_DIAG_CONSTRAINT_NAME),
   };
 }
 

@@ -138,7 +138,8 @@ void CopyIn(PostgresConnection& connection, const TableName& table,
     ::PQputCopyEnd(handle, "a value cannot be written");
     while (const ResultPtr rest{::PQgetResult(handle)}) {
     }
-    error.AddContext(fmt::format("{}, row {}", table.ToString(), index));
+    error.AddRow(index);
+    error.AddContext(table.ToString());
     throw;
   }
   if (!buffer.empty()) send();
@@ -147,8 +148,8 @@ void CopyIn(PostgresConnection& connection, const TableName& table,
     Finish(connection);
   } catch (Error& error) {
     const uint64_t line = connection.report() ? CopyLine(*connection.report()) : 0;
-    error.AddContext(line == 0 ? table.ToString()
-                               : fmt::format("{}, row {}", table.ToString(), line - 1));
+    if (line > 0) error.AddRow(line - 1);
+    error.AddContext(table.ToString());
     throw;
   }
 }

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "engine/sql/refusal.h"
+
 namespace syncline::sql {
 namespace {
 
@@ -129,8 +131,11 @@ Error TranslatePostgresError(const PostgresReport& report, std::string_view wher
   if (report.code.starts_with("23")) {
     name("table", report.schema.empty() ? report.table : report.schema + "." + report.table);
   }
-  name("column", PlaceIn(report.context).column);
-  return {rule.reaction, rule.cause, std::move(message), std::string(rule.hint), report.code};
+  const std::string_view column = PlaceIn(report.context).column;
+  name("column", column);
+  Error error(rule.reaction, rule.cause, std::move(message), std::string(rule.hint), report.code);
+  if (auto refusal = PostgresRefusal(report, column)) error.SetRefusal(*std::move(refusal));
+  return error;
 }
 
 uint64_t CopyLine(const PostgresReport& report) { return PlaceIn(report.context).line; }

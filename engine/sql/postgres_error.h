@@ -14,6 +14,8 @@ struct PostgresReport {
   std::string context;
   std::string schema;
   std::string table;
+  std::string column = {};
+  std::string constraint = {};
 };
 
 // What the report means for us: the table of SQLSTATEs in README.md. No value of a row gets into

@@ -122,7 +122,7 @@ void PostgresPipeline::ReceiveChunk(uint32_t first, uint32_t count, const Sink& 
       default:
         if (failure) break;
         failure = connection_.LastError();
-        failure->AddContext(fmt::format("row {}", first + index));
+        failure->AddRow(first + index);
     }
   }
 }
@@ -140,7 +140,7 @@ void PostgresPipeline::Run(const std::string& sql, std::span<const Row* const> r
       try {
         Send(statement, *rows[first + i]);
       } catch (Error& error) {
-        error.AddContext(fmt::format("row {}", first + i));
+        error.AddRow(first + i);
         // What was sent before still gets its answers; without them the pipeline could not be left.
         if (::PQpipelineSync(connection_.handle()) == 1) {
           ReceiveChunk(first, i, [](uint32_t, PGresult*) {});

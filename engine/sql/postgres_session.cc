@@ -43,6 +43,8 @@ void PostgresSession::Rollback() noexcept {
   }
 }
 
+void PostgresSession::CheckDeferred() { Execute("SET CONSTRAINTS ALL IMMEDIATE"); }
+
 void PostgresSession::Execute(const std::string& sql) { connection_.Run(sql); }
 
 ResultSet PostgresSession::Query(const std::string& sql, const Parameters& parameters) {

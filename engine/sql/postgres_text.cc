@@ -13,13 +13,19 @@ namespace {
 constexpr int64_t kUnixEpochSeconds = -946'684'800;  // 1970-01-01 counted from 2000-01-01
 constexpr double kUnixSecondsMax = 9.2e12;           // the year 294276 ends a little later
 
+Error Refused(const std::string& message, std::string hint) {
+  Error error = StopError(message, std::move(hint));
+  error.SetRefusal({.kind = Refusal::Kind::kValue, .reason = message});
+  return error;
+}
+
 bool IsTime(Oid type) {
   return type == oid::kDate || type == oid::kTimestamp || type == oid::kTimestampTz;
 }
 
 void AppendUnixTime(double seconds, std::string& out) {
   if (!(std::abs(seconds) < kUnixSecondsMax)) {
-    throw StopError("a number in place of a date or time is not a Unix time in seconds");
+    throw Refused("a number in place of a date or time is not a Unix time in seconds", {});
   }
   const double whole = std::floor(seconds);
   const int64_t us = (static_cast<int64_t>(whole) + kUnixEpochSeconds) * 1'000'000 +
@@ -62,8 +68,8 @@ void AppendEscaped(std::string_view text, std::string& out) {
 
 void RefuseZeroByte(std::string_view text) {
   if (text.find('\0') != std::string_view::npos) {
-    throw StopError("PostgreSQL cannot hold text with a zero byte",
-                    "Clean the row in the source, or omit the column.");
+    throw Refused("PostgreSQL cannot hold text with a zero byte",
+                  "Clean the row in the source, or omit the column.");
   }
 }
 

@@ -66,6 +66,10 @@ class Session {
   // Never throws for a transaction that is already gone.
   virtual void Rollback() noexcept = 0;
 
+  // Within a transaction: checks now what constraints deferred to the commit would find. On
+  // PostgreSQL they are not deferred any more afterwards.
+  virtual void CheckDeferred() = 0;
+
   // One or more statements without parameters or results.
   virtual void Execute(const std::string& sql) = 0;
   // One statement with $1, $2 ... (in both dialects) in its text. The database gives a parameter

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "engine/sql/refusal.h"
 #include "engine/sql/sqlite_values.h"
 
 namespace syncline::sql {
@@ -153,8 +154,13 @@ void SqliteConnection::Execute(const std::string& sql) {
 }
 
 Error SqliteConnection::LastError() const {
-  return Translate(::sqlite3_extended_errcode(handle()),
-                   display_ + ": " + ::sqlite3_errmsg(handle()));
+  return ErrorOf(::sqlite3_extended_errcode(handle()), ::sqlite3_errmsg(handle()));
+}
+
+Error SqliteConnection::ErrorOf(int code, const std::string& message) const {
+  Error error = Translate(code, display_ + ": " + message);
+  if (auto refusal = SqliteRefusal(code, message)) error.SetRefusal(*std::move(refusal));
+  return error;
 }
 
 }  // namespace syncline::sql

@@ -66,6 +66,8 @@ class SqliteConnection {
   void Execute(const std::string& sql);
   // The error that the last call reported, translated by the table in README.md.
   Error LastError() const;
+  // What an extended result code and its message would be as an error.
+  Error ErrorOf(int code, const std::string& message) const;
 
  private:
   struct Close {

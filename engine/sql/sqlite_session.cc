@@ -95,6 +95,15 @@ void SqliteSession::Rollback() noexcept {
   ::sqlite3_exec(connection_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
+void SqliteSession::CheckDeferred() {
+  int violations = 0, unused = 0;
+  ::sqlite3_db_status(connection_.handle(), SQLITE_DBSTATUS_DEFERRED_FKS, &violations, &unused,
+                      /*resetFlg=*/0);
+  if (violations == 0) return;
+  // What COMMIT would answer.
+  throw connection_.ErrorOf(SQLITE_CONSTRAINT_FOREIGNKEY, "FOREIGN KEY constraint failed");
+}
+
 void SqliteSession::Execute(const std::string& sql) { connection_.Execute(sql); }
 
 ResultSet SqliteSession::Query(const std::string& sql, const Parameters& parameters) {
@@ -159,7 +168,7 @@ void SqliteSession::ForEach(const std::string& sql, std::span<const Row* const> 
       }
       run(index, statement);
     } catch (Error& error) {
-      error.AddContext(fmt::format("row {}", index));
+      error.AddRow(index);
       throw;
     }
   }

@@ -25,6 +25,7 @@ class SqliteSession : public Session {
   void Begin(Isolation isolation) override;
   void Commit() override;
   void Rollback() noexcept override;
+  void CheckDeferred() override;
 
   void Execute(const std::string& sql) override;
   ResultSet Query(const std::string& sql, const Parameters& parameters) override;

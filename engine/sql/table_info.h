@@ -18,6 +18,7 @@ struct ForeignKey {
   TableName references;
   std::vector<std::string> columns;
   bool deferrable = false;
+  std::string name = {};  // the constraint's; empty on SQLite, which does not tell
 };
 
 struct TableInfo {

@@ -178,6 +178,19 @@ TEST(ConfigTest, DeletesThatAreNotThereYetAreRefusedAsSuch) {
   EXPECT_THAT(MessageAfter("deletes: none", "deletes: hard"), HasSubstr("unknown value"));
 }
 
+// Fails when a typing error in the limit means that nothing, or everything, is parked.
+TEST(ConfigTest, TheQuarantinesLimitIsANumberOfAPipeline) {
+  EXPECT_EQ(Parse(kGood).pipelines.at(0).quarantine_limit, 1'000u);
+  const std::string own = "    quarantine: {limit: 0}\n    tables:";
+  EXPECT_EQ(Parse(Replaced(kGood, "    tables:", own)).pipelines.at(0).quarantine_limit, 0u);
+  EXPECT_THAT(MessageAfter("deletes: none", "deletes: none, quarantine: {limit: few}"),
+              HasSubstr("\"limit\" must be a number"));
+  EXPECT_THAT(MessageAfter("deletes: none", "deletes: none, quarantine: {limits: 3}"),
+              HasSubstr("limit"));
+  EXPECT_THAT(MessageAfter("public.orders: {}", "public.orders: {quarantine: {limit: 3}}"),
+              HasSubstr("belongs to a pipeline"));
+}
+
 // Fails when the parser keeps the first or the last of the two in silence, as yaml-cpp alone does.
 TEST(ConfigTest, AKeyThatStandsTwiceIsTold) {
   EXPECT_THAT(MessageAfter("  mirror:", "  shop: sqlite:other.db\n  mirror:"),

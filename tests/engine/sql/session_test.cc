@@ -152,6 +152,47 @@ TEST_P(AnySessionTest, LoadRowsNamesTableAndRowOfARefusedRow) {
   EXPECT_EQ(One(*session_, "SELECT count(*) FROM items"), "1");
 }
 
+// Fails when a refusal gets lost between the driver and the caller, or counts rows from elsewhere.
+TEST_P(AnySessionTest, ARefusedRowIsToldByItsIndexAndInWords) {
+  session_->Execute("CREATE TABLE items (id bigint PRIMARY KEY, name text NOT NULL)");
+  std::vector<Row> rows;
+  for (int i = 0; i < 1'000; ++i) {
+    rows.push_back(MakeRow({ValueView::Int(i), ValueView::Text("name")}));
+  }
+  rows[700] = MakeRow({ValueView::Int(700), ValueView::Null()});
+  const auto expect = [&](const std::function<void()>& write) {
+    session_->Begin(Isolation::kWrite);
+    const Error error = Catch(write);
+    session_->Rollback();
+    ASSERT_TRUE(error.refusal());
+    EXPECT_EQ(error.refusal()->kind, Refusal::Kind::kNotNull);
+    EXPECT_EQ(error.refusal()->reason, "NOT NULL column name holds NULL");
+    EXPECT_EQ(error.refusal()->row, 700u);
+  };
+  expect([&] { session_->LoadRows(Table("items"), {"id", "name"}, Pointers(rows)); });
+  expect([&] { session_->ExecuteEach("INSERT INTO items VALUES ($1, $2)", Pointers(rows)); });
+  EXPECT_FALSE(Catch([&] { session_->Execute("SELECT nothing FROM nowhere"); }).refusal());
+}
+
+// Fails when the check waits for the commit.
+TEST_P(AnySessionTest, DeferredConstraintsAreCheckedWhenAsked) {
+  session_->Execute(
+      "CREATE TABLE nodes (id bigint PRIMARY KEY, "
+      "up bigint REFERENCES nodes (id) DEFERRABLE INITIALLY DEFERRED)");
+  session_->Begin(Isolation::kWrite);
+  session_->Execute("SAVEPOINT a");
+  session_->Execute("INSERT INTO nodes VALUES (1, 2)");
+  const Error error = Catch([&] { session_->CheckDeferred(); });
+  ASSERT_TRUE(error.refusal());
+  EXPECT_EQ(error.refusal()->kind, Refusal::Kind::kForeignKey);
+  session_->Execute("ROLLBACK TO SAVEPOINT a");
+  session_->Execute("INSERT INTO nodes VALUES (2, NULL)");
+  session_->Execute("INSERT INTO nodes VALUES (1, 2)");
+  session_->CheckDeferred();
+  session_->Commit();
+  EXPECT_EQ(One(*session_, "SELECT count(*) FROM nodes"), "2");
+}
+
 TEST_P(AnySessionTest, ExecuteEachTellsWhichRowsChangedNothing) {
   MakeItems(3);
   std::vector<Row> rows;

@@ -1,0 +1,214 @@
+#include "apply/diagnosis.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <ranges>
+
+#include "apply/bisect.h"
+#include "engine/base/check.h"
+
+namespace syncline::apply {
+namespace {
+
+// So many changes of a table, and none accepted: others from all over the table are asked.
+constexpr size_t kAllAlike = 100;
+constexpr size_t kProbes = 10;
+// Each brings at least one change more; a chain of references in the worst order needs one for each
+// of its links.
+constexpr int kRoundsMax = 100;
+
+constexpr char kSavepoint[] = "SAVEPOINT syncline_try";
+constexpr char kRelease[] = "RELEASE SAVEPOINT syncline_try";
+constexpr char kRollback[] = "ROLLBACK TO SAVEPOINT syncline_try; RELEASE SAVEPOINT syncline_try";
+
+// Whether other rows of the batch can make good what was refused.
+bool DependsOnOthers(const Refusal& refusal) {
+  return refusal.kind == Refusal::Kind::kForeignKey || refusal.kind == Refusal::Kind::kUnique;
+}
+
+class Search {
+ public:
+  Search(sql::Session& session, std::span<const Portion> portions, uint64_t limit, bool check)
+      : session_(session), portions_(portions), limit_(limit), check_(check) {}
+
+  // Nothing when constraints among tables in a circle do not hold at the end.
+  std::optional<Findings> Run() {
+    for (size_t i = 0; i < portions_.size(); ++i) SearchPortion(i);
+    for (int round = 0; round < kRoundsMax && TryAgain(); ++round) {
+    }
+    if (!check_ && !Holds()) return std::nullopt;
+    if (findings_.refused.size() > limit_) throw TooMany(findings_.refused.back());
+    return std::move(findings_);
+  }
+
+ private:
+  // Writes the changes, or nothing of them and returns why not.
+  std::optional<Error> Try(const Portion& portion, std::span<const RowChange> changes) {
+    Savepoint(portion);
+    try {
+      portion.write(changes);
+      if (check_) session_.CheckDeferred();
+      session_.Execute(kRelease);
+      return std::nullopt;
+    } catch (const Error& error) {
+      if (!error.refusal()) throw;
+      session_.Execute(kRollback);
+      return error;
+    }
+  }
+
+  void Savepoint(const Portion& portion) {
+    session_.Execute(kSavepoint);
+    if (!portion.in_cycle) return;
+    session_.Execute(session_.dialect() == Dialect::kPostgres ? "SET CONSTRAINTS ALL DEFERRED"
+                                                              : "PRAGMA defer_foreign_keys = ON");
+  }
+
+  bool Holds() {
+    try {
+      session_.CheckDeferred();
+      return true;
+    } catch (const Error& error) {
+      if (!error.refusal()) throw;
+      return false;
+    }
+  }
+
+  void SearchPortion(size_t index) {
+    const Portion& portion = portions_[index];
+    const size_t refused_before = findings_.refused.size();
+    std::optional<Error> last;
+    size_t accepted = 0;
+    FindRefused(
+        portion.changes.size(),
+        [&](size_t begin, size_t end) -> Trial {
+          last = Try(portion, portion.changes.subspan(begin, end - begin));
+          if (!last) {
+            accepted += end - begin;
+            Accept(index, begin, end);
+            return {.accepted = true};
+          }
+          const auto& row = last->refusal()->row;
+          return {.suspect = row ? std::optional(begin + *row) : std::nullopt};
+        },
+        [&](size_t change) {
+          SYNCLINE_CHECK(last.has_value());
+          findings_.refused.push_back({index, static_cast<uint32_t>(change), *last});
+          // In a circle the order may be to blame: that is seen later.
+          if (portion.in_cycle && DependsOnOthers(*last->refusal())) return;
+          const size_t here = findings_.refused.size() - refused_before;
+          if (accepted == 0 && here == kAllAlike) CheckOthers(portion, refused_before);
+          if (findings_.refused.size() > limit_) throw TooMany(findings_.refused.back());
+        });
+  }
+
+  // Everything from `first` on was refused. Are all changes of this table, for one reason?
+  void CheckOthers(const Portion& portion, size_t first) {
+    const std::string reason = findings_.refused[first].error.refusal()->reason;
+    for (size_t i = first; i < findings_.refused.size(); ++i) {
+      if (findings_.refused[i].error.refusal()->reason != reason) return;
+    }
+    const size_t size = portion.changes.size();
+    if (size <= kAllAlike) return;
+    for (size_t probe = 1; probe <= kProbes; ++probe) {
+      const size_t change = kAllAlike + (size - kAllAlike) * probe / kProbes - 1;
+      Savepoint(portion);
+      try {
+        portion.write(portion.changes.subspan(change, 1));
+        if (check_) session_.CheckDeferred();
+        session_.Execute(kRollback);
+        return;
+      } catch (const Error& error) {
+        if (!error.refusal()) throw;
+        session_.Execute(kRollback);
+        if (error.refusal()->reason != reason) return;
+      }
+    }
+    throw StopError(
+        fmt::format("table {} refuses every change: {}", portion.target.ToString(), reason),
+        "This is no matter of single rows: correct the table on the target, or the "
+        "mapping, and start again. Nothing of this batch was parked.");
+  }
+
+  void Accept(size_t portion, size_t begin, size_t end) {
+    Findings::Piece& piece = findings_.accepted.emplace_back(Findings::Piece{portion, {}});
+    piece.changes.resize(end - begin);
+    std::iota(piece.changes.begin(), piece.changes.end(), static_cast<uint32_t>(begin));
+  }
+
+  // One more try for what other rows may have made good; whether that was so for any.
+  bool TryAgain() {
+    std::map<size_t, std::vector<size_t>> again;  // portion -> places in findings_.refused
+    for (size_t i = 0; i < findings_.refused.size(); ++i) {
+      const Findings::Refused& refused = findings_.refused[i];
+      if (DependsOnOthers(*refused.error.refusal())) again[refused.portion].push_back(i);
+    }
+    std::vector<size_t> accepted;
+    for (const auto& [portion, places] : again) {
+      if (TryPlaces(portion, places)) {
+        accepted.insert(accepted.end(), places.begin(), places.end());
+        continue;
+      }
+      if (places.size() == 1) continue;
+      for (const size_t place : places) {
+        if (TryPlaces(portion, {place})) accepted.push_back(place);
+      }
+    }
+    for (const size_t place : accepted | std::views::reverse) {
+      findings_.refused.erase(findings_.refused.begin() + static_cast<std::ptrdiff_t>(place));
+    }
+    return !accepted.empty() && !findings_.refused.empty();
+  }
+
+  bool TryPlaces(size_t index, const std::vector<size_t>& places) {
+    const Portion& portion = portions_[index];
+    std::vector<RowChange> changes;
+    Findings::Piece piece{index, {}};
+    for (const size_t place : places) {
+      piece.changes.push_back(findings_.refused[place].change);
+      changes.push_back(portion.changes[piece.changes.back()]);
+    }
+    if (std::optional<Error> error = Try(portion, changes)) {
+      if (places.size() == 1) findings_.refused[places.front()].error = *std::move(error);
+      return false;
+    }
+    findings_.accepted.push_back(std::move(piece));
+    return true;
+  }
+
+  Error TooMany(const Findings::Refused& last) const {
+    return StopError(
+        fmt::format("the target refuses more changes than the quarantine may take ({} more); one "
+                    "of them, of table {}: {}",
+                    limit_, portions_[last.portion].target.ToString(),
+                    last.error.refusal()->reason),
+        "Mend the target or the source; see `syncline quarantine list`, and "
+        "`quarantine: {limit: N}` in the configuration. Nothing of this batch was parked.");
+  }
+
+  sql::Session& session_;
+  const std::span<const Portion> portions_;
+  const uint64_t limit_;
+  const bool check_;
+  Findings findings_;
+};
+
+}  // namespace
+
+Findings Diagnose(sql::Session& session, std::span<const Portion> portions, uint64_t limit) {
+  if (std::ranges::any_of(portions, &Portion::in_cycle)) {
+    session.Execute("SAVEPOINT syncline_diagnosis");
+    auto findings = Search(session, portions, limit, /*check=*/false).Run();
+    if (findings) return *std::move(findings);
+    session.Execute("ROLLBACK TO SAVEPOINT syncline_diagnosis");
+  }
+  auto findings = Search(session, portions, limit, /*check=*/true).Run();
+  SYNCLINE_CHECK(findings.has_value());
+  return *std::move(findings);
+}
+
+}  // namespace syncline::apply

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "apply/batch.h"
+#include "engine/model/schema.h"
+
+namespace syncline::apply {
+
+// A step that is kept in the quarantine, exactly as it came. Plain value type.
+struct ParkedStep {
+  std::shared_ptr<const TableSchema> schema;
+  bool deletion = false;
+  RowChange change;
+};
+
+// Everything of the step but its schema, as bytes: a row of values (Row), so that each survives as
+// it does in the log. DecodeStep throws DamageError when they are something else.
+std::string EncodeStep(const ParkedStep& step);
+ParkedStep DecodeStep(std::string_view bytes, std::shared_ptr<const TableSchema> schema);
+
+// What two steps of one key, the one after the other, come to: the step from the state before the
+// first to the state after the second, as Collapse makes it of a batch. Pure.
+ParkedStep Joined(ParkedStep first, ParkedStep second);
+
+}  // namespace syncline::apply

@@ -1,0 +1,290 @@
+#include "apply/quarantine.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "apply/row_image.h"
+#include "engine/sql/dialect.h"
+
+namespace syncline::apply {
+namespace {
+
+constexpr char kTable[] = "syncline_quarantine";
+constexpr char kInserted[] =
+    "pipeline, log_id, epoch, log_offset, changes, source_table, target_table, operation, key, "
+    "row_image, reason, code, waiting_for, key_bytes, schema_bytes, step_bytes";
+constexpr char kValues[] = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16";
+// Rows named in one statement.
+constexpr size_t kIdsMax = 1'000;
+
+const char* NowSql(Dialect dialect) {
+  return dialect == Dialect::kPostgres ? "clock_timestamp()"
+                                       : "strftime('%Y-%m-%d %H:%M:%f+00', 'now')";
+}
+
+ValueView TextOrNull(const std::string& text) {
+  return text.empty() ? ValueView::Null() : ValueView::Text(text);
+}
+
+ValueView Number(uint64_t number) { return ValueView::Int(static_cast<int64_t>(number)); }
+
+std::string KeyImage(const ParkedStep& step) {
+  std::vector<Column> columns;
+  for (const uint32_t index : step.schema->key) columns.push_back(step.schema->columns[index]);
+  return RowImage(columns, step.change.key);
+}
+
+// What every row of the table says, whether refused or waiting.
+Row RecordOf(const ParkedStep& step, const TableName& target, const Progress& at, uint64_t changes,
+             const std::string& reason, const std::string& code,
+             std::optional<uint64_t> waiting_for) {
+  const std::string image = step.deletion ? "" : RowImage(step.schema->columns, step.change.row);
+  Row record;
+  record.Append(ValueView::Text(at.pipeline));
+  record.Append(ValueView::Text(at.log_id));
+  record.Append(Number(at.epoch));
+  record.Append(Number(step.change.offset.value()));
+  record.Append(Number(changes));
+  record.Append(ValueView::Text(step.schema->table.ToString()));
+  record.Append(ValueView::Text(target.ToString()));
+  record.Append(ValueView::Text(step.deletion ? "delete" : "upsert"));
+  record.Append(ValueView::Text(KeyImage(step)));
+  record.Append(TextOrNull(image));
+  record.Append(ValueView::Text(reason));
+  record.Append(TextOrNull(code));
+  record.Append(waiting_for ? Number(*waiting_for) : ValueView::Null());
+  record.Append(ValueView::Bytes(step.change.key.bytes()));
+  record.Append(ValueView::Bytes(EncodeSchema(*step.schema)));
+  record.Append(ValueView::Bytes(EncodeStep(step)));
+  return record;
+}
+
+std::vector<const Row*> Pointers(const std::vector<Row>& rows) {
+  std::vector<const Row*> pointers;
+  for (const Row& row : rows) pointers.push_back(&row);
+  return pointers;
+}
+
+// As it is read back: columns by name and the type that they hold.
+TableSchema Columns(std::initializer_list<std::pair<const char*, Type>> columns) {
+  TableSchema schema{.table = {"", kTable}};
+  for (const auto& [name, type] : columns) schema.columns.push_back({.name = name, .type = type});
+  return schema;
+}
+
+std::string OfPipeline(const std::string& pipeline, Dialect dialect) {
+  return pipeline.empty()
+             ? ""
+             : fmt::format("pipeline = {}", sql::Literal(ValueView::Text(pipeline), dialect));
+}
+
+std::vector<ParkedChange> Select(sql::Session& session, const std::string& where) {
+  const TableSchema schema = Columns({{"id", Type::kInt},
+                                      {"pipeline", Type::kText},
+                                      {"log_id", Type::kText},
+                                      {"epoch", Type::kInt},
+                                      {"changes", Type::kInt},
+                                      {"source_table", Type::kText},
+                                      {"target_table", Type::kText},
+                                      {"reason", Type::kText},
+                                      {"code", Type::kText},
+                                      {"parked_at", Type::kText},
+                                      {"waiting_for", Type::kInt},
+                                      {"schema_bytes", Type::kBytes},
+                                      {"step_bytes", Type::kBytes}});
+  std::vector<ParkedChange> found;
+  std::map<std::string, std::shared_ptr<const TableSchema>, std::less<>> schemas;
+  session.ReadRows({.schema = schema, .where = where, .order_by = "log_offset, id"}, [&](Row& row) {
+    std::vector<ValueView> values;
+    for (const ValueView value : row) values.push_back(value);
+    const auto text = [&](size_t i) {
+      return values[i].is_null() ? std::string() : std::string(values[i].as_string());
+    };
+    const auto number = [&](size_t i) { return static_cast<uint64_t>(values[i].as_int()); };
+    ParkedChange& change = found.emplace_back();
+    change.id = number(0);
+    change.pipeline = text(1);
+    change.log_id = text(2);
+    change.epoch = number(3);
+    change.changes = number(4);
+    change.source_table = text(5);
+    change.target_table = text(6);
+    change.reason = text(7);
+    change.code = text(8);
+    change.parked_at = text(9);
+    if (!values[10].is_null()) change.waiting_for = number(10);
+    auto& shared = schemas[text(11)];
+    if (!shared) shared = std::make_shared<const TableSchema>(DecodeSchema(text(11)));
+    change.step = DecodeStep(values[12].as_string(), shared);
+  });
+  return found;
+}
+
+std::vector<ParkedChange> SelectIds(sql::Session& session, std::span<const uint64_t> ids) {
+  std::vector<ParkedChange> found;
+  for (; !ids.empty(); ids = ids.subspan(std::min(ids.size(), kIdsMax))) {
+    auto some = Select(
+        session,
+        fmt::format("id IN ({})", fmt::join(ids.first(std::min(ids.size(), kIdsMax)), ", ")));
+    std::ranges::move(some, std::back_inserter(found));
+  }
+  return found;
+}
+
+}  // namespace
+
+void EnsureQuarantineTable(sql::Session& session) {
+  if (HasOwnTable(session, kTable)) return;
+  sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
+  LockForDdl(session);
+  const bool postgres = session.dialect() == Dialect::kPostgres;
+  const char* bytes = postgres ? "bytea" : "blob";
+  session.Execute(fmt::format(
+      "CREATE TABLE IF NOT EXISTS {0} (id {1}, parked_at text NOT NULL, pipeline text NOT NULL, "
+      "log_id text NOT NULL, epoch bigint NOT NULL, log_offset bigint NOT NULL, "
+      "changes bigint NOT NULL, source_table text NOT NULL, target_table text NOT NULL, "
+      "operation text NOT NULL, key text NOT NULL, row_image text, reason text NOT NULL, "
+      "code text, waiting_for bigint, key_bytes {2} NOT NULL, schema_bytes {2} NOT NULL, "
+      "step_bytes {2} NOT NULL)",
+      kTable,
+      postgres ? "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+               : "INTEGER PRIMARY KEY AUTOINCREMENT",
+      bytes));
+  transaction.Commit();
+}
+
+void Quarantine::Refresh(sql::Session& session, const std::string& pipeline) {
+  // Rows are only ever added, with new ids, and deleted.
+  if (known_ && known_->size == 0) return;  // only whoever moves the progress row adds the first
+  const auto row = session
+                       .Query(fmt::format("SELECT count(*), coalesce(max(id), 0) FROM {} "
+                                          "WHERE pipeline = $1",
+                                          kTable),
+                              {pipeline})
+                       .rows.at(0);
+  std::string state = row.at(0).value() + " " + row.at(1).value();
+  if (known_ && known_->state == state) return;
+  Known known{.state = std::move(state)};
+  const TableSchema schema = Columns({{"id", Type::kInt},
+                                      {"waiting_for", Type::kInt},
+                                      {"source_table", Type::kText},
+                                      {"key_bytes", Type::kBytes}});
+  session.ReadRows({.schema = schema, .where = OfPipeline(pipeline, session.dialect())},
+                   [&](Row& row) {
+                     std::vector<ValueView> values;
+                     for (const ValueView value : row) values.push_back(value);
+                     const auto id = static_cast<uint64_t>(values[0].as_int());
+                     auto& keys = known.keys[TableName::Parse(values[2].as_string())];
+                     Place& place = keys[std::string(values[3].as_string())];
+                     if (values[1].is_null()) {
+                       place.refused = id;
+                       ++known.size;
+                     } else {
+                       place.waiting = id;
+                     }
+                   });
+  known_ = std::move(known);
+}
+
+std::vector<Quarantine::Waiting> Quarantine::TakeWaiting(
+    std::vector<TableChanges>& tables,
+    const std::function<TableName(const TableName&)>& target_of) {
+  std::vector<Waiting> waiting;
+  if (size() == 0) return waiting;
+  for (TableChanges& table : tables) {
+    const auto found = known_->keys.find(table.schema->table);
+    if (found == known_->keys.end()) continue;
+    const auto& keys = found->second;
+    const TableName target = target_of(table.schema->table);
+    const auto take = [&](std::vector<RowChange>& changes, bool deletion) {
+      std::erase_if(changes, [&](RowChange& change) {
+        const auto place = keys.find(change.key.bytes());
+        if (place == keys.end()) return false;
+        waiting.push_back({.step = {table.schema, deletion, std::move(change)},
+                           .target = target,
+                           .behind = place->second.refused,
+                           .joins = place->second.waiting});
+        return true;
+      });
+    };
+    take(table.upserts, false);
+    take(table.deletes, true);
+  }
+  return waiting;
+}
+
+void Quarantine::Park(sql::Session& session, const Progress& at,
+                      std::span<const RefusedStep> refused, std::vector<Waiting> waiting) {
+  if (refused.empty() && waiting.empty()) return;
+  std::vector<Row> records;
+  for (const RefusedStep& one : refused) {
+    const auto& why = one.error.refusal();
+    records.push_back(RecordOf(one.step, one.target, at, 1 + one.step.change.passed.size(),
+                               why ? why->reason : one.error.message(), one.error.code(), {}));
+  }
+  std::vector<uint64_t> joined;
+  for (const Waiting& one : waiting) {
+    if (one.joins) joined.push_back(*one.joins);
+  }
+  std::map<uint64_t, ParkedChange> before;
+  for (ParkedChange& change : SelectIds(session, joined)) before[change.id] = std::move(change);
+  std::vector<uint64_t> replaced;
+  for (Waiting& one : waiting) {
+    uint64_t changes = 1 + one.step.change.passed.size();
+    if (one.joins) {
+      ParkedChange& first = before.at(*one.joins);
+      // A pipeline that was set back brings again what waits here already.
+      if (first.step.change.offset >= one.step.change.offset) continue;
+      replaced.push_back(first.id);
+      changes += first.changes;
+      one.step = Joined(std::move(first.step), std::move(one.step));
+    }
+    records.push_back(RecordOf(one.step, one.target, at, changes,
+                               fmt::format("waits for change {} of the same row", one.behind), "",
+                               one.behind));
+  }
+  DeleteParked(session, replaced);
+  session.ExecuteEach(fmt::format("INSERT INTO {} (parked_at, {}) VALUES ({}, {})", kTable,
+                                  kInserted, NowSql(session.dialect()), kValues),
+                      Pointers(records));
+  Forget();
+}
+
+std::vector<ParkedChange> ReadQuarantine(sql::Session& session, const std::string& pipeline) {
+  return Select(session, OfPipeline(pipeline, session.dialect()));
+}
+
+std::vector<ParkedChange> ListQuarantine(const sql::DatabaseUrl& target,
+                                         const std::string& pipeline) {
+  const auto session = sql::Session::Open(target, {.read_only = true});
+  if (!HasOwnTable(*session, kTable)) return {};
+  return ReadQuarantine(*session, pipeline);
+}
+
+std::map<std::string, uint64_t> CountQuarantine(const sql::DatabaseUrl& target) {
+  const auto session = sql::Session::Open(target, {.read_only = true});
+  std::map<std::string, uint64_t> counts;
+  if (!HasOwnTable(*session, kTable)) return counts;
+  const auto result = session->Query(fmt::format(
+      "SELECT pipeline, count(*) FROM {} WHERE waiting_for IS NULL GROUP BY pipeline", kTable));
+  for (const auto& row : result.rows) counts[row.at(0).value()] = std::stoull(row.at(1).value());
+  return counts;
+}
+
+void DeleteParked(sql::Session& session, std::span<const uint64_t> ids) {
+  std::vector<Row> rows(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) rows[i].Append(Number(ids[i]));
+  session.ExecuteEach(fmt::format("DELETE FROM {} WHERE id = $1", kTable), Pointers(rows));
+}
+
+void UpdateReason(sql::Session& session, uint64_t id, const Error& error) {
+  session.Change(fmt::format("UPDATE {} SET reason = $1, code = $2 WHERE id = $3", kTable),
+                 {error.refusal() ? error.refusal()->reason : error.message(), error.code(),
+                  std::to_string(id)});
+}
+
+}  // namespace syncline::apply

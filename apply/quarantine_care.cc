@@ -1,0 +1,201 @@
+#include "apply/quarantine_care.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <ranges>
+#include <utility>
+
+#include "apply/quarantine.h"
+#include "apply/sql_target.h"
+#include "engine/base/error.h"
+
+namespace syncline::apply {
+namespace {
+
+// A batch of the running pipeline may get in between so often.
+constexpr int kTriesMax = 20;
+
+// What is parked of one row: the refused change, then what waits behind it, in the log's order.
+struct Chain {
+  uint64_t refused = 0;  // id
+  std::vector<ParkedChange> changes;
+
+  uint64_t count() const {
+    uint64_t sum = 0;
+    for (const ParkedChange& change : changes) sum += change.changes;
+    return sum;
+  }
+};
+
+// By the id of the refused change.
+std::map<uint64_t, Chain> ChainsIn(std::vector<ParkedChange> parked) {
+  std::map<uint64_t, Chain> chains;
+  for (ParkedChange& change : parked) {
+    const uint64_t refused = change.waiting_for.value_or(change.id);
+    chains[refused].refused = refused;
+    chains[refused].changes.push_back(std::move(change));
+  }
+  return chains;
+}
+
+// One transaction over some chains.
+class Care {
+ public:
+  Care(const QuarantineCare& care, std::span<const uint64_t> ids, bool skip)
+      : care_(care),
+        ids_(ids),
+        skip_(skip),
+        target_(care.target, care.tables, care.source, /*quarantine_limit=*/0, care.logger) {}
+
+  CareResult Run() {
+    for (int tries = 1;; ++tries) {
+      target_.Open();
+      try {
+        return Once();
+      } catch (const Error& error) {
+        if (error.reaction() != Reaction::kRestart || tries == kTriesMax) throw;
+      }
+    }
+  }
+
+ private:
+  CareResult Once() {
+    result_ = {};
+    chains_.clear();
+    const std::optional<Progress> progress = target_.ReadProgress(care_.pipeline);
+    if (!progress) {
+      throw UsageError(fmt::format("{} has no progress row for pipeline {}", care_.target.display,
+                                   care_.pipeline),
+                       "Nothing can be parked there.");
+    }
+    Quarantine quarantine;
+    quarantine.Refresh(target_.session(), care_.pipeline);
+    const std::string state = quarantine.state();
+    Choose(ChainsIn(ReadQuarantine(target_.session(), care_.pipeline)));
+    SqlTarget::Work work{.tables = Steps(), .at = *progress, .park = true};
+    work.begin = [&](sql::Session& session) {
+      AdvanceProgress(session, progress, *progress);
+      Quarantine now;
+      now.Refresh(session, care_.pipeline);
+      if (now.state() != state) throw RestartError("the quarantine has changed meanwhile");
+    };
+    work.end = [&](sql::Session& session, std::span<const RefusedStep> refused) {
+      Finish(session, *progress, refused);
+    };
+    work.refused_max = [] { return std::numeric_limits<uint64_t>::max(); };
+    target_.Do(work);
+    return result_;
+  }
+
+  // Those that were asked for.
+  void Choose(std::map<uint64_t, Chain> all) {
+    for (const uint64_t id : ids_) {
+      if (all.contains(id)) continue;
+      for (const auto& [refused, chain] : all) {
+        if (std::ranges::find(chain.changes, id, &ParkedChange::id) == chain.changes.end())
+          continue;
+        throw UsageError(fmt::format("change {} waits behind {}, which was refused", id, refused),
+                         fmt::format("Name {} instead.", refused));
+      }
+      throw UsageError(
+          fmt::format("pipeline {} has no refused change {}", care_.pipeline, id),
+          "`syncline quarantine list` shows those that there are. Nothing was changed.");
+    }
+    for (auto& [refused, chain] : all) {
+      if (ids_.empty() || std::ranges::find(ids_, refused) != ids_.end()) {
+        chains_.emplace(refused, std::move(chain));
+      }
+    }
+  }
+
+  // What to write: for each chain one step. A change that is skipped alone leaves nothing.
+  std::vector<TableChanges> Steps() {
+    std::map<SchemaId, TableChanges> tables;
+    for (auto& [refused, chain] : chains_) {
+      if (skip_ && chain.changes.size() == 1) continue;
+      ParkedStep step = chain.changes.front().step;
+      for (const ParkedChange& next : chain.changes | std::views::drop(1)) {
+        step = Joined(std::move(step), next.step);
+      }
+      if (!target_.Wants(step.schema->table)) {
+        throw UsageError(fmt::format("pipeline {} has no table {} any more, of which change {} is",
+                                     care_.pipeline, step.schema->table.ToString(), refused),
+                         "Put the table back into the configuration, or skip the change.");
+      }
+      of_key_[{step.schema->table, step.change.key.bytes()}] = refused;
+      TableChanges& changes = tables[step.schema->id()];
+      changes.schema = step.schema;
+      (step.deletion ? changes.deletes : changes.upserts).push_back(std::move(step.change));
+    }
+    std::vector<TableChanges> all;
+    for (auto& [id, changes] : tables) {
+      SortByKey(changes);
+      all.push_back(std::move(changes));
+    }
+    return all;
+  }
+
+  // In the transaction that has written what is not in `refused`.
+  void Finish(sql::Session& session, const Progress& progress,
+              std::span<const RefusedStep> refused) {
+    result_ = {};
+    std::map<uint64_t, const RefusedStep*> again;
+    for (const RefusedStep& one : refused) {
+      again[of_key_.at({one.step.schema->table, one.step.change.key.bytes()})] = &one;
+    }
+    std::vector<uint64_t> done;
+    std::vector<RefusedStep> in_their_place;
+    for (const auto& [id, chain] : chains_) {
+      const auto found = again.find(id);
+      if (found != again.end()) {
+        const Error& error = found->second->error;
+        result_.refused[id] = error.refusal() ? error.refusal()->reason : error.message();
+      }
+      if (skip_) result_.skipped += chain.changes.front().changes;
+      if (found == again.end()) {
+        result_.applied += chain.count() - (skip_ ? chain.changes.front().changes : 0);
+      } else if (skip_) {
+        in_their_place.push_back(*found->second);
+      } else {
+        UpdateReason(session, id, found->second->error);
+        continue;
+      }
+      for (const ParkedChange& change : chain.changes) done.push_back(change.id);
+    }
+    DeleteParked(session, done);
+    Quarantine().Park(session, progress, in_their_place, {});
+  }
+
+  const QuarantineCare& care_;
+  const std::span<const uint64_t> ids_;
+  const bool skip_;
+  SqlTarget target_;
+  std::map<uint64_t, Chain> chains_;
+  std::map<std::pair<TableName, std::string>, uint64_t> of_key_;  // by source table and key bytes
+  CareResult result_;
+};
+
+}  // namespace
+
+CareResult RetryParked(const QuarantineCare& care, std::span<const uint64_t> ids) {
+  return Care(care, ids, /*skip=*/false).Run();
+}
+
+CareResult SkipParked(const QuarantineCare& care, std::span<const uint64_t> ids) {
+  std::vector<ParkedChange> before = ListQuarantine(care.target, care.pipeline);
+  CareResult result = Care(care, ids, /*skip=*/true).Run();
+  for (const ParkedChange& change : before) {
+    if (std::ranges::find(ids, change.id) == ids.end()) continue;
+    care.logger->warn(
+        "refused change skipped by hand pipeline={} table={} id={} log_id={} offset={} "
+        "reason=\"{}\"",
+        care.pipeline, change.target_table, change.id, change.log_id,
+        change.step.change.offset.value(), change.reason);
+  }
+  return result;
+}
+
+}  // namespace syncline::apply

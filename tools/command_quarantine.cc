@@ -1,0 +1,221 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "apply/quarantine.h"
+#include "apply/quarantine_care.h"
+#include "engine/base/error.h"
+#include "tools/commands.h"
+#include "tools/pipeline_status.h"
+#include "tools/plan.h"
+
+namespace syncline::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> pipelines;
+  std::string pipeline;
+  std::vector<uint64_t> ids;
+};
+
+Json ParkedJson(const apply::ParkedChange& parked) {
+  const apply::ParkedStep& step = parked.step;
+  return {{"id", parked.id},
+          {"pipeline", parked.pipeline},
+          {"table", parked.target_table},
+          {"source_table", parked.source_table},
+          {"key", KeyJson(*step.schema, step.change.key)},
+          {"operation", step.deletion ? "delete" : "upsert"},
+          {"row", step.deletion ? Json(nullptr) : RowJson(*step.schema, step.change.row)},
+          {"version", ToJson(step.change.version)},
+          {"previous", step.change.previous ? ToJson(*step.change.previous) : Json(nullptr)},
+          {"log_id", parked.log_id},
+          {"epoch", parked.epoch},
+          {"offset", step.change.offset.value()},
+          {"changes", parked.changes},
+          {"reason", parked.reason},
+          {"code", parked.code.empty() ? Json(nullptr) : Json(parked.code)},
+          {"parked_at", parked.parked_at},
+          {"waiting_for", parked.waiting_for ? Json(*parked.waiting_for) : Json(nullptr)}};
+}
+
+std::string KeyText(const apply::ParkedChange& parked) {
+  return Printable(Dump(KeyJson(*parked.step.schema, parked.step.change.key)));
+}
+
+std::vector<apply::ParkedChange> Parked(const Config& config, const std::string& name) {
+  const PipelineConfig& pipeline = config.Pipeline(name);
+  return InContext(fmt::format("target \"{}\"", pipeline.to),
+                   [&] { return apply::ListQuarantine(config.Database(pipeline.to).url, name); });
+}
+
+int List(const Invocation& invocation, const std::vector<std::string>& names) {
+  const Config config = invocation.Load();
+  Json list = Json::array();
+  TextTable table({{"ID", true},
+                   {"PIPELINE"},
+                   {"TABLE"},
+                   {"KEY"},
+                   {"OFFSET", true},
+                   {"PARKED AT"},
+                   {"REASON"}});
+  uint64_t refused = 0, waiting = 0;
+  for (const std::string& name : names.empty() ? config.PipelineNames() : names) {
+    for (const apply::ParkedChange& parked : Parked(config, name)) {
+      ++(parked.waiting_for ? waiting : refused);
+      table.Add({std::to_string(parked.id), name, parked.target_table, KeyText(parked),
+                 FormatCount(parked.step.change.offset.value()), parked.parked_at,
+                 Printable(parked.reason)},
+                parked.waiting_for ? Style::kDim : Style::kPlain);
+      if (invocation.json) list.push_back(ParkedJson(parked));
+    }
+  }
+  if (invocation.json) {
+    invocation.Print({{"refused", refused}, {"waiting", waiting}, {"parked", std::move(list)}});
+    return 0;
+  }
+  Terminal out = invocation.Out();
+  if (refused + waiting == 0) {
+    out.Line("nothing is parked");
+    return 0;
+  }
+  table.Print(out);
+  out.Line(fmt::format("{} refused, {} waiting behind them", FormatCount(refused),
+                       FormatCount(waiting)));
+  return 0;
+}
+
+int Show(const Invocation& invocation, const std::string& name, uint64_t id) {
+  const Config config = invocation.Load();
+  const std::vector<apply::ParkedChange> all = Parked(config, name);
+  const auto found = std::ranges::find(all, id, &apply::ParkedChange::id);
+  if (found == all.end()) {
+    throw UsageError(fmt::format("pipeline {} has no parked change {}", name, id),
+                     "`syncline quarantine list` shows those that there are");
+  }
+  if (invocation.json) {
+    invocation.Print(ParkedJson(*found));
+    return 0;
+  }
+  Terminal out = invocation.Out();
+  const auto line = [&out](std::string_view what, const std::string& value) {
+    out.Line(fmt::format("{:<10} {}", what, value));
+  };
+  line("change", fmt::format("{} of pipeline {}", id, name));
+  line("reason", Printable(found->reason) + (found->code.empty() ? "" : " [" + found->code + "]"));
+  line("table", fmt::format("{} (from {})", found->target_table, found->source_table));
+  line("offset",
+       fmt::format("{}{}", FormatCount(found->step.change.offset.value()),
+                   found->changes > 1 ? fmt::format(", the last of {} changes of this row",
+                                                    FormatCount(found->changes))
+                                      : ""));
+  line("parked at", found->parked_at);
+  line("key", KeyText(*found));
+  line("operation", found->step.deletion ? "delete" : "upsert");
+  if (!found->step.deletion) {
+    line("row", Printable(Dump(RowJson(*found->step.schema, found->step.change.row))));
+  }
+  for (const apply::ParkedChange& other : all) {
+    if (other.waiting_for == id) {
+      line("behind it", fmt::format("{}: {} later change{}", other.id, FormatCount(other.changes),
+                                    other.changes == 1 ? "" : "s"));
+    }
+  }
+  return 0;
+}
+
+apply::QuarantineCare CareFor(const Invocation& invocation, const std::string& name,
+                              const std::shared_ptr<spdlog::logger>& logger) {
+  const Config config = invocation.Load();
+  config.Pipeline(name);
+  const Plan plan = MakePlan(config, {name});
+  const PipelinePlan& pipeline = plan.pipelines.front();
+  SystemClock clock;
+  const auto reader = OpenLog(config, pipeline.source, clock);
+  return {.target = pipeline.target_url,
+          .tables = pipeline.tables,
+          .source = reader->info().source,
+          .pipeline = name,
+          .logger = logger};
+}
+
+int Tell(const Invocation& invocation, const std::string& name, std::string_view done,
+         const apply::CareResult& result) {
+  if (invocation.json) {
+    Json refused = Json::array();
+    for (const auto& [id, reason] : result.refused) {
+      refused.push_back({{"id", id}, {"reason", reason}});
+    }
+    invocation.Print({{"pipeline", name},
+                      {"applied", result.applied},
+                      {"skipped", result.skipped},
+                      {"refused", std::move(refused)}});
+  } else {
+    Terminal out = invocation.Out();
+    out.Line(fmt::format("{}: {}{} applied, {} still refused", name, done,
+                         FormatCount(result.applied), FormatCount(result.refused.size())));
+    for (const auto& [id, reason] : result.refused) {
+      out.Line(fmt::format("  {}: {}", id, Printable(reason)));
+    }
+  }
+  return result.refused.empty() ? 0 : 1;
+}
+
+int Retry(const Invocation& invocation, const Options& options) {
+  const auto logger = invocation.Logger("warn");
+  return Tell(invocation, options.pipeline, "",
+              apply::RetryParked(CareFor(invocation, options.pipeline, logger), options.ids));
+}
+
+int Skip(const Invocation& invocation, const Options& options) {
+  const auto logger = invocation.Logger();
+  const apply::CareResult result =
+      apply::SkipParked(CareFor(invocation, options.pipeline, logger), options.ids);
+  return Tell(invocation, options.pipeline, fmt::format("{} skipped, ", result.skipped), result);
+}
+
+}  // namespace
+
+void AddQuarantine(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      app.add_subcommand("quarantine", "What targets refused: look at it, try it again, drop it");
+  command->require_subcommand(1);
+  const auto add = [&](const char* name, const char* what, auto run) {
+    CLI::App* sub = command->add_subcommand(name, what);
+    sub->callback([&invocation, &body, options, run] {
+      body = [&invocation, options, run] { return run(invocation, *options); };
+    });
+    return sub;
+  };
+  CLI::App* list = add("list", "Every parked change",
+                       [](const Invocation& i, const Options& o) { return List(i, o.pipelines); });
+  list->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
+      ->type_name("PIPELINE");
+  CLI::App* show =
+      add("show", "One parked change, with its row",
+          [](const Invocation& i, const Options& o) { return Show(i, o.pipeline, o.ids.front()); });
+  CLI::App* retry = add("retry", "Apply parked changes again, and what waits behind them",
+                        [](const Invocation& i, const Options& o) { return Retry(i, o); });
+  CLI::App* skip = add("skip", "Drop refused changes for good; what waits behind them is applied",
+                       [](const Invocation& i, const Options& o) { return Skip(i, o); });
+  for (CLI::App* sub : {show, retry, skip}) {
+    sub->add_option("pipeline", options->pipeline)->required()->type_name("PIPELINE");
+  }
+  show->add_option("id", options->ids)->required()->expected(1)->type_name("ID");
+  retry->add_option("ids", options->ids, "Refused changes; all if none is named")->type_name("ID");
+  skip->add_option("ids", options->ids, "Refused changes")->required()->type_name("ID");
+  command->footer(
+      R"(A change that a target refuses is parked with its reason; later changes of the same
+row wait behind it, everything else goes on. Mend the target, or the row at its
+source, then retry. All of this works while the pipeline runs. Exit code 1 when
+something is still refused.
+
+  syncline quarantine list
+  syncline quarantine show shop-to-mirror 7
+  syncline quarantine retry shop-to-mirror
+  syncline quarantine skip shop-to-mirror 7)");
+}
+
+}  // namespace syncline::cli
