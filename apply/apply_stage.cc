@@ -33,7 +33,7 @@ class ApplyStage::Impl {
         clock_(clock),
         logger_(std::move(logger)),
         batches_(reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes}),
-        target_(std::move(target), std::move(tables), logger_) {
+        target_(std::move(target), std::move(tables), reader.info().source, logger_) {
     target_.Open();
     ReadProgress();
   }
@@ -54,9 +54,15 @@ class ApplyStage::Impl {
   void Commit(Batch batch);
   Progress ProgressAt(Offset next, uint64_t frame_hash) const;
   void Advance(const Progress& to, const SqlTarget::Written& written, uint64_t changes);
+  void Report(const TableName& table, const WriteCounts& counts);
   void Account(uint64_t changes, const WriteCounts& counts);
   void React(const Error& error, std::stop_token stop);
 
+  // The highest offset that the target ever had, in the log's history as it is now.
+  Offset Reached() const {
+    if (!progress_) return Offset();
+    return std::min(progress_->reached, log_.info().SharedUpTo(progress_->epoch));
+  }
   Offset next() const { return progress_ ? progress_->next : Offset(); }
   bool PastTime() const { return options_.to_time && clock_.Now() > *options_.to_time; }
 
@@ -92,9 +98,11 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
       React(error, stop);
     }
   }
-  logger_->info("apply stopped pipeline={} target={} next={} changes={} rows={} newer={}",
-                options_.pipeline, display_, next().value(), stats_.changes.load(),
-                stats_.rows_written.load(), stats_.rows_newer.load());
+  logger_->info(
+      "apply stopped pipeline={} target={} next={} changes={} rows={} newer={} "
+      "conflicts={}",
+      options_.pipeline, display_, next().value(), stats_.changes.load(),
+      stats_.rows_written.load(), stats_.rows_newer.load(), stats_.conflicts.load());
 }
 
 void ApplyStage::Impl::ReadProgress() {
@@ -195,6 +203,7 @@ void ApplyStage::Impl::LoadBase(std::stop_token stop) {
     if (!more) {
       log_.Secure(info.as_of);
       here.next = info.as_of;
+      here.reached = std::max(here.reached, here.next);
       here.frame_hash = info.hash;
       steps.emplace();
     }
@@ -235,6 +244,7 @@ Progress ApplyStage::Impl::ProgressAt(Offset next, uint64_t frame_hash) const {
           .log_id = log.id.ToString(),
           .epoch = log.epoch,
           .next = next,
+          .reached = std::max(next, Reached()),
           .frame_hash = frame_hash};
 }
 
@@ -257,14 +267,28 @@ void ApplyStage::Impl::Advance(const Progress& to, const SqlTarget::Written& wri
   WriteCounts sum;
   for (const auto& [table, counts] : written) {
     sum += counts;
-    if (counts.newer == 0) continue;
-    logger_->info("existing row is newer, skipped pipeline={} table={} rows={}", options_.pipeline,
-                  table.ToString(), counts.newer);
+    Report(table, counts);
   }
   Account(changes, sum);
   TellLog();
   logger_->debug("batch applied pipeline={} next={} changes={} rows={}", options_.pipeline,
                  to.next.value(), changes, sum.written);
+}
+
+void ApplyStage::Impl::Report(const TableName& table, const WriteCounts& counts) {
+  const std::string name = table.ToString();
+  if (counts.newer > 0) {
+    logger_->info("existing row is newer, skipped pipeline={} table={} rows={}", options_.pipeline,
+                  name, counts.newer);
+  }
+  if (counts.conflicts > 0) {
+    logger_->info("conflicts decided pipeline={} table={} rows={}", options_.pipeline, name,
+                  counts.conflicts);
+  }
+  if (counts.suppressed > 0) {
+    logger_->warn("the target's own triggers kept rows as they were pipeline={} table={} rows={}",
+                  options_.pipeline, name, counts.suppressed);
+  }
 }
 
 // So that retention keeps what this target still needs.
@@ -281,6 +305,7 @@ void ApplyStage::Impl::Account(uint64_t changes, const WriteCounts& sum) {
   stats_.changes += changes;
   stats_.rows_written += sum.written;
   stats_.rows_newer += sum.newer;
+  stats_.conflicts += sum.conflicts;
   stats_.batches += 1;
   stats_.next_offset = next().value();
 }

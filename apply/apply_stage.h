@@ -36,6 +36,7 @@ struct ApplyStats {
   std::atomic<uint64_t> rows_written{
       0};  // inserted, updated or deleted (the last change of each key of a batch)
   std::atomic<uint64_t> rows_newer{0};  // "existing row is newer, skipped"
+  std::atomic<uint64_t> conflicts{0};   // decided, and recorded in syncline_conflicts
   std::atomic<uint64_t> batches{0};
 };
 

@@ -19,6 +19,7 @@ RowChange StepOf(BaseEntry& entry) {
     step.row = std::move(entry.row);
   }
   step.version = std::move(entry.version);
+  step.offset = entry.offset;
   step.passed_up_to = std::move(entry.highest_before);
   return step;
 }

@@ -65,8 +65,8 @@ class TableSteps {
   std::vector<Slot> slots_;
 };
 
-void Add(Change& change, SchemaId schema_id, const std::shared_ptr<const TableSchema>& schema,
-         TableSteps& table) {
+void Add(Change& change, Offset offset, SchemaId schema_id,
+         const std::shared_ptr<const TableSchema>& schema, TableSteps& table) {
   const bool deletion = change.op == Op::kDelete;
   Row key = deletion ? std::move(change.row) : Project(change.row, schema->key);
   const auto [step, added] = table.FindOrAdd(std::move(key));
@@ -76,6 +76,7 @@ void Add(Change& change, SchemaId schema_id, const std::shared_ptr<const TableSc
     step->change.passed.push_back(std::move(step->change.version));
   }
   step->op = change.op;
+  step->change.offset = offset;
   step->schema_id = schema_id;
   step->schema = &schema;
   step->change.version = std::move(change.version);
@@ -161,9 +162,12 @@ std::vector<TableChanges> Collapse(Batch& batch,
     for (const auto& schema : frame.tables) {
       of_index.push_back(wanted(schema->table) ? &tables[schema->table] : nullptr);
     }
+    Offset offset = frame.header.base;
     for (Change& change : frame.changes) {
+      const Offset own = offset;
+      offset = offset + 1;
       if (change.op == Op::kMark || of_index[change.table] == nullptr) continue;
-      Add(change, frame.header.schemas[change.table], frame.tables[change.table],
+      Add(change, own, frame.header.schemas[change.table], frame.tables[change.table],
           *of_index[change.table]);
     }
     frame.changes = {};  // gives the memory back

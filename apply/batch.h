@@ -28,6 +28,7 @@ struct RowChange {
   Row key;        // the key columns' values, in key order
   Row row;        // all columns of the schema; empty for a deletion
   Value version;  // of the last change
+  Offset offset;  // of the last change
   // Of the state that the FIRST change follows: what the target should hold.
   std::optional<Value> previous;
   // Of the batch's earlier changes of this key, in order. A target that was set back holds one of

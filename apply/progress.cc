@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "engine/base/error.h"
@@ -9,18 +10,12 @@
 namespace syncline::apply {
 namespace {
 
-constexpr char kColumns[] = "pipeline, log_id, epoch, next_offset, frame_hash, updated_at";
+constexpr char kTable[] = "syncline_progress";
+constexpr char kColumns[] =
+    "pipeline, log_id, epoch, next_offset, reached_offset, frame_hash, updated_at";
 
 // "SYNCLINE" in ASCII, so that a DBA who looks at pg_locks has a chance.
 constexpr int64_t kDdlLock = 0x53594E434C494E45;
-
-bool HasProgressTable(sql::Session& session) {
-  const bool postgres = session.dialect() == Dialect::kPostgres;
-  return !session
-              .Query(postgres ? "SELECT 1 WHERE to_regclass('syncline_progress') IS NOT NULL"
-                              : "SELECT 1 FROM sqlite_master WHERE name = 'syncline_progress'")
-              .rows.empty();
-}
 
 std::string NowSql(Dialect dialect) {
   return dialect == Dialect::kPostgres ? "clock_timestamp()"
@@ -51,13 +46,23 @@ std::vector<Progress> Select(sql::Session& session, const std::string& condition
                    .log_id = field(1),
                    .epoch = ToNumber(field(2)),
                    .next = Offset(ToNumber(field(3))),
-                   .frame_hash = ToNumber(field(4), 16),
-                   .updated_at = field(5)});
+                   .reached = Offset(ToNumber(field(4))),
+                   .frame_hash = ToNumber(field(5), 16),
+                   .updated_at = field(6)});
   }
   return all;
 }
 
 }  // namespace
+
+bool HasOwnTable(sql::Session& session, std::string_view name) {
+  const bool postgres = session.dialect() == Dialect::kPostgres;
+  return !session
+              .Query(postgres ? "SELECT 1 WHERE to_regclass($1) IS NOT NULL"
+                              : "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
+                     {std::string(name)})
+              .rows.empty();
+}
 
 void LockForDdl(sql::Session& session) {
   if (session.dialect() == Dialect::kPostgres) {
@@ -66,14 +71,14 @@ void LockForDdl(sql::Session& session) {
 }
 
 void EnsureProgressTable(sql::Session& session) {
-  if (HasProgressTable(session)) return;  // a role that may not make tables can still use it
+  if (HasOwnTable(session, kTable)) return;  // a role that may not make tables can still use it
   sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
   LockForDdl(session);
   const bool postgres = session.dialect() == Dialect::kPostgres;
   session.Execute(fmt::format(
       "CREATE TABLE IF NOT EXISTS syncline_progress (pipeline text NOT NULL PRIMARY KEY, "
       "log_id text NOT NULL, epoch bigint NOT NULL, next_offset bigint NOT NULL, "
-      "frame_hash text NOT NULL, updated_at {} NOT NULL)",
+      "reached_offset bigint NOT NULL, frame_hash text NOT NULL, updated_at {} NOT NULL)",
       postgres ? "timestamptz" : "text"));
   transaction.Commit();
 }
@@ -88,22 +93,23 @@ void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
                      const Progress& to) {
   const std::string now = NowSql(session.dialect());
   const std::string next = std::to_string(to.next.value());
+  const std::string reached = std::to_string(to.reached.value());
   uint64_t moved = 0;
   if (from) {
     moved = session.Change(
         fmt::format("UPDATE syncline_progress SET epoch = $1, next_offset = $2, frame_hash = $3, "
-                    "updated_at = {} WHERE pipeline = $4 AND log_id = $5 AND epoch = $6 "
-                    "AND next_offset = $7 AND frame_hash = $8",
+                    "reached_offset = $9, updated_at = {} WHERE pipeline = $4 AND log_id = $5 AND "
+                    "epoch = $6 AND next_offset = $7 AND frame_hash = $8",
                     now),
         {std::to_string(to.epoch), next, HashText(to.frame_hash), from->pipeline, from->log_id,
          std::to_string(from->epoch), std::to_string(from->next.value()),
-         HashText(from->frame_hash)});
+         HashText(from->frame_hash), reached});
   } else {
     moved = session.Change(
-        fmt::format("INSERT INTO syncline_progress ({}) VALUES ($1, $2, $3, $4, $5, {}) "
+        fmt::format("INSERT INTO syncline_progress ({}) VALUES ($1, $2, $3, $4, $5, $6, {}) "
                     "ON CONFLICT (pipeline) DO NOTHING",
                     kColumns, now),
-        {to.pipeline, to.log_id, std::to_string(to.epoch), next, HashText(to.frame_hash)});
+        {to.pipeline, to.log_id, std::to_string(to.epoch), next, reached, HashText(to.frame_hash)});
   }
   if (moved != 1) {
     throw RestartError(
@@ -114,7 +120,7 @@ void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
 
 std::vector<Progress> ListProgress(const sql::DatabaseUrl& target) {
   const auto session = sql::Session::Open(target, {.read_only = true});
-  if (!HasProgressTable(*session)) return {};
+  if (!HasOwnTable(*session, kTable)) return {};
   return Select(*session, "", {});
 }
 
@@ -149,7 +155,7 @@ void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, co
                  Offset next) {
   const auto session = sql::Session::Open(target);
   std::optional<Progress> from;
-  if (HasProgressTable(*session)) from = ReadProgress(*session, pipeline);
+  if (HasOwnTable(*session, kTable)) from = ReadProgress(*session, pipeline);
   if (!from) {
     throw UsageError(
         fmt::format("{} has no progress row for pipeline {}", target.display, pipeline),
@@ -162,6 +168,7 @@ void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, co
         "Offsets mean nothing in another log. Use the log that the row names.");
   }
   Progress to = *from;
+  to.reached = std::max(std::min(from->reached, log.SharedUpTo(from->epoch)), next);
   to.epoch = log.epoch;
   to.next = next;
   to.frame_hash = 0;  // not known here; readers then skip the check of the chain once

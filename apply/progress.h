@@ -21,6 +21,9 @@ struct Progress {
   std::string log_id;
   uint64_t epoch = 0;
   Offset next;  // everything before is in the target
+  // The highest `next` that the row ever had. A row that was set back lies before it: until there
+  // the target holds later states of the log, and they are no conflicts.
+  Offset reached;
   // Of the frame that ends at `next`; 0 when `next` is inside a frame or 0. While the log's base is
   // being read it is counted up instead, so that the row moves.
   uint64_t frame_hash = 0;
@@ -49,6 +52,8 @@ void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, co
 
 // Makes syncline_progress when it is missing, in the schema where the role's unqualified names go.
 void EnsureProgressTable(sql::Session& session);
+// Whether the database has that table, one of Syncline's own.
+bool HasOwnTable(sql::Session& session, std::string_view name);
 std::optional<Progress> ReadProgress(sql::Session& session, const std::string& pipeline);
 // Moves the row from `from` (nothing: there is none yet) to `to`, if it still is `from`; else
 // throws RestartError, and the transaction must be rolled back. Holds the row's lock until the

@@ -13,10 +13,14 @@
 namespace syncline::apply {
 namespace {
 
-// The staging statements look previous versions up in a hash table; with too little memory the
-// server would search for each row instead. Compiling statements that run for a fraction of a
-// second costs more than it brings.
-constexpr char kPostgresSettings[] = "SET work_mem = '64MB'; SET jit = off";
+// A batch meets a target of any size: for each of its rows the server is to use the key's index,
+// also when it thinks that reading the whole table would do. Row numbers are looked up in a hash
+// table, which has to fit into work_mem. Compiling statements that run for a fraction of a second
+// costs more than it brings.
+constexpr char kPostgresSettings[] =
+    "SET enable_hashjoin = off; SET enable_mergejoin = off; SET work_mem = '64MB'; SET jit = off";
+
+constexpr std::string_view kUniqueViolation = "23505";
 
 // An error of `body` names the table, and the database's own code, by which refusals are looked up.
 template <typename Body>
@@ -37,9 +41,9 @@ constexpr char kDeferOnSqlite[] = "PRAGMA defer_foreign_keys = ON";
 
 }  // namespace
 
-SqlTarget::SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables,
+SqlTarget::SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
                      std::shared_ptr<spdlog::logger> logger)
-    : url_(std::move(url)), logger_(std::move(logger)) {
+    : url_(std::move(url)), source_(std::move(source)), logger_(std::move(logger)) {
   for (TableMapping& table : tables) {
     if (url_.dialect == Dialect::kPostgres && table.target.schema.empty()) {
       table.target.schema = "public";
@@ -56,6 +60,8 @@ void SqlTarget::Open() {
   auto session = sql::Session::Open(url_, {.create = true});
   if (session->dialect() == Dialect::kPostgres) session->Execute(kPostgresSettings);
   EnsureProgressTable(*session);
+  EnsureConflictTable(*session);
+  identity_ = session->Identity();
   session_ = std::move(session);
 }
 
@@ -93,7 +99,10 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
     sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
     AdvanceProgress(*session_, from, to);
     CrashPoint("apply.progress_moved");
-    Written written = Write(tables);
+    Writing writing{tables, {.takes_ties = source_ > identity_}, {}};
+    if (from) writing.options.again_before = from->reached;
+    Written written = Write(writing);
+    RecordConflicts(*session_, {to.pipeline, to.log_id, source_, identity_}, writing.conflicts);
     CrashPoint("apply.rows_written");
     transaction.Commit();
     CrashPoint("apply.committed");
@@ -109,6 +118,7 @@ SqlTarget::Prepared& SqlTarget::Prepare(const TableChanges& changes) {
   references_[info.name] = info.foreign_keys;
   order_ = OrderByReferences(references_);
   auto writer = std::make_unique<TableWriter>(*session_, std::move(plan), info, prepared_.size());
+  writer->set_may_copy(!not_copied_into_.contains(info.name));
   return prepared_.emplace(id, Prepared{info.name, std::move(writer)}).first->second;
 }
 
@@ -128,8 +138,20 @@ std::vector<SqlTarget::Task> SqlTarget::TasksFor(std::vector<TableChanges>& tabl
   return tasks;
 }
 
-SqlTarget::Written SqlTarget::Write(std::vector<TableChanges>& tables) {
-  const std::vector<Task> tasks = TasksFor(tables);
+WriteCounts SqlTarget::Upsert(const Task& task, Writing& writing) {
+  TableWriter& writer = *task.table->writer;
+  try {
+    return writer.Upsert(task.changes->upserts, writing.options, writing.conflicts);
+  } catch (const Error& error) {
+    if (error.code() != kUniqueViolation || !writer.copied()) throw;
+    not_copied_into_.insert(task.table->target);
+    throw RestartError("rows that are new to the log are on the target already",
+                       "They are compared with what is there, one by one.");
+  }
+}
+
+SqlTarget::Written SqlTarget::Write(Writing& writing) {
+  const std::vector<Task> tasks = TasksFor(writing.tables);
   if (std::ranges::any_of(tasks, &Task::in_cycle)) {
     session_->Execute(session_->dialect() == Dialect::kPostgres ? kDeferOnPostgres
                                                                 : kDeferOnSqlite);
@@ -138,13 +160,14 @@ SqlTarget::Written SqlTarget::Write(std::vector<TableChanges>& tables) {
   // deletions cannot fail.
   Written written;
   for (const Task& task : tasks) {
-    written[task.table->target] += ForTable(task.table->target, [&] {
-      return task.table->writer->Upsert(task.changes->upserts, task.in_cycle);
-    });
+    writing.options.whole = task.in_cycle;
+    written[task.table->target] +=
+        ForTable(task.table->target, [&] { return Upsert(task, writing); });
   }
   for (const Task& task : std::views::reverse(tasks)) {
+    writing.options.whole = task.in_cycle;
     written[task.table->target] += ForTable(task.table->target, [&] {
-      return task.table->writer->Delete(task.changes->deletes, task.in_cycle);
+      return task.table->writer->Delete(task.changes->deletes, writing.options, writing.conflicts);
     });
   }
   return written;

@@ -70,8 +70,8 @@ TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMappin
   return plan;
 }
 
-Row TargetRow(const TablePlan& plan, Row row) {
-  if (plan.take.size() == row.size()) return row;
+Row TargetRow(const TablePlan& plan, const Row& row) {
+  if (plan.TakesAll()) return row;
   Row target;
   target.Reserve(row.bytes().size());
   auto wanted = plan.take.begin();

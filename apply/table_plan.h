@@ -26,6 +26,8 @@ struct TablePlan {
   std::optional<uint32_t>
       cursor;  // index into `columns`; none: omitted, so only kSourceWins is possible
 
+  // Every column of the source, in its order.
+  bool TakesAll() const { return take.size() == schema->columns.size(); }
   std::vector<std::string> ColumnNames() const;
   std::vector<std::string> KeyNames() const;
 };
@@ -37,6 +39,6 @@ struct TablePlan {
 TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMapping& mapping);
 
 // The values of plan.columns out of a row of plan.schema.
-Row TargetRow(const TablePlan& plan, Row row);
+Row TargetRow(const TablePlan& plan, const Row& row);
 
 }  // namespace syncline::apply

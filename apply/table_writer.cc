@@ -3,52 +3,71 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
-#include <string_view>
 
 #include "engine/base/check.h"
+#include "engine/sql/dialect.h"
 
 namespace syncline::apply {
 namespace {
 
-// Rows in one VALUES list: far from SQLite's limits for a statement, enough to make its cost small.
-constexpr size_t kListedRowsMax = 200;
+// Sets of rows, by number, ascending.
+using Numbers = std::vector<uint32_t>;
+
+Numbers Union(const Numbers& a, const Numbers& b) {
+  Numbers both;
+  std::ranges::set_union(a, b, std::back_inserter(both));
+  return both;
+}
+
+Numbers Common(const Numbers& a, const Numbers& b) {
+  Numbers common;
+  std::ranges::set_intersection(a, b, std::back_inserter(common));
+  return common;
+}
+
+Numbers Without(const Numbers& a, const Numbers& b) {
+  Numbers left;
+  std::ranges::set_difference(a, b, std::back_inserter(left));
+  return left;
+}
+
+// Those without a state before.
+Numbers Firsts(const WriteTask& task) {
+  Numbers firsts;
+  for (uint32_t number = 0; number < task.changes.size(); ++number) {
+    if (IsFirst(task.changes[number])) firsts.push_back(number);
+  }
+  return firsts;
+}
+
+Numbers All(const WriteTask& task) {
+  Numbers all(task.changes.size());
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
 
 TargetShape ShapeOf(const TablePlan& plan, const sql::TableInfo& info, Dialect dialect) {
-  TargetShape shape{.dialect = dialect,
-                    .table = plan.target,
-                    .columns = plan.ColumnNames(),
-                    .key = plan.KeyNames(),
-                    .conflict = plan.conflict};
+  TargetShape shape{.dialect = dialect, .table = plan.target, .key = plan.KeyNames()};
+  for (const Column& column : plan.columns) {
+    const sql::ColumnInfo* found = info.Find(column.name);
+    SYNCLINE_CHECK(found != nullptr);  // PrepareTargetTable has seen to it
+    shape.columns.push_back(found->column);
+  }
   if (plan.cursor) {
-    shape.cursor = plan.columns[*plan.cursor].name;
-    const sql::ColumnInfo* cursor = info.Find(shape.cursor);
-    SYNCLINE_CHECK(cursor != nullptr);  // PrepareTargetTable has seen to it
-    shape.cursor_type = cursor->column.type;
-    shape.cursor_native = cursor->column.native_type;
+    const Column& cursor = shape.columns[*plan.cursor];
+    shape.cursor = cursor.name;
+    shape.cursor_type = cursor.type;
+    shape.cursor_native = cursor.native_type;
   }
   return shape;
 }
 
-ValueView PreviousOf(const RowChange& change) {
-  return change.previous ? change.previous->view() : ValueView::Null();
-}
-
-std::vector<const Row*> PointersTo(const std::vector<Row>& rows) {
-  std::vector<const Row*> pointers;
-  pointers.reserve(rows.size());
-  for (const Row& row : rows) pointers.push_back(&row);
-  return pointers;
-}
-
-std::optional<uint32_t> IndexOf(std::string_view name, const std::vector<std::string>& names) {
-  const auto found = std::ranges::find(names, name);
-  if (found == names.end()) return std::nullopt;
-  return static_cast<uint32_t>(found - names.begin());
-}
-
-uint64_t SingleNumber(const sql::ResultSet& result) {
-  return std::stoull(result.rows.at(0).at(0).value());
+WriteTask TaskFor(bool deletion, std::span<const RowChange> changes, const WriteOptions& options) {
+  const bool from_base = std::ranges::any_of(
+      changes, [](const RowChange& change) { return change.passed_up_to.has_value(); });
+  return {.deletion = deletion, .changes = changes, .options = options, .from_base = from_base};
 }
 
 }  // namespace
@@ -56,140 +75,189 @@ uint64_t SingleNumber(const sql::ResultSet& result) {
 WriteCounts& WriteCounts::operator+=(const WriteCounts& other) {
   written += other.written;
   newer += other.newer;
+  conflicts += other.conflicts;
+  suppressed += other.suppressed;
   return *this;
 }
 
 TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::TableInfo& info,
                          size_t number)
-    : session_(session), plan_(std::move(plan)), shape_(ShapeOf(plan_, info, session.dialect())) {
-  upserts_.row_sql = UpsertRowSql(shape_);
-  upserts_.up_to_sql = UpsertRowSql(shape_, Follows::kAnyUpToThat);
+    : session_(session),
+      plan_(std::move(plan)),
+      shape_(ShapeOf(plan_, info, session.dialect())),
+      settler_(session, plan_, shape_) {
   upserts_.name = {"pg_temp", fmt::format("syncline_upserts_{}", number)};
-  upserts_.create_sql = CreateUpsertStageSql(shape_, upserts_.name);
+  upserts_.create = CreateUpsertStageSql(shape_, upserts_.name);
   upserts_.columns = UpsertColumns(shape_);
-  upserts_.write_sql = UpsertStagedSql(shape_, upserts_.name);
-  upserts_.previous = IndexOf(kPreviousColumn, upserts_.columns);
-  if (ComparesVersions(shape_.conflict)) {
-    upserts_.count_newer_sql = CountNewerStagedSql(shape_, upserts_.name, shape_.cursor);
-    upserts_.key_and_version = plan_.key;
-    upserts_.key_and_version.push_back(*plan_.cursor);
-  }
-
-  deletes_.row_sql = DeleteRowSql(shape_);
-  deletes_.up_to_sql = DeleteRowSql(shape_, Follows::kAnyUpToThat);
   deletes_.name = {"pg_temp", fmt::format("syncline_deletes_{}", number)};
-  deletes_.create_sql = CreateDeleteStageSql(shape_, deletes_.name);
+  deletes_.create = CreateDeleteStageSql(shape_, deletes_.name);
   deletes_.columns = DeleteColumns(shape_);
-  deletes_.write_sql = DeleteStagedSql(shape_, deletes_.name);
-  deletes_.previous = IndexOf(kPreviousColumn, deletes_.columns);
-  if (deletes_.columns.back() == kVersionColumn) {
-    deletes_.count_newer_sql = CountNewerStagedSql(shape_, deletes_.name, kVersionColumn);
-    for (uint32_t i = 0; i < shape_.key.size(); ++i) deletes_.key_and_version.push_back(i);
-    deletes_.key_and_version.push_back(static_cast<uint32_t>(deletes_.columns.size()) - 1);
-  }
 }
 
-WriteCounts TableWriter::Upsert(std::vector<RowChange>& changes, bool whole) {
-  std::vector<Row> rows;
-  rows.reserve(changes.size());
-  for (RowChange& change : changes) {
-    Row& row = rows.emplace_back(TargetRow(plan_, std::move(change.row)));
-    if (upserts_.previous) row.Append(PreviousOf(change));
-  }
-  return Write(upserts_, rows, changes, whole);
+WriteCounts TableWriter::Upsert(std::span<const RowChange> changes, const WriteOptions& options,
+                                std::vector<Conflict>& conflicts) {
+  return Write(TaskFor(/*deletion=*/false, changes, options), conflicts);
 }
 
-WriteCounts TableWriter::Delete(std::vector<RowChange>& changes, bool whole) {
-  std::vector<Row> rows;
-  rows.reserve(changes.size());
-  for (RowChange& change : changes) {
-    Row& row = rows.emplace_back(std::move(change.key));
-    if (ComparesVersions(shape_.conflict)) row.Append(PreviousOf(change));
-    if (shape_.conflict == ConflictRule::kLatestWins) row.Append(change.version);
-  }
-  return Write(deletes_, rows, changes, whole);
+WriteCounts TableWriter::Delete(std::span<const RowChange> changes, const WriteOptions& options,
+                                std::vector<Conflict>& conflicts) {
+  return Write(TaskFor(/*deletion=*/true, changes, options), conflicts);
 }
 
-WriteCounts TableWriter::Write(Stage& stage, const std::vector<Row>& rows,
-                               const std::vector<RowChange>& changes, bool whole) {
-  if (rows.empty()) return {};
-  const std::vector<const Row*> all = PointersTo(rows);
-  const bool staged =
-      shape_.dialect == Dialect::kPostgres && (whole || all.size() >= kStagedRowsMin);
-  std::vector<uint32_t> unchanged;
-  WriteCounts counts;
-  if (staged) {
-    Load(stage, all);
-    counts.written = session_.Change(stage.write_sql);
-    if (counts.written == all.size()) return counts;
-    unchanged.resize(all.size());  // some of them; which ones is not known
-    std::iota(unchanged.begin(), unchanged.end(), 0);
+WriteCounts TableWriter::Write(WriteTask task, std::vector<Conflict>& conflicts) {
+  if (task.changes.empty()) return {};
+  task.rows.resize(task.changes.size());
+  if (shape_.dialect == Dialect::kPostgres &&
+      (task.options.whole || task.changes.size() >= kStagedRowsMin)) {
+    WriteByStatement(task);
   } else {
-    unchanged = session_.ExecuteEach(stage.row_sql, all);
-    if (unchanged.empty()) return {.written = all.size()};
-    counts.written = all.size() - unchanged.size();
+    WriteByRow(task);
   }
-  counts.written += FollowPassed(stage, rows, changes, unchanged);
-  if (stage.count_newer_sql.empty()) return counts;
-  if (staged) {
-    counts.newer = SingleNumber(session_.Query(stage.count_newer_sql));
-  } else {
-    std::vector<const Row*> left;
-    for (const uint32_t index : unchanged) left.push_back(all[index]);
-    counts.newer = CountNewer(stage, left);
-  }
-  return counts;
+  settler_.Settle(task);
+  task.counts.conflicts = task.conflicts.size();
+  conflicts.insert(conflicts.end(), std::make_move_iterator(task.conflicts.begin()),
+                   std::make_move_iterator(task.conflicts.end()));
+  return task.counts;
 }
 
-// Tries again what changed nothing, as a step from each state that was passed on the way. Writing a
-// row's last state twice does no harm. Only a target that was set back, or that missed frames,
-// needs this, so it need not be fast.
-uint64_t TableWriter::FollowPassed(const Stage& stage, const std::vector<Row>& rows,
-                                   const std::vector<RowChange>& changes,
-                                   const std::vector<uint32_t>& unchanged) {
-  if (!stage.previous) return 0;
-  std::vector<Row> steps, steps_up_to;
-  const auto add = [&](uint32_t index, const Value& version, std::vector<Row>& to) {
-    if (shape_.conflict == ConflictRule::kLatestWins &&
-        CompareValues(version, changes[index].version) < 0) {
-      return;  // a row of that version has given way already
+void TableWriter::MakeRows(WriteTask& task, const Numbers& numbers) const {
+  constexpr size_t kRoomForVersions = 64;
+  for (const uint32_t number : numbers) {
+    const RowChange& change = task.changes[number];
+    const Row& source = task.deletion ? change.key : change.row;
+    Row& row = task.rows[number];
+    row.Reserve(source.bytes().size() + kRoomForVersions);
+    if (task.deletion || plan_.TakesAll()) {
+      row = source;
+    } else {
+      row = TargetRow(plan_, source);
     }
-    Row& step = to.emplace_back();
-    uint32_t column = 0;
-    for (const ValueView value : rows[index]) {
-      step.Append(column++ == *stage.previous ? version.view() : value);
+    if (shape_.has_versions()) {
+      const auto& previous = task.from_base ? change.passed_up_to : change.previous;
+      row.Append(previous ? previous->view() : ValueView::Null());
+      if (task.deletion) row.Append(change.version);
     }
-  };
-  for (const uint32_t index : unchanged) {
-    for (const Value& version : changes[index].passed) add(index, version, steps);
-    if (const auto& highest = changes[index].passed_up_to) add(index, *highest, steps_up_to);
+    row.Append(ValueView::Int(number));
   }
-  const auto write = [&](const std::string& sql, const std::vector<Row>& all) -> uint64_t {
-    return all.empty() ? 0 : all.size() - session_.ExecuteEach(sql, PointersTo(all)).size();
-  };
-  return write(stage.row_sql, steps) + write(stage.up_to_sql, steps_up_to);
 }
 
-void TableWriter::Load(Stage& stage, std::span<const Row* const> rows) {
-  if (!stage.created) session_.Execute(stage.create_sql);
+void TableWriter::CopyStraight(const WriteTask& task, const Numbers& numbers) {
+  copied_ = true;
+  std::vector<Row> parts;
+  std::vector<const Row*> rows;
+  rows.reserve(numbers.size());
+  if (!plan_.TakesAll()) parts.reserve(numbers.size());
+  for (const uint32_t number : numbers) {
+    const Row& row = task.changes[number].row;
+    rows.push_back(plan_.TakesAll() ? &row : &parts.emplace_back(TargetRow(plan_, row)));
+  }
+  session_.LoadRows(shape_.table, plan_.ColumnNames(), rows);
+}
+
+void TableWriter::Load(WriteTask& task, const Numbers& numbers) {
+  Stage& stage = StageOf(task);
+  // Within one transaction a table may be written in several parts.
+  session_.Execute(stage.created ? "DELETE FROM " + sql::Quote(stage.name) : stage.create);
   stage.created = true;
-  session_.LoadRows(stage.name, stage.columns, rows);
+  MakeRows(task, numbers);
+  session_.LoadRows(stage.name, stage.columns, task.Pointers(numbers));
 }
 
-uint64_t TableWriter::CountNewer(Stage& stage, std::span<const Row* const> rows) {
-  if (shape_.dialect == Dialect::kPostgres) {
-    Load(stage, rows);
-    return SingleNumber(session_.Query(stage.count_newer_sql));
+void TableWriter::WriteByStatement(WriteTask& task) {
+  if (task.deletion) {
+    Load(task, All(task));
+    task.counts.written =
+        session_.Change(DeleteStagedSql(shape_, StageOf(task).name, task.follows()));
+  } else {
+    task.counts.written = UpsertByStatement(task);
   }
-  uint64_t newer = 0;
-  for (; !rows.empty(); rows = rows.subspan(std::min(rows.size(), kListedRowsMax))) {
-    std::vector<Row> listed;
-    for (const Row* row : rows.first(std::min(rows.size(), kListedRowsMax))) {
-      listed.push_back(Project(*row, stage.key_and_version));
+  if (task.counts.written < task.changes.size()) FindOpen(task);
+}
+
+uint64_t TableWriter::UpsertByStatement(WriteTask& task) {
+  const TableName& stage = upserts_.name;
+  const size_t all = task.changes.size();
+  const auto update = [&] {
+    return session_.Change(UpdateStagedSql(shape_, stage, task.follows()));
+  };
+  const auto insert = [&](Staged which) {
+    return session_.Change(InsertStagedSql(shape_, stage, which));
+  };
+  if (!shape_.has_versions()) {
+    Load(task, All(task));
+    const uint64_t updated = update();
+    return updated == all ? all : updated + insert(Staged::kAll);
+  }
+  if (task.from_base) {
+    Load(task, All(task));
+    const uint64_t inserted = insert(Staged::kAll);
+    return inserted == all ? all : inserted + update();
+  }
+  const Numbers firsts = Firsts(task);
+  const Numbers changed = Without(All(task), firsts);
+  const bool copy = may_copy_ && firsts.size() >= kStagedRowsMin;
+  if (!copy) {
+    Load(task, All(task));
+  } else if (!changed.empty()) {
+    Load(task, changed);
+  }
+  uint64_t written = 0;
+  // Changed rows may free unique values that new ones take. But where the rows of a table refer to
+  // each other, new ones come first.
+  if (!changed.empty() && !task.options.whole) written += update();
+  if (copy) {
+    CopyStraight(task, firsts);
+    written += firsts.size();
+  } else if (!firsts.empty()) {
+    written += insert(Staged::kNew);
+  }
+  if (!changed.empty() && task.options.whole) written += update();
+  return written;
+}
+
+// What the statements have left open and what needs a lock: not what the target has already, nor
+// where it was set back and is ahead.
+void TableWriter::FindOpen(WriteTask& task) {
+  const auto look = task.deletion ? LookStagedDeletesSql : LookStagedUpsertsSql;
+  for (const auto& row : session_.Query(look(shape_, StageOf(task).name)).rows) {
+    const auto number = static_cast<uint32_t>(std::stoul(row.at(0).value()));
+    const bool ahead = row.at(1) == "t" && task.IsAgain(number) &&
+                       plan_.conflict == ConflictRule::kLatestWins &&
+                       task.changes[number].passed.empty();
+    if (ahead) {
+      ++task.counts.newer;
+    } else {
+      task.open.push_back(number);
     }
-    newer += SingleNumber(session_.Query(CountNewerSql(shape_, listed)));
   }
-  return newer;
+  std::ranges::sort(task.open);
+}
+
+void TableWriter::WriteByRow(WriteTask& task) {
+  MakeRows(task, All(task));
+  const auto left_by = [&](const std::string& sql, const Numbers& numbers) {
+    Numbers left;
+    for (const uint32_t place : session_.ExecuteEach(sql, task.Pointers(numbers))) {
+      left.push_back(numbers[place]);
+    }
+    return left;
+  };
+  const std::string update = UpdateRowSql(shape_, task.follows());
+  const std::string insert = InsertRowSql(shape_);
+  if (task.deletion) {
+    task.open = left_by(DeleteRowSql(shape_, task.follows()), All(task));
+  } else if (!shape_.has_versions()) {
+    task.open = left_by(insert, left_by(update, All(task)));
+  } else if (task.from_base) {
+    const Numbers firsts = Firsts(task);
+    const Numbers there = left_by(insert, All(task));
+    task.open = Union(left_by(update, Without(there, firsts)), Common(there, firsts));
+  } else {
+    const Numbers firsts = Firsts(task);
+    const Numbers changed = left_by(update, Without(All(task), firsts));
+    task.open = Union(changed, left_by(insert, firsts));
+  }
+  task.counts.written = task.changes.size() - task.open.size();
 }
 
 }  // namespace syncline::apply

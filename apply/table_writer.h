@@ -1,35 +1,31 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "apply/batch.h"
+#include "apply/row_settler.h"
 #include "apply/table_plan.h"
-#include "apply/upsert_sql.h"
+#include "apply/write_sql.h"
+#include "apply/write_task.h"
 #include "engine/sql/session.h"
 #include "engine/sql/table_info.h"
 
 namespace syncline::apply {
 
-// What became of changes that were given to a target.
-struct WriteCounts {
-  uint64_t written = 0;  // inserted, updated or deleted
-  uint64_t newer = 0;    // left alone because the target's row has a higher version
-
-  WriteCounts& operator+=(const WriteCounts& other);
-};
-
-// Writes the changes of one captured schema into one target table. Many rows go to PostgreSQL by
-// COPY into a temporary table and one statement from there; few rows, and everything in SQLite, by
-// a prepared statement each. Both decide conflicts alike, in the statement that writes
-// (upsert_sql.h).
+// Writes the changes of one captured schema into one target table: by compare-and-set first, which
+// settles all rows that the target has as the log says; RowSettler does the rest. So no row is
+// written on the strength of what it was some time ago: of a user of the target who writes at the
+// same moment either everything is seen, or it comes later.
+//
+// Many rows go to PostgreSQL by COPY: new ones into the table itself, changed ones into a temporary
+// table and by one statement from there. Few rows, and everything in SQLite, go by a prepared
+// statement each. All ways decide alike.
 //
 // Borrows the session, belongs to its thread and lives no longer. Everything happens in the
-// session's current transaction; after an exception the writer must be thrown away together with
-// the session.
+// session's current transaction; after an exception that, or the part of it behind a savepoint, has
+// to be rolled back.
 class TableWriter {
  public:
   // From this many rows on, COPY and a set-based statement are the faster way.
@@ -41,42 +37,49 @@ class TableWriter {
   TableWriter(const TableWriter&) = delete;
   TableWriter& operator=(const TableWriter&) = delete;
 
-  // Each at most once in a transaction, with `changes` in key order; uses them up. With `whole`
-  // PostgreSQL writes all rows in one statement, however few: rows that reference each other then
-  // need no order.
-  WriteCounts Upsert(std::vector<RowChange>& changes, bool whole);
-  WriteCounts Delete(std::vector<RowChange>& changes, bool whole);
+  // Each key at most once, `changes` in key order. Conflicts that were decided are appended to
+  // `conflicts`.
+  WriteCounts Upsert(std::span<const RowChange> changes, const WriteOptions& options,
+                     std::vector<Conflict>& conflicts);
+  WriteCounts Delete(std::span<const RowChange> changes, const WriteOptions& options,
+                     std::vector<Conflict>& conflicts);
+
+  // Whether new rows may be copied straight into the table, where one that is there already ends
+  // the transaction; true at first.
+  void set_may_copy(bool may) { may_copy_ = may; }
+  // Upsert has done so since that was set.
+  bool copied() const { return copied_; }
 
  private:
-  // How one kind of change is written: the statement for one row, the temporary table for many and
-  // the statements around it.
+  // A set of a task's rows, ascending.
+  using Numbers = std::vector<uint32_t>;
+  // A temporary table for one kind of change.
   struct Stage {
-    std::string row_sql;
-    std::string up_to_sql;  // the same with Follows::kAnyUpToThat
     TableName name;
-    std::string create_sql;
-    std::vector<std::string> columns;  // what a row given to Write consists of
-    std::string write_sql;
-    std::string count_newer_sql;            // empty where rows carry no version of their own
-    std::optional<uint32_t> previous;       // index into `columns` of the previous version
-    std::vector<uint32_t> key_and_version;  // indexes into `columns`
+    std::string create;
+    std::vector<std::string> columns;
     bool created = false;
   };
 
-  // `rows` are what `changes` became, in `stage.columns`.
-  WriteCounts Write(Stage& stage, const std::vector<Row>& rows,
-                    const std::vector<RowChange>& changes, bool whole);
-  uint64_t FollowPassed(const Stage& stage, const std::vector<Row>& rows,
-                        const std::vector<RowChange>& changes,
-                        const std::vector<uint32_t>& unchanged);
-  void Load(Stage& stage, std::span<const Row* const> rows);
-  uint64_t CountNewer(Stage& stage, std::span<const Row* const> rows);
+  WriteCounts Write(WriteTask task, std::vector<Conflict>& conflicts);
+  // Makes task.rows of those numbers.
+  void MakeRows(WriteTask& task, const Numbers& numbers) const;
+  void WriteByStatement(WriteTask& task);
+  uint64_t UpsertByStatement(WriteTask& task);
+  void CopyStraight(const WriteTask& task, const Numbers& numbers);
+  void Load(WriteTask& task, const Numbers& numbers);
+  void FindOpen(WriteTask& task);
+  void WriteByRow(WriteTask& task);
+  Stage& StageOf(const WriteTask& task) { return task.deletion ? deletes_ : upserts_; }
 
   sql::Session& session_;
   const TablePlan plan_;
   const TargetShape shape_;
+  RowSettler settler_;  // over the three before
   Stage upserts_;
   Stage deletes_;
+  bool may_copy_ = true;
+  bool copied_ = false;
 };
 
 }  // namespace syncline::apply

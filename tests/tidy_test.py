@@ -28,7 +28,7 @@ VENDORS = {
     r"sqlite3\.h": {"engine/sql"},
     r"google/protobuf|frame\.pb\.h|zstd\.h|xxhash\.h": {"engine/model"},
     r"yaml-cpp/|CLI/": {"tools"},
-    r"nlohmann/": {"engine/log", "capture", "tools"},
+    r"nlohmann/": {"apply", "engine/log", "capture", "tools"},
     r"spdlog/": {"capture", "apply", "tools"},
     r"fmt/": {"engine/log", "engine/sql", "capture", "apply", "tools"},
 }

@@ -12,8 +12,8 @@
 namespace syncline::sql {
 namespace {
 
-// Rows between two synchronisations. The answers to a chunk (some 60 bytes each) fit into a
-// socket's buffer, so neither side can wait for the other.
+// Rows between two synchronisations. Neither side can wait for the other for ever: while libpq
+// cannot send, it takes in what has been answered.
 constexpr uint32_t kChunkRows = 512;
 constexpr size_t kParametersMax = 65'535;  // of the protocol
 constexpr size_t kNull = static_cast<size_t>(-1);
@@ -98,8 +98,7 @@ void PostgresPipeline::Send(const Statement& statement, const Row& row) {
 
 // One result and one end mark per row, then the synchronisation. Everything is read before an error
 // is thrown, so that the connection is of use afterwards.
-void PostgresPipeline::ReceiveChunk(uint32_t first, uint32_t count,
-                                    std::vector<uint32_t>& unchanged) {
+void PostgresPipeline::ReceiveChunk(uint32_t first, uint32_t count, const Sink& sink) {
   PGconn* const handle = connection_.handle();
   std::optional<Error> failure;
   uint32_t index = 0;
@@ -116,7 +115,7 @@ void PostgresPipeline::ReceiveChunk(uint32_t first, uint32_t count,
         return;
       case PGRES_COMMAND_OK:
       case PGRES_TUPLES_OK:
-        if (index < count && ChangedNothing(result.get())) unchanged.push_back(first + index);
+        if (index < count) sink(first + index, result.get());
         break;
       case PGRES_PIPELINE_ABORTED:
         break;
@@ -128,10 +127,9 @@ void PostgresPipeline::ReceiveChunk(uint32_t first, uint32_t count,
   }
 }
 
-std::vector<uint32_t> PostgresPipeline::ExecuteEach(const std::string& sql,
-                                                    std::span<const Row* const> rows) {
-  std::vector<uint32_t> unchanged;
-  if (rows.empty()) return unchanged;
+void PostgresPipeline::Run(const std::string& sql, std::span<const Row* const> rows,
+                           const Sink& sink) {
+  if (rows.empty()) return;
   const Statement& statement = Prepare(sql);
   connection_.ForgetError();
   const PipelineMode mode(connection_.handle());
@@ -144,15 +142,41 @@ std::vector<uint32_t> PostgresPipeline::ExecuteEach(const std::string& sql,
       } catch (Error& error) {
         error.AddContext(fmt::format("row {}", first + i));
         // What was sent before still gets its answers; without them the pipeline could not be left.
-        std::vector<uint32_t> ignored;
-        if (::PQpipelineSync(connection_.handle()) == 1) ReceiveChunk(first, i, ignored);
+        if (::PQpipelineSync(connection_.handle()) == 1) {
+          ReceiveChunk(first, i, [](uint32_t, PGresult*) {});
+        }
         throw;
       }
     }
     if (::PQpipelineSync(connection_.handle()) != 1) throw connection_.LastError();
-    ReceiveChunk(first, count, unchanged);
+    ReceiveChunk(first, count, sink);
   }
+}
+
+std::vector<uint32_t> PostgresPipeline::ExecuteEach(const std::string& sql,
+                                                    std::span<const Row* const> rows) {
+  std::vector<uint32_t> unchanged;
+  Run(sql, rows, [&](uint32_t index, PGresult* result) {
+    if (ChangedNothing(result)) unchanged.push_back(index);
+  });
   return unchanged;
+}
+
+std::vector<FirstRow> PostgresPipeline::QueryEach(const std::string& sql,
+                                                  std::span<const Row* const> rows) {
+  std::vector<FirstRow> found(rows.size());
+  Run(sql, rows, [&](uint32_t index, PGresult* result) {
+    if (::PQntuples(result) == 0) return;
+    auto& fields = found[index].emplace();
+    for (int i = 0; i < ::PQnfields(result); ++i) {
+      if (::PQgetisnull(result, 0, i) != 0) {
+        fields.emplace_back();
+      } else {
+        fields.emplace_back(std::in_place, ::PQgetvalue(result, 0, i), ::PQgetlength(result, 0, i));
+      }
+    }
+  });
+  return found;
 }
 
 }  // namespace syncline::sql

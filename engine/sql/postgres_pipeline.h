@@ -1,22 +1,26 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "engine/sql/postgres_connection.h"
+#include "engine/sql/session.h"
 
 namespace syncline::sql {
 
-// Session::ExecuteEach for PostgreSQL: prepared once per text and session, then sent in libpq's
-// pipeline mode, so that a round trip is paid per chunk and not per row. Borrows the connection.
+// Session::ExecuteEach and QueryEach for PostgreSQL: prepared once per text and session, then sent
+// in libpq's pipeline mode, so that a round trip is paid per chunk and not per row. Borrows the
+// connection.
 class PostgresPipeline {
  public:
   explicit PostgresPipeline(PostgresConnection& connection) : connection_(connection) {}
 
   std::vector<uint32_t> ExecuteEach(const std::string& sql, std::span<const Row* const> rows);
+  std::vector<FirstRow> QueryEach(const std::string& sql, std::span<const Row* const> rows);
 
  private:
   struct Statement {
@@ -24,9 +28,13 @@ class PostgresPipeline {
     std::vector<Oid> parameters;
   };
 
+  // Gets the result for the row at `index`.
+  using Sink = std::function<void(uint32_t index, PGresult* result)>;
+
+  void Run(const std::string& sql, std::span<const Row* const> rows, const Sink& sink);
   const Statement& Prepare(const std::string& sql);
   void Send(const Statement& statement, const Row& row);
-  void ReceiveChunk(uint32_t first, uint32_t count, std::vector<uint32_t>& unchanged);
+  void ReceiveChunk(uint32_t first, uint32_t count, const Sink& sink);
 
   PostgresConnection& connection_;
   std::map<std::string, Statement, std::less<>> statements_;

@@ -75,4 +75,9 @@ std::vector<uint32_t> PostgresSession::ExecuteEach(const std::string& sql,
   return pipeline_.ExecuteEach(sql, rows);
 }
 
+std::vector<FirstRow> PostgresSession::QueryEach(const std::string& sql,
+                                                 std::span<const Row* const> rows) {
+  return pipeline_.QueryEach(sql, rows);
+}
+
 }  // namespace syncline::sql

@@ -36,6 +36,8 @@ class PostgresSession : public Session {
                 std::span<const Row* const> rows) override;
   std::vector<uint32_t> ExecuteEach(const std::string& sql,
                                     std::span<const Row* const> rows) override;
+  std::vector<FirstRow> QueryEach(const std::string& sql,
+                                  std::span<const Row* const> rows) override;
 
  private:
   PostgresConnection connection_;

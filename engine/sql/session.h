@@ -22,6 +22,9 @@ struct ResultSet {
   std::vector<std::vector<std::optional<std::string>>> rows;
 };
 
+// The first row that a statement returned; nothing if it returned none.
+using FirstRow = std::optional<std::vector<std::optional<std::string>>>;
+
 using Parameters = std::vector<std::optional<std::string>>;
 
 struct SessionOptions {
@@ -99,6 +102,9 @@ class Session {
   // ascending.
   virtual std::vector<uint32_t> ExecuteEach(const std::string& sql,
                                             std::span<const Row* const> rows) = 0;
+  // The same for a statement that returns something: its first row for each of `rows`.
+  virtual std::vector<FirstRow> QueryEach(const std::string& sql,
+                                          std::span<const Row* const> rows) = 0;
 
  protected:
   Session() = default;

@@ -48,6 +48,21 @@ uint64_t RunToEnd(const SqliteConnection& connection, SqliteStatement& statement
   return static_cast<uint64_t>(::sqlite3_changes64(connection.handle()));
 }
 
+// The current row's values as text.
+std::vector<std::optional<std::string>> Fields(sqlite3_stmt* handle) {
+  std::vector<std::optional<std::string>> fields;
+  const int columns = ::sqlite3_column_count(handle);
+  for (int i = 0; i < columns; ++i) {
+    const auto* text = reinterpret_cast<const char*>(::sqlite3_column_text(handle, i));
+    if (text == nullptr) {
+      fields.emplace_back();
+    } else {
+      fields.emplace_back(std::in_place, text, ::sqlite3_column_bytes(handle, i));
+    }
+  }
+  return fields;
+}
+
 }  // namespace
 
 std::string SqliteSession::Identity() {
@@ -89,17 +104,7 @@ ResultSet SqliteSession::Query(const std::string& sql, const Parameters& paramet
   const int columns = ::sqlite3_column_count(handle);
   ResultSet set;
   for (int i = 0; i < columns; ++i) set.columns.emplace_back(::sqlite3_column_name(handle, i));
-  while (statement.Step()) {
-    auto& fields = set.rows.emplace_back();
-    for (int i = 0; i < columns; ++i) {
-      const auto* text = reinterpret_cast<const char*>(::sqlite3_column_text(handle, i));
-      if (text == nullptr) {
-        fields.emplace_back();
-      } else {
-        fields.emplace_back(std::in_place, text, ::sqlite3_column_bytes(handle, i));
-      }
-    }
-  }
+  while (statement.Step()) set.rows.push_back(Fields(handle));
   return set;
 }
 
@@ -135,9 +140,8 @@ void SqliteSession::LoadRows(const TableName& table, const std::vector<std::stri
   InContext(table.ToString(), [&] { ExecuteEach(InsertStatement(table, columns), rows); });
 }
 
-std::vector<uint32_t> SqliteSession::ExecuteEach(const std::string& sql,
-                                                 std::span<const Row* const> rows) {
-  std::vector<uint32_t> unchanged;
+void SqliteSession::ForEach(const std::string& sql, std::span<const Row* const> rows,
+                            const Run& run) {
   SqliteStatement& statement = Prepared(sql);
   std::vector<ValueView> values;
   std::string scratch;
@@ -153,13 +157,30 @@ std::vector<uint32_t> SqliteSession::ExecuteEach(const std::string& sql,
       for (size_t i = 0; i < parameters.size(); ++i) {
         statement.Bind(i, values[parameters[i]], scratch);
       }
-      if (RunToEnd(connection_, statement) == 0) unchanged.push_back(index);
+      run(index, statement);
     } catch (Error& error) {
       error.AddContext(fmt::format("row {}", index));
       throw;
     }
   }
+}
+
+std::vector<uint32_t> SqliteSession::ExecuteEach(const std::string& sql,
+                                                 std::span<const Row* const> rows) {
+  std::vector<uint32_t> unchanged;
+  ForEach(sql, rows, [&](uint32_t index, SqliteStatement& statement) {
+    if (RunToEnd(connection_, statement) == 0) unchanged.push_back(index);
+  });
   return unchanged;
+}
+
+std::vector<FirstRow> SqliteSession::QueryEach(const std::string& sql,
+                                               std::span<const Row* const> rows) {
+  std::vector<FirstRow> found(rows.size());
+  ForEach(sql, rows, [&](uint32_t index, SqliteStatement& statement) {
+    if (statement.Step()) found[index] = Fields(statement.handle());
+  });
+  return found;
 }
 
 SqliteStatement& SqliteSession::Prepared(const std::string& sql) {

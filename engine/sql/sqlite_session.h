@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -37,8 +38,13 @@ class SqliteSession : public Session {
                 std::span<const Row* const> rows) override;
   std::vector<uint32_t> ExecuteEach(const std::string& sql,
                                     std::span<const Row* const> rows) override;
+  std::vector<FirstRow> QueryEach(const std::string& sql,
+                                  std::span<const Row* const> rows) override;
 
  private:
+  // Hands the statement to `run`, bound to one row after the other.
+  using Run = std::function<void(uint32_t index, SqliteStatement& statement)>;
+  void ForEach(const std::string& sql, std::span<const Row* const> rows, const Run& run);
   SqliteStatement& Prepared(const std::string& sql);
 
   SqliteConnection connection_;

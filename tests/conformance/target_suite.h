@@ -29,7 +29,7 @@ class TargetConformance : public testing::TestWithParam<Dialect> {
 
   // Applies what the log holds, with a stage (and a session) of its own.
   struct Result {
-    uint64_t next, changes, rows_written, rows_newer, batches;
+    uint64_t next, changes, rows_written, rows_newer, batches, conflicts;
   };
   Result Apply(std::vector<TableMapping> tables, ApplyOptions options = Once()) {
     const auto reader = log_.NewReader();
@@ -37,7 +37,8 @@ class TargetConformance : public testing::TestWithParam<Dialect> {
                      test::QuietLogger());
     stage.Run({});
     const ApplyStats& stats = stage.stats();
-    return {stats.next_offset, stats.changes, stats.rows_written, stats.rows_newer, stats.batches};
+    return {stats.next_offset, stats.changes, stats.rows_written,
+            stats.rows_newer,  stats.batches, stats.conflicts};
   }
   Result Apply() { return Apply({ItemsMapping()}); }
 

@@ -190,6 +190,21 @@ TEST_P(AnySessionTest, ExecuteEachNamesTheRowAndGoesOnAfterRollback) {
   EXPECT_EQ(One(*session_, "SELECT count(*) FROM items"), "1000");
 }
 
+// Fails when a row that returns nothing takes the answer of its neighbour.
+TEST_P(AnySessionTest, QueryEachGivesEachRowItsOwnAnswer) {
+  MakeItems(3);
+  std::vector<Row> rows;
+  for (int i = 0; i < 1500; ++i) rows.push_back(MakeRow({ValueView::Int(i)}));
+  session_->Begin(Isolation::kWrite);
+  const std::vector<FirstRow> found = session_->QueryEach(
+      "SELECT name, CAST(NULL AS text) FROM items WHERE id = $1", Pointers(rows));
+  session_->Commit();
+  ASSERT_EQ(found.size(), 1500u);
+  EXPECT_FALSE(found[0].has_value());
+  EXPECT_EQ(found[3].value(), (std::vector<std::optional<std::string>>{"name 3", std::nullopt}));
+  EXPECT_FALSE(found[4].has_value());
+}
+
 TEST_P(AnySessionTest, DescribeTellsKeysIndexesAndForeignKeys) {
   session_->Execute(
       "CREATE TABLE parents (a int, b text, PRIMARY KEY (b, a));"

@@ -1,0 +1,284 @@
+#include "apply/conflict_table.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apply/progress.h"
+#include "apply/row_image.h"
+#include "apply/write_sql.h"
+#include "engine/base/error.h"
+#include "engine/model/value_text.h"
+
+namespace syncline::apply {
+namespace {
+
+constexpr char kTable[] = "syncline_conflicts";
+constexpr char kInserted[] =
+    "pipeline, table_name, key, conflict_type, rule, winner, log_id, log_offset, source_origin, "
+    "target_origin, source_version, target_version, source_row, target_row";
+constexpr char kSource[] = "source";
+constexpr char kTarget[] = "target";
+
+bool IsPostgres(const sql::Session& session) { return session.dialect() == Dialect::kPostgres; }
+
+const char* NowSql(const sql::Session& session) {
+  return IsPostgres(session) ? "clock_timestamp()" : "strftime('%Y-%m-%d %H:%M:%f+00', 'now')";
+}
+
+void AppendText(const std::optional<std::string>& text, Row& row) {
+  row.Append(text ? ValueView::Text(*text) : ValueView::Null());
+}
+
+std::vector<ConflictRecord> Select(sql::Session& session, const std::string& rest,
+                                   const sql::Parameters& parameters) {
+  const auto result =
+      session.Query(fmt::format("SELECT id, detected_at, {}, resolved_at, resolution FROM {} {}",
+                                kInserted, kTable, rest),
+                    parameters);
+  std::vector<ConflictRecord> records;
+  for (const auto& row : result.rows) {
+    const auto text = [&row](size_t i) { return row[i].value_or(""); };
+    records.push_back({.id = std::stoull(text(0)),
+                       .pipeline = text(2),
+                       .detected_at = text(1),
+                       .table = text(3),
+                       .key = text(4),
+                       .type = text(5),
+                       .rule = text(6),
+                       .winner = text(7),
+                       .log_id = text(8),
+                       .offset = text(9),
+                       .source_origin = text(10),
+                       .target_origin = text(11),
+                       .source_version = text(12),
+                       .target_version = row[13],
+                       .source_row = row[14],
+                       .target_row = row[15],
+                       .resolved_at = row[16],
+                       .resolution = row[17]});
+  }
+  return records;
+}
+
+// The record, locked until the transaction ends.
+ConflictRecord Unresolved(sql::Session& session, const std::string& target, uint64_t id) {
+  std::vector<ConflictRecord> found;
+  if (HasOwnTable(session, kTable)) {
+    found = Select(session, IsPostgres(session) ? "WHERE id = $1 FOR UPDATE" : "WHERE id = $1",
+                   {std::to_string(id)});
+  }
+  if (found.empty()) {
+    throw UsageError(fmt::format("{} has no conflict {}", target, id),
+                     "`syncline conflicts list` shows those that there are.");
+  }
+  if (found.front().resolved_at) {
+    throw UsageError(fmt::format("conflict {} is resolved already: {}, at {}", id,
+                                 found.front().resolution.value_or(""), *found.front().resolved_at),
+                     "Nothing was changed.");
+  }
+  return std::move(found.front());
+}
+
+// The names in a JSON object, in its order.
+std::vector<std::string> NamesIn(const std::string& image) {
+  std::vector<std::string> names;
+  const auto json = nlohmann::ordered_json::parse(image, nullptr, /*allow_exceptions=*/false);
+  for (const auto& [name, value] : json.items()) names.push_back(name);
+  return names;
+}
+
+// The table as far as the conflict knows it. Without versions: it is the content that counts.
+TargetShape ShapeOf(sql::Session& session, const ConflictRecord& conflict) {
+  const std::optional<sql::TableInfo> info = session.Describe(TableName::Parse(conflict.table));
+  if (!info) {
+    throw UsageError(fmt::format("table {} is not there any more", conflict.table),
+                     "Nothing was changed.");
+  }
+  TargetShape shape{
+      .dialect = session.dialect(), .table = info->name, .key = NamesIn(conflict.key)};
+  const auto& image = conflict.source_row ? conflict.source_row : conflict.target_row;
+  for (const std::string& name : NamesIn(image.value_or(conflict.key))) {
+    const sql::ColumnInfo* column = info->Find(name);
+    if (column == nullptr) {
+      throw UsageError(fmt::format("table {} has no column {} any more", conflict.table, name),
+                       "Nothing was changed. Write the row by hand, from what `syncline conflicts "
+                       "show` says of it.");
+    }
+    shape.columns.push_back(column->column);
+  }
+  return shape;
+}
+
+// The values of `columns` in an image, so that the database gives them the columns' types.
+Row RowIn(const std::vector<Column>& columns, const std::string& image) {
+  const std::vector<std::optional<std::string>> texts = ParseRowImage(columns, image);
+  Row row;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const Type type = columns[i].type;
+    std::optional<Value> value;
+    if (texts[i] && (type == Type::kBytes || type == Type::kInt || type == Type::kBool ||
+                     type == Type::kDouble)) {
+      value = FromText(type, *texts[i]);
+    }
+    if (value) {
+      row.Append(*value);
+    } else {
+      AppendText(texts[i], row);
+    }
+  }
+  return row;
+}
+
+// One row's key in a conflict, with what can be said and done about the row.
+class ConflictingRow {
+ public:
+  ConflictingRow(sql::Session& session, const ConflictRecord& conflict)
+      : session_(session), shape_(ShapeOf(session, conflict)) {
+    for (const std::string& name : shape_.key) {
+      key_columns_.push_back(*std::ranges::find(shape_.columns, name, &Column::name));
+    }
+    key_ = RowIn(key_columns_, conflict.key);
+  }
+
+  // Locks the row, if there is one.
+  bool Is(const std::optional<std::string>& image) {
+    const Row row = image ? RowIn(shape_.columns, *image) : KeyOnly();
+    const Row* const only = &row;
+    const sql::FirstRow found = session_.QueryEach(LookUpsertSql(shape_), {&only, 1}).front();
+    exists_ = found.has_value();
+    if (!image || !exists_) return exists_ == image.has_value();
+    return found->at(3) == "t" || found->at(3) == "1";
+  }
+
+  void Become(const std::optional<std::string>& image) {
+    if (!image) return Execute(EraseRowSql(shape_), key_);
+    Execute(exists_ ? OverwriteRowSql(shape_) : InsertRowSql(shape_),
+            RowIn(shape_.columns, *image));
+  }
+
+ private:
+  Row KeyOnly() const {
+    Row row;
+    for (const Column& column : shape_.columns) {
+      const auto place = std::ranges::find(shape_.key, column.name);
+      row.Append(place == shape_.key.end() ? ValueView::Null()
+                                           : key_[static_cast<size_t>(place - shape_.key.begin())]);
+    }
+    return row;
+  }
+
+  void Execute(const std::string& sql, const Row& row) {
+    const Row* const only = &row;
+    session_.ExecuteEach(sql, {&only, 1});
+  }
+
+  sql::Session& session_;
+  const TargetShape shape_;
+  std::vector<Column> key_columns_;
+  Row key_;
+  bool exists_ = false;
+};
+
+}  // namespace
+
+void EnsureConflictTable(sql::Session& session) {
+  if (HasOwnTable(session, kTable)) return;
+  sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
+  LockForDdl(session);
+  const bool postgres = IsPostgres(session);
+  const char* json = postgres ? "jsonb" : "text";
+  const char* time = postgres ? "timestamptz" : "text";
+  session.Execute(
+      fmt::format("CREATE TABLE IF NOT EXISTS {0} (id {1}, detected_at {2} NOT NULL, "
+                  "pipeline text NOT NULL, table_name text NOT NULL, key {3} NOT NULL, "
+                  "conflict_type text NOT NULL, rule text NOT NULL, winner text NOT NULL, "
+                  "log_id text NOT NULL, log_offset bigint NOT NULL, source_origin text NOT NULL, "
+                  "target_origin text NOT NULL, source_version text NOT NULL, target_version text, "
+                  "source_row {3}, target_row {3}, resolved_at {2}, resolution text)",
+                  kTable,
+                  postgres ? "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+                           : "INTEGER PRIMARY KEY AUTOINCREMENT",
+                  time, json));
+  transaction.Commit();
+}
+
+void RecordConflicts(sql::Session& session, const ConflictSource& source,
+                     std::span<const Conflict> conflicts) {
+  std::vector<Row> rows;
+  std::vector<const Row*> pointers;
+  rows.reserve(conflicts.size());
+  for (const Conflict& conflict : conflicts) {
+    Row& row = rows.emplace_back();
+    row.Append(ValueView::Text(source.pipeline));
+    row.Append(ValueView::Text(conflict.table.ToString()));
+    row.Append(ValueView::Text(conflict.key));
+    row.Append(ValueView::Text(ConflictTypeName(conflict.type)));
+    row.Append(ValueView::Text(ConflictRuleName(conflict.rule)));
+    row.Append(ValueView::Text(conflict.source_won ? kSource : kTarget));
+    row.Append(ValueView::Text(source.log_id));
+    row.Append(ValueView::Int(static_cast<int64_t>(conflict.offset.value())));
+    row.Append(ValueView::Text(source.source_origin));
+    row.Append(ValueView::Text(source.target_origin));
+    row.Append(ValueView::Text(conflict.source_version));
+    AppendText(conflict.target_version, row);
+    AppendText(conflict.source_row, row);
+    AppendText(conflict.target_row, row);
+    pointers.push_back(&row);
+  }
+  session.ExecuteEach(
+      fmt::format("INSERT INTO {} (detected_at, {}) VALUES ({}, $1, $2, $3, $4, $5, "
+                  "$6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                  kTable, kInserted, NowSql(session)),
+      pointers);
+}
+
+std::vector<ConflictRecord> ListConflicts(const sql::DatabaseUrl& target,
+                                          const ConflictFilter& filter) {
+  const auto session = sql::Session::Open(target, {.read_only = true});
+  if (!HasOwnTable(*session, kTable)) return {};
+  std::string rest = filter.resolved_too ? "WHERE TRUE" : "WHERE resolved_at IS NULL";
+  sql::Parameters parameters;
+  if (filter.id) {
+    rest += fmt::format(" AND id = {}", *filter.id);
+  }
+  if (filter.pipeline) {
+    rest += " AND pipeline = $1";
+    parameters.emplace_back(*filter.pipeline);
+  }
+  rest += " ORDER BY id DESC";
+  if (filter.limit > 0) rest += fmt::format(" LIMIT {}", filter.limit);
+  return Select(*session, rest, parameters);
+}
+
+std::string ResolveConflict(const sql::DatabaseUrl& target, uint64_t id, Keep keep, bool force) {
+  const auto session = sql::Session::Open(target);
+  sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
+  const ConflictRecord conflict = Unresolved(*session, target.display, id);
+  const auto& won = conflict.winner == kSource ? conflict.source_row : conflict.target_row;
+  const auto& kept = keep == Keep::kSource ? conflict.source_row : conflict.target_row;
+  ConflictingRow row(*session, conflict);
+  if (!row.Is(won) && !force) {
+    throw UsageError(
+        fmt::format("the row {} of {} is not what the conflict left there any more", conflict.key,
+                    conflict.table),
+        "Somebody, or a later change of the source, has written it since. Look at it, and use "
+        "--force to overwrite it all the same.");
+  }
+  row.Become(kept);
+  const char* const side = keep == Keep::kSource ? kSource : kTarget;
+  session->Change(fmt::format("UPDATE {} SET resolved_at = {}, resolution = $1 WHERE id = $2",
+                              kTable, NowSql(*session)),
+                  {std::string(side) + " kept", std::to_string(id)});
+  transaction.Commit();
+  const std::string state =
+      keep == Keep::kSource
+          ? fmt::format("the source's state of offset {}, version {}", conflict.offset,
+                        conflict.source_version)
+          : fmt::format("the target's own state{}",
+                        conflict.target_version ? ", version " + *conflict.target_version : "");
+  return fmt::format("{} of {} is {}{}", conflict.key, conflict.table,
+                     kept ? "now " : "deleted: ", state);
+}
+
+}  // namespace syncline::apply

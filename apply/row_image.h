@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/model/row.h"
+#include "engine/model/schema.h"
+
+namespace syncline::apply {
+
+// Rows for people, and for writing them back: one JSON object by the names of columns, of which
+// `values` are parallel to `columns`. Integers and booleans are what JSON has for them, NULL is
+// null, everything else its text, which loses nothing. Bytes that are no UTF-8 become U+FFFD. Pure.
+std::string RowImage(const std::vector<Column>& columns,
+                     const std::vector<std::optional<std::string>>& values);
+std::string RowImage(const std::vector<Column>& columns, const Row& row);
+
+// The texts of `columns` in what RowImage made; nothing for NULL and for columns that it has not.
+// Throws DamageError when it is no such object.
+std::vector<std::optional<std::string>> ParseRowImage(const std::vector<Column>& columns,
+                                                      const std::string& image);
+
+}  // namespace syncline::apply

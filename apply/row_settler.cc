@@ -1,0 +1,170 @@
+#include "apply/row_settler.h"
+
+#include <algorithm>
+
+#include "apply/row_image.h"
+#include "engine/base/check.h"
+#include "engine/model/value_text.h"
+
+namespace syncline::apply {
+namespace {
+
+// Rows that are looked at together; bounds what is held of them.
+constexpr size_t kLooksMax = 5'000;
+// A row that is missing when it is looked at, and cannot be inserted, is looked at again so often:
+// somebody was quicker, or a trigger keeps it out.
+constexpr int kRounds = 3;
+
+// "t" from PostgreSQL, "1" from SQLite.
+bool IsTrue(const std::optional<std::string>& flag) { return flag == "t" || flag == "1"; }
+
+Look LookFrom(const sql::FirstRow& found) {
+  if (!found) return {};
+  return {.exists = true,
+          .follows = IsTrue(found->at(0)),
+          .same_version = IsTrue(found->at(1)),
+          .newer = IsTrue(found->at(2)),
+          .same_content = IsTrue(found->at(3))};
+}
+
+// `row` with another previous version, which stands at `place`.
+Row WithPrevious(const Row& row, size_t place, ValueView previous) {
+  Row changed;
+  changed.Reserve(row.bytes().size());
+  size_t column = 0;
+  for (const ValueView value : row) changed.Append(column++ == place ? previous : value);
+  return changed;
+}
+
+}  // namespace
+
+RowSettler::RowSettler(sql::Session& session, const TablePlan& plan, const TargetShape& shape)
+    : session_(session),
+      plan_(plan),
+      shape_(shape),
+      upserts_{.look = LookUpsertSql(shape),
+               .look_up_to = LookUpsertSql(shape, Follows::kAnyUpToThat),
+               .image = ImageUpsertSql(shape),
+               .force = OverwriteRowSql(shape)},
+      deletes_{.look = LookDeleteSql(shape),
+               .look_up_to = LookDeleteSql(shape, Follows::kAnyUpToThat),
+               .image = ImageDeleteSql(shape),
+               .force = EraseRowSql(shape)},
+      insert_(InsertRowSql(shape)) {}
+
+void RowSettler::Settle(WriteTask& task) {
+  for (int round = 0; round < kRounds && !task.open.empty(); ++round) {
+    std::vector<uint32_t> still_open;
+    for (std::span<const uint32_t> left = task.open; !left.empty();) {
+      const auto some = left.first(std::min(left.size(), kLooksMax));
+      SettleSome(task, some, still_open);
+      left = left.subspan(some.size());
+    }
+    task.open = std::move(still_open);
+  }
+  task.counts.suppressed += task.open.size();
+  task.open.clear();
+}
+
+void RowSettler::SettleSome(WriteTask& task, std::span<const uint32_t> numbers,
+                            std::vector<uint32_t>& still_open) {
+  const std::vector<Look> looks = LookAt(task, numbers);
+  std::vector<uint32_t> locked, missing, met;  // to be forced, to be inserted, in conflict
+  std::vector<Conflict> conflicts;             // parallel to `met`
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const Decision decision = DecideOn(task, numbers[i], looks[i]);
+    if (decision.write) (looks[i].exists ? locked : missing).push_back(numbers[i]);
+    if (!decision.write && looks[i].newer) ++task.counts.newer;
+    if (!decision.conflict || !looks[i].exists) continue;
+    met.push_back(numbers[i]);
+    conflicts.push_back(ConflictOf(task, numbers[i], decision));
+  }
+  AddImages(task, met, conflicts);  // before they are overwritten
+  task.conflicts.insert(task.conflicts.end(), std::make_move_iterator(conflicts.begin()),
+                        std::make_move_iterator(conflicts.end()));
+
+  const size_t kept = session_.ExecuteEach(For(task).force, task.Pointers(locked)).size();
+  task.counts.written += locked.size() - kept;
+  task.counts.suppressed += kept;  // a trigger would not have it
+  const auto refused = session_.ExecuteEach(insert_, task.Pointers(missing));
+  for (uint32_t i = 0; i < missing.size(); ++i) {
+    if (std::ranges::binary_search(refused, i)) {
+      still_open.push_back(missing[i]);
+      continue;
+    }
+    ++task.counts.written;
+    const Decision decision = DecideOn(task, missing[i], {});
+    if (decision.conflict) task.conflicts.push_back(ConflictOf(task, missing[i], decision));
+  }
+}
+
+std::vector<Look> RowSettler::LookAt(const WriteTask& task, std::span<const uint32_t> numbers) {
+  const std::string& sql = task.from_base ? For(task).look_up_to : For(task).look;
+  std::vector<Look> looks;
+  for (const sql::FirstRow& found : session_.QueryEach(sql, task.Pointers(numbers))) {
+    looks.push_back(LookFrom(found));
+  }
+  LookForPassed(task, numbers, looks);
+  return looks;
+}
+
+// A target that was set back may hold one of the states that the batch passes over.
+void RowSettler::LookForPassed(const WriteTask& task, std::span<const uint32_t> numbers,
+                               std::vector<Look>& looks) {
+  if (!shape_.has_versions()) return;
+  const size_t previous = task.deletion ? shape_.key.size() : shape_.columns.size();
+  std::vector<Row> rows;
+  std::vector<size_t> of;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (!looks[i].exists || looks[i].follows) continue;
+    for (const Value& version : task.changes[numbers[i]].passed) {
+      rows.push_back(WithPrevious(task.rows[numbers[i]], previous, version));
+      of.push_back(i);
+    }
+  }
+  std::vector<const Row*> pointers;
+  for (const Row& row : rows) pointers.push_back(&row);
+  const std::vector<sql::FirstRow> found = session_.QueryEach(For(task).look, pointers);
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (LookFrom(found[i]).follows) looks[of[i]].follows = true;
+  }
+}
+
+Decision RowSettler::DecideOn(const WriteTask& task, uint32_t number, const Look& look) const {
+  const RowChange& change = task.changes[number];
+  return Decide({.rule = plan_.conflict,
+                 .deletion = task.deletion,
+                 .first = IsFirst(change) || (task.from_base && !look.exists),
+                 .again = task.IsAgain(number),
+                 .takes_ties = task.options.takes_ties},
+                look);
+}
+
+Conflict RowSettler::ConflictOf(const WriteTask& task, uint32_t number,
+                                const Decision& decision) const {
+  const RowChange& change = task.changes[number];
+  std::vector<Column> key;
+  for (const uint32_t column : plan_.key) key.push_back(plan_.columns[column]);
+  SYNCLINE_CHECK(decision.conflict.has_value());
+  Conflict conflict{.table = shape_.table,
+                    .key = RowImage(key, change.key),
+                    .type = *decision.conflict,
+                    .rule = plan_.conflict,
+                    .source_won = decision.write,
+                    .offset = change.offset,
+                    .source_version = ToText(change.version)};
+  if (!task.deletion) conflict.source_row = RowImage(plan_.columns, TargetRow(plan_, change.row));
+  return conflict;
+}
+
+void RowSettler::AddImages(const WriteTask& task, std::span<const uint32_t> numbers,
+                           std::span<Conflict> conflicts) {
+  const auto found = session_.QueryEach(For(task).image, task.Pointers(numbers));
+  for (size_t i = 0; i < found.size(); ++i) {
+    SYNCLINE_CHECK(found[i].has_value());  // it is locked
+    conflicts[i].target_row = RowImage(shape_.columns, *found[i]);
+    if (plan_.cursor) conflicts[i].target_version = found[i]->at(*plan_.cursor);
+  }
+}
+
+}  // namespace syncline::apply

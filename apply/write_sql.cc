@@ -1,0 +1,317 @@
+#include "apply/write_sql.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "engine/sql/dialect.h"
+
+namespace syncline::apply {
+namespace {
+
+using sql::Quote;
+using sql::QuoteList;
+
+std::string Column(const char* table, const std::string& column) {
+  return fmt::format("{}.{}", table, Quote(column));
+}
+
+std::string TargetCursor(const TargetShape& shape) { return Column("t", shape.cursor); }
+
+std::vector<std::string> Names(const TargetShape& shape) {
+  std::vector<std::string> names;
+  for (const auto& column : shape.columns) names.push_back(column.name);
+  return names;
+}
+
+bool IsKey(const TargetShape& shape, const std::string& column) {
+  return std::ranges::find(shape.key, column) != shape.key.end();
+}
+
+size_t PlaceOf(const TargetShape& shape, const std::string& column) {
+  const auto found = std::ranges::find(shape.columns, column, &syncline::Column::name);
+  return static_cast<size_t>(found - shape.columns.begin());
+}
+
+// `expression` so that the database orders it as CompareValues does.
+std::string Ordered(const TargetShape& shape, const std::string& expression) {
+  if (shape.dialect == Dialect::kSqlite && shape.cursor_type == Type::kDecimal) {
+    return fmt::format("CAST({} AS NUMERIC)", expression);  // decimals are text there
+  }
+  if (shape.dialect == Dialect::kPostgres && shape.cursor_type == Type::kText) {
+    return expression + " COLLATE \"C\"";
+  }
+  return expression;
+}
+
+// Parameter `number`, as a column of that type has stored it: PostgreSQL gives a parameter the
+// column's type, but not its precision.
+std::string Parameter(const TargetShape& shape, size_t number, const std::string& native) {
+  if (shape.dialect != Dialect::kPostgres) return fmt::format("${}", number);
+  return fmt::format("CAST(${} AS {})", number, native);
+}
+
+std::string VersionParameter(const TargetShape& shape, size_t number) {
+  return Parameter(shape, number, shape.cursor_native);
+}
+
+// t.key = the same of `other`, a table.
+std::string SameKey(const TargetShape& shape, const char* other) {
+  std::vector<std::string> terms;
+  for (const std::string& column : shape.key) {
+    terms.push_back(fmt::format("{} = {}", Column("t", column), Column(other, column)));
+  }
+  return fmt::format("{}", fmt::join(terms, " AND "));
+}
+
+// t.key = the key's parameters in UpsertColumns, or in DeleteColumns.
+std::string KeyIs(const TargetShape& shape, bool deletion) {
+  std::vector<std::string> terms;
+  for (size_t i = 0; i < shape.key.size(); ++i) {
+    const size_t place = deletion ? i : PlaceOf(shape, shape.key[i]);
+    terms.push_back(fmt::format("{} = ${}", Column("t", shape.key[i]), place + 1));
+  }
+  return fmt::format("{}", fmt::join(terms, " AND "));
+}
+
+// Whether the target's row is the state, or one of those, that a change follows.
+std::string IsFollowed(const TargetShape& shape, Follows follows, const std::string& previous) {
+  return follows == Follows::kPrevious
+             ? fmt::format("{} = {}", TargetCursor(shape), previous)
+             : fmt::format("{} <= {}", Ordered(shape, TargetCursor(shape)),
+                           Ordered(shape, previous));
+}
+
+// " AND ..", or nothing where there are no versions.
+std::string AndFollowed(const TargetShape& shape, Follows follows, const std::string& previous) {
+  if (!shape.has_versions()) return "";
+  return " AND " + IsFollowed(shape, follows, previous);
+}
+
+// The columns that an update sets; `value` gives the new one. A table of key columns only is
+// touched, so that it tells whether the row is there.
+template <typename ValueOf>
+std::string Assignments(const TargetShape& shape, ValueOf value) {
+  std::vector<std::string> terms;
+  for (const auto& column : shape.columns) {
+    if (IsKey(shape, column.name)) continue;
+    terms.push_back(fmt::format("{} = {}", Quote(column.name), value(column.name)));
+  }
+  if (terms.empty()) {
+    const std::string& first = shape.key.front();
+    terms.push_back(fmt::format("{} = {}", Quote(first), Column("t", first)));
+  }
+  return fmt::format("{}", fmt::join(terms, ", "));
+}
+
+std::string AssignParameters(const TargetShape& shape) {
+  return Assignments(
+      shape, [&](const std::string& name) { return fmt::format("${}", PlaceOf(shape, name) + 1); });
+}
+
+// A copy keeps the source's values also where its column is GENERATED ALWAYS AS IDENTITY.
+std::string InsertInto(const TargetShape& shape) {
+  return fmt::format("INSERT INTO {} AS t ({}){}", Quote(shape.table), QuoteList(Names(shape)),
+                     shape.dialect == Dialect::kPostgres ? " OVERRIDING SYSTEM VALUE" : "");
+}
+
+std::string UnlessThere(const TargetShape& shape) {
+  return fmt::format("ON CONFLICT ({}) DO NOTHING", QuoteList(shape.key));
+}
+
+// Types that may have no equality are compared as text.
+bool ComparesAsText(Type type) { return type == Type::kJson || type == Type::kOther; }
+
+// Whether column `column` of the target holds `other`, NULL included.
+std::string Holds(const TargetShape& shape, const syncline::Column& column,
+                  const std::string& other) {
+  const std::string own = Column("t", column.name);
+  if (shape.dialect == Dialect::kSqlite) return fmt::format("{} IS {}", own, other);
+  const char* as_text = ComparesAsText(column.type) ? "::text" : "";
+  return fmt::format("{}{} IS NOT DISTINCT FROM {}{}", own, as_text, other, as_text);
+}
+
+template <typename OtherOf>
+std::string SameContent(const TargetShape& shape, OtherOf other) {
+  std::vector<std::string> terms;
+  for (size_t i = 0; i < shape.columns.size(); ++i) {
+    if (IsKey(shape, shape.columns[i].name)) continue;
+    terms.push_back(Holds(shape, shape.columns[i], other(i)));
+  }
+  if (terms.empty()) return "TRUE";
+  return fmt::format("{}", fmt::join(terms, " AND "));
+}
+
+// Whether the target's row has a higher version than `version`; never NULL.
+std::string IsNewer(const TargetShape& shape, const std::string& version) {
+  if (!shape.has_versions()) return "FALSE";
+  return fmt::format("coalesce({} > {}, FALSE)", Ordered(shape, TargetCursor(shape)),
+                     Ordered(shape, version));
+}
+
+// The target's row is not what this transaction made of it; true where there is none.
+constexpr char kNotOurs[] = "t.xmin IS DISTINCT FROM pg_current_xact_id()::xid";
+
+// FOR UPDATE; SQLite's transaction holds the file.
+std::string Lock(const TargetShape& shape) {
+  return shape.dialect == Dialect::kPostgres ? " FOR UPDATE" : "";
+}
+
+// Of what Look*Sql returns: the first three columns.
+std::string VersionFlags(const TargetShape& shape, Follows follows, size_t previous,
+                         size_t version) {
+  if (!shape.has_versions()) return "FALSE, TRUE, FALSE";
+  const std::string own = VersionParameter(shape, version);
+  return fmt::format("coalesce({}, FALSE), coalesce({} = {}, FALSE), {}",
+                     IsFollowed(shape, follows, VersionParameter(shape, previous)),
+                     TargetCursor(shape), own, IsNewer(shape, own));
+}
+
+// Every value as a text that the database reads back as it was.
+std::string Image(const TargetShape& shape, bool deletion) {
+  std::vector<std::string> terms;
+  for (const auto& column : shape.columns) {
+    const std::string own = Column("t", column.name);
+    terms.push_back(shape.dialect == Dialect::kPostgres
+                        ? own + "::text"
+                        : fmt::format("CASE typeof({0}) WHEN 'blob' THEN '\\x' || lower(hex({0})) "
+                                      "WHEN 'real' THEN printf('%!.17g', {0}) ELSE {0} END",
+                                      own));
+  }
+  return fmt::format("SELECT {} FROM {} AS t WHERE {}", fmt::join(terms, ", "), Quote(shape.table),
+                     KeyIs(shape, deletion));
+}
+
+std::string CreateStage(const TargetShape& shape, const TableName& stage,
+                        const std::vector<std::string>& columns) {
+  std::vector<std::string> terms;
+  for (const std::string& column : columns) {
+    if (column == kRowColumn) {
+      terms.push_back(fmt::format("0 AS {}", column));
+    } else if (column == kPreviousColumn || column == kVersionColumn) {
+      terms.push_back(fmt::format("{} AS {}", TargetCursor(shape), column));
+    } else {
+      terms.push_back(Column("t", column));
+    }
+  }
+  return fmt::format(
+      "CREATE TEMP TABLE {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} AS t WITH NO DATA",
+      Quote(stage.name), fmt::join(terms, ", "), Quote(shape.table));
+}
+
+}  // namespace
+
+std::vector<std::string> UpsertColumns(const TargetShape& shape) {
+  std::vector<std::string> columns = Names(shape);
+  if (shape.has_versions()) columns.emplace_back(kPreviousColumn);
+  columns.emplace_back(kRowColumn);
+  return columns;
+}
+
+std::vector<std::string> DeleteColumns(const TargetShape& shape) {
+  std::vector<std::string> columns = shape.key;
+  if (shape.has_versions()) columns.insert(columns.end(), {kPreviousColumn, kVersionColumn});
+  columns.emplace_back(kRowColumn);
+  return columns;
+}
+
+std::string UpdateRowSql(const TargetShape& shape, Follows follows) {
+  return fmt::format(
+      "UPDATE {} AS t SET {} WHERE {}{}", Quote(shape.table), AssignParameters(shape),
+      KeyIs(shape, false),
+      AndFollowed(shape, follows, VersionParameter(shape, shape.columns.size() + 1)));
+}
+
+std::string InsertRowSql(const TargetShape& shape) {
+  std::vector<std::string> parameters;
+  for (size_t i = 1; i <= shape.columns.size(); ++i) parameters.push_back(fmt::format("${}", i));
+  return fmt::format("{} VALUES ({}) {}", InsertInto(shape), fmt::join(parameters, ", "),
+                     UnlessThere(shape));
+}
+
+std::string DeleteRowSql(const TargetShape& shape, Follows follows) {
+  return EraseRowSql(shape) +
+         AndFollowed(shape, follows, VersionParameter(shape, shape.key.size() + 1));
+}
+
+std::string OverwriteRowSql(const TargetShape& shape) {
+  return fmt::format("UPDATE {} AS t SET {} WHERE {}", Quote(shape.table), AssignParameters(shape),
+                     KeyIs(shape, false));
+}
+
+std::string EraseRowSql(const TargetShape& shape) {
+  return fmt::format("DELETE FROM {} AS t WHERE {}", Quote(shape.table), KeyIs(shape, true));
+}
+
+std::string LookUpsertSql(const TargetShape& shape, Follows follows) {
+  const size_t version = PlaceOf(shape, shape.cursor) + 1;
+  const std::string content = SameContent(
+      shape, [&](size_t i) { return Parameter(shape, i + 1, shape.columns[i].native_type); });
+  return fmt::format("SELECT {}, {} FROM {} AS t WHERE {}{}",
+                     VersionFlags(shape, follows, shape.columns.size() + 1, version), content,
+                     Quote(shape.table), KeyIs(shape, false), Lock(shape));
+}
+
+std::string LookDeleteSql(const TargetShape& shape, Follows follows) {
+  const size_t previous = shape.key.size() + 1;
+  return fmt::format("SELECT {}, TRUE FROM {} AS t WHERE {}{}",
+                     VersionFlags(shape, follows, previous, previous + 1), Quote(shape.table),
+                     KeyIs(shape, true), Lock(shape));
+}
+
+std::string ImageUpsertSql(const TargetShape& shape) { return Image(shape, false); }
+
+std::string ImageDeleteSql(const TargetShape& shape) { return Image(shape, true); }
+
+std::string CreateUpsertStageSql(const TargetShape& shape, const TableName& stage) {
+  return CreateStage(shape, stage, UpsertColumns(shape));
+}
+
+std::string CreateDeleteStageSql(const TargetShape& shape, const TableName& stage) {
+  return CreateStage(shape, stage, DeleteColumns(shape));
+}
+
+std::string UpdateStagedSql(const TargetShape& shape, const TableName& stage, Follows follows) {
+  return fmt::format("UPDATE {} AS t SET {} FROM {} AS s WHERE {}{}{}", Quote(shape.table),
+                     Assignments(shape, [](const std::string& name) { return Column("s", name); }),
+                     Quote(stage), SameKey(shape, "s"),
+                     AndFollowed(shape, follows, Column("s", kPreviousColumn)),
+                     follows == Follows::kAnyUpToThat ? fmt::format(" AND {}", kNotOurs) : "");
+}
+
+std::string InsertStagedSql(const TargetShape& shape, const TableName& stage, Staged which) {
+  const std::string is_new =
+      which == Staged::kNew ? fmt::format("{} IS NULL", Column("s", kPreviousColumn)) : "TRUE";
+  return fmt::format("{} SELECT {} FROM {} AS s WHERE {} {}", InsertInto(shape),
+                     QuoteList(Names(shape), "s."), Quote(stage), is_new, UnlessThere(shape));
+}
+
+std::string DeleteStagedSql(const TargetShape& shape, const TableName& stage, Follows follows) {
+  return fmt::format("DELETE FROM {} AS t USING {} AS s WHERE {}{}", Quote(shape.table),
+                     Quote(stage), SameKey(shape, "s"),
+                     AndFollowed(shape, follows, Column("s", kPreviousColumn)));
+}
+
+std::string LookStagedUpsertsSql(const TargetShape& shape, const TableName& stage) {
+  const std::string missing = fmt::format("{} IS NULL", Column("t", shape.key.front()));
+  std::string same =
+      SameContent(shape, [&](size_t i) { return Column("s", shape.columns[i].name); });
+  if (shape.has_versions()) {
+    same += fmt::format(" AND {} = {}", TargetCursor(shape), Column("s", shape.cursor));
+  }
+  return fmt::format(
+      "SELECT s.{0}, CASE WHEN NOT {1} THEN {2} END FROM {3} AS s LEFT JOIN {4} AS t ON {5} "
+      "WHERE {6} AND ({1} OR ({7}) IS NOT TRUE)",
+      kRowColumn, missing, IsNewer(shape, Column("s", shape.cursor)), Quote(stage),
+      Quote(shape.table), SameKey(shape, "s"), kNotOurs, same);
+}
+
+std::string LookStagedDeletesSql(const TargetShape& shape, const TableName& stage) {
+  return fmt::format("SELECT s.{}, {} FROM {} AS s JOIN {} AS t ON {}", kRowColumn,
+                     IsNewer(shape, Column("s", kVersionColumn)), Quote(stage), Quote(shape.table),
+                     SameKey(shape, "s"));
+}
+
+}  // namespace syncline::apply

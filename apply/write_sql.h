@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "apply/table_mapping.h"
+#include "engine/model/row.h"
+#include "engine/model/schema.h"
+
+namespace syncline::apply {
+
+// The statements that write one target table. The first ones compare and set: they write a row only
+// where the target holds the state that the change follows, or none. What they leave open is looked
+// at under the row's lock, decided (conflict.h), and written by the others. All functions are pure.
+
+// What the statements need to know of the table.
+struct TargetShape {
+  Dialect dialect = Dialect::kPostgres;
+  TableName table;
+  std::vector<Column> columns;   // those that are written, with the target's own types
+  std::vector<std::string> key;  // in key order; among `columns`
+  std::string cursor;            // empty: not on the target, which then has no versions
+  Type cursor_type = Type::kTimestampTz;
+  std::string cursor_native;  // the target's own type of it, such as "timestamp(0) with time zone"
+
+  bool has_versions() const { return !cursor.empty(); }
+};
+
+// Columns that rows have here besides the target's. A NULL previous version: the log knows of no
+// state before. The number of a row is its place among those that are written together.
+inline constexpr char kPreviousColumn[] = "syncline_previous";
+inline constexpr char kVersionColumn[] = "syncline_version";
+inline constexpr char kRowColumn[] = "syncline_row";
+
+// What a row to be upserted consists of: `columns`, then, where there are versions, the previous
+// one, then the row's number.
+std::vector<std::string> UpsertColumns(const TargetShape& shape);
+// What a deletion consists of: `key`, then, where there are versions, the previous one and the
+// deletion's own, then the row's number.
+std::vector<std::string> DeleteColumns(const TargetShape& shape);
+
+// Which rows of the target are the state that a change follows.
+enum class Follows {
+  kPrevious,     // that of the previous version
+  kAnyUpToThat,  // those up to that version
+};
+
+// Compare and set, for one row; $1, $2 ... are UpsertColumns or DeleteColumns. Without versions
+// whatever is there is followed.
+std::string UpdateRowSql(const TargetShape& shape, Follows follows = Follows::kPrevious);
+std::string InsertRowSql(const TargetShape& shape);  // unless there is one of that key
+std::string DeleteRowSql(const TargetShape& shape, Follows follows = Follows::kPrevious);
+
+// Without a condition, for a row that is locked.
+std::string OverwriteRowSql(const TargetShape& shape);
+std::string EraseRowSql(const TargetShape& shape);
+
+// Locks the target's row of that key and returns what Decide has to know of it; no row: there is
+// none. The columns: it is the state that the change follows; it has the change's version; it has a
+// higher one; it has the change's content (a deletion: true).
+std::string LookUpsertSql(const TargetShape& shape, Follows follows = Follows::kPrevious);
+std::string LookDeleteSql(const TargetShape& shape, Follows follows = Follows::kPrevious);
+
+// The target's row of that key, each of `columns` as exact text.
+std::string ImageUpsertSql(const TargetShape& shape);
+std::string ImageDeleteSql(const TargetShape& shape);
+
+// PostgreSQL: a temporary table of those columns, in the target's own types so that the server
+// converts values in one place only. Its rows vanish at commit.
+std::string CreateUpsertStageSql(const TargetShape& shape, const TableName& stage);
+std::string CreateDeleteStageSql(const TargetShape& shape, const TableName& stage);
+
+// The rows of a stage that an insertion is for.
+enum class Staged {
+  kNew,  // those without a previous version
+  kAll,
+};
+
+// The same as the statements for one row, for everything in the stage that they are meant for.
+std::string UpdateStagedSql(const TargetShape& shape, const TableName& stage,
+                            Follows follows = Follows::kPrevious);
+std::string InsertStagedSql(const TargetShape& shape, const TableName& stage, Staged which);
+std::string DeleteStagedSql(const TargetShape& shape, const TableName& stage,
+                            Follows follows = Follows::kPrevious);
+
+// The numbers of the stage's rows that this transaction has not written and that are worth a look,
+// with whether the target has a higher version (NULL: it has no such row). Upserts whose state the
+// target has, and deletions of what it does not have, are not. Locks nothing.
+std::string LookStagedUpsertsSql(const TargetShape& shape, const TableName& stage);
+std::string LookStagedDeletesSql(const TargetShape& shape, const TableName& stage);
+
+}  // namespace syncline::apply

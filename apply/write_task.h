@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "apply/batch.h"
+#include "apply/conflict.h"
+#include "apply/write_sql.h"
+#include "engine/base/offset.h"
+
+namespace syncline::apply {
+
+// What became of changes that were given to a target.
+struct WriteCounts {
+  uint64_t written = 0;    // inserted, updated or deleted
+  uint64_t newer = 0;      // left alone because the target's row has a higher version
+  uint64_t conflicts = 0;  // decided by the rule
+  // Neither: something on the target (a trigger) lets the statements change nothing.
+  uint64_t suppressed = 0;
+
+  WriteCounts& operator+=(const WriteCounts& other);
+};
+
+// How changes are to be written.
+struct WriteOptions {
+  // Changes before it the target has had: what it holds instead of them is no conflict.
+  Offset again_before;
+  // Of two different states with one version the source's is taken.
+  bool takes_ties = false;
+  // PostgreSQL: all rows in one statement, however few, and new rows before changed ones, so that
+  // rows which refer to each other need no order.
+  bool whole = false;
+};
+
+// The log knows of no state before this step.
+inline bool IsFirst(const RowChange& change) { return !change.previous && !change.passed_up_to; }
+
+// Upserts or deletions of one table that are written together, on their way. Borrows the changes.
+struct WriteTask {
+  const bool deletion;
+  const std::span<const RowChange> changes;
+  const WriteOptions& options;
+  // The changes come from the log's base: the target may hold any state up to the previous version,
+  // or none.
+  const bool from_base;
+  std::vector<Row> rows = {};       // parallel to `changes`: UpsertColumns or DeleteColumns
+  std::vector<uint32_t> open = {};  // numbers of the rows that are not written yet, ascending
+  std::vector<Conflict> conflicts = {};
+  WriteCounts counts = {};
+
+  std::vector<const Row*> Pointers(std::span<const uint32_t> numbers) const {
+    std::vector<const Row*> pointers;
+    pointers.reserve(numbers.size());
+    for (const uint32_t number : numbers) pointers.push_back(&rows[number]);
+    return pointers;
+  }
+  Follows follows() const { return from_base ? Follows::kAnyUpToThat : Follows::kPrevious; }
+  // The target has had this change, or a later one.
+  bool IsAgain(uint32_t number) const { return changes[number].offset < options.again_before; }
+};
+
+}  // namespace syncline::apply

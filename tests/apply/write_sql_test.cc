@@ -1,0 +1,102 @@
+#include "apply/write_sql.h"
+
+#include <gtest/gtest.h>
+
+namespace syncline::apply {
+namespace {
+
+// The statements as text: what they do is shown on real databases by tests/conformance. These fail
+// when a statement changes unnoticed.
+
+const TableName kStage{"pg_temp", "stage"};
+
+TargetShape Shape() {
+  return {.dialect = Dialect::kPostgres,
+          .table = {"public", "items"},
+          .columns = {{"id", Type::kInt, "bigint", false},
+                      {"doc", Type::kJson, "json", true},
+                      {"updated_at", Type::kTimestampTz, "timestamptz(0)", true}},
+          .key = {"id"},
+          .cursor = "updated_at",
+          .cursor_type = Type::kTimestampTz,
+          .cursor_native = "timestamptz(0)"};
+}
+
+TEST(WriteSqlTest, ARowIsWrittenWhereTheTargetHoldsTheStateThatItFollows) {
+  EXPECT_EQ(UpdateRowSql(Shape()),
+            R"(UPDATE "public"."items" AS t SET "doc" = $2, "updated_at" = $3 WHERE t."id" = $1)"
+            R"( AND t."updated_at" = CAST($4 AS timestamptz(0)))");
+  EXPECT_EQ(InsertRowSql(Shape()),
+            R"(INSERT INTO "public"."items" AS t ("id", "doc", "updated_at") OVERRIDING SYSTEM)"
+            R"( VALUE VALUES ($1, $2, $3) ON CONFLICT ("id") DO NOTHING)");
+  EXPECT_EQ(DeleteRowSql(Shape(), Follows::kAnyUpToThat),
+            R"(DELETE FROM "public"."items" AS t WHERE t."id" = $1)"
+            R"( AND t."updated_at" <= CAST($2 AS timestamptz(0)))");
+}
+
+TEST(WriteSqlTest, WithoutVersionsWhateverIsThereIsFollowed) {
+  TargetShape shape = Shape();
+  shape.cursor.clear();
+  EXPECT_EQ(UpsertColumns(shape),
+            (std::vector<std::string>{"id", "doc", "updated_at", kRowColumn}));
+  EXPECT_EQ(DeleteColumns(shape), (std::vector<std::string>{"id", kRowColumn}));
+  EXPECT_TRUE(UpdateRowSql(shape).ends_with(R"( WHERE t."id" = $1)"));
+  EXPECT_TRUE(UpdateStagedSql(shape, kStage).ends_with(R"( WHERE t."id" = s."id")"));
+}
+
+// Fails when the target's row is read without its lock, or a json column compared with `=`.
+TEST(WriteSqlTest, ALookLocksTheRowAndComparesWhatItsColumnsHold) {
+  EXPECT_EQ(LookUpsertSql(Shape()),
+            R"(SELECT coalesce(t."updated_at" = CAST($4 AS timestamptz(0)), FALSE),)"
+            R"( coalesce(t."updated_at" = CAST($3 AS timestamptz(0)), FALSE),)"
+            R"( coalesce(t."updated_at" > CAST($3 AS timestamptz(0)), FALSE),)"
+            R"( t."doc"::text IS NOT DISTINCT FROM CAST($2 AS json)::text AND)"
+            R"( t."updated_at" IS NOT DISTINCT FROM CAST($3 AS timestamptz(0)))"
+            R"( FROM "public"."items" AS t WHERE t."id" = $1 FOR UPDATE)");
+  EXPECT_TRUE(LookDeleteSql(Shape()).ends_with("FOR UPDATE"));
+}
+
+TEST(WriteSqlTest, TheStageHasTheTargetsOwnTypes) {
+  EXPECT_EQ(
+      CreateUpsertStageSql(Shape(), kStage),
+      R"(CREATE TEMP TABLE "stage" ON COMMIT DELETE ROWS AS SELECT t."id", t."doc", t."updated_at",)"
+      R"( t."updated_at" AS syncline_previous, 0 AS syncline_row FROM "public"."items" AS t)"
+      R"( WITH NO DATA)");
+  EXPECT_EQ(
+      UpdateStagedSql(Shape(), kStage),
+      R"(UPDATE "public"."items" AS t SET "doc" = s."doc", "updated_at" = s."updated_at")"
+      R"( FROM "pg_temp"."stage" AS s WHERE t."id" = s."id" AND t."updated_at" = s."syncline_previous")");
+}
+
+TEST(WriteSqlTest, ATableOfKeyColumnsOnlyIsTouched) {
+  TargetShape shape = Shape();
+  shape.key = {"id", "doc", "updated_at"};
+  EXPECT_NE(UpdateRowSql(shape).find(R"(SET "id" = t."id" WHERE)"), std::string::npos);
+}
+
+// Fails when '10' sorts before '9', or a language's collation decides which version is the later
+// one.
+TEST(WriteSqlTest, VersionsOrderAsInTheLog) {
+  TargetShape decimal = Shape();
+  decimal.dialect = Dialect::kSqlite;
+  decimal.cursor_type = Type::kDecimal;
+  EXPECT_NE(LookUpsertSql(decimal).find(R"(CAST(t."updated_at" AS NUMERIC) > CAST($3 AS NUMERIC))"),
+            std::string::npos);
+  TargetShape text = Shape();
+  text.cursor_type = Type::kText;
+  text.cursor_native = "text";
+  EXPECT_NE(
+      LookUpsertSql(text).find(R"(t."updated_at" COLLATE "C" > CAST($3 AS text) COLLATE "C")"),
+      std::string::npos);
+}
+
+TEST(WriteSqlTest, OddNamesAreQuoted) {
+  TargetShape shape = Shape();
+  shape.table = {"", "odd \"name\""};
+  shape.columns[1].name = "b c";
+  EXPECT_NE(UpdateRowSql(shape).find(R"(UPDATE "odd ""name""" AS t SET "b c" = $2)"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace syncline::apply
