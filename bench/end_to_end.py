@@ -8,13 +8,12 @@ compared row by row after each direction, and rows are counted in the target. Po
 """
 
 import argparse
-import os
 import pathlib
 import shutil
-import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+import harness
+
 KINDS = ("postgres", "sqlite")
 
 
@@ -24,17 +23,16 @@ def main():
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--changes", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--binary", default=str(ROOT / "build/syncline"))
+    parser.add_argument("--binary", default=str(harness.ROOT / "build/syncline"))
     parser.add_argument("--way", nargs="*", choices=ways, default=ways)
     options = parser.parse_args()
 
-    # The binary is fixed when the module is loaded.
-    os.environ["SYNCLINE_BINARY"] = str(pathlib.Path(options.binary).resolve())
-    sys.path.insert(0, str(ROOT / "tests/system"))
+    harness.use(options.binary)
     from four_ways_test import sync_and_compare  # pylint: disable=import-outside-toplevel
     from support.databases import PostgresDatabase, SqliteDatabase  # pylint: disable=import-outside-toplevel
     from support.postgres import Cluster  # pylint: disable=import-outside-toplevel
 
+    print(harness.facts())
     print(f"{options.rows:,} rows, then {options.changes:,} changes (70 % updates, 30 % new rows), seed {options.seed}")
     print("| way | load rows/s | CPU s per million rows | peak MiB | changes/s | CPU s per million changes | peak MiB |")
     print("| --- | --- | --- | --- | --- | --- | --- |")

@@ -164,11 +164,11 @@ void BinaryDecoder::AppendField(Oid type, std::string_view field) {
 // sign, digits after the point, then the digits to base 10000. A digit that is not sent is zero.
 void BinaryDecoder::AppendNumeric(std::string_view field) {
   if (field.size() < 8) Malformed();
-  const int digits = static_cast<int16_t>(Load<uint16_t>(field.data()));
+  const int digits = Load<uint16_t>(field.data());
   const int weight = static_cast<int16_t>(Load<uint16_t>(field.data() + 2));
   const uint16_t sign = Load<uint16_t>(field.data() + 4);
   const int scale = Load<uint16_t>(field.data() + 6);
-  if (digits < 0 || field.size() != 8 + 2 * static_cast<size_t>(digits)) Malformed();
+  if (field.size() != 8 + 2 * static_cast<size_t>(digits)) Malformed();
   if (sign == kNumericNaN) return row_.Append(ValueView::Decimal("NaN"));
   if (sign == kNumericInfinity) return row_.Append(ValueView::Decimal("Infinity"));
   if (sign == kNumericNegativeInfinity) return row_.Append(ValueView::Decimal("-Infinity"));

@@ -5,6 +5,7 @@
 #include "engine/base/check.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/postgres_binary.h"
+#include "engine/sql/postgres_binary_writer.h"
 #include "engine/sql/postgres_text.h"
 
 namespace syncline::sql {
@@ -51,6 +52,15 @@ void Abandon(PGconn* connection) {
   char* buffer = nullptr;
   while (::PQgetCopyData(connection, &buffer, 0) > 0) ::PQfreemem(buffer);
   while (const ResultPtr rest{::PQgetResult(connection)}) {
+  }
+}
+
+void AppendTextRow(const Row& row, const std::vector<Oid>& types, std::string& out) {
+  SYNCLINE_CHECK_EQ(row.size(), types.size());
+  size_t column = 0;
+  for (const ValueView value : row) {
+    AppendCopyField(value, types[column], out);
+    out += ++column == types.size() ? '\n' : '\t';
   }
 }
 
@@ -110,11 +120,13 @@ void CopyIn(PostgresConnection& connection, const TableName& table,
   const std::string target = Quote(table);
   const std::string list = QuoteList(columns);
   const std::vector<Oid> types = ColumnTypes(connection, "SELECT " + list + " FROM " + target);
+  const bool binary = FitBinary(rows, types);
 
   PGconn* const handle = connection.handle();
   connection.ForgetError();
-  connection.Expect(::PQexec(handle, ("COPY " + target + " (" + list + ") FROM STDIN").c_str()),
-                    PGRES_COPY_IN);
+  const std::string sql =
+      "COPY " + target + " (" + list + ") FROM STDIN" + (binary ? " (FORMAT binary)" : "");
+  connection.Expect(::PQexec(handle, sql.c_str()), PGRES_COPY_IN);
   std::string buffer;
   buffer.reserve(kSendBytes + (kSendBytes >> 2));
   // A failed send means a lost connection or an error report; both come to light in Finish.
@@ -125,15 +137,13 @@ void CopyIn(PostgresConnection& connection, const TableName& table,
   };
   size_t index = 0;
   try {
+    if (binary) AppendBinaryHeader(buffer);
     for (; index < rows.size(); ++index) {
-      SYNCLINE_CHECK_EQ(rows[index]->size(), columns.size());
-      size_t column = 0;
-      for (const ValueView value : *rows[index]) {
-        AppendCopyField(value, types[column], buffer);
-        buffer += ++column == columns.size() ? '\n' : '\t';
-      }
+      binary ? AppendBinaryRow(*rows[index], types, buffer)
+             : AppendTextRow(*rows[index], types, buffer);
       if (buffer.size() >= kSendBytes && !send()) break;
     }
+    if (binary && index == rows.size()) AppendBinaryTrailer(buffer);
   } catch (Error& error) {
     ::PQputCopyEnd(handle, "a value cannot be written");
     while (const ResultPtr rest{::PQgetResult(handle)}) {

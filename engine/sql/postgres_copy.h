@@ -17,8 +17,8 @@ std::vector<Oid> ColumnTypes(PostgresConnection& connection, const std::string& 
 uint64_t CopyOut(PostgresConnection& connection, const Session::Read& read,
                  const Session::RowSink& sink);
 
-// Session::LoadRows by COPY ... FROM STDIN in text format, which lets the server parse each value
-// into its column's type.
+// Session::LoadRows by COPY ... FROM STDIN: in binary when all values fit their columns so, else in
+// text format, which lets the server parse each value into its column's type.
 void CopyIn(PostgresConnection& connection, const TableName& table,
             const std::vector<std::string>& columns, std::span<const Row* const> rows);
 

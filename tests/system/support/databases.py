@@ -9,9 +9,10 @@ class PostgresDatabase:
     # A stamp as an ordinary application writes it: the start of its transaction.
     now = "now()"
 
-    def __init__(self, cluster, name):
+    def __init__(self, cluster, name, create=True):
         self.cluster, self.name = cluster, name
-        cluster.create_database(name)
+        if create:
+            cluster.create_database(name)
 
     def __str__(self):
         return "PostgreSQL"

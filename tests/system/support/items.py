@@ -1,6 +1,7 @@
 """The table that most tests sync, its first rows, and what users do to it afterwards."""
 
 import contextlib
+import dataclasses
 import io
 import itertools
 import random
@@ -18,7 +19,16 @@ COLUMNS = {
 }  # fmt: skip
 
 _NAMES = ("tea", "", "Käsebrot", "寿司", "чай", "a'b\"c\\d", "tab\there", "line\nbreak", "🧵 thread", None)
-_TRANSACTION_ROWS = 500
+
+
+@dataclasses.dataclass
+class Mix:
+    """What the changes of a transaction are: so many percent updates of any row and of hot rows, the rest new rows."""
+
+    rows: int = 500
+    updates: int = 70
+    hot: int = 0
+    hot_rows: int = 1_000  # the first ids
 
 
 def create(database):
@@ -67,18 +77,17 @@ def _copy_line(row):
     return "\t".join(map(field, row)) + "\n"
 
 
-def change(database, existing, count, seed):
-    """`count` changes in transactions of some hundred: 70 % updates of the first `existing` rows, 30 % new rows.
-
-    Returns how many rows are new.
-    """
+def change(database, existing, count, seed, mix=Mix()):
+    """`count` changes in transactions of some hundred, of the first `existing` rows. Returns how many rows are new."""
     rng = random.Random(seed)
     inserted = 0
     with contextlib.closing(database.connect()) as connection:
-        for start in range(0, count, _TRANSACTION_ROWS):
-            rows = min(_TRANSACTION_ROWS, count - start)
-            updates = rows * 7 // 10
-            ids = rng.sample(range(1, existing + 1), min(updates, existing))
+        for start in range(0, count, mix.rows):
+            rows = min(mix.rows, count - start)
+            ids = rng.sample(range(1, existing + 1), min(rows * mix.updates // 100, existing))
+            if mix.hot:
+                hot = rng.sample(range(1, mix.hot_rows + 1), rows * mix.hot // 100)
+                ids = list(dict.fromkeys(ids + hot))
             fresh = list(generate(existing + inserted + 1, rows - len(ids), seed))
             inserted += len(fresh)
             changed = [(i, f"changed {rng.random()}", f"{rng.randrange(10**9) / 100:.2f}") for i in ids]

@@ -96,6 +96,11 @@ class Cluster:
         self._server = self._popen("postgres", "-D", f"{self.folder}/data", *settings)
         eventually(self._is_ready, "PostgreSQL to accept connections")
 
+    @property
+    def pid(self):
+        """Of the server's first process."""
+        return self._server.pid
+
     def _is_ready(self):
         if self._server.poll() is not None:
             raise RuntimeError(f"PostgreSQL ended with {self._server.returncode}:\n{self.server_log()}")

@@ -1,0 +1,55 @@
+"""What the end-to-end benches share: the binary and the tests' support code, the machine's facts, the CPU of a server."""
+
+import os
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def use(binary):
+    """Before anything of tests/system is imported: the binary is fixed when its support modules are loaded."""
+    os.environ["SYNCLINE_BINARY"] = str(pathlib.Path(binary).resolve())
+    sys.path.insert(0, str(ROOT / "tests/system"))
+
+
+def facts():
+    """One line for above a table of figures."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown CPU")
+    with open("/proc/meminfo", encoding="utf-8") as file:
+        gib = int(file.readline().split()[1]) / 2**20
+    load = os.getloadavg()
+    return f"{os.cpu_count()} x {model}, {gib:.0f} GiB, load at the start {load[0]:.1f} ({load[2]:.1f} over 15 minutes)"
+
+
+def _times(pid):
+    """Parent, CPU seconds of the process itself, and of its children that have ended; nothing when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    own, ended = (sum(map(int, fields[at : at + 2])) / _TICKS for at in (11, 13))
+    return int(fields[1]), own, ended
+
+
+def server_cpu(*postmasters):
+    """CPU seconds of whole servers so far: every backend, walsender, worker and checkpointer, those that have ended included."""
+    # A process whose end is noted while /proc is being read is missed; it can never be counted twice.
+    return max(_server_cpu(postmasters) for _ in range(3))
+
+
+def _server_cpu(postmasters):
+    total = 0.0
+    for entry in os.listdir("/proc"):
+        times = _times(entry) if entry.isdigit() else None
+        if times is None:
+            continue
+        parent, own, ended = times
+        if int(entry) in postmasters:
+            total += own + ended
+        elif parent in postmasters:
+            total += own
+    return total
