@@ -37,6 +37,8 @@ std::string_view ConflictTypeName(ConflictType type) {
       return "update_missing";
     case ConflictType::kDeleteRecentlyUpdated:
       return "delete_recently_updated";
+    case ConflictType::kUniqueExists:
+      return "unique_exists";
   }
   return "";
 }
@@ -64,7 +66,9 @@ Decision Decide(const Arrival& arrival, const Look& look) {
   if (look.follows) return {.write = true};
   if (look.same_version) {
     if (arrival.deletion) return {.write = true};
-    if (look.same_content || arrival.again) return {.write = false};
+    if (look.same_content) return {.write = false};
+    // The log's own state, of which the target has not got everything: a column that was left out.
+    if (arrival.again) return {.write = arrival.rule != ConflictRule::kTargetWins};
   }
   return {.write = SourceWins(arrival, look), .conflict = conflict()};
 }

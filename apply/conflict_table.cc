@@ -110,26 +110,6 @@ TargetShape ShapeOf(sql::Session& session, const ConflictRecord& conflict) {
   return shape;
 }
 
-// The values of `columns` in an image, so that the database gives them the columns' types.
-Row RowIn(const std::vector<Column>& columns, const std::string& image) {
-  const std::vector<std::optional<std::string>> texts = ParseRowImage(columns, image);
-  Row row;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    const Type type = columns[i].type;
-    std::optional<Value> value;
-    if (texts[i] && (type == Type::kBytes || type == Type::kInt || type == Type::kBool ||
-                     type == Type::kDouble)) {
-      value = FromText(type, *texts[i]);
-    }
-    if (value) {
-      row.Append(*value);
-    } else {
-      AppendText(texts[i], row);
-    }
-  }
-  return row;
-}
-
 // One row's key in a conflict, with what can be said and done about the row.
 class ConflictingRow {
  public:
@@ -138,12 +118,12 @@ class ConflictingRow {
     for (const std::string& name : shape_.key) {
       key_columns_.push_back(*std::ranges::find(shape_.columns, name, &Column::name));
     }
-    key_ = RowIn(key_columns_, conflict.key);
+    key_ = ParseRow(key_columns_, conflict.key);
   }
 
   // Locks the row, if there is one.
   bool Is(const std::optional<std::string>& image) {
-    const Row row = image ? RowIn(shape_.columns, *image) : KeyOnly();
+    const Row row = image ? ParseRow(shape_.columns, *image) : KeyOnly();
     const Row* const only = &row;
     const sql::FirstRow found = session_.QueryEach(LookUpsertSql(shape_), {&only, 1}).front();
     exists_ = found.has_value();
@@ -154,7 +134,7 @@ class ConflictingRow {
   void Become(const std::optional<std::string>& image) {
     if (!image) return Execute(EraseRowSql(shape_), key_);
     Execute(exists_ ? OverwriteRowSql(shape_) : InsertRowSql(shape_),
-            RowIn(shape_.columns, *image));
+            ParseRow(shape_.columns, *image));
   }
 
  private:

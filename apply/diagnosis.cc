@@ -48,9 +48,13 @@ class Search {
  private:
   // Writes the changes, or nothing of them and returns why not.
   std::optional<Error> Try(const Portion& portion, std::span<const RowChange> changes) {
+    return Try(portion, [&] { portion.write(changes); });
+  }
+
+  std::optional<Error> Try(const Portion& portion, const std::function<void()>& write) {
     Savepoint(portion);
     try {
-      portion.write(changes);
+      write();
       if (check_) session_.CheckDeferred();
       session_.Execute(kRelease);
       return std::nullopt;
@@ -97,6 +101,7 @@ class Search {
         },
         [&](size_t change) {
           SYNCLINE_CHECK(last.has_value());
+          if (Contest(index, change, *last)) return;
           findings_.refused.push_back({index, static_cast<uint32_t>(change), *last});
           // In a circle the order may be to blame: that is seen later.
           if (portion.in_cycle && DependsOnOthers(*last->refusal())) return;
@@ -104,6 +109,15 @@ class Search {
           if (accepted == 0 && here == kAllAlike) CheckOthers(portion, refused_before);
           if (findings_.refused.size() > limit_) throw TooMany(findings_.refused.back());
         });
+  }
+
+  // Whether the change was refused by a unique index, and could be written by deciding that.
+  bool Contest(size_t index, size_t change, const Error& error) {
+    const Portion& portion = portions_[index];
+    if (!portion.contest || error.refusal()->kind != Refusal::Kind::kUnique) return false;
+    if (Try(portion, [&] { portion.contest(portion.changes[change]); })) return false;
+    findings_.accepted.push_back({index, {static_cast<uint32_t>(change)}, /*contested=*/true});
+    return true;
   }
 
   // Everything from `first` on was refused. Are all changes of this table, for one reason?

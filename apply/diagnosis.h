@@ -21,6 +21,8 @@ struct Portion {
   bool in_cycle = false;  // of foreign keys
   // Writes some of `changes`, or copies of them, in their order. Throws an Error with a refusal.
   std::function<void(std::span<const RowChange>)> write;
+  // The same for one of them that a unique index refuses, where that is to be decided.
+  std::function<void(const RowChange&)> contest = {};
 };
 
 // Which changes of a batch can be written, and which cannot.
@@ -29,6 +31,7 @@ struct Findings {
   struct Piece {
     size_t portion = 0;
     std::vector<uint32_t> changes;
+    bool contested = false;  // one change, by Portion::contest
   };
   struct Refused {
     size_t portion = 0;

@@ -62,4 +62,23 @@ std::vector<std::optional<std::string>> ParseRowImage(const std::vector<Column>&
   return values;
 }
 
+Row ParseRow(const std::vector<Column>& columns, const std::string& image) {
+  const std::vector<std::optional<std::string>> texts = ParseRowImage(columns, image);
+  Row row;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const Type type = columns[i].type;
+    std::optional<Value> value;
+    if (texts[i] && (type == Type::kBytes || type == Type::kInt || type == Type::kBool ||
+                     type == Type::kDouble)) {
+      value = FromText(type, *texts[i]);
+    }
+    if (value) {
+      row.Append(*value);
+    } else {
+      row.Append(texts[i] ? ValueView::Text(*texts[i]) : ValueView::Null());
+    }
+  }
+  return row;
+}
+
 }  // namespace syncline::apply

@@ -21,4 +21,7 @@ std::string RowImage(const std::vector<Column>& columns, const Row& row);
 std::vector<std::optional<std::string>> ParseRowImage(const std::vector<Column>& columns,
                                                       const std::string& image);
 
+// The same as a row whose values the database converts to the columns' types.
+Row ParseRow(const std::vector<Column>& columns, const std::string& image);
+
 }  // namespace syncline::apply

@@ -57,8 +57,9 @@ std::vector<RowChange> ChangesOf(const Portion& portion, const Findings::Piece& 
 Findings Merged(const Findings& found) {
   Findings merged{.refused = found.refused};
   for (const Findings::Piece& piece : found.accepted) {
-    if (merged.accepted.empty() || merged.accepted.back().portion != piece.portion) {
-      merged.accepted.push_back({.portion = piece.portion});
+    if (merged.accepted.empty() || merged.accepted.back().portion != piece.portion ||
+        piece.contested || merged.accepted.back().contested) {
+      merged.accepted.push_back({.portion = piece.portion, .contested = piece.contested});
     }
     auto& changes = merged.accepted.back().changes;
     changes.insert(changes.end(), piece.changes.begin(), piece.changes.end());
@@ -181,11 +182,26 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
 }
 
 SqlTarget::Written SqlTarget::Do(Work& work) {
-  commit_in_doubt_ = false;
+  bool decides = false;
   try {
     return Transact(work, nullptr);
   } catch (const Error& error) {
-    if (!error.refusal() || !work.park) throw;
+    if (!error.refusal()) throw;
+    const auto has_unique = [](const auto& table) {
+      return table.second.writer->has_unique_indexes();
+    };
+    work.frees_unique_values = std::ranges::any_of(prepared_, has_unique);
+    decides = std::ranges::any_of(
+        prepared_, [](const auto& table) { return table.second.writer->decides_unique(); });
+    if (!work.park && !decides && !work.frees_unique_values) throw;
+  }
+  if (work.frees_unique_values) {
+    Reopen();
+    try {
+      return Transact(work, nullptr);
+    } catch (const Error& error) {
+      if (!error.refusal() || !(work.park || decides)) throw;
+    }
   }
   // Somebody who writes to the target meanwhile may make another row one that is refused.
   for (int tries = 1;; ++tries) {
@@ -210,13 +226,18 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   Writing writing{.options = OptionsFor(work)};
   const std::vector<Portion> portions = PortionsOf(work.tables, writing);
   Defer(*session_, portions);
+  FreeUniqueValues(work, writing.options);
   std::vector<RefusedStep> refused;
   if (found == nullptr) {
     for (const Portion& portion : portions) portion.write(portion.changes);
   } else {
     for (const Findings::Piece& piece : found->accepted) {
       const Portion& portion = portions[piece.portion];
-      portion.write(ChangesOf(portion, piece));
+      if (piece.contested) {
+        portion.contest(portion.changes[piece.changes.front()]);
+      } else {
+        portion.write(ChangesOf(portion, piece));
+      }
     }
     refused = Refused(*found, portions);
   }
@@ -245,7 +266,21 @@ Findings SqlTarget::FindOut(Work& work) {
   Writing scratch{.options = OptionsFor(work)};
   const std::vector<Portion> portions = PortionsOf(work.tables, scratch);
   for (auto& [id, table] : prepared_) table.writer->ExpectSavepoints();
-  return Diagnose(*session_, portions, work.refused_max());
+  FreeUniqueValues(work, scratch.options);
+  Findings found = Diagnose(*session_, portions, work.refused_max());
+  for (const Findings::Refused& refused : found.refused) {
+    work.keep_values.insert(&portions[refused.portion].changes[refused.change]);
+  }
+  return found;
+}
+
+void SqlTarget::FreeUniqueValues(const Work& work, const WriteOptions& options) {
+  if (!work.frees_unique_values) return;
+  for (const TableChanges& changes : work.tables) {
+    Prepared& table = prepared_.at(changes.schema->id());
+    ForTable(table.info.name,
+             [&] { table.writer->FreeUniqueValues(changes.upserts, changes.deletes, options); });
+  }
 }
 
 std::vector<RefusedStep> SqlTarget::Refused(const Findings& found,
@@ -323,12 +358,21 @@ std::vector<Portion> SqlTarget::PortionsOf(const std::vector<TableChanges>& tabl
         return task.table->writer->Delete(changes, writing.options, writing.conflicts);
       });
     };
+    std::function<void(const RowChange&)> contest;
+    if (!deletion && task.table->writer->decides_unique()) {
+      contest = [task, &writing](const RowChange& change) {
+        writing.options.whole = false;
+        writing.written[task.table->info.name] +=
+            task.table->writer->Contest(change, writing.options, writing.conflicts);
+      };
+    }
     portions.push_back({.target = task.table->info.name,
                         .schema = task.changes->schema,
                         .deletion = deletion,
                         .changes = deletion ? task.changes->deletes : task.changes->upserts,
                         .in_cycle = task.in_cycle,
-                        .write = write});
+                        .write = write,
+                        .contest = contest});
   };
   const std::vector<Task> tasks = TasksFor(tables);
   for (const Task& task : tasks) add(task, false);

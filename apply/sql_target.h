@@ -72,8 +72,6 @@ class SqlTarget {
                 const std::optional<Progress>& from, const Progress& to);
   // Whether a pipeline has that source table.
   bool Wants(const TableName& table) const { return tables_.contains(table); }
-  // True when the last Apply failed in its commit.
-  bool commit_in_doubt() const { return commit_in_doubt_; }
 
   // What is to be written in one transaction. It may take several, of which one is committed.
   struct Work {
@@ -86,6 +84,9 @@ class SqlTarget {
     std::function<void(sql::Session&, std::span<const RefusedStep>)> end;
     bool park = false;                           // otherwise a refusal is an error
     std::function<uint64_t()> refused_max = {};  // asked after `begin`
+    // Unique values may move from row to row, which the target enforces row by row.
+    bool frees_unique_values = false;
+    std::set<const RowChange*> keep_values = {};  // but not from these, which are refused
   };
   Written Do(Work& work);
   // Outside of Do; the target is open.
@@ -118,6 +119,7 @@ class SqlTarget {
   // `found`: what to leave out, and in which order the rest goes; null: everything as it is.
   Written Transact(Work& work, const Findings* found);
   Findings FindOut(Work& work);
+  void FreeUniqueValues(const Work& work, const WriteOptions& options);
   std::vector<RefusedStep> Refused(const Findings& found, std::span<const Portion> portions) const;
   void Reopen();
 
@@ -129,8 +131,6 @@ class SqlTarget {
 
   // Into which new rows are not copied any more: a row was there already.
   std::set<TableName> not_copied_into_;
-  bool commit_in_doubt_ = false;
-
   bool may_copy_ = true;  // false where a row may be refused
 
   // What follows is as long-lived as the session.

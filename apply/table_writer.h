@@ -7,6 +7,8 @@
 
 #include "apply/row_settler.h"
 #include "apply/table_plan.h"
+#include "apply/unique_contest.h"
+#include "apply/unique_values.h"
 #include "apply/write_sql.h"
 #include "apply/write_task.h"
 #include "engine/sql/session.h"
@@ -49,6 +51,16 @@ class TableWriter {
   // what is rolled back stays in them and would be read again each time.
   void ExpectSavepoints();
 
+  // Before both: lets unique values move between these rows (UniqueValues).
+  bool has_unique_indexes() const { return unique_.any(); }
+  void FreeUniqueValues(std::span<const RowChange> upserts, std::span<const RowChange> deletes,
+                        const WriteOptions& options);
+
+  // Whether what a unique index refuses is to be decided; then Contest is the way to write it.
+  bool decides_unique() const { return plan_.unique == UniqueRule::kDecide; }
+  WriteCounts Contest(const RowChange& change, const WriteOptions& options,
+                      std::vector<Conflict>& conflicts);
+
   // Whether new rows may be copied straight into the table, where one that is there already ends
   // the transaction; true at first.
   void set_may_copy(bool may) { may_copy_ = may; }
@@ -82,6 +94,8 @@ class TableWriter {
   const TablePlan plan_;
   const TargetShape shape_;
   RowSettler settler_;  // over the three before
+  UniqueValues unique_;
+  UniqueContest contest_;
   Stage upserts_;
   Stage deletes_;
   bool may_copy_ = true;

@@ -198,7 +198,7 @@ std::string VersionFlags(const TargetShape& shape, Follows follows, size_t previ
 }
 
 // Every value as a text that the database reads back as it was.
-std::string Image(const TargetShape& shape, bool deletion) {
+std::string ExactTexts(const TargetShape& shape) {
   std::vector<std::string> terms;
   for (const auto& column : shape.columns) {
     const std::string own = Column("t", column.name);
@@ -208,7 +208,11 @@ std::string Image(const TargetShape& shape, bool deletion) {
                                       "WHEN 'real' THEN printf('%!.17g', {0}) ELSE {0} END",
                                       own));
   }
-  return fmt::format("SELECT {} FROM {} AS t WHERE {}", fmt::join(terms, ", "), Quote(shape.table),
+  return fmt::format("{}", fmt::join(terms, ", "));
+}
+
+std::string Image(const TargetShape& shape, bool deletion) {
+  return fmt::format("SELECT {} FROM {} AS t WHERE {}", ExactTexts(shape), Quote(shape.table),
                      KeyIs(shape, deletion));
 }
 
@@ -308,6 +312,30 @@ std::string HeldSql(const TargetShape& shape, const std::vector<std::string>& co
   for (const std::string& column : columns) terms.push_back(AsText(shape, Column("t", column)));
   return fmt::format("SELECT {} FROM {} AS t WHERE {}{}", fmt::join(terms, ", "),
                      Quote(shape.table), KeyIs(shape, deletion), Lock(shape));
+}
+
+bool Has(const TargetShape& shape, const std::vector<std::string>& columns) {
+  return std::ranges::all_of(columns, [&shape](const std::string& column) {
+    return PlaceOf(shape, column) < shape.columns.size();
+  });
+}
+
+std::string HolderSql(const TargetShape& shape, const std::vector<std::string>& columns) {
+  std::vector<std::string> terms;
+  for (const std::string& column : columns) {
+    const size_t place = PlaceOf(shape, column);
+    terms.push_back(fmt::format("{} = {}", Column("t", column),
+                                Parameter(shape, place + 1, shape.columns[place].native_type)));
+  }
+  std::string same_version = "FALSE", newer = "FALSE";
+  if (shape.has_versions()) {
+    const std::string version = VersionParameter(shape, PlaceOf(shape, shape.cursor) + 1);
+    same_version = fmt::format("coalesce({} = {}, FALSE)", TargetCursor(shape), version);
+    newer = IsNewer(shape, version);
+  }
+  return fmt::format("SELECT {}, {}, {} FROM {} AS t WHERE {} AND NOT ({}){}", same_version, newer,
+                     ExactTexts(shape), Quote(shape.table), fmt::join(terms, " AND "),
+                     KeyIs(shape, false), Lock(shape));
 }
 
 std::optional<std::string> VacatedColumn(const TargetShape& shape,

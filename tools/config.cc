@@ -25,6 +25,7 @@ struct Defaults {
   Microseconds every = std::chrono::milliseconds(200);
   std::string cursor;
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
+  apply::UniqueRule unique = apply::UniqueRule::kPark;
   bool create = true;
   std::optional<apply::NewColumns> new_columns;  // none: as `create` says
   uint64_t quarantine_limit = 1'000;
@@ -63,6 +64,9 @@ const Choices<apply::ConflictRule> kConflictRules = {
     {"latest_wins", apply::ConflictRule::kLatestWins},
     {"source_wins", apply::ConflictRule::kSourceWins},
     {"target_wins", apply::ConflictRule::kTargetWins}};
+
+const Choices<apply::UniqueRule> kUniqueRules = {{"park", apply::UniqueRule::kPark},
+                                                 {"decide", apply::UniqueRule::kDecide}};
 
 const Choices<apply::NewColumns> kNewColumns = {{"evolve", apply::NewColumns::kEvolve},
                                                 {"ignore", apply::NewColumns::kIgnore},
@@ -107,6 +111,9 @@ Defaults ConfigParser::ReadDefaults(YamlMap& map, Defaults defaults) {
   if (auto text = map.Text("cursor")) defaults.cursor = *text;
   if (auto rule = Choose(map, "conflict", "conflict rule", kConflictRules, mistakes_)) {
     defaults.conflict = *rule;
+  }
+  if (auto rule = Choose(map, "unique", "value for \"unique\":", kUniqueRules, mistakes_)) {
+    defaults.unique = *rule;
   }
   if (auto text = map.Text("deletes"); text && *text != "none") {
     const std::vector<std::string> later = {"soft", "tombstones", "reconcile"};
@@ -234,6 +241,7 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   Defaults own = ReadDefaults(map, defaults);
   rule.cursor = own.cursor;
   rule.conflict = own.conflict;
+  rule.unique = own.unique;
   rule.create = own.create;
   rule.new_columns =
       own.new_columns.value_or(own.create ? apply::NewColumns::kEvolve : apply::NewColumns::kPause);

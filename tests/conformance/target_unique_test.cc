@@ -1,0 +1,139 @@
+// Unique values that move between rows of one batch, and those that somebody else has.
+
+#include "apply/quarantine.h"
+#include "apply/table_writer.h"
+#include "tests/conformance/target_suite.h"
+
+namespace syncline::apply {
+namespace {
+
+using test::Item;
+using test::ItemsSchema;
+using test::MakeRow;
+using test::Stamp;
+using Rows = std::vector<std::string>;
+
+// On PostgreSQL few rows and many rows are written by different statements.
+constexpr int kFew = 6;
+constexpr int kMany = static_cast<int>(TableWriter::kStagedRowsMin) + 50;
+
+class TargetUnique : public TargetConformance {
+ protected:
+  // The target's names are unique, NULL or not as `nullable` says; an order refers to item 1.
+  void MakeItems(bool nullable) {
+    const std::string time = postgres() ? "timestamptz" : "TIMESTAMPTZ";
+    target_.Execute("CREATE TABLE items (id bigint PRIMARY KEY, name text " +
+                    std::string(nullable ? "" : "NOT NULL") + " UNIQUE, updated_at " + time + ")");
+    target_.Execute(
+        "CREATE TABLE orders (id bigint PRIMARY KEY, item bigint REFERENCES items(id))");
+  }
+  static std::string Name(int number) { return "name " + std::to_string(number); }
+  // One cut: item i gets the name of number (i + shift) % count.
+  void LogShifted(int count, int shift, int64_t stamp) {
+    std::vector<Row> rows;
+    for (int id = 1; id <= count; ++id) {
+      rows.push_back(Item(id, Name((id + shift) % count), stamp));
+    }
+    Log(rows);
+  }
+  Rows Shifted(int count, int shift) {
+    Rows rows;
+    for (int id = 1; id <= count; ++id) {
+      rows.push_back(std::to_string(id) + "|" + Name((id + shift) % count));
+    }
+    return rows;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(, TargetUnique, testing::Values(Dialect::kPostgres, Dialect::kSqlite),
+                         DialectOf);
+
+// Every item takes its neighbour's name, in both directions, and two swap theirs. Fails without
+// UniqueValues: PostgreSQL and SQLite enforce a unique index row by row.
+TEST_P(TargetUnique, ValuesMoveBetweenRows) {
+  for (const bool nullable : {true, false}) {
+    target_.Execute("DROP TABLE IF EXISTS orders");
+    target_.Execute("DROP TABLE IF EXISTS items");
+    target_.Execute("DROP TABLE IF EXISTS syncline_progress");
+    MakeItems(nullable);
+    target_.Disconnect();
+    for (const int count : {kFew, kMany}) {
+      const int64_t from = count * 100;
+      LogShifted(count, 0, from + 1);
+      Apply();
+      if (count == kFew) target_.Execute("INSERT INTO orders VALUES (1, 1)");
+      for (const int shift : {1, 0, count - 1, count / 2}) {
+        LogShifted(count, shift, from + 10 + shift);
+        const Result result = Apply();
+        EXPECT_EQ(result.conflicts, 0u);
+        ASSERT_EQ(Items(), Shifted(count, shift)) << "nullable " << nullable;
+      }
+      LogShifted(count, 0, from + 90'000);
+      Apply();
+      EXPECT_EQ(target_.Value("SELECT count(*) FROM syncline_quarantine"), "0");
+    }
+  }
+}
+
+TEST_P(TargetUnique, ANewRowTakesTheValueOfADeletedOne) {
+  MakeItems(/*nullable=*/false);
+  LogShifted(kFew, 0, 1);
+  Apply();
+  log_.Cut([&](CutWriter& writer) {
+    writer.AddDeletion(ItemsSchema(), MakeRow({ValueView::Int(2)}), Value(Stamp(5)));
+    writer.Add(ItemsSchema(), Item(100, Name(2), 6));
+  });
+  EXPECT_EQ(Apply().rows_written, 2u);
+  EXPECT_EQ(target_.Value("SELECT id FROM items WHERE name = 'name 2'"), "100");
+  EXPECT_EQ(target_.Value("SELECT count(*) FROM syncline_quarantine"), "0");
+}
+
+// Fails when a value is taken from a row that keeps it.
+TEST_P(TargetUnique, AValueThatAnotherRowKeepsIsRefusedAndNothingElse) {
+  MakeItems(/*nullable=*/true);
+  LogShifted(kFew, 0, 1);
+  Apply();
+  target_.Execute("INSERT INTO items VALUES (1000, 'mine', NULL)");
+  Log({Item(1, "mine", 10), Item(2, Name(3), 10), Item(3, Name(2), 10)});
+  Apply();
+  EXPECT_EQ(target_.Rows("SELECT id, name FROM items WHERE id IN (1, 2, 3, 1000) ORDER BY id"),
+            (Rows{"1|name 1", "2|name 3", "3|name 2", "1000|mine"}));
+  EXPECT_EQ(target_.Value("SELECT count(*) FROM syncline_quarantine"), "1");
+}
+
+// Fails when the loser stays, or goes without a trace.
+TEST_P(TargetUnique, OfTwoRowsThatWantOneValueTheRuleSaysWhichStays) {
+  MakeItems(/*nullable=*/false);
+  LogShifted(kFew, 0, 1);
+  Apply();
+  target_.Execute("INSERT INTO items VALUES (1000, 'older', '2000-01-01 00:00:05.000000+00')");
+  target_.Execute("INSERT INTO items VALUES (1001, 'newer', '2000-01-01 00:00:50.000000+00')");
+  Log({Item(2, "older", 10), Item(3, "newer", 11), Item(4, "free", 12)});
+  TableMapping mapping = ItemsMapping();
+  mapping.unique = UniqueRule::kDecide;
+  EXPECT_EQ(Apply({mapping}).conflicts, 2u);
+  EXPECT_EQ(
+      target_.Rows("SELECT id, name FROM items WHERE id IN (2, 3, 4, 1000, 1001) ORDER BY id"),
+      (Rows{"2|older", "3|name 3", "4|free", "1001|newer"}));
+  EXPECT_EQ(target_.Rows("SELECT conflict_type, winner, source_row->>'id', target_row->>'id' FROM "
+                         "syncline_conflicts ORDER BY id"),
+            (Rows{"unique_exists|source|2|1000", "unique_exists|target|3|1001"}));
+  EXPECT_EQ(target_.Value("SELECT count(*) FROM syncline_quarantine"), "0");
+}
+
+// Fails when a value is taken away from a row whose own new state is then refused: it would be
+// lost.
+TEST_P(TargetUnique, ARefusedRowKeepsItsValueAndWhoWantsItIsRefusedToo) {
+  MakeItems(/*nullable=*/true);
+  LogShifted(kFew, 0, 1);
+  Apply();
+  target_.Execute("INSERT INTO items VALUES (1000, 'mine', NULL)");
+  Log({Item(1, "mine", 10), Item(2, Name(1), 10), Item(3, Name(4), 10), Item(4, Name(3), 10)});
+  Apply();
+  EXPECT_EQ(target_.Rows("SELECT id, name FROM items WHERE id < 5 ORDER BY id"),
+            (Rows{"1|name 1", "2|name 2", "3|name 4", "4|name 3"}));
+  EXPECT_EQ(target_.Value("SELECT count(*) FROM syncline_quarantine"), "2");
+}
+
+}  // namespace
+}  // namespace syncline::apply
