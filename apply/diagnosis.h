@@ -21,6 +21,8 @@ struct Portion {
   bool in_cycle = false;  // of foreign keys
   // Writes some of `changes`, or copies of them, in their order. Throws an Error with a refusal.
   std::function<void(std::span<const RowChange>)> write;
+  // The same in another way, whose errors name the column; empty where there is none.
+  std::function<void(std::span<const RowChange>)> write_by_copy = {};
 };
 
 // Which changes of a batch can be written, and which cannot.
