@@ -38,7 +38,7 @@ class Search {
   // Nothing when constraints among tables in a circle do not hold at the end.
   std::optional<Findings> Run() {
     for (size_t i = 0; i < portions_.size(); ++i) SearchPortion(i);
-    for (int round = 0; round < kRoundsMax && TryAgain(); ++round) {
+    for (int round = 0; round < kRoundsMax && TryAgain(round % 2 == 0); ++round) {
     }
     if (!check_ && !Holds()) return std::nullopt;
     if (findings_.refused.size() > limit_) throw TooMany(findings_.refused.back());
@@ -102,6 +102,7 @@ class Search {
         [&](size_t change) {
           SYNCLINE_CHECK(last.has_value());
           if (Contest(index, change, *last)) return;
+          Explain(portion, change, *last);
           findings_.refused.push_back({index, static_cast<uint32_t>(change), *last});
           // In a circle the order may be to blame: that is seen later.
           if (portion.in_cycle && DependsOnOthers(*last->refusal())) return;
@@ -118,6 +119,22 @@ class Search {
     if (Try(portion, [&] { portion.contest(portion.changes[change]); })) return false;
     findings_.accepted.push_back({index, {static_cast<uint32_t>(change)}, /*contested=*/true});
     return true;
+  }
+
+  // Another way of writing may tell which column it is.
+  void Explain(const Portion& portion, size_t change, Error& error) {
+    if (error.refusal()->kind != Refusal::Kind::kValue || !error.refusal()->column.empty() ||
+        !portion.write_by_copy) {
+      return;
+    }
+    session_.Execute(kSavepoint);
+    try {
+      portion.write_by_copy(portion.changes.subspan(change, 1));
+    } catch (const Error& told) {
+      if (!told.refusal()) throw;
+      if (!told.refusal()->column.empty()) error = told;
+    }
+    session_.Execute(kRollback);
   }
 
   // Everything from `first` on was refused. Are all changes of this table, for one reason?
@@ -154,24 +171,27 @@ class Search {
     std::iota(piece.changes.begin(), piece.changes.end(), static_cast<uint32_t>(begin));
   }
 
-  // One more try for what other rows may have made good; whether that was so for any.
-  bool TryAgain() {
+  // One more try for what other rows may have made good; whether that was so for any. Backwards, a
+  // chain of rows each of which refers to the next takes one round instead of one for each link.
+  bool TryAgain(bool backwards) {
     std::map<size_t, std::vector<size_t>> again;  // portion -> places in findings_.refused
     for (size_t i = 0; i < findings_.refused.size(); ++i) {
       const Findings::Refused& refused = findings_.refused[i];
       if (DependsOnOthers(*refused.error.refusal())) again[refused.portion].push_back(i);
     }
     std::vector<size_t> accepted;
-    for (const auto& [portion, places] : again) {
+    for (auto& [portion, places] : again) {
       if (TryPlaces(portion, places)) {
         accepted.insert(accepted.end(), places.begin(), places.end());
         continue;
       }
       if (places.size() == 1) continue;
+      if (backwards) std::ranges::reverse(places);
       for (const size_t place : places) {
         if (TryPlaces(portion, {place})) accepted.push_back(place);
       }
     }
+    std::ranges::sort(accepted);
     for (const size_t place : accepted | std::views::reverse) {
       findings_.refused.erase(findings_.refused.begin() + static_cast<std::ptrdiff_t>(place));
     }

@@ -23,6 +23,8 @@ struct Portion {
   std::function<void(std::span<const RowChange>)> write;
   // The same for one of them that a unique index refuses, where that is to be decided.
   std::function<void(const RowChange&)> contest = {};
+  // The same in another way, whose errors name the column; empty where there is none.
+  std::function<void(std::span<const RowChange>)> write_by_copy = {};
 };
 
 // Which changes of a batch can be written, and which cannot.

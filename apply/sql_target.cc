@@ -350,29 +350,34 @@ std::vector<Portion> SqlTarget::PortionsOf(const std::vector<TableChanges>& tabl
                                            Writing& writing) {
   std::vector<Portion> portions;
   const auto add = [&](const Task& task, bool deletion) {
-    const auto write = [this, task, deletion, &writing](std::span<const RowChange> changes) {
+    const auto write = [this, task, deletion, &writing](std::span<const RowChange> changes,
+                                                        bool whole) {
       const TableName& target = task.table->info.name;
-      writing.options.whole = task.in_cycle && changes.size() > 1;
+      writing.options.whole = whole;
       writing.written[target] += ForTable(target, [&] {
         if (!deletion) return Upsert(task, changes, writing);
         return task.table->writer->Delete(changes, writing.options, writing.conflicts);
       });
     };
-    std::function<void(const RowChange&)> contest;
+    Portion& portion = portions.emplace_back();
+    portion.target = task.table->info.name;
+    portion.schema = task.changes->schema;
+    portion.deletion = deletion;
+    portion.changes = deletion ? task.changes->deletes : task.changes->upserts;
+    portion.in_cycle = task.in_cycle;
+    portion.write = [write, circle = task.in_cycle](std::span<const RowChange> changes) {
+      write(changes, circle && changes.size() > 1);
+    };
+    if (session_->dialect() == Dialect::kPostgres) {
+      portion.write_by_copy = [write](std::span<const RowChange> changes) { write(changes, true); };
+    }
     if (!deletion && task.table->writer->decides_unique()) {
-      contest = [task, &writing](const RowChange& change) {
+      portion.contest = [task, &writing](const RowChange& change) {
         writing.options.whole = false;
         writing.written[task.table->info.name] +=
             task.table->writer->Contest(change, writing.options, writing.conflicts);
       };
     }
-    portions.push_back({.target = task.table->info.name,
-                        .schema = task.changes->schema,
-                        .deletion = deletion,
-                        .changes = deletion ? task.changes->deletes : task.changes->upserts,
-                        .in_cycle = task.in_cycle,
-                        .write = write,
-                        .contest = contest});
   };
   const std::vector<Task> tasks = TasksFor(tables);
   for (const Task& task : tasks) add(task, false);

@@ -239,7 +239,7 @@ TEST_P(TargetQuarantine, ATableThatRefusesEverythingStopsThePipeline) {
 TEST_P(TargetQuarantine, RowsThatReferToEachOtherAreParkedOnlyWhereTheyMustBe) {
   target_.Execute(
       "CREATE TABLE lines (id bigint PRIMARY KEY, item bigint REFERENCES lines (id) "
-      "DEFERRABLE, updated_at timestamptz CHECK (id <> 250))");
+      "DEFERRABLE, updated_at timestamptz CONSTRAINT not_250 CHECK (id <> 250))");
   log_.Cut([&](CutWriter& writer) {
     // 500 -> 499 -> ..., written in the order 1 to 500: each row refers to the next.
     for (int id = 1; id <= 500; ++id) writer.Add(LinesSchema(), Line(id, id == 500 ? 500 : id + 1));
@@ -248,7 +248,7 @@ TEST_P(TargetQuarantine, RowsThatReferToEachOtherAreParkedOnlyWhereTheyMustBe) {
   // 250 breaks the CHECK; 1 to 249 stand on it.
   EXPECT_EQ(Count("lines"), "250");
   EXPECT_EQ(Refused().size(), 250u);
-  target_.Execute(postgres() ? "ALTER TABLE lines DROP CONSTRAINT lines_check" : "SELECT 1");
+  target_.Execute(postgres() ? "ALTER TABLE lines DROP CONSTRAINT not_250" : "SELECT 1");
   if (!postgres()) return;
   EXPECT_EQ(Retry().applied, 250u);
   EXPECT_EQ(Count("lines"), "500");
