@@ -13,68 +13,20 @@ namespace {
 
 using sql::Quote;
 using sql::QuoteList;
-
-std::string Column(const char* table, const std::string& column) {
-  return fmt::format("{}.{}", table, Quote(column));
-}
-
-std::string TargetCursor(const TargetShape& shape) { return Column("t", shape.cursor); }
-
-std::vector<std::string> Names(const TargetShape& shape) {
-  std::vector<std::string> names;
-  for (const auto& column : shape.columns) names.push_back(column.name);
-  return names;
-}
-
-bool IsKey(const TargetShape& shape, const std::string& column) {
-  return std::ranges::find(shape.key, column) != shape.key.end();
-}
-
-size_t PlaceOf(const TargetShape& shape, const std::string& column) {
-  const auto found = std::ranges::find(shape.columns, column, &syncline::Column::name);
-  return static_cast<size_t>(found - shape.columns.begin());
-}
-
-// `expression` so that the database orders it as CompareValues does.
-std::string Ordered(const TargetShape& shape, const std::string& expression) {
-  if (shape.dialect == Dialect::kSqlite && shape.cursor_type == Type::kDecimal) {
-    return fmt::format("CAST({} AS NUMERIC)", expression);  // decimals are text there
-  }
-  if (shape.dialect == Dialect::kPostgres && shape.cursor_type == Type::kText) {
-    return expression + " COLLATE \"C\"";
-  }
-  return expression;
-}
-
-// Parameter `number`, as a column of that type has stored it: PostgreSQL gives a parameter the
-// column's type, but not its precision.
-std::string Parameter(const TargetShape& shape, size_t number, const std::string& native) {
-  if (shape.dialect != Dialect::kPostgres) return fmt::format("${}", number);
-  return fmt::format("CAST(${} AS {})", number, native);
-}
-
-std::string VersionParameter(const TargetShape& shape, size_t number) {
-  return Parameter(shape, number, shape.cursor_native);
-}
-
-// t.key = the same of `other`, a table.
-std::string SameKey(const TargetShape& shape, const char* other) {
-  std::vector<std::string> terms;
-  for (const std::string& column : shape.key) {
-    terms.push_back(fmt::format("{} = {}", Column("t", column), Column(other, column)));
-  }
-  return fmt::format("{}", fmt::join(terms, " AND "));
-}
-
-// t.key = the key's parameters in UpsertColumns, or in DeleteColumns.
-std::string KeyIs(const TargetShape& shape, bool deletion) {
-  std::vector<std::string> terms;
-  for (size_t i = 0; i < shape.key.size(); ++i) {
-    const size_t place = deletion ? i : PlaceOf(shape, shape.key[i]);
-    terms.push_back(fmt::format("{} = ${}", Column("t", shape.key[i]), place + 1));
-  }
-  return fmt::format("{}", fmt::join(terms, " AND "));
-}
+using terms::AsText;
+using terms::Column;
+using terms::ExactTexts;
+using terms::IsKey;
+using terms::IsNewer;
+using terms::KeyIs;
+using terms::Lock;
+using terms::Names;
+using terms::Ordered;
+using terms::Parameter;
+using terms::PlaceOf;
+using terms::SameKey;
+using terms::TargetCursor;
+using terms::VersionParameter;
 
 // Whether the target's row is the state, or one of those, that a change follows.
 std::string IsFollowed(const TargetShape& shape, Follows follows, const std::string& previous) {
@@ -144,21 +96,8 @@ std::string SameContent(const TargetShape& shape, OtherOf other) {
   return fmt::format("{}", fmt::join(terms, " AND "));
 }
 
-// Whether the target's row has a higher version than `version`; never NULL.
-std::string IsNewer(const TargetShape& shape, const std::string& version) {
-  if (!shape.has_versions()) return "FALSE";
-  return fmt::format("coalesce({} > {}, FALSE)", Ordered(shape, TargetCursor(shape)),
-                     Ordered(shape, version));
-}
-
 // The target's row is not what this transaction made of it; true where there is none.
 constexpr char kNotOurs[] = "t.xmin IS DISTINCT FROM pg_current_xact_id()::xid";
-
-// So that equal values of one column have equal texts. NULL stays NULL.
-std::string AsText(const TargetShape& shape, const std::string& expression) {
-  if (shape.dialect == Dialect::kPostgres) return expression + "::text";
-  return fmt::format("CASE WHEN {0} IS NOT NULL THEN quote({0}) END", expression);
-}
 
 // A value that no row is likely to have; empty: there is none of that type.
 std::string RandomValue(const TargetShape& shape, const syncline::Column& column) {
@@ -182,11 +121,6 @@ std::string RandomValue(const TargetShape& shape, const syncline::Column& column
   }
 }
 
-// FOR UPDATE; SQLite's transaction holds the file.
-std::string Lock(const TargetShape& shape) {
-  return shape.dialect == Dialect::kPostgres ? " FOR UPDATE" : "";
-}
-
 // Of what Look*Sql returns: the first three columns.
 std::string VersionFlags(const TargetShape& shape, Follows follows, size_t previous,
                          size_t version) {
@@ -195,20 +129,6 @@ std::string VersionFlags(const TargetShape& shape, Follows follows, size_t previ
   return fmt::format("coalesce({}, FALSE), coalesce({} = {}, FALSE), {}",
                      IsFollowed(shape, follows, VersionParameter(shape, previous)),
                      TargetCursor(shape), own, IsNewer(shape, own));
-}
-
-// Every value as a text that the database reads back as it was.
-std::string ExactTexts(const TargetShape& shape) {
-  std::vector<std::string> terms;
-  for (const auto& column : shape.columns) {
-    const std::string own = Column("t", column.name);
-    terms.push_back(shape.dialect == Dialect::kPostgres
-                        ? own + "::text"
-                        : fmt::format("CASE typeof({0}) WHEN 'blob' THEN '\\x' || lower(hex({0})) "
-                                      "WHEN 'real' THEN printf('%!.17g', {0}) ELSE {0} END",
-                                      own));
-  }
-  return fmt::format("{}", fmt::join(terms, ", "));
 }
 
 std::string Image(const TargetShape& shape, bool deletion) {

@@ -5,34 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "apply/table_mapping.h"
-#include "engine/model/row.h"
-#include "engine/model/schema.h"
+#include "apply/target_shape.h"
 
 namespace syncline::apply {
 
 // The statements that write one target table. The first ones compare and set: they write a row only
 // where the target holds the state that the change follows, or none. What they leave open is looked
 // at under the row's lock, decided (conflict.h), and written by the others. All functions are pure.
-
-// What the statements need to know of the table.
-struct TargetShape {
-  Dialect dialect = Dialect::kPostgres;
-  TableName table;
-  std::vector<Column> columns;   // those that are written, with the target's own types
-  std::vector<std::string> key;  // in key order; among `columns`
-  std::string cursor;            // empty: not on the target, which then has no versions
-  Type cursor_type = Type::kTimestampTz;
-  std::string cursor_native;  // the target's own type of it, such as "timestamp(0) with time zone"
-
-  bool has_versions() const { return !cursor.empty(); }
-};
-
-// Columns that rows have here besides the target's. A NULL previous version: the log knows of no
-// state before. The number of a row is its place among those that are written together.
-inline constexpr char kPreviousColumn[] = "syncline_previous";
-inline constexpr char kVersionColumn[] = "syncline_version";
-inline constexpr char kRowColumn[] = "syncline_row";
 
 // What a row to be upserted consists of: `columns`, then, where there are versions, the previous
 // one, then the row's number.

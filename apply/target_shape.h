@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "engine/model/schema.h"
+
+namespace syncline::apply {
+
+// What the statements need to know of the table.
+struct TargetShape {
+  Dialect dialect = Dialect::kPostgres;
+  TableName table;
+  std::vector<Column> columns;   // those that are written, with the target's own types
+  std::vector<std::string> key;  // in key order; among `columns`
+  std::string cursor;            // empty: not on the target, which then has no versions
+  Type cursor_type = Type::kTimestampTz;
+  std::string cursor_native;  // the target's own type of it, such as "timestamp(0) with time zone"
+
+  bool has_versions() const { return !cursor.empty(); }
+};
+
+// Columns that rows have here besides the target's. A NULL previous version: the log knows of no
+// state before. The number of a row is its place among those that are written together.
+inline constexpr char kPreviousColumn[] = "syncline_previous";
+inline constexpr char kVersionColumn[] = "syncline_version";
+inline constexpr char kRowColumn[] = "syncline_row";
+
+// Terms of statements about a target's table, which is called `t` in them; parameters are numbered
+// as in UpsertColumns and DeleteColumns (write_sql.h). All functions are pure.
+namespace terms {
+
+std::string Column(const char* table, const std::string& column);
+std::string TargetCursor(const TargetShape& shape);
+std::vector<std::string> Names(const TargetShape& shape);
+bool IsKey(const TargetShape& shape, const std::string& column);
+size_t PlaceOf(const TargetShape& shape, const std::string& column);
+// `expression` so that the database orders it as CompareValues does.
+std::string Ordered(const TargetShape& shape, const std::string& expression);
+// Parameter `number`, as a column of that type has stored it: PostgreSQL gives a parameter the
+// column's type, but not its precision.
+std::string Parameter(const TargetShape& shape, size_t number, const std::string& native);
+std::string VersionParameter(const TargetShape& shape, size_t number);
+// t.key = the same of `other`, a table.
+std::string SameKey(const TargetShape& shape, const char* other);
+// t.key = the key's parameters in UpsertColumns, or in DeleteColumns.
+std::string KeyIs(const TargetShape& shape, bool deletion);
+// Whether the target's row has a higher version than `version`; never NULL.
+std::string IsNewer(const TargetShape& shape, const std::string& version);
+// So that equal values of one column have equal texts. NULL stays NULL.
+std::string AsText(const TargetShape& shape, const std::string& expression);
+// FOR UPDATE; SQLite's transaction holds the file.
+std::string Lock(const TargetShape& shape);
+// Every value as a text that the database reads back as it was.
+std::string ExactTexts(const TargetShape& shape);
+
+}  // namespace terms
+
+}  // namespace syncline::apply
