@@ -37,8 +37,6 @@ std::string_view ConflictTypeName(ConflictType type) {
       return "update_missing";
     case ConflictType::kDeleteRecentlyUpdated:
       return "delete_recently_updated";
-    case ConflictType::kUniqueExists:
-      return "unique_exists";
   }
   return "";
 }

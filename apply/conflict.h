@@ -11,14 +11,12 @@
 namespace syncline::apply {
 
 // What kind of conflict it is when the target's row is neither the state that a change follows nor
-// the change's own. Names and meanings are those of EDB Postgres Distributed's reference; the last
-// one, which is part of insert_exists there, is ours.
+// the change's own. Names and meanings are those of EDB Postgres Distributed's reference.
 enum class ConflictType {
   kInsertExists,           // the log's first state of a key meets a row
   kUpdateDiffering,        // the target's row is another state than the one that was changed
   kUpdateMissing,          // the row that was changed is not on the target
   kDeleteRecentlyUpdated,  // the target's row is another state than the one that was deleted
-  kUniqueExists,           // a row of another key has a value that must be unique
 };
 std::string_view ConflictTypeName(ConflictType type);  // "insert_exists" ...
 std::string_view ConflictRuleName(ConflictRule rule);  // "latest_wins" ...

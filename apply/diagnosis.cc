@@ -48,13 +48,9 @@ class Search {
  private:
   // Writes the changes, or nothing of them and returns why not.
   std::optional<Error> Try(const Portion& portion, std::span<const RowChange> changes) {
-    return Try(portion, [&] { portion.write(changes); });
-  }
-
-  std::optional<Error> Try(const Portion& portion, const std::function<void()>& write) {
     Savepoint(portion);
     try {
-      write();
+      portion.write(changes);
       if (check_) session_.CheckDeferred();
       session_.Execute(kRelease);
       return std::nullopt;
@@ -101,7 +97,6 @@ class Search {
         },
         [&](size_t change) {
           SYNCLINE_CHECK(last.has_value());
-          if (Contest(index, change, *last)) return;
           Explain(portion, change, *last);
           findings_.refused.push_back({index, static_cast<uint32_t>(change), *last});
           // In a circle the order may be to blame: that is seen later.
@@ -110,15 +105,6 @@ class Search {
           if (accepted == 0 && here == kAllAlike) CheckOthers(portion, refused_before);
           if (findings_.refused.size() > limit_) throw TooMany(findings_.refused.back());
         });
-  }
-
-  // Whether the change was refused by a unique index, and could be written by deciding that.
-  bool Contest(size_t index, size_t change, const Error& error) {
-    const Portion& portion = portions_[index];
-    if (!portion.contest || error.refusal()->kind != Refusal::Kind::kUnique) return false;
-    if (Try(portion, [&] { portion.contest(portion.changes[change]); })) return false;
-    findings_.accepted.push_back({index, {static_cast<uint32_t>(change)}, /*contested=*/true});
-    return true;
   }
 
   // Another way of writing may tell which column it is.

@@ -21,8 +21,6 @@ struct Portion {
   bool in_cycle = false;  // of foreign keys
   // Writes some of `changes`, or copies of them, in their order. Throws an Error with a refusal.
   std::function<void(std::span<const RowChange>)> write;
-  // The same for one of them that a unique index refuses, where that is to be decided.
-  std::function<void(const RowChange&)> contest = {};
   // The same in another way, whose errors name the column; empty where there is none.
   std::function<void(std::span<const RowChange>)> write_by_copy = {};
 };
@@ -33,7 +31,6 @@ struct Findings {
   struct Piece {
     size_t portion = 0;
     std::vector<uint32_t> changes;
-    bool contested = false;  // one change, by Portion::contest
   };
   struct Refused {
     size_t portion = 0;

@@ -35,6 +35,10 @@ decltype(auto) ForTable(const TableName& table, Body&& body) {
   }
 }
 
+// A batch whose unique values do not only move between its own rows is left to the diagnosis; so
+// are so many after it.
+constexpr int kRefusalsUntilFreed = 20;
+
 // A batch is diagnosed so often before its refusal is passed on.
 constexpr int kDiagnosesMax = 3;
 
@@ -57,9 +61,8 @@ std::vector<RowChange> ChangesOf(const Portion& portion, const Findings::Piece& 
 Findings Merged(const Findings& found) {
   Findings merged{.refused = found.refused};
   for (const Findings::Piece& piece : found.accepted) {
-    if (merged.accepted.empty() || merged.accepted.back().portion != piece.portion ||
-        piece.contested || merged.accepted.back().contested) {
-      merged.accepted.push_back({.portion = piece.portion, .contested = piece.contested});
+    if (merged.accepted.empty() || merged.accepted.back().portion != piece.portion) {
+      merged.accepted.push_back({.portion = piece.portion});
     }
     auto& changes = merged.accepted.back().changes;
     changes.insert(changes.end(), piece.changes.begin(), piece.changes.end());
@@ -182,25 +185,23 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
 }
 
 SqlTarget::Written SqlTarget::Do(Work& work) {
-  bool decides = false;
   try {
     return Transact(work, nullptr);
   } catch (const Error& error) {
     if (!error.refusal()) throw;
-    const auto has_unique = [](const auto& table) {
-      return table.second.writer->has_unique_indexes();
-    };
-    work.frees_unique_values = std::ranges::any_of(prepared_, has_unique);
-    decides = std::ranges::any_of(
-        prepared_, [](const auto& table) { return table.second.writer->decides_unique(); });
-    if (!work.park && !decides && !work.frees_unique_values) throw;
+    work.frees_unique_values = error.refusal()->kind == Refusal::Kind::kUnique && MayMoveValues();
+    if (!work.park && !work.frees_unique_values) throw;
   }
   if (work.frees_unique_values) {
     Reopen();
     try {
-      return Transact(work, nullptr);
+      Written written = Transact(work, nullptr);
+      refusals_until_freed_ = 0;
+      return written;
     } catch (const Error& error) {
-      if (!error.refusal() || !(work.park || decides)) throw;
+      if (!error.refusal() || !work.park) throw;
+      work.frees_unique_values = false;
+      refusals_until_freed_ = kRefusalsUntilFreed;
     }
   }
   // Somebody who writes to the target meanwhile may make another row one that is refused.
@@ -233,11 +234,7 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   } else {
     for (const Findings::Piece& piece : found->accepted) {
       const Portion& portion = portions[piece.portion];
-      if (piece.contested) {
-        portion.contest(portion.changes[piece.changes.front()]);
-      } else {
-        portion.write(ChangesOf(portion, piece));
-      }
+      portion.write(ChangesOf(portion, piece));
     }
     refused = Refused(*found, portions);
   }
@@ -266,12 +263,18 @@ Findings SqlTarget::FindOut(Work& work) {
   Writing scratch{.options = OptionsFor(work)};
   const std::vector<Portion> portions = PortionsOf(work.tables, scratch);
   for (auto& [id, table] : prepared_) table.writer->ExpectSavepoints();
-  FreeUniqueValues(work, scratch.options);
-  Findings found = Diagnose(*session_, portions, work.refused_max());
-  for (const Findings::Refused& refused : found.refused) {
-    work.keep_values.insert(&portions[refused.portion].changes[refused.change]);
+  return Diagnose(*session_, portions, work.refused_max());
+}
+
+// Whether it is worth a try to take it that unique values move between the rows of a batch. Where
+// that was not so the last time, some refusals are left to the diagnosis at once.
+bool SqlTarget::MayMoveValues() {
+  if (refusals_until_freed_ > 0) {
+    --refusals_until_freed_;
+    return false;
   }
-  return found;
+  return std::ranges::any_of(
+      prepared_, [](const auto& table) { return table.second.writer->has_unique_indexes(); });
 }
 
 void SqlTarget::FreeUniqueValues(const Work& work, const WriteOptions& options) {
@@ -370,13 +373,6 @@ std::vector<Portion> SqlTarget::PortionsOf(const std::vector<TableChanges>& tabl
     };
     if (session_->dialect() == Dialect::kPostgres) {
       portion.write_by_copy = [write](std::span<const RowChange> changes) { write(changes, true); };
-    }
-    if (!deletion && task.table->writer->decides_unique()) {
-      portion.contest = [task, &writing](const RowChange& change) {
-        writing.options.whole = false;
-        writing.written[task.table->info.name] +=
-            task.table->writer->Contest(change, writing.options, writing.conflicts);
-      };
     }
   };
   const std::vector<Task> tasks = TasksFor(tables);

@@ -86,7 +86,6 @@ class SqlTarget {
     std::function<uint64_t()> refused_max = {};  // asked after `begin`
     // Unique values may move from row to row, which the target enforces row by row.
     bool frees_unique_values = false;
-    std::set<const RowChange*> keep_values = {};  // but not from these, which are refused
   };
   Written Do(Work& work);
   // Outside of Do; the target is open.
@@ -119,6 +118,7 @@ class SqlTarget {
   // `found`: what to leave out, and in which order the rest goes; null: everything as it is.
   Written Transact(Work& work, const Findings* found);
   Findings FindOut(Work& work);
+  bool MayMoveValues();
   void FreeUniqueValues(const Work& work, const WriteOptions& options);
   std::vector<RefusedStep> Refused(const Findings& found, std::span<const Portion> portions) const;
   void Reopen();
@@ -131,6 +131,8 @@ class SqlTarget {
 
   // Into which new rows are not copied any more: a row was there already.
   std::set<TableName> not_copied_into_;
+  int refusals_until_freed_ = 0;  // see MayMoveValues
+
   bool may_copy_ = true;  // false where a row may be refused
 
   // What follows is as long-lived as the session.

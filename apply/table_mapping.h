@@ -25,12 +25,6 @@ enum class NewColumns {
   kPause,   // stop, with the statement to run
 };
 
-// What becomes of a change when a row of another key has a value that must be unique.
-enum class UniqueRule {
-  kPark,    // it is refused: quarantine
-  kDecide,  // the ConflictRule says which of the two rows stays
-};
-
 // How one captured table reaches the target. Plain value type.
 struct TableMapping {
   TableName source;
@@ -38,7 +32,6 @@ struct TableMapping {
   std::map<std::string, std::string> columns;  // source column -> target column; others keep theirs
   std::vector<std::string> omit;               // source columns that this target does not get
   ConflictRule conflict = ConflictRule::kLatestWins;
-  UniqueRule unique = UniqueRule::kPark;
   bool create = true;  // make the target table
   NewColumns new_columns = NewColumns::kEvolve;
 };

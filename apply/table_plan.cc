@@ -39,7 +39,6 @@ TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMappin
   TablePlan plan{.schema = std::move(schema),
                  .target = mapping.target,
                  .conflict = mapping.conflict,
-                 .unique = mapping.unique,
                  .create = mapping.create,
                  .new_columns = mapping.new_columns};
   std::map<std::string, std::string> taken;  // target name -> source name

@@ -18,7 +18,6 @@ struct TablePlan {
   std::shared_ptr<const TableSchema> schema;  // of the source
   TableName target;
   ConflictRule conflict = ConflictRule::kLatestWins;
-  UniqueRule unique = UniqueRule::kPark;
   bool create = true;
   NewColumns new_columns = NewColumns::kEvolve;
   std::vector<uint32_t> take;  // indexes into schema->columns of those that reach the target

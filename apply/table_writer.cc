@@ -88,8 +88,7 @@ TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::Table
       plan_(std::move(plan)),
       shape_(ShapeOf(plan_, info, session.dialect())),
       settler_(session, plan_, shape_),
-      unique_(session, shape_, info.unique_indexes),
-      contest_(session, plan_, shape_, info.unique_indexes) {
+      unique_(session, shape_, info.unique_indexes) {
   upserts_.name = {"pg_temp", fmt::format("syncline_upserts_{}", number)};
   upserts_.create = CreateUpsertStageSql(shape_, upserts_.name);
   upserts_.columns = UpsertColumns(shape_);
@@ -119,20 +118,6 @@ void TableWriter::FreeUniqueValues(std::span<const RowChange> upserts,
     MakeRows(*task, All(*task));
   }
   unique_.Free(written, deleted);
-}
-
-WriteCounts TableWriter::Contest(const RowChange& change, const WriteOptions& options,
-                                 std::vector<Conflict>& conflicts) {
-  WriteTask task = TaskFor(/*deletion=*/false, {&change, 1}, options);
-  task.rows.resize(1);
-  MakeRows(task, All(task));
-  const size_t before = conflicts.size();
-  WriteCounts counts;
-  if (contest_.Wins(change, task.rows.front(), options, conflicts)) {
-    counts = Upsert({&change, 1}, options, conflicts);
-  }
-  counts.conflicts = conflicts.size() - before;
-  return counts;
 }
 
 WriteCounts TableWriter::Write(WriteTask task, std::vector<Conflict>& conflicts) {

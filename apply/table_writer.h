@@ -7,7 +7,6 @@
 
 #include "apply/row_settler.h"
 #include "apply/table_plan.h"
-#include "apply/unique_contest.h"
 #include "apply/unique_values.h"
 #include "apply/write_sql.h"
 #include "apply/write_task.h"
@@ -56,11 +55,6 @@ class TableWriter {
   void FreeUniqueValues(std::span<const RowChange> upserts, std::span<const RowChange> deletes,
                         const WriteOptions& options);
 
-  // Whether what a unique index refuses is to be decided; then Contest is the way to write it.
-  bool decides_unique() const { return plan_.unique == UniqueRule::kDecide; }
-  WriteCounts Contest(const RowChange& change, const WriteOptions& options,
-                      std::vector<Conflict>& conflicts);
-
   // Whether new rows may be copied straight into the table, where one that is there already ends
   // the transaction; true at first.
   void set_may_copy(bool may) { may_copy_ = may; }
@@ -95,7 +89,6 @@ class TableWriter {
   const TargetShape shape_;
   RowSettler settler_;  // over the three before
   UniqueValues unique_;
-  UniqueContest contest_;
   Stage upserts_;
   Stage deletes_;
   bool may_copy_ = true;

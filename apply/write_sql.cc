@@ -234,30 +234,6 @@ std::string HeldSql(const TargetShape& shape, const std::vector<std::string>& co
                      Quote(shape.table), KeyIs(shape, deletion), Lock(shape));
 }
 
-bool Has(const TargetShape& shape, const std::vector<std::string>& columns) {
-  return std::ranges::all_of(columns, [&shape](const std::string& column) {
-    return PlaceOf(shape, column) < shape.columns.size();
-  });
-}
-
-std::string HolderSql(const TargetShape& shape, const std::vector<std::string>& columns) {
-  std::vector<std::string> terms;
-  for (const std::string& column : columns) {
-    const size_t place = PlaceOf(shape, column);
-    terms.push_back(fmt::format("{} = {}", Column("t", column),
-                                Parameter(shape, place + 1, shape.columns[place].native_type)));
-  }
-  std::string same_version = "FALSE", newer = "FALSE";
-  if (shape.has_versions()) {
-    const std::string version = VersionParameter(shape, PlaceOf(shape, shape.cursor) + 1);
-    same_version = fmt::format("coalesce({} = {}, FALSE)", TargetCursor(shape), version);
-    newer = IsNewer(shape, version);
-  }
-  return fmt::format("SELECT {}, {}, {} FROM {} AS t WHERE {} AND NOT ({}){}", same_version, newer,
-                     ExactTexts(shape), Quote(shape.table), fmt::join(terms, " AND "),
-                     KeyIs(shape, false), Lock(shape));
-}
-
 std::optional<std::string> VacatedColumn(const TargetShape& shape,
                                          const std::vector<std::string>& columns) {
   std::optional<std::string> found;

@@ -52,11 +52,6 @@ std::string ImageDeleteSql(const TargetShape& shape);
 std::string WantedSql(const TargetShape& shape, const std::vector<std::string>& columns);
 std::string HeldSql(const TargetShape& shape, const std::vector<std::string>& columns,
                     bool deletion);
-// Whether all of them are on the target by the source's doing.
-bool Has(const TargetShape& shape, const std::vector<std::string>& columns);
-// Locks the row of another key that has what a change is to have in them: whether it has the
-// change's version, whether it has a higher one, and its `columns` as exact text.
-std::string HolderSql(const TargetShape& shape, const std::vector<std::string>& columns);
 // The one of them that a row can do without for the time being; none.
 std::optional<std::string> VacatedColumn(const TargetShape& shape,
                                          const std::vector<std::string>& columns);

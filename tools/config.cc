@@ -11,6 +11,7 @@
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "tools/byte_size.h"
+#include "tools/choice.h"
 #include "tools/duration.h"
 #include "tools/glob.h"
 #include "tools/mapped_table.h"
@@ -25,7 +26,6 @@ struct Defaults {
   Microseconds every = std::chrono::milliseconds(200);
   std::string cursor;
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
-  apply::UniqueRule unique = apply::UniqueRule::kPark;
   bool create = true;
   std::optional<apply::NewColumns> new_columns;  // none: as `create` says
   uint64_t quarantine_limit = 1'000;
@@ -57,36 +57,14 @@ class ConfigParser {
   Config config_;
 };
 
-template <typename T>
-using Choices = std::vector<std::pair<std::string, T>>;
-
 const Choices<apply::ConflictRule> kConflictRules = {
     {"latest_wins", apply::ConflictRule::kLatestWins},
     {"source_wins", apply::ConflictRule::kSourceWins},
     {"target_wins", apply::ConflictRule::kTargetWins}};
 
-const Choices<apply::UniqueRule> kUniqueRules = {{"park", apply::UniqueRule::kPark},
-                                                 {"decide", apply::UniqueRule::kDecide}};
-
 const Choices<apply::NewColumns> kNewColumns = {{"evolve", apply::NewColumns::kEvolve},
                                                 {"ignore", apply::NewColumns::kIgnore},
                                                 {"pause", apply::NewColumns::kPause}};
-
-// The chosen value; nothing when the key is not there or names no choice. `what` is chosen.
-template <typename T>
-std::optional<T> Choose(YamlMap& map, const std::string& key, std::string_view what,
-                        const Choices<T>& choices, Mistakes& mistakes) {
-  const std::optional<std::string> text = map.Text(key);
-  if (!text) return {};
-  std::vector<std::string> names;
-  for (const auto& [name, value] : choices) {
-    if (*text == name) return value;
-    names.push_back(name);
-  }
-  mistakes.Add(map.LineOf(key), fmt::format("unknown {} \"{}\"{} (valid: {})", what, *text,
-                                            DidYouMean(*text, names), fmt::join(names, ", ")));
-  return {};
-}
 
 // Names become folders of the log, keys of progress rows and words on the command line.
 bool IsPlainName(const std::string& name) {
@@ -111,9 +89,6 @@ Defaults ConfigParser::ReadDefaults(YamlMap& map, Defaults defaults) {
   if (auto text = map.Text("cursor")) defaults.cursor = *text;
   if (auto rule = Choose(map, "conflict", "conflict rule", kConflictRules, mistakes_)) {
     defaults.conflict = *rule;
-  }
-  if (auto rule = Choose(map, "unique", "value for \"unique\":", kUniqueRules, mistakes_)) {
-    defaults.unique = *rule;
   }
   if (auto text = map.Text("deletes"); text && *text != "none") {
     const std::vector<std::string> later = {"soft", "tombstones", "reconcile"};
@@ -241,7 +216,6 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   Defaults own = ReadDefaults(map, defaults);
   rule.cursor = own.cursor;
   rule.conflict = own.conflict;
-  rule.unique = own.unique;
   rule.create = own.create;
   rule.new_columns =
       own.new_columns.value_or(own.create ? apply::NewColumns::kEvolve : apply::NewColumns::kPause);

@@ -34,7 +34,6 @@ struct TableRule {
   std::vector<std::string> omit;
   std::string where;
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
-  apply::UniqueRule unique = apply::UniqueRule::kPark;
   bool create = true;
   apply::NewColumns new_columns = apply::NewColumns::kEvolve;
   int line = 0;

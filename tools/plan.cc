@@ -159,7 +159,6 @@ apply::TableMapping MappingFor(const MappedTable& table, const sql::TableInfo* i
   }
   mapping.omit = OmitFor(table, info);
   mapping.conflict = table.rule->conflict;
-  mapping.unique = table.rule->unique;
   mapping.create = table.rule->create;
   mapping.new_columns = table.rule->new_columns;
   return mapping;

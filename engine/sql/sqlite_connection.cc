@@ -142,8 +142,18 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const SessionOptions&
   ::sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   Execute("SELECT count(*) FROM sqlite_schema");  // opening alone does not look at the file
   if (!options.read_only) {
-    if (!exists) Execute("PRAGMA journal_mode = WAL");
+    if (!exists) MakeWal();
     Execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL");
+  }
+}
+
+void SqliteConnection::MakeWal() {
+  try {
+    Execute("PRAGMA journal_mode = WAL");
+  } catch (const Error& error) {
+    // Another process is making the same file just now, and puts it into that mode. SQLite does not
+    // wait here.
+    if (error.reaction() != Reaction::kRestart) throw;
   }
 }
 

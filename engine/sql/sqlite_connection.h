@@ -74,6 +74,8 @@ class SqliteConnection {
     void operator()(sqlite3* handle) const { ::sqlite3_close_v2(handle); }
   };
 
+  void MakeWal();
+
   const std::string path_;
   const std::string display_;
   std::unique_ptr<sqlite3, Close> handle_;
