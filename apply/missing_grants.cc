@@ -59,7 +59,8 @@ class Grants {
 
   void AddOwnTables() {
     for (const auto& row : session_.Query(kOwnTablesSql).rows) {
-      AddTable({row[0].value(), row[1].value()}, kOwn);
+      const bool takes_out = row[1] == "syncline_quarantine";
+      AddTable({row[0].value(), row[1].value()}, takes_out ? kWritten : kOwn);
     }
   }
 

@@ -250,7 +250,7 @@ TEST_P(PostgresReactions, AFullDiskIsWaitedFor) {
               std::to_string(kMany));
   }
   // So that no later start of the server looks for the disk.
-  target_.Execute("DROP TABLE items, syncline_progress");
+  target_.Execute("DROP TABLE items, syncline_progress, syncline_conflicts, syncline_quarantine");
   server.Execute("DROP TABLESPACE small");
   server.Execute("CHECKPOINT");
 }
