@@ -22,6 +22,9 @@ constexpr char kPostgresSettings[] =
     "SET enable_hashjoin = off; SET enable_mergejoin = off; SET work_mem = '64MB'; SET jit = off";
 
 constexpr std::string_view kUniqueViolation = "23505";
+constexpr std::string_view kDeadlock = "40P01";
+// After a deadlock so many batches lock their rows before they write any.
+constexpr int kBatchesLockedFirst = 100;
 
 // An error of `body` names the table, and the database's own code, by which refusals are looked up.
 template <typename Body>
@@ -188,6 +191,7 @@ SqlTarget::Written SqlTarget::Do(Work& work) {
   try {
     return Transact(work, nullptr);
   } catch (const Error& error) {
+    if (error.code() == kDeadlock) batches_locked_first_ = kBatchesLockedFirst;
     if (!error.refusal()) throw;
     work.frees_unique_values = error.refusal()->kind == Refusal::Kind::kUnique && MayMoveValues();
     if (!work.park && !work.frees_unique_values) throw;
@@ -225,6 +229,10 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   work.begin(*session_);
   may_copy_ = found == nullptr;
   Writing writing{.options = OptionsFor(work)};
+  if (batches_locked_first_ > 0) {
+    --batches_locked_first_;
+    writing.options.locks_first = true;
+  }
   const std::vector<Portion> portions = PortionsOf(work.tables, writing);
   Defer(*session_, portions);
   FreeUniqueValues(work, writing.options);

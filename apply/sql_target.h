@@ -132,6 +132,7 @@ class SqlTarget {
   // Into which new rows are not copied any more: a row was there already.
   std::set<TableName> not_copied_into_;
   int refusals_until_freed_ = 0;  // see MayMoveValues
+  int batches_locked_first_ = 0;  // still to come, after a deadlock
 
   bool may_copy_ = true;  // false where a row may be refused
 

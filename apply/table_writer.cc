@@ -193,6 +193,7 @@ void TableWriter::Load(WriteTask& task, const Numbers& numbers) {
   }
   MakeRows(task, numbers);
   session_.LoadRows(stage.name, stage.columns, task.Pointers(numbers));
+  if (task.options.locks_first) session_.Execute(LockStagedSql(shape_, stage.name));
 }
 
 void TableWriter::WriteByStatement(WriteTask& task) {
@@ -267,6 +268,9 @@ void TableWriter::FindOpen(WriteTask& task) {
 
 void TableWriter::WriteByRow(WriteTask& task) {
   MakeRows(task, All(task));
+  if (task.options.locks_first && shape_.dialect == Dialect::kPostgres) {
+    session_.ExecuteEach(LockRowSql(shape_, task.deletion), task.Pointers(All(task)));
+  }
   const auto left_by = [&](const std::string& sql, const Numbers& numbers) {
     Numbers left;
     for (const uint32_t place : session_.ExecuteEach(sql, task.Pointers(numbers))) {

@@ -213,6 +213,16 @@ std::string LookDeleteSql(const TargetShape& shape, Follows follows) {
                      KeyIs(shape, true), Lock(shape));
 }
 
+std::string LockRowSql(const TargetShape& shape, bool deletion) {
+  return fmt::format("SELECT FROM {} AS t WHERE {}{}", Quote(shape.table), KeyIs(shape, deletion),
+                     Lock(shape));
+}
+
+std::string LockStagedSql(const TargetShape& shape, const TableName& stage) {
+  return fmt::format("SELECT FROM {} AS s JOIN {} AS t ON {} ORDER BY s.{} FOR UPDATE OF t",
+                     Quote(stage), Quote(shape.table), SameKey(shape, "s"), kRowColumn);
+}
+
 std::string ImageUpsertSql(const TargetShape& shape) { return Image(shape, false); }
 
 std::string ImageDeleteSql(const TargetShape& shape) { return Image(shape, true); }

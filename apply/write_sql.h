@@ -42,6 +42,11 @@ std::string EraseRowSql(const TargetShape& shape);
 std::string LookUpsertSql(const TargetShape& shape, Follows follows = Follows::kPrevious);
 std::string LookDeleteSql(const TargetShape& shape, Follows follows = Follows::kPrevious);
 
+// Only locks the target's row of that key, or, on PostgreSQL, those of everything in a stage, in
+// the order of their numbers.
+std::string LockRowSql(const TargetShape& shape, bool deletion);
+std::string LockStagedSql(const TargetShape& shape, const TableName& stage);
+
 // The target's row of that key, each of `columns` as exact text.
 std::string ImageUpsertSql(const TargetShape& shape);
 std::string ImageDeleteSql(const TargetShape& shape);

@@ -33,6 +33,9 @@ struct WriteOptions {
   // PostgreSQL: all rows in one statement, however few, and new rows before changed ones, so that
   // rows which refer to each other need no order.
   bool whole = false;
+  // PostgreSQL: all rows that are there are locked in key order before any is written. Otherwise
+  // those in conflict are locked after the others, and users' transactions can meet a deadlock.
+  bool locks_first = false;
 };
 
 // The log knows of no state before this step.
