@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "engine/base/error.h"
+
 namespace syncline::apply {
 namespace {
 
@@ -64,8 +66,17 @@ void UniqueValues::Free(const WriteTask& upserts, const WriteTask& deletes) {
       }
       return found;
     };
-    session_.ExecuteEach(index.vacate_upsert, holders(index.held_by_upsert, written, true));
-    session_.ExecuteEach(index.vacate_delete, holders(index.held_by_delete, deleted, false));
+    Vacate(index.vacate_upsert, holders(index.held_by_upsert, written, true));
+    Vacate(index.vacate_delete, holders(index.held_by_delete, deleted, false));
+  }
+}
+
+void UniqueValues::Vacate(const std::string& sql, const std::vector<const Row*>& rows) {
+  for (const sql::FirstRow& found : session_.QueryEach(sql, rows)) {
+    if (!found || found->at(0) == "t" || found->at(0) == "1") continue;
+    throw StopError(
+        "a trigger on the target changes the cursor column while unique values are moved",
+        "Let the trigger leave alone what Syncline writes, for instance by the session's role.");
   }
 }
 

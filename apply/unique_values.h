@@ -26,7 +26,8 @@ class UniqueValues {
   // another row of the batch is to have: the column becomes NULL, or random where it may not be
   // NULL, until the batch gives the row its own new value. Only from rows in the state that the
   // change follows: those do get one. Columns of other types than text, numbers, uuid and bytes
-  // that may not be NULL are left as they are.
+  // that may not be NULL are left as they are. Throws StopError when a trigger on the target would
+  // keep a row from getting its new value: nothing of the transaction may stay then.
   void Free(const WriteTask& upserts, const WriteTask& deletes);
 
  private:
@@ -34,6 +35,8 @@ class UniqueValues {
     std::string wanted, held_by_upsert, held_by_delete;
     std::string vacate_upsert, vacate_delete;
   };
+
+  void Vacate(const std::string& sql, const std::vector<const Row*>& rows);
 
   sql::Session& session_;
   std::vector<Index> indexes_;

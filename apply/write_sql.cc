@@ -260,10 +260,16 @@ std::optional<std::string> VacatedColumn(const TargetShape& shape,
 std::string VacateSql(const TargetShape& shape, const std::string& column, bool deletion) {
   const syncline::Column& vacated = shape.columns[PlaceOf(shape, column)];
   const size_t previous = (deletion ? shape.key.size() : shape.columns.size()) + 1;
-  return fmt::format("UPDATE {} AS t SET {} = {} WHERE {}{}", Quote(shape.table), Quote(column),
-                     vacated.nullable ? "NULL" : RandomValue(shape, vacated),
-                     KeyIs(shape, deletion),
-                     AndFollowed(shape, Follows::kPrevious, VersionParameter(shape, previous)));
+  // SQLite knows no alias in RETURNING.
+  const std::string own =
+      shape.dialect == Dialect::kPostgres ? TargetCursor(shape) : Quote(shape.cursor);
+  const std::string still = shape.has_versions()
+                                ? fmt::format("{} = {}", own, VersionParameter(shape, previous))
+                                : "TRUE";
+  return fmt::format(
+      "UPDATE {} AS t SET {} = {} WHERE {}{} RETURNING {}", Quote(shape.table), Quote(column),
+      vacated.nullable ? "NULL" : RandomValue(shape, vacated), KeyIs(shape, deletion),
+      AndFollowed(shape, Follows::kPrevious, VersionParameter(shape, previous)), still);
 }
 
 std::string CreateUpsertStageSql(const TargetShape& shape, const TableName& stage) {

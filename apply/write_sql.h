@@ -60,7 +60,8 @@ std::string HeldSql(const TargetShape& shape, const std::vector<std::string>& co
 // The one of them that a row can do without for the time being; none.
 std::optional<std::string> VacatedColumn(const TargetShape& shape,
                                          const std::vector<std::string>& columns);
-// Compare and set: takes the value of that column away.
+// Compare and set: takes the value of that column away. Returns, for a row that it was taken from,
+// whether the row is still in the state that the change follows: a trigger may say otherwise.
 std::string VacateSql(const TargetShape& shape, const std::string& column, bool deletion);
 
 // PostgreSQL: a temporary table of those columns, in the target's own types so that the server

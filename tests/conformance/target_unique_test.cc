@@ -102,5 +102,22 @@ TEST_P(TargetUnique, AValueThatAnotherRowKeepsIsRefusedAndNothingElse) {
   EXPECT_EQ(target_.Value("SELECT count(*) FROM syncline_quarantine"), "2");
 }
 
+// Fails when a row whose value was taken away does not get its new one, and nobody notices.
+TEST_P(TargetUnique, ATriggerThatStampsRowsIsFoundBeforeValuesAreLost) {
+  if (!postgres()) GTEST_SKIP() << "SQLite's triggers cannot change the row that is written";
+  MakeItems(/*nullable=*/true);
+  LogShifted(kFew, 0, 1);
+  ApplyParking();
+  target_.Execute(
+      "CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN new.updated_at = now(); "
+      "RETURN new; END'; CREATE TRIGGER stamp BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION "
+      "stamp()");
+  LogShifted(kFew, 1, 10);
+  ApplyOptions options = Once();
+  options.quarantine_limit = 100;
+  EXPECT_TRUE(Refusal({ItemsMapping()}, options));
+  EXPECT_EQ(Items(), Shifted(kFew, 0));
+}
+
 }  // namespace
 }  // namespace syncline::apply
