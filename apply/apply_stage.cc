@@ -105,9 +105,7 @@ class ApplyStage::Impl {
   std::optional<Progress>
       attempted_;                  // what the last batch would make of it, had it been committed
   std::optional<Offset> log_end_;  // where to stop because the log ended there when we looked
-
   bool may_tell_ = true;
-
   ApplyStats stats_;
 };
 
@@ -133,7 +131,9 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
 void ApplyStage::Impl::ReadProgress() {
   progress_ = target_.ReadProgress(options_.pipeline);
   stats_.next_offset = next().value();
-  if (progress_) CheckFollows(*progress_, log_.info(), display_);
+  if (!progress_) return;
+  CheckFollows(*progress_, log_.info(), display_);
+  progress_->reached = Reached();
 }
 
 // Refuses to go on from where the log is not (any more, or at all). What a target holds the log has
@@ -183,7 +183,8 @@ void ApplyStage::Impl::Resume(std::stop_token stop) {
   ReadProgress();
   const std::optional<Progress> attempted = std::exchange(attempted_, std::nullopt);
   if (next() != before) GoneOn();
-  if (attempted && next() == attempted->next && progress_->frame_hash == attempted->frame_hash) {
+  if (attempted && progress_ && next() == attempted->next &&
+      progress_->frame_hash == attempted->frame_hash) {
     Account(next() - before, {});  // the commit did happen; only its row counts are lost
   }
   TellLog();

@@ -113,7 +113,8 @@ class Care {
 
   // What to write: for each chain one step. A change that is skipped alone leaves nothing.
   std::vector<TableChanges> Steps() {
-    std::map<SchemaId, TableChanges> tables;
+    // Steps of the log's base are written in another way than others.
+    std::map<std::pair<SchemaId, bool>, TableChanges> tables;
     for (auto& [refused, chain] : chains_) {
       if (skip_ && chain.changes.size() == 1) continue;
       ParkedStep step = chain.changes.front().step;
@@ -126,7 +127,7 @@ class Care {
                          "Put the table back into the configuration, or skip the change.");
       }
       of_key_[{step.schema->table, step.change.key.bytes()}] = refused;
-      TableChanges& changes = tables[step.schema->id()];
+      TableChanges& changes = tables[{step.schema->id(), step.change.passed_up_to.has_value()}];
       changes.schema = step.schema;
       (step.deletion ? changes.deletes : changes.upserts).push_back(std::move(step.change));
     }

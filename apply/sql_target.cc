@@ -236,6 +236,7 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   const std::vector<Portion> portions = PortionsOf(work.tables, writing);
   Defer(*session_, portions);
   FreeUniqueValues(work, writing.options);
+  writing.options.freed = work.frees_unique_values;
   std::vector<RefusedStep> refused;
   if (found == nullptr) {
     for (const Portion& portion : portions) portion.write(portion.changes);
@@ -245,6 +246,10 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
       portion.write(ChangesOf(portion, piece));
     }
     refused = Refused(*found, portions);
+  }
+  for (const auto& [table, counts] : writing.written) {
+    if (!writing.options.freed || counts.suppressed == 0) continue;
+    throw ValuesWouldBeLost(table);  // a trigger keeps out what was to come in their place
   }
   for (const RefusedStep& one : refused) ++writing.written[one.target].refused;
   if (work.end) work.end(*session_, refused);

@@ -123,7 +123,7 @@ void TableWriter::FreeUniqueValues(std::span<const RowChange> upserts,
 WriteCounts TableWriter::Write(WriteTask task, std::vector<Conflict>& conflicts) {
   if (task.changes.empty()) return {};
   task.rows.resize(task.changes.size());
-  if (shape_.dialect == Dialect::kPostgres &&
+  if (shape_.dialect == Dialect::kPostgres && !task.options.freed &&
       (task.options.whole || task.changes.size() >= kStagedRowsMin)) {
     WriteByStatement(task);
   } else {

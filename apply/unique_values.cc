@@ -32,7 +32,7 @@ std::vector<const Row*> PointersTo(const std::vector<Row>& rows) {
 
 UniqueValues::UniqueValues(sql::Session& session, const TargetShape& shape,
                            const std::vector<std::vector<std::string>>& indexes)
-    : session_(session) {
+    : session_(session), table_(shape.table) {
   for (const auto& columns : indexes) {
     const std::optional<std::string> free = VacatedColumn(shape, columns);
     if (!free) continue;
@@ -42,6 +42,9 @@ UniqueValues::UniqueValues(sql::Session& session, const TargetShape& shape,
                         .vacate_upsert = VacateSql(shape, *free, /*deletion=*/false),
                         .vacate_delete = VacateSql(shape, *free, /*deletion=*/true)});
   }
+  if (!shape.has_versions()) return;
+  look_upsert_ = LookUpsertSql(shape);
+  look_delete_ = LookDeleteSql(shape);
 }
 
 void UniqueValues::Free(const WriteTask& upserts, const WriteTask& deletes) {
@@ -66,18 +69,30 @@ void UniqueValues::Free(const WriteTask& upserts, const WriteTask& deletes) {
       }
       return found;
     };
-    Vacate(index.vacate_upsert, holders(index.held_by_upsert, written, true));
-    Vacate(index.vacate_delete, holders(index.held_by_delete, deleted, false));
+    Vacate(index.vacate_upsert, look_upsert_, holders(index.held_by_upsert, written, true));
+    Vacate(index.vacate_delete, look_delete_, holders(index.held_by_delete, deleted, false));
   }
 }
 
-void UniqueValues::Vacate(const std::string& sql, const std::vector<const Row*>& rows) {
-  for (const sql::FirstRow& found : session_.QueryEach(sql, rows)) {
-    if (!found || found->at(0) == "t" || found->at(0) == "1") continue;
-    throw StopError(
-        "a trigger on the target changes the cursor column while unique values are moved",
-        "Let the trigger leave alone what Syncline writes, for instance by the session's role.");
+// A trigger may stamp the row that was written to: it is then no state that the change follows, and
+// would stay as it is now.
+void UniqueValues::Vacate(const std::string& vacate, const std::string& look,
+                          std::vector<const Row*> rows) {
+  std::vector<uint32_t> unchanged = session_.ExecuteEach(vacate, rows);
+  std::ranges::reverse(unchanged);
+  for (const uint32_t index : unchanged) rows.erase(rows.begin() + index);
+  if (look.empty()) return;
+  for (const sql::FirstRow& found : session_.QueryEach(look, rows)) {
+    if (!found || !(found->at(0) == "t" || found->at(0) == "1")) throw ValuesWouldBeLost(table_);
   }
+}
+
+Error ValuesWouldBeLost(const TableName& table) {
+  Error error = StopError(
+      "table " + table.ToString() + ": a trigger keeps values of a unique index from moving",
+      "Let the trigger leave alone what Syncline writes.");
+  error.SetRefusal({Refusal::Kind::kUnique, "unique values move, and a trigger is in the way"});
+  return error;
 }
 
 }  // namespace syncline::apply

@@ -5,6 +5,7 @@
 
 #include "apply/write_sql.h"
 #include "apply/write_task.h"
+#include "engine/base/error.h"
 #include "engine/sql/session.h"
 
 namespace syncline::apply {
@@ -23,11 +24,10 @@ class UniqueValues {
   bool any() const { return !indexes_.empty(); }
 
   // Locks the target's rows of the two tasks, whose rows are made, and takes away from them what
-  // another row of the batch is to have: the column becomes NULL, or random where it may not be
-  // NULL, until the batch gives the row its own new value. Only from rows in the state that the
-  // change follows: those do get one. Columns of other types than text, numbers, uuid and bytes
-  // that may not be NULL are left as they are. Throws StopError when a trigger on the target would
-  // keep a row from getting its new value: nothing of the transaction may stay then.
+  // another row of the batch is to have: the column gets a random value, or NULL, until the batch
+  // gives the row its own new value. Only from rows in the state that the change follows: those do
+  // get one. Columns of other types than text, numbers, uuid and bytes that may not be NULL are
+  // left as they are. Throws ValuesWouldBeLost when a trigger on the target stamps such a row.
   void Free(const WriteTask& upserts, const WriteTask& deletes);
 
  private:
@@ -36,10 +36,15 @@ class UniqueValues {
     std::string vacate_upsert, vacate_delete;
   };
 
-  void Vacate(const std::string& sql, const std::vector<const Row*>& rows);
+  void Vacate(const std::string& vacate, const std::string& look, std::vector<const Row*> rows);
 
   sql::Session& session_;
+  const TableName table_;
+  std::string look_upsert_, look_delete_;  // empty without versions
   std::vector<Index> indexes_;
 };
+
+// A refusal, after which nothing of the transaction may stay: a row would not get its new value.
+Error ValuesWouldBeLost(const TableName& table);
 
 }  // namespace syncline::apply

@@ -246,30 +246,23 @@ std::string HeldSql(const TargetShape& shape, const std::vector<std::string>& co
 
 std::optional<std::string> VacatedColumn(const TargetShape& shape,
                                          const std::vector<std::string>& columns) {
-  std::optional<std::string> found;
+  std::optional<std::string> random, null;
   for (const std::string& name : columns) {
     const size_t place = PlaceOf(shape, name);
     if (place == shape.columns.size()) return std::nullopt;  // the target's own: nothing moves it
     if (IsKey(shape, name) || name == shape.cursor) continue;
-    if (shape.columns[place].nullable) return name;
-    if (!RandomValue(shape, shape.columns[place]).empty()) found = name;
+    if (!RandomValue(shape, shape.columns[place]).empty()) random = name;
+    if (shape.columns[place].nullable) null = name;
   }
-  return found;
+  return random ? random : null;
 }
 
 std::string VacateSql(const TargetShape& shape, const std::string& column, bool deletion) {
-  const syncline::Column& vacated = shape.columns[PlaceOf(shape, column)];
+  const std::string random = RandomValue(shape, shape.columns[PlaceOf(shape, column)]);
   const size_t previous = (deletion ? shape.key.size() : shape.columns.size()) + 1;
-  // SQLite knows no alias in RETURNING.
-  const std::string own =
-      shape.dialect == Dialect::kPostgres ? TargetCursor(shape) : Quote(shape.cursor);
-  const std::string still = shape.has_versions()
-                                ? fmt::format("{} = {}", own, VersionParameter(shape, previous))
-                                : "TRUE";
-  return fmt::format(
-      "UPDATE {} AS t SET {} = {} WHERE {}{} RETURNING {}", Quote(shape.table), Quote(column),
-      vacated.nullable ? "NULL" : RandomValue(shape, vacated), KeyIs(shape, deletion),
-      AndFollowed(shape, Follows::kPrevious, VersionParameter(shape, previous)), still);
+  return fmt::format("UPDATE {} AS t SET {} = {} WHERE {}{}", Quote(shape.table), Quote(column),
+                     random.empty() ? "NULL" : random, KeyIs(shape, deletion),
+                     AndFollowed(shape, Follows::kPrevious, VersionParameter(shape, previous)));
 }
 
 std::string CreateUpsertStageSql(const TargetShape& shape, const TableName& stage) {

@@ -57,11 +57,11 @@ std::string ImageDeleteSql(const TargetShape& shape);
 std::string WantedSql(const TargetShape& shape, const std::vector<std::string>& columns);
 std::string HeldSql(const TargetShape& shape, const std::vector<std::string>& columns,
                     bool deletion);
-// The one of them that a row can do without for the time being; none.
+// The one of them that can have another value for the time being: a random one where the type has
+// such (rows that refer to it by ON UPDATE CASCADE then follow it there and back), else NULL.
 std::optional<std::string> VacatedColumn(const TargetShape& shape,
                                          const std::vector<std::string>& columns);
-// Compare and set: takes the value of that column away. Returns, for a row that it was taken from,
-// whether the row is still in the state that the change follows: a trigger may say otherwise.
+// Compare and set: takes the value of that column away.
 std::string VacateSql(const TargetShape& shape, const std::string& column, bool deletion);
 
 // PostgreSQL: a temporary table of those columns, in the target's own types so that the server

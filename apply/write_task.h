@@ -36,6 +36,9 @@ struct WriteOptions {
   // PostgreSQL: all rows that are there are locked in key order before any is written. Otherwise
   // those in conflict are locked after the others, and users' transactions can meet a deadlock.
   bool locks_first = false;
+  // UniqueValues has written to rows of this transaction: who wrote a row last says nothing then,
+  // and each row is written by a statement of its own.
+  bool freed = false;
 };
 
 // The log knows of no state before this step.
