@@ -145,6 +145,8 @@ void RowIndex::FollowBase(LogReader& log) {
   ThrowIfBad(WritePending(), kWriting);
   from_base_ = false;
   ThrowIfBad(WritePending(), kWriting);  // the epoch
+  // Each look at a key that is in a memtable which may still be written to sorts all of it anew.
+  ThrowIfBad(Flush(/*wait=*/true), kWriting);
 }
 
 void RowIndex::Add(const ChangeLog::Draft& draft, Offset base) {
@@ -216,6 +218,10 @@ rocksdb::Status RowIndex::Write(bool wait) {
   const rocksdb::Status status = pending_.empty() ? rocksdb::Status::OK() : WritePending();
   if (!status.ok()) return status;
   wal_bytes_ = 0;
+  return Flush(wait);
+}
+
+rocksdb::Status RowIndex::Flush(bool wait) {
   rocksdb::FlushOptions options;
   options.wait = wait;
   options.allow_write_stall = true;

@@ -77,6 +77,7 @@ class RowIndex {
                   Offset base);
   // Puts what is in memory into the store, and has that flushed; `wait`: until it is done.
   rocksdb::Status Write(bool wait);
+  rocksdb::Status Flush(bool wait);
   rocksdb::Status WritePending();
   rocksdb::Status KeepMemtable();
   Table& TableOf(const TableName& name);
