@@ -35,7 +35,8 @@ class CaptureStage::Impl {
         options_(options),
         log_(log),
         clock_(clock),
-        logger_(std::move(logger)) {
+        logger_(std::move(logger)),
+        pace_(options.every) {
     Connect();
   }
 
@@ -88,10 +89,10 @@ class CaptureStage::Impl {
       return false;
     }
     const Microseconds started = clock_.Monotonic();
-    source_->Poll();
+    const bool found = source_->Poll();
     backoff_.Reset();
     if (options_.once) return true;
-    const Microseconds rest = started + options_.every - clock_.Monotonic();
+    const Microseconds rest = pace_.Rest(clock_.Monotonic() - started, found);
     if (rest.count() > 0) clock_.Sleep(rest, stop);
     return false;
   }
@@ -136,6 +137,7 @@ class CaptureStage::Impl {
   CaptureStats stats_;
 
   // The rest belongs to the thread that runs.
+  Pace pace_;
   Backoff backoff_;
   std::unique_ptr<sql::Session> session_;
   std::unique_ptr<PollingSource> source_;  // over session_

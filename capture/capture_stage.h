@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/pace.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
@@ -29,9 +30,8 @@ struct TableSpec {
 };
 
 struct CaptureOptions {
-  Microseconds every =
-      std::chrono::milliseconds(200);  // from the start of one poll to the start of the next
-  bool once = false;                   // stop after the first poll that closes a cut
+  PollInterval every;
+  bool once = false;  // stop after the first poll that closes a cut
   uint64_t load_range_rows = 100'000;
   Microseconds margin = std::chrono::seconds(
       2);  // reach back this much further (design: clock skew, the way into pg_locks)

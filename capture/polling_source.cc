@@ -47,13 +47,13 @@ void PollingSource::LoadRange() {
   stats_.loads_running = load_.pending();
 }
 
-void PollingSource::Poll() {
+bool PollingSource::Poll() {
   SYNCLINE_CHECK(!loading());
-  const bool something_new = horizon_->Look();
-  if (!something_new && !log_.cut_open()) {
+  if (!horizon_->Changed() && !log_.cut_open()) {
     ++stats_.polls;
-    return;
+    return false;
   }
+  horizon_->Look();
   CrashPoint("poll.begun");
   RowFeed::Batch batch(feed_);
   sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
@@ -77,6 +77,7 @@ void PollingSource::Poll() {
   CrashPoint("poll.logged");
   ++stats_.polls;
   logger_.debug("poll done logged={}", batch.logged());
+  return batch.logged() > 0;
 }
 
 }  // namespace syncline::capture

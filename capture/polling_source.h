@@ -31,8 +31,9 @@ class PollingSource {
   bool loading() const { return load_.pending() > 0; }
   // Reads one range and makes it durable together with the key it ends at. The cut stays open.
   void LoadRange();
-  // Reads all that is new in one snapshot and closes the cut (invariants 1 and 3).
-  void Poll();
+  // Reads all that is new in one snapshot and closes the cut (invariants 1 and 3); whether that was
+  // anything.
+  bool Poll();
 
   const std::vector<TablePlan>& tables() const { return tables_; }
   // The Error that is on its way came from the log, not from the source.

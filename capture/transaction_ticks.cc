@@ -11,6 +11,10 @@
 namespace syncline::capture {
 namespace {
 
+// A standby does not list in a snapshot what runs on its primary, so there it tells nothing.
+constexpr std::string_view kSnapshotSql =
+    "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END";
+
 // Both in microseconds since 2000-01-01 UTC.
 constexpr std::string_view kClockSql = R"(
   SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000,
@@ -35,11 +39,17 @@ constexpr std::string_view kXidSql = R"(
   SELECT virtualtransaction, transactionid FROM pg_locks
   WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock' AND pid IS NOT NULL)";
 
-// Per table: whether LOCK TABLE is allowed, and whether it is an ordinary heap of its own.
-// Partitioned and inherited tables are not: attaching a partition shows rows that nobody wrote.
+// Per table: whether LOCK TABLE is allowed; whether it is an ordinary heap of its own (partitioned
+// and inherited tables are not: attaching a partition shows rows that nobody wrote); and whether
+// all of its rows are this server's, which those of views and foreign tables need not be.
 constexpr std::string_view kFactsSql = R"(
   SELECT c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'SELECT'),
-         c.relkind = 'r' AND NOT c.relhassubclass AND coalesce(a.amname = 'heap', false)
+         c.relkind = 'r' AND NOT c.relhassubclass AND coalesce(a.amname = 'heap', false),
+         c.relkind IN ('r', 'p', 'm') AND NOT EXISTS (
+           WITH RECURSIVE parts AS (
+             SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid
+             UNION SELECT i.inhrelid FROM pg_inherits i JOIN parts p ON i.inhparent = p.inhrelid)
+           SELECT FROM pg_class f JOIN parts ON f.oid = parts.inhrelid WHERE f.relkind = 'f')
   FROM pg_class c LEFT JOIN pg_am a ON a.oid = c.relam WHERE c.oid = $1::regclass)";
 
 int64_t ToNumber(const std::optional<std::string>& text) { return std::stoll(text.value()); }
@@ -68,13 +78,17 @@ void TransactionTicks::Anchor(const std::vector<TablePlan>& tables, CaptureCurso
 
 void TransactionTicks::Hold(const TablePlan& table) { Lock({table.schema->table}); }
 
-bool TransactionTicks::Look() {
+bool TransactionTicks::Changed() {
+  if (!same_session_ || !facts_.all_local) return true;
+  return session_.Query(std::string(kSnapshotSql)).rows.at(0).at(0) != seen_snapshot_;
+}
+
+void TransactionTicks::Look() {
   const auto clock = session_.Query(std::string(kClockSql)).rows.at(0);
   view_ = ServerView();
   view_.clock_us = ToNumber(clock.at(0));
   view_.started_us = ToNumber(clock.at(1));
   view_.before = ReadRunning();
-  return true;
 }
 
 void TransactionTicks::Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
@@ -82,7 +96,8 @@ void TransactionTicks::Enter(const std::vector<TablePlan>& tables, CaptureCursor
   for (const TablePlan& table : tables) names.push_back(table.schema->table);
   Lock(names);
   const auto snapshot = session_.Query("SELECT pg_current_snapshot()");
-  view_.snapshot = Snapshot::Parse(snapshot.rows.at(0).at(0).value());
+  seen_snapshot_ = snapshot.rows.at(0).at(0).value();
+  view_.snapshot = Snapshot::Parse(seen_snapshot_);
   view_.same_session = same_session_;
   if (!cursor.ticks.running.empty()) {
     // A transaction gives up its virtual id before its xid, so one that still shows among the
@@ -151,6 +166,7 @@ void TransactionTicks::LookUpFacts(const std::vector<TablePlan>& tables) {
     const auto row = session_.Query(std::string(kFactsSql), {sql::Quote(name)}).rows.at(0);
     if (row.at(0) == "t") facts_.lockable.insert(name);
     if (row.at(1) == "t") facts_.trimmed.insert(name);
+    if (row.at(2) != "t") facts_.all_local = false;
   }
 }
 

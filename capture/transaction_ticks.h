@@ -17,8 +17,10 @@ class TransactionTicks : public Horizon {
 
   void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   void Hold(const TablePlan& table) override;
-  // Always true.
-  bool Look() override;
+  // By the snapshot itself, which is the same as long as no transaction that wrote has ended. On a
+  // standby, and with views and foreign tables, always true.
+  bool Changed() override;
+  void Look() override;
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
 
@@ -28,6 +30,7 @@ class TransactionTicks : public Horizon {
   struct Facts {
     std::set<TableName> lockable;
     std::set<TableName> trimmed;  // where a row's xmin says when it became visible
+    bool all_local = true;        // no table gets rows without a transaction of this server's
   };
 
   void LookUpFacts(const std::vector<TablePlan>& tables);
@@ -43,6 +46,7 @@ class TransactionTicks : public Horizon {
   bool prepares_ = false;  // the server allows prepared transactions
   Facts facts_;
   ServerView view_;            // of the poll at hand
+  std::string seen_snapshot_;  // of the last tick, if over this session
   bool same_session_ = false;  // a tick was taken over this session
   std::optional<uint64_t>
       seen_xmin_;  // xmin of the snapshot of the tick before, if over this session

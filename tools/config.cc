@@ -23,7 +23,7 @@ namespace {
 // What a pipeline hands to its tables unless they say otherwise; `defaults` hands it to the
 // pipelines.
 struct Defaults {
-  Microseconds every = std::chrono::milliseconds(200);
+  capture::PollInterval every;
   std::string cursor;
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
   bool create = true;
@@ -49,6 +49,8 @@ class ConfigParser {
   void ReadTables(const YAML::Node& node, const Defaults& defaults, PipelineConfig& pipeline);
   TableRule ReadTable(const YamlMap::Entry& entry, const Defaults& defaults);
   Defaults ReadDefaults(YamlMap& map, Defaults defaults);
+  void ReadEvery(YamlMap& map, capture::PollInterval& every);
+  void ReadDuration(YamlMap& map, const std::string& key, Microseconds& duration);
   void ReadQuarantine(YamlMap& map, uint64_t& limit);
   std::string ReadDatabaseName(YamlMap& map, const std::string& key);
 
@@ -78,14 +80,7 @@ constexpr std::string_view kPlainNameRule =
     "a name is made of letters, digits, - _ and . and begins with a letter, a digit or _";
 
 Defaults ConfigParser::ReadDefaults(YamlMap& map, Defaults defaults) {
-  if (auto text = map.Text("every")) {
-    if (auto every = ParseDuration(*text); every && every->count() > 0) {
-      defaults.every = *every;
-    } else {
-      mistakes_.Add(map.LineOf("every"),
-                    fmt::format("\"every\" must be {}, not \"{}\"", kDurationForms, *text));
-    }
-  }
+  if (map.Has("every")) ReadEvery(map, defaults.every);
   if (auto text = map.Text("cursor")) defaults.cursor = *text;
   if (auto rule = Choose(map, "conflict", "conflict rule", kConflictRules, mistakes_)) {
     defaults.conflict = *rule;
@@ -107,6 +102,33 @@ Defaults ConfigParser::ReadDefaults(YamlMap& map, Defaults defaults) {
   }
   if (map.Has("quarantine")) ReadQuarantine(map, defaults.quarantine_limit);
   return defaults;
+}
+
+void ConfigParser::ReadEvery(YamlMap& map, capture::PollInterval& every) {
+  if (!map.IsMap("every")) {
+    ReadDuration(map, "every", every.least);
+    every.most = every.least;
+    return;
+  }
+  YamlMap ends(map.Child("every"), "\"every\"", mistakes_);
+  ReadDuration(ends, "min", every.least);
+  ReadDuration(ends, "max", every.most);
+  if (every.least > every.most) {
+    mistakes_.Add(ends.line(), "\"every\": \"min\" must not be longer than \"max\"");
+  }
+  ends.RefuseOthers();
+}
+
+void ConfigParser::ReadDuration(YamlMap& map, const std::string& key, Microseconds& duration) {
+  const auto text = map.RequiredText(key, "how long, such as 200ms");
+  if (!text) return;
+  const auto value = ParseDuration(*text);
+  if (value && value->count() > 0) {
+    duration = *value;
+  } else {
+    mistakes_.Add(map.LineOf(key),
+                  fmt::format("\"{}\" must be {}, not \"{}\"", key, kDurationForms, *text));
+  }
 }
 
 void ConfigParser::ReadQuarantine(YamlMap& map, uint64_t& limit) {

@@ -237,10 +237,12 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
                        .url = database.url,
                        .log_folder = config.LogFolder(source),
                        .retain = config.retain,
-                       .every = Microseconds::max()};
+                       .every = {Microseconds::max(), Microseconds::max()}};
     for (const MappedTable& table : tables) {
       const sql::TableInfo* info = resolver.Find(table.source);
-      capture.every = std::min(capture.every, table.pipeline->every);
+      const capture::PollInterval& every = table.pipeline->every;
+      capture.every.least = std::min(capture.every.least, every.least);
+      capture.every.most = std::min(capture.every.most, every.most);
       const apply::TableMapping mapping = MappingFor(table, info);
       AddToCapture(table, mapping, capture.tables);
       for (PipelinePlan& pipeline : plan.pipelines) {

@@ -107,6 +107,29 @@ TEST_F(PostgresCaptureTest, ARolledBackTransactionLeavesNothing) {
   EXPECT_EQ(capture->changes(), 2u);
 }
 
+// The lock shows which polls read the table: they would wait for it. Fails when a poll compares
+// less than the whole snapshot, and when it compares nothing.
+TEST_F(PostgresCaptureTest, APollReadsTheTablesOnlyWhenATransactionThatWroteHasEnded) {
+  MakeItems();
+  auto capture = Capture();
+  capture->Poll();
+  auto early = Connect();
+  early->Execute("BEGIN; UPDATE items SET name = 'early', updated_at = now() WHERE id = 1");
+  writer_->Execute("UPDATE items SET name = 'c', updated_at = now() WHERE id = 2");
+  capture->Poll();
+  EXPECT_EQ(Names(*capture), "ac");
+  early->Execute("COMMIT");
+  capture->Poll();
+  EXPECT_EQ(Names(*capture), "earlyc");
+  auto locker = Connect();
+  locker->Execute("BEGIN; LOCK TABLE items");
+  for (int i = 0; i < 5; ++i) {
+    writer_->Execute("BEGIN; SELECT now(); COMMIT");
+    capture->Poll();
+  }
+  EXPECT_EQ(capture->messages().find("will try again"), std::string::npos);
+}
+
 // Fails when a transaction that is prepared loses the tick that it began after.
 
 TEST_F(PostgresCaptureTest, APreparedTransactionIsReachedAcrossPolls) {

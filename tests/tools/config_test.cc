@@ -63,7 +63,8 @@ TEST(ConfigTest, TheExampleOfTheDocumentationIsUnderstoodInFull) {
   EXPECT_THAT(config.Database("shop").url.display, Not(HasSubstr("secret")));
   EXPECT_EQ(config.Database("mirror").url.connection, "/etc/sync/mirror.db");
   const PipelineConfig& pipeline = config.Pipeline("shop-to-mirror");
-  EXPECT_EQ(pipeline.every, std::chrono::milliseconds(200));
+  EXPECT_EQ(pipeline.every.least, std::chrono::milliseconds(200));
+  EXPECT_EQ(pipeline.every.most, std::chrono::milliseconds(200));
   ASSERT_EQ(pipeline.tables.size(), 2u);
   const TableRule& items = pipeline.tables[0];
   EXPECT_EQ(items.to, "items");
@@ -83,7 +84,8 @@ TEST(ConfigTest, ASettingOfATableBeatsItsPipelineWhichBeatsTheDefaults) {
       Replaced(text, "public.orders: {}", "public.orders: {conflict: target_wins, cursor: seen}");
   const Config config = Parse(text);
   const PipelineConfig& pipeline = config.Pipeline("shop-to-mirror");
-  EXPECT_EQ(pipeline.every, std::chrono::minutes(1));
+  EXPECT_EQ(pipeline.every.least, std::chrono::minutes(1));
+  EXPECT_EQ(pipeline.every.most, std::chrono::minutes(1));
   EXPECT_EQ(pipeline.tables[0].conflict, apply::ConflictRule::kSourceWins);
   EXPECT_EQ(pipeline.tables[1].conflict, apply::ConflictRule::kTargetWins);
   EXPECT_EQ(pipeline.tables[0].cursor, "updated_at");
@@ -160,6 +162,11 @@ TEST(ConfigTest, WrongKindsOfValuesAreTold) {
   EXPECT_THAT(MessageAfter("public.orders: {}", "public.orders: {create: perhaps}"),
               HasSubstr("must be true or false"));
   EXPECT_THAT(MessageAfter("every: 200ms", "every: 0s"), HasSubstr("\"every\" must be a duration"));
+  EXPECT_THAT(MessageAfter("every: 200ms", "every: {min: 5ms, max: soon}"),
+              HasSubstr("\"max\" must be a duration"));
+  EXPECT_THAT(MessageAfter("every: 200ms", "every: {min: 2s, max: 1s}"),
+              HasSubstr("must not be longer than \"max\""));
+  EXPECT_THAT(MessageAfter("every: 200ms", "every: {min: 2s}"), HasSubstr("lacks \"max\""));
   EXPECT_THAT(MessageAfter("public.orders: {}", "public.orders: {new_columns: evolv}"),
               AllOf(HasSubstr("syncline.yaml:12: "), HasSubstr("unknown value for \"new_columns\""),
                     HasSubstr("did you mean \"evolve\"?")));
