@@ -7,7 +7,7 @@
 #include <set>
 
 #include "apply/base_feed.h"
-#include "apply/batch_reader.h"
+#include "apply/batch_prefetch.h"
 #include "apply/missing_grants.h"
 #include "apply/schema_watch.h"
 #include "apply/sql_target.h"
@@ -46,7 +46,8 @@ class ApplyStage::Impl {
         clock_(clock),
         logger_(std::move(logger)),
         schemas_(options_.pipeline, tables, logger_),
-        batches_(reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes}),
+        batches_(reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes},
+                 [this](const TableName& table) { return target_.Wants(table); }),
         target_(std::move(target), std::move(tables), reader.info().source,
                 options_.quarantine_limit, logger_) {
     try {
@@ -70,7 +71,7 @@ class ApplyStage::Impl {
   void TellLog();
   void LoadBase(std::stop_token stop);
   void CheckBase(const BaseInfo& base) const;
-  void Commit(Batch batch);
+  void Commit(ReadyBatch ready);
   Progress ProgressAt(Offset next, uint64_t frame_hash) const;
   void Advance(const Progress& to, const SqlTarget::Written& written, uint64_t changes);
   void Report(const TableName& table, const WriteCounts& counts);
@@ -97,7 +98,7 @@ class ApplyStage::Impl {
 
   // Owned by the thread in Run.
   SchemaWatch schemas_;
-  BatchReader batches_;
+  BatchPrefetch batches_;
   SqlTarget target_;
   Backoff backoff_;
   std::string failure_;               // the code of the failure that was told last
@@ -199,7 +200,7 @@ void ApplyStage::Impl::Resume(std::stop_token stop) {
 
 void ApplyStage::Impl::ApplyUntilEnd(std::stop_token stop) {
   while (!stop.stop_requested()) {
-    if (std::optional<Batch> batch = batches_.Next()) {
+    if (std::optional<ReadyBatch> batch = batches_.Next()) {
       Commit(*std::move(batch));
     } else if (batches_.finished()) {
       return;
@@ -275,16 +276,19 @@ Progress ApplyStage::Impl::ProgressAt(Offset next, uint64_t frame_hash) const {
           .frame_hash = frame_hash};
 }
 
-void ApplyStage::Impl::Commit(Batch batch) {
+void ApplyStage::Impl::Commit(ReadyBatch ready) {
+  const Batch& batch = ready.batch;
   const Progress to = ProgressAt(batch.end, batch.end_hash);
-  const uint64_t changes = batch.changes();
-  for (const Frame& frame : batch.frames) {
-    for (const auto& schema : frame.tables) schemas_.See(schema);
-  }
+  for (const auto& schema : ready.schemas) schemas_.See(schema);
   attempted_ = to;
   log_.Secure(batch.end);
   CrashPoint("apply.before_begin");
-  Advance(to, target_.Apply(std::move(batch), progress_, to), changes);
+  SqlTarget::Written written;
+  {
+    const std::future<void> reading = batches_.ReadAhead();
+    written = target_.Apply(std::move(ready.tables), batch.name(), progress_, to);
+  }
+  Advance(to, written, batch.changes());
 }
 
 // The target has just committed `to`.

@@ -149,6 +149,10 @@ void Sort(std::vector<RowChange>& changes) {
 
 }  // namespace
 
+std::string Batch::name() const {
+  return "offsets " + std::to_string(begin.value()) + " to " + std::to_string(end.value() - 1);
+}
+
 void SortByKey(TableChanges& changes) {
   Sort(changes.upserts);
   Sort(changes.deletes);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/base/offset.h"
@@ -20,6 +21,7 @@ struct Batch {
   std::vector<Frame> frames;  // exactly the changes in [begin, end): cut to size at both ends
 
   uint64_t changes() const { return end - begin; }
+  std::string name() const;  // "offsets 5 to 9"
 };
 
 // What a batch makes of one key: the step from the state before its first change to the one after

@@ -140,14 +140,6 @@ std::vector<TableName> SqlTarget::ParentsFirst() {
   return order;
 }
 
-SqlTarget::Written SqlTarget::Apply(Batch batch, const std::optional<Progress>& from,
-                                    const Progress& to) {
-  const std::string what =
-      fmt::format("offsets {} to {}", batch.begin.value(), batch.end.value() - 1);
-  return Apply(Collapse(batch, [this](const TableName& table) { return Wants(table); }), what, from,
-               to);
-}
-
 SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std::string& what,
                                     const std::optional<Progress>& from, const Progress& to) {
   Work work{.tables = std::move(tables), .at = to, .park = quarantine_limit_ > 0};

@@ -59,18 +59,14 @@ class SqlTarget {
   // The source tables, in the order in which the target's foreign keys want them to be filled.
   std::vector<TableName> ParentsFirst();
 
-  // Moves the progress row from `from` to `to`, writes the batch's rows and what conflicts were
-  // decided, parks what is refused, commits; what was written. The rows of tables without a mapping
-  // are left out. An error
-  // names the table and the batch's offsets. Throws RestartError when the row is not at `from` any
-  // more, or when rows of the batch turn out not to be new to the target: then it has to be applied
-  // again, in another way.
-  Written Apply(Batch batch, const std::optional<Progress>& from, const Progress& to);
-  // The same with steps that are there already, each key once and sorted; `what` they are is said
-  // in an error.
+  // Moves the progress row from `from` to `to`, writes the tables' steps (each key once, sorted)
+  // and what conflicts were decided, parks what is refused, commits; what was written. An error
+  // names the table and `what` was applied. Throws RestartError when the row is not at `from` any
+  // more, or when rows turn out not to be new to the target: then it has to be applied again, in
+  // another way.
   Written Apply(std::vector<TableChanges> tables, const std::string& what,
                 const std::optional<Progress>& from, const Progress& to);
-  // Whether a pipeline has that source table.
+  // Whether a pipeline has that source table. From any thread.
   bool Wants(const TableName& table) const { return tables_.contains(table); }
 
   // What is to be written in one transaction. It may take several, of which one is committed.
