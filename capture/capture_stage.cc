@@ -59,7 +59,7 @@ class CaptureStage::Impl {
 
  private:
   void Connect() {
-    session_ = sql::Session::Open(url_, {.read_only = true});
+    session_ = OpenSession();
     if (const std::string identity = session_->Identity(); identity != log_.info().source) {
       throw StopError(fmt::format("{} is now {}, and the log belongs to {}", url_.display, identity,
                                   log_.info().source),
@@ -72,8 +72,13 @@ class CaptureStage::Impl {
       logger_->info("the source's tables have changed, going on with them as they are now");
     }
     schemas_ = std::move(schemas);
-    source_ = std::make_unique<PollingSource>(*session_, std::move(tables), options_, log_, stats_,
-                                              *logger_);
+    source_ = std::make_unique<PollingSource>(
+        *session_, [this] { return OpenSession(); }, std::move(tables), options_, log_, clock_,
+        stats_, *logger_);
+  }
+
+  std::unique_ptr<sql::Session> OpenSession() const {
+    return sql::Session::Open(url_, {.read_only = true});
   }
 
   void Disconnect() {

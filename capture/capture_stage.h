@@ -29,10 +29,19 @@ struct TableSpec {
   std::vector<std::string> named;  // columns that targets rename or do without: they must exist
 };
 
+// How tables that are new to the log are read.
+struct LoadOptions {
+  uint32_t workers = 2;           // sessions, each with a table of its own; at least one
+  uint64_t bytes_per_second = 0;  // of row data, all of them together; 0: as fast as it goes
+  uint64_t range_rows = 100'000;  // in one snapshot, durable together
+
+  bool operator==(const LoadOptions&) const = default;
+};
+
 struct CaptureOptions {
   PollInterval every;
   bool once = false;  // stop after the first poll that closes a cut
-  uint64_t load_range_rows = 100'000;
+  LoadOptions load;
   Microseconds margin = std::chrono::seconds(
       2);  // reach back this much further (design: clock skew, the way into pg_locks)
 };
@@ -43,6 +52,7 @@ struct CaptureStats {
   std::atomic<uint64_t> rows_read{0};
   std::atomic<uint64_t> changes_logged{0};
   std::atomic<uint64_t> loads_running{0};
+  std::atomic<uint64_t> rows_to_load{0};  // as the source guesses; of loads that began
 };
 
 // Keeps one log in step with one source: initial load of tables that are new to the log, then poll

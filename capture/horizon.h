@@ -29,8 +29,9 @@ class Horizon {
   // earlier moment that is remembered already is kept: it reaches back further.
   virtual void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) = 0;
 
-  // Keeps the table from being rewritten until the transaction ends; the snapshot comes after.
-  virtual void Hold(const TablePlan& table) = 0;
+  // Keeps the table from being rewritten until the transaction of `session` ends; the snapshot
+  // comes after. From any thread.
+  virtual void Hold(sql::Session& session, const TablePlan& table) const = 0;
 
   // False: a poll would see what the last poll of this session saw.
   virtual bool Changed() = 0;

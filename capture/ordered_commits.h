@@ -20,7 +20,7 @@ class OrderedCommits : public Horizon {
 
   void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   // Nothing to do: a table cannot change while a transaction reads it.
-  void Hold(const TablePlan&) override {}
+  void Hold(sql::Session&, const TablePlan&) const override {}
   bool Changed() override;
   void Look() override { ReadClock(); }
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;

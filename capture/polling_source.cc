@@ -7,8 +7,10 @@
 
 namespace syncline::capture {
 
-PollingSource::PollingSource(sql::Session& session, std::vector<TablePlan> tables,
-                             const CaptureOptions& options, ChangeLog& log, CaptureStats& stats,
+PollingSource::PollingSource(sql::Session& session,
+                             std::function<std::unique_ptr<sql::Session>()> open,
+                             std::vector<TablePlan> tables, const CaptureOptions& options,
+                             ChangeLog& log, Clock& clock, CaptureStats& stats,
                              spdlog::logger& logger)
     : session_(session),
       log_(log),
@@ -18,7 +20,8 @@ PollingSource::PollingSource(sql::Session& session, std::vector<TablePlan> table
       horizon_(MakeHorizon(session, tables_, options.margin)),
       cursor_(CaptureCursor::Parse(log.cursor())),
       feed_(session, log, stats),
-      load_({session, feed_, *horizon_, cursor_, tables_, logger}, options.load_range_rows) {
+      load_({session, std::move(open), feed_, *horizon_, cursor_, tables_, stats, clock, logger},
+            options.load) {
   AdoptTables();
 }
 
@@ -43,7 +46,7 @@ void PollingSource::AdoptTables() {
 }
 
 void PollingSource::LoadRange() {
-  load_.ReadRange();
+  load_.TakeRange();
   stats_.loads_running = load_.pending();
 }
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/logger.h>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -24,12 +25,14 @@ namespace syncline::capture {
 class PollingSource {
  public:
   // `tables` come from PlanTables over the same session. Throws as CaptureCursor::Parse does.
-  PollingSource(sql::Session& session, std::vector<TablePlan> tables, const CaptureOptions& options,
-                ChangeLog& log, CaptureStats& stats, spdlog::logger& logger);
+  // `open` makes another session like this one.
+  PollingSource(sql::Session& session, std::function<std::unique_ptr<sql::Session>()> open,
+                std::vector<TablePlan> tables, const CaptureOptions& options, ChangeLog& log,
+                Clock& clock, CaptureStats& stats, spdlog::logger& logger);
 
   // True: a range has to be loaded before the next poll.
   bool loading() const { return load_.pending() > 0; }
-  // Reads one range and makes it durable together with the key it ends at. The cut stays open.
+  // Waits for one range and makes it durable together with the key it ends at. The cut stays open.
   void LoadRange();
   // Reads all that is new in one snapshot and closes the cut (invariants 1 and 3); whether that was
   // anything.

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 namespace syncline::capture {
-namespace {
 
 void CheckKey(const TablePlan& table, const Row& row) {
+  if (!table.key_may_be_null) return;
   for (const uint32_t column : table.schema->key) {
     if (!row[column].is_null()) continue;
     throw StopError(fmt::format("{}: a row's key column {} holds NULL", table.name(),
@@ -14,9 +14,12 @@ void CheckKey(const TablePlan& table, const Row& row) {
   }
 }
 
-}  // namespace
+RowFeed::Batch::Batch(RowFeed& feed, CutWriter::Options options)
+    : feed_(feed), writer_(feed.log_, options) {}
 
-RowFeed::Batch::Batch(RowFeed& feed) : feed_(feed), writer_(feed.log_) {}
+void RowFeed::Batch::Add(const TablePlan& table, Row row) {
+  feed_.InLog([&] { writer_.Add(table.schema, std::move(row)); });
+}
 
 uint64_t RowFeed::Batch::Read(const TablePlan& table, const std::string& condition,
                               const std::string& order_by, uint64_t limit,
@@ -26,9 +29,9 @@ uint64_t RowFeed::Batch::Read(const TablePlan& table, const std::string& conditi
   return InContext(table.name(), [&] {
     return feed_.session_.ReadRows(read, [&](Row& row) {
       feed_.stats_.rows_read.fetch_add(1, std::memory_order_relaxed);
-      if (table.key_may_be_null) CheckKey(table, row);
+      CheckKey(table, row);
       if (watch) watch(row);
-      feed_.InLog([&] { writer_.Add(table.schema, std::move(row)); });
+      Add(table, std::move(row));
     });
   });
 }

@@ -24,7 +24,9 @@ class RowFeed {
   // Rows read together, which reach the log together. Borrows the feed.
   class Batch {
    public:
-    explicit Batch(RowFeed& feed);
+    explicit Batch(RowFeed& feed, CutWriter::Options options = {});
+    // One row that was read elsewhere.
+    void Add(const TablePlan& table, Row row);
     // Streams the rows of `table` that satisfy `condition`, beyond the table's own; the number of
     // rows. `watch` sees each one before the log takes it. Throws StopError for a key that holds
     // NULL.
@@ -61,5 +63,8 @@ class RowFeed {
   CaptureStats& stats_;
   bool log_failed_ = false;
 };
+
+// Throws StopError for a row whose key holds NULL.
+void CheckKey(const TablePlan& table, const Row& row);
 
 }  // namespace syncline::capture

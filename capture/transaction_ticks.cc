@@ -76,7 +76,9 @@ void TransactionTicks::Anchor(const std::vector<TablePlan>& tables, CaptureCurso
   snapshot.Commit();
 }
 
-void TransactionTicks::Hold(const TablePlan& table) { Lock({table.schema->table}); }
+void TransactionTicks::Hold(sql::Session& session, const TablePlan& table) const {
+  Lock(session, {table.schema->table});
+}
 
 bool TransactionTicks::Changed() {
   if (!same_session_ || !facts_.all_local) return true;
@@ -94,7 +96,7 @@ void TransactionTicks::Look() {
 void TransactionTicks::Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
   std::vector<TableName> names;
   for (const TablePlan& table : tables) names.push_back(table.schema->table);
-  Lock(names);
+  Lock(session_, names);
   const auto snapshot = session_.Query("SELECT pg_current_snapshot()");
   seen_snapshot_ = snapshot.rows.at(0).at(0).value();
   view_.snapshot = Snapshot::Parse(seen_snapshot_);
@@ -172,12 +174,12 @@ void TransactionTicks::LookUpFacts(const std::vector<TablePlan>& tables) {
 
 // Before the snapshot, that is as the transaction's first statement: a table that is rewritten in
 // between looks empty in an older snapshot.
-void TransactionTicks::Lock(const std::vector<TableName>& tables) {
+void TransactionTicks::Lock(sql::Session& session, const std::vector<TableName>& tables) const {
   std::string list;
   for (const TableName& table : tables) {
     if (facts_.lockable.contains(table)) list += (list.empty() ? "" : ", ") + sql::Quote(table);
   }
-  if (!list.empty()) session_.Execute("LOCK TABLE " + list + " IN ACCESS SHARE MODE");
+  if (!list.empty()) session.Execute("LOCK TABLE " + list + " IN ACCESS SHARE MODE");
 }
 
 std::set<TransactionName> TransactionTicks::ReadRunning() {

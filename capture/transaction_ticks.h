@@ -16,7 +16,7 @@ class TransactionTicks : public Horizon {
                    Microseconds margin);
 
   void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
-  void Hold(const TablePlan& table) override;
+  void Hold(sql::Session& session, const TablePlan& table) const override;
   // By the snapshot itself, which is the same as long as no transaction that wrote has ended. On a
   // standby, and with views and foreign tables, always true.
   bool Changed() override;
@@ -35,16 +35,16 @@ class TransactionTicks : public Horizon {
 
   void LookUpFacts(const std::vector<TablePlan>& tables);
   // Does nothing for tables that cannot be locked.
-  void Lock(const std::vector<TableName>& tables);
+  void Lock(sql::Session& session, const std::vector<TableName>& tables) const;
   std::set<TransactionName> ReadRunning();
   std::map<TransactionName, uint32_t> ReadXids();
   void Advance(const std::vector<TablePlan>& tables, CaptureCursor& cursor);
 
   sql::Session& session_;
   const Microseconds margin_;
-  std::string zone_;       // of the stamps without one
-  bool prepares_ = false;  // the server allows prepared transactions
-  Facts facts_;
+  std::string zone_;           // of the stamps without one
+  bool prepares_ = false;      // the server allows prepared transactions
+  Facts facts_;                // constant after construction
   ServerView view_;            // of the poll at hand
   std::string seen_snapshot_;  // of the last tick, if over this session
   bool same_session_ = false;  // a tick was taken over this session

@@ -24,6 +24,7 @@ namespace {
 // pipelines.
 struct Defaults {
   capture::PollInterval every;
+  capture::LoadOptions load;
   std::string cursor;
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
   bool create = true;
@@ -51,6 +52,9 @@ class ConfigParser {
   Defaults ReadDefaults(YamlMap& map, Defaults defaults);
   void ReadEvery(YamlMap& map, capture::PollInterval& every);
   void ReadDuration(YamlMap& map, const std::string& key, Microseconds& duration);
+  void ReadLoad(YamlMap& map, capture::LoadOptions& load);
+  void ReadNumber(YamlMap& map, const std::string& key, std::string_view meaning, uint64_t least,
+                  uint64_t most, uint64_t& number);
   void ReadQuarantine(YamlMap& map, uint64_t& limit);
   std::string ReadDatabaseName(YamlMap& map, const std::string& key);
 
@@ -81,6 +85,7 @@ constexpr std::string_view kPlainNameRule =
 
 Defaults ConfigParser::ReadDefaults(YamlMap& map, Defaults defaults) {
   if (map.Has("every")) ReadEvery(map, defaults.every);
+  if (map.Has("load")) ReadLoad(map, defaults.load);
   if (auto text = map.Text("cursor")) defaults.cursor = *text;
   if (auto rule = Choose(map, "conflict", "conflict rule", kConflictRules, mistakes_)) {
     defaults.conflict = *rule;
@@ -128,6 +133,44 @@ void ConfigParser::ReadDuration(YamlMap& map, const std::string& key, Microsecon
   } else {
     mistakes_.Add(map.LineOf(key),
                   fmt::format("\"{}\" must be {}, not \"{}\"", key, kDurationForms, *text));
+  }
+}
+
+void ConfigParser::ReadLoad(YamlMap& map, capture::LoadOptions& load) {
+  YamlMap entries(map.Child("load"), "\"load\"", mistakes_);
+  if (entries.Has("workers")) {
+    uint64_t workers = load.workers;
+    constexpr uint64_t kWorkersMax = 64;
+    ReadNumber(entries, "workers", "how many sessions", 1, kWorkersMax, workers);
+    load.workers = static_cast<uint32_t>(workers);
+  }
+  if (auto text = entries.Text("rate")) {
+    const auto size = text->ends_with("/s")
+                          ? ParseByteSize(std::string_view(*text).substr(0, text->size() - 2))
+                          : std::nullopt;
+    if (size && *size > 0) {
+      load.bytes_per_second = *size;
+    } else {
+      mistakes_.Add(
+          entries.LineOf("rate"),
+          fmt::format("\"rate\" must be a size each second, such as 50MB/s, not \"{}\"", *text));
+    }
+  }
+  entries.RefuseOthers();
+}
+
+void ConfigParser::ReadNumber(YamlMap& map, const std::string& key, std::string_view meaning,
+                              uint64_t least, uint64_t most, uint64_t& number) {
+  const auto text = map.RequiredText(key, meaning);
+  if (!text) return;
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error == std::errc() && end == text->data() + text->size() && value >= least &&
+      value <= most) {
+    number = value;
+  } else {
+    mistakes_.Add(map.LineOf(key), fmt::format("\"{}\" must be a number from {} to {}, not \"{}\"",
+                                               key, least, most, *text));
   }
 }
 
@@ -301,6 +344,7 @@ PipelineConfig ConfigParser::ReadPipeline(const YamlMap::Entry& entry, Defaults 
   YAML::Node tables = map.Child("tables");
   defaults = ReadDefaults(map, defaults);
   pipeline.every = defaults.every;
+  pipeline.load = defaults.load;
   pipeline.quarantine_limit = defaults.quarantine_limit;
   map.RefuseOthers();
   ReadTables(tables, defaults, pipeline);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "apply/apply_stage.h"
-#include "capture/pace.h"
+#include "capture/capture_stage.h"
 #include "engine/base/clock.h"
 #include "engine/log/retention.h"
 #include "engine/sql/database_url.h"
@@ -45,6 +45,7 @@ struct PipelineConfig {
   std::string from;  // names of databases
   std::string to;
   capture::PollInterval every;
+  capture::LoadOptions load;
   uint64_t quarantine_limit = 0;  // refused changes that may be parked; 0: the first one stops it
   std::vector<TableRule> tables;
   int line = 0;

@@ -23,6 +23,7 @@ struct SourcePlan {
   std::optional<RetentionPolicy> retain;
   std::vector<capture::TableSpec> tables;
   capture::PollInterval every;  // the shortest of its pipelines
+  capture::LoadOptions load;    // the gentlest of its pipelines
 };
 
 struct PipelinePlan {

@@ -176,8 +176,8 @@ class Runner::Followers {
 void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   auto log = ChangeLog::Open(source.log_folder, capture::SourceIdentity(source.url), clock_);
   capture::CaptureStage stage(source.url, source.tables,
-                              {.every = source.every, .once = options_.once}, *log, clock_,
-                              logger_);
+                              {.every = source.every, .once = options_.once, .load = source.load},
+                              *log, clock_, logger_);
   RecordStart(source.database);
   LogControl control(*log, source.log_folder, logger_);
   const std::jthread taking_orders([&](std::stop_token end) { control.Run(std::move(end)); });

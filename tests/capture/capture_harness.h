@@ -57,6 +57,8 @@ class CaptureHarness {
   bool cut_open() const { return log_->cut_open(); }
   const std::string& cursor() const { return log_->cursor(); }
   uint64_t rows_read() const;
+  // What the stage has waited.
+  Microseconds waited() const { return clock_.Monotonic(); }
   const std::string& messages() const { return messages_; }
 
  private:

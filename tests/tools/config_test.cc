@@ -167,6 +167,10 @@ TEST(ConfigTest, WrongKindsOfValuesAreTold) {
   EXPECT_THAT(MessageAfter("every: 200ms", "every: {min: 2s, max: 1s}"),
               HasSubstr("must not be longer than \"max\""));
   EXPECT_THAT(MessageAfter("every: 200ms", "every: {min: 2s}"), HasSubstr("lacks \"max\""));
+  EXPECT_THAT(MessageAfter("every: 200ms", "load: {workers: 0}"),
+              HasSubstr("\"workers\" must be a number from 1 to 64"));
+  EXPECT_THAT(MessageAfter("every: 200ms", "load: {rate: 50MB}"),
+              HasSubstr("a size each second, such as 50MB/s"));
   EXPECT_THAT(MessageAfter("public.orders: {}", "public.orders: {new_columns: evolv}"),
               AllOf(HasSubstr("syncline.yaml:12: "), HasSubstr("unknown value for \"new_columns\""),
                     HasSubstr("did you mean \"evolve\"?")));
