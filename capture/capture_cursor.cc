@@ -41,6 +41,7 @@ Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
   json["name"] = name.name;
   json["loaded"] = table.loaded;
   json["definition"] = table.definition;
+  if (!table.guarantee.empty()) json["guarantee"] = table.guarantee;
   if (table.after) json["after"] = ToHex(table.after->bytes());
   if (!table.seen.is_null()) {
     Row row;
@@ -54,6 +55,7 @@ CaptureCursor::Table TableFromJson(const Json& json) {
   CaptureCursor::Table table;
   table.loaded = json.at("loaded").get<bool>();
   table.definition = json.at("definition").get<std::string>();
+  if (json.contains("guarantee")) table.guarantee = json.at("guarantee");
   if (json.contains("after")) table.after = Row::FromBytes(FromHex(json.at("after")));
   if (json.contains("seen")) {
     const Row row = Row::FromBytes(FromHex(json.at("seen")));
@@ -140,6 +142,18 @@ std::string CaptureCursor::ToString() const {
   for (const auto& [name, table] : tables) json["tables"].push_back(TableToJson(name, table));
   if (ticks.last != 0) json["ticks"] = TicksToJson(ticks);
   return json.dump();
+}
+
+std::map<std::string, std::string> Guarantees(const std::string& cursor) {
+  std::map<std::string, std::string> guarantees;
+  try {
+    for (const auto& [name, table] : CaptureCursor::Parse(cursor).tables) {
+      if (!table.guarantee.empty()) guarantees[name.ToString()] = table.guarantee;
+    }
+  } catch (const Error&) {
+    // Capture itself will say so.
+  }
+  return guarantees;
 }
 
 std::string DescribeCursor(const std::string& text) {

@@ -19,6 +19,7 @@ struct CaptureCursor {
     bool loaded = false;       // the initial load is done
     std::string definition;    // TablePlan::definition that it was loaded by
     std::optional<Row> after;  // while loading: the key of the last row that is in the log
+    std::string guarantee;     // NameOf its GuaranteeClass; empty: not known
     Value seen;                // TablePlan::counts_up: the highest cursor value known to be visible
     bool operator==(const Table&) const = default;
   };

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -100,6 +101,10 @@ std::vector<Finding> CheckSource(const sql::DatabaseUrl& source,
 
 // Identity of the source, for ChangeLog::Open.
 std::string SourceIdentity(const sql::DatabaseUrl& source);
+
+// What capture promises, by table (GuaranteeClass), as far as a cursor that is stored in the log
+// tells; nothing for one that cannot be read.
+std::map<std::string, std::string> Guarantees(const std::string& cursor);
 
 // A human-readable account of a cursor that is stored in the log: for `log cat`, `status` and
 // `offsets`.

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "capture/guarantee.h"
 #include "capture/range_reader.h"
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
+#include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::capture {
@@ -87,6 +89,10 @@ void InitialLoad::Begin() {
 void InitialLoad::Announce(const TablePlan& table) {
   parts_.horizon.Anchor(parts_.tables, parts_.cursor);
   RefuseNullKeys(parts_.session, table);
+  const Guarantee guarantee = Classify(parts_.session, table);
+  if (guarantee.kind == GuaranteeClass::kRefused) {
+    throw UsageError(fmt::format("{}: {}", table.name(), guarantee.reason), guarantee.remedy);
+  }
   parts_.logger.info("initial load begins table={}", table.name());
   if (table.null_cursor.empty()) return;
   const auto count = parts_.session.Query(fmt::format(

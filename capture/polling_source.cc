@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "capture/guarantee.h"
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
 
@@ -39,6 +40,7 @@ void PollingSource::AdoptTables() {
       }
     }
     state.definition = table.definition;
+    state.guarantee = NameOf(Classify(session_, table).kind);
     adopted[table.schema->table] = std::move(state);
   }
   cursor_.tables = std::move(adopted);

@@ -54,6 +54,22 @@ void CheckTable(sql::Session& session, const std::string& subject,
   });
 }
 
+// A log that may grow to the size it is to keep, and RocksDB's room for rewriting, should fit.
+void CheckRoom(const std::string& subject, const SourcePlan& source, CheckReport& report) {
+  constexpr uint64_t kRoomMin = 1u << 30;
+  std::error_code error;
+  const auto space = std::filesystem::space(NearestFolder(source.log_folder), error);
+  if (error) return;
+  const uint64_t wanted =
+      std::max<uint64_t>(kRoomMin, source.retain ? source.retain->keep_bytes.value_or(0) : 0);
+  const std::string room = fmt::format("{} are free for it", FormatBytes(space.available));
+  if (space.available >= wanted) return report.Pass(subject, room);
+  report.Warn(subject, room,
+              fmt::format("{} should be: while the disk is full, capture waits. Make room, choose "
+                          "another \"log\" folder, or lower retain: {{size: ..}}",
+                          FormatBytes(wanted)));
+}
+
 // Apply would wait for a server that is read-only now; who checks wants to know.
 void CheckWritable(sql::Session& session, const std::string& subject, const std::string& display,
                    CheckReport& report) {
@@ -123,6 +139,7 @@ void CheckLog(const Config& config, const SourcePlan& source, CheckReport& repor
                 Cause::kEnvironment);
     return;
   }
+  CheckRoom(subject, source, report);
   if (!LogMayExist(folder)) {
     report.Pass(subject, fmt::format("{} is not there and will be made", folder.string()));
     return;
