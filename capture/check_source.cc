@@ -80,7 +80,9 @@ class SourceCheck {
     if (row.at(1) != "t") return;
     Add(Level::kWarn, url_.display,
         "a standby: it does not show the primary's running transactions",
-        "capture from the primary; on a standby a row that commits late can be missed");
+        "capture from the primary, or poll by an indexed xid8 column: by a time stamp, a row that "
+        "commits "
+        "late can be missed");
   }
 
   void CheckTable(const TableSpec& spec) {
@@ -161,7 +163,8 @@ class SourceCheck {
 
   // What the server makes of a poll that finds little.
   void CheckPlan(const TablePlan& plan) {
-    if (session_->dialect() != Dialect::kPostgres || plan.cursor_kind == CursorKind::kInteger) {
+    if (session_->dialect() != Dialect::kPostgres || plan.cursor_kind == CursorKind::kInteger ||
+        plan.cursor_kind == CursorKind::kXid) {
       return;
     }
     const auto explained = session_->Query(fmt::format(

@@ -100,6 +100,10 @@ Guarantee Classify(sql::Session& session, const TablePlan& plan) {
     return {GuaranteeClass::kExact,
             "for stamps that SQLite makes; for ISO times that programs make, within 2 s", ""};
   }
+  if (plan.cursor_kind == CursorKind::kXid) {
+    return {GuaranteeClass::kExact,
+            "as long as every insert and update sets it to pg_current_xact_id()", ""};
+  }
   if (session.Query("SELECT pg_is_in_recovery()").rows.at(0).at(0) == "t") {
     return {GuaranteeClass::kBestEffort, "the source is a standby", "capture from the primary"};
   }

@@ -53,7 +53,7 @@ std::optional<CursorKind> KindOf(const Column& column, Dialect dialect) {
     case Type::kDate:
       return CursorKind::kDate;
     case Type::kInt:
-      return CursorKind::kInteger;
+      return column.native_type == "xid8" ? CursorKind::kXid : CursorKind::kInteger;
     default:
       return std::nullopt;
   }
@@ -119,7 +119,9 @@ CursorKind CheckCursor(const TableSpec& spec, const sql::TableInfo& info, Dialec
                   column->column.native_type),
       dialect == Dialect::kSqlite
           ? "a cursor column is declared as a date, a timestamp, an integer, a real or text"
-          : "a cursor column is a timestamptz, a timestamp, a date, or an integer from a sequence");
+          : "a cursor column is a timestamptz, a timestamp, a date, an integer from a sequence, or "
+            "an "
+            "xid8");
 }
 
 void CheckOmitted(const TableSpec& spec, const sql::TableInfo& info,

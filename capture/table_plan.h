@@ -17,6 +17,7 @@ enum class CursorKind {
   kTimestamp,    // local time in the zone of whoever wrote it
   kDate,         // the same, by the day
   kInteger,      // PostgreSQL: drawn from a sequence
+  kXid,          // PostgreSQL: xid8, the id of the transaction that wrote the row
   kStored,       // SQLite: whatever is stored, in SQLite's own order
 };
 

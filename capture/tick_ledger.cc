@@ -99,6 +99,7 @@ uint64_t TickLedger::Advance(const ServerView& view, std::map<std::string, int64
   ++last;
   ticks[last] = Tick{view.clock_us, std::move(marks)};
   server_started_us = view.started_us;
+  snapshot_xmin = view.snapshot.xmin;
   running = std::move(still);
   std::set<uint64_t> used{last};
   for (const auto& [name, tick] : running) used.insert(tick);

@@ -118,6 +118,11 @@ void TransactionTicks::Advance(const std::vector<TablePlan>& tables, CaptureCurs
   }
   // Advance drops the ticks that nothing refers to any more, perhaps the very one to reach back to.
   const std::map<uint64_t, Tick> ticks = cursor.ticks.ticks;
+  // After a crash ids can be used twice: what was committed but not yet on the disk is gone.
+  xid_reach_.reset();
+  if (cursor.ticks.snapshot_xmin != 0 && cursor.ticks.server_started_us == view_.started_us) {
+    xid_reach_ = cursor.ticks.snapshot_xmin;
+  }
   const uint64_t reach = cursor.ticks.Advance(view_, std::move(marks));
   reach_.reset();
   if (reach != 0) reach_ = ticks.at(reach);
@@ -128,7 +133,10 @@ void TransactionTicks::Advance(const std::vector<TablePlan>& tables, CaptureCurs
 
 std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCursor&) const {
   std::string condition;
-  if (reach_ && table.cursor_kind == CursorKind::kInteger) {
+  if (table.cursor_kind == CursorKind::kXid) {
+    // Whatever the snapshot before did not show was written by a transaction that had not ended.
+    if (xid_reach_) condition = fmt::format("{} >= '{}'::xid8", table.cursor_column(), *xid_reach_);
+  } else if (reach_ && table.cursor_kind == CursorKind::kInteger) {
     // Drawn after the tick, so greater than what was visible before; a table that is newer than the
     // tick has no mark there.
     auto mark = reach_->marks.find(table.name());

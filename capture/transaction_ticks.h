@@ -52,6 +52,7 @@ class TransactionTicks : public Horizon {
       seen_xmin_;  // xmin of the snapshot of the tick before, if over this session
   std::optional<uint64_t> trim_xmin_;  // the same, as it was when the poll at hand entered
   std::optional<Tick> reach_;          // nothing: back to the beginning
+  std::optional<uint64_t> xid_reach_;  // the same for tables polled by xid
 };
 
 // SQL for the earliest local time that a clock in `zone` can show at `moment` or later (both SQL

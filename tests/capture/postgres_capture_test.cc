@@ -130,6 +130,29 @@ TEST_F(PostgresCaptureTest, APollReadsTheTablesOnlyWhenATransactionThatWroteHasE
   EXPECT_EQ(capture->messages().find("will try again"), std::string::npos);
 }
 
+// The ids are those of the transactions; a table is read from the oldest that ran at the last poll.
+// Fails when it is read from the highest that was seen.
+TEST_F(PostgresCaptureTest, ATableIsPolledByTransactionIds) {
+  writer_->Execute(
+      "CREATE TABLE items (id int PRIMARY KEY, name text, written xid8 NOT NULL DEFAULT "
+      "pg_current_xact_id()); CREATE INDEX ON items (written); INSERT INTO items VALUES (1, 'a'), "
+      "(2, 'b')");
+  auto capture = Capture("written");
+  capture->Poll();
+  EXPECT_EQ(Names(*capture), "ab");
+  auto late = Connect();
+  late->Execute("BEGIN; UPDATE items SET name = 'late', written = DEFAULT WHERE id = 1");
+  writer_->Execute("UPDATE items SET name = 'x', written = DEFAULT WHERE id = 2");
+  capture->Poll();
+  EXPECT_EQ(Names(*capture), "ax");
+  capture->Restart();  // the cursor in the log remembers
+  late->Execute("COMMIT");
+  capture->Poll();
+  EXPECT_EQ(Names(*capture), "latex");
+  const uint64_t read = capture->rows_read();
+  EXPECT_LE(read, 2u);
+}
+
 // Fails when a transaction that is prepared loses the tick that it began after.
 
 TEST_F(PostgresCaptureTest, APreparedTransactionIsReachedAcrossPolls) {
