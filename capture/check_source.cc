@@ -62,13 +62,20 @@ class SourceCheck {
     const auto row = session_
                          ->Query(
                              "SELECT current_setting('server_version'), pg_is_in_recovery(), "
-                             "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+                             "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint, "
+                             "current_setting('server_encoding')")
                          .rows.at(0);
     const WallTime here = SystemClock().Now();
     const int64_t apart_ms = (std::stoll(*row.at(2)) - here.time_since_epoch().count()) / 1000;
     Add(Level::kPass, url_.display,
         fmt::format("PostgreSQL {}, its clock is {} ms {} this machine's", *row.at(0),
                     std::abs(apart_ms), apart_ms < 0 ? "behind" : "ahead of"));
+    if (row.at(3) == "SQL_ASCII") {
+      Add(Level::kWarn, url_.display,
+          "the database's encoding is SQL_ASCII: it may hold any bytes as text",
+          "text that is not UTF-8 stops capture; mend such rows, or leave their column out with "
+          "omit:");
+    }
     if (std::abs(apart_ms) > kClocksApartMs) {
       Add(Level::kWarn, url_.display,
           fmt::format("the server's clock and this machine's are {} s apart",

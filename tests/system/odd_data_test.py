@@ -107,14 +107,14 @@ class OddDataTest(SystemTest):
             types(database)
         return source, target, SqliteDatabase(self.folder / "target.db")
 
-    def sync(self, source, target, sqlite, tables):
+    def sync(self, source, target, sqlite, tables, in_sqlite=None):
         syncline = Syncline(self.folder, {
             "log": "./log",
             "databases": {"source": source.url, "postgres": target.url, "sqlite": sqlite.url},
             "defaults": {"cursor": "updated_at"},
             "pipelines": {
                 "p": {"from": "source", "to": "postgres", "tables": tables},
-                "q": {"from": "source", "to": "sqlite", "tables": tables},
+                "q": {"from": "source", "to": "sqlite", "tables": in_sqlite or tables},
             },
         })  # fmt: skip
         return syncline, syncline.run("run", "--once", expect=None)
@@ -229,8 +229,11 @@ class OddDataTest(SystemTest):
             INSERT INTO "odd schema"."quo""ted: name" SELECT g, 'a b', g, g, g, 'é', g FROM generate_series(1, 20) g"""
         )
         name = '"odd schema"."quo""ted: name"'
-        syncline, result = self.sync(source, target, sqlite, {"odd schema.*": {"to": "public.*"}})
+        syncline, result = self.sync(
+            source, target, sqlite, {"odd schema.*": {"to": "public.*"}}, {"odd schema.*": {"to": "*"}}
+        )
         self.assertEqual(result.code, 0, result.stderr)
+        self.assertEqual(next(sqlite.rows('SELECT count(*), sum("UPPER") FROM "quo""ted: name"')), (20, 210))
         self.assert_rows(source, name, target, 'public."quo""ted: name"', 20)
         source.execute(f'UPDATE {name} SET "sel""ect" = 0, updated_at = now() WHERE "key $1" < 10')
         syncline.run("run", "--once")
@@ -282,13 +285,11 @@ class OddDataTest(SystemTest):
         source.execute(f"CREATE TABLE t(id int PRIMARY KEY, v text, {STAMP}); INSERT INTO t VALUES (1, E'\\\\xff'), (2, 'fine')")
         source.execute("UPDATE t SET v = convert_from('\\xff'::bytea, 'SQL_ASCII') WHERE id = 1")
         syncline, result = self.sync(source, target, sqlite, {"public.t": {}})
-        if result.code == 0:
-            # SQLite holds any bytes, PostgreSQL refuses the row by name.
-            parked = syncline.run("quarantine", "list", "p", "--json").stdout
-            self.assertIn("UTF", parked)
-        else:
-            self.assertIn("UTF", result.stderr)
-            self.assertIn("t", result.stderr)
+        self.assertEqual(result.code, 1)
+        self.assertIn("public.t: ", result.stderr)
+        self.assertIn("not valid UTF-8", result.stderr)
+        self.assertEqual(syncline.run("log", "stat", "source", "--json").json()["changes"], 0)
+        self.assertIn("SQL_ASCII", syncline.run("check", expect=None).stdout)
 
     def test_a_table_without_a_key_is_refused_with_advice(self):
         source, target, sqlite = self.databases()
