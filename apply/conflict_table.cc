@@ -9,6 +9,7 @@
 #include "apply/write_sql.h"
 #include "engine/base/error.h"
 #include "engine/model/value_text.h"
+#include "engine/sql/dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -21,10 +22,6 @@ constexpr char kSource[] = "source";
 constexpr char kTarget[] = "target";
 
 bool IsPostgres(const sql::Session& session) { return session.dialect() == Dialect::kPostgres; }
-
-const char* NowSql(const sql::Session& session) {
-  return IsPostgres(session) ? "clock_timestamp()" : "strftime('%Y-%m-%d %H:%M:%f+00', 'now')";
-}
 
 void AppendText(const std::optional<std::string>& text, Row& row) {
   row.Append(text ? ValueView::Text(*text) : ValueView::Null());
@@ -209,7 +206,7 @@ void RecordConflicts(sql::Session& session, const ConflictSource& source,
   session.ExecuteEach(
       fmt::format("INSERT INTO {} (detected_at, {}) VALUES ({}, $1, $2, $3, $4, $5, "
                   "$6, $7, $8, $9, $10, $11, $12, $13, $14)",
-                  kTable, kInserted, NowSql(session)),
+                  kTable, kInserted, sql::NowSql(session.dialect())),
       pointers);
 }
 
@@ -248,7 +245,7 @@ std::string ResolveConflict(const sql::DatabaseUrl& target, uint64_t id, Keep ke
   row.Become(kept);
   const char* const side = keep == Keep::kSource ? kSource : kTarget;
   session->Change(fmt::format("UPDATE {} SET resolved_at = {}, resolution = $1 WHERE id = $2",
-                              kTable, NowSql(*session)),
+                              kTable, sql::NowSql(session->dialect())),
                   {std::string(side) + " kept", std::to_string(id)});
   transaction.Commit();
   const std::string state =

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "engine/base/error.h"
+#include "engine/sql/dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -16,11 +17,6 @@ constexpr char kColumns[] =
 
 // "SYNCLINE" in ASCII, so that a DBA who looks at pg_locks has a chance.
 constexpr int64_t kDdlLock = 0x53594E434C494E45;
-
-std::string NowSql(Dialect dialect) {
-  return dialect == Dialect::kPostgres ? "clock_timestamp()"
-                                       : "strftime('%Y-%m-%d %H:%M:%f+00', 'now')";
-}
 
 uint64_t ToNumber(const std::string& text, int base = 10) {
   uint64_t number = 0;
@@ -91,7 +87,7 @@ std::optional<Progress> ReadProgress(sql::Session& session, const std::string& p
 
 void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
                      const Progress& to) {
-  const std::string now = NowSql(session.dialect());
+  const std::string now = sql::NowSql(session.dialect());
   const std::string next = std::to_string(to.next.value());
   const std::string reached = std::to_string(to.reached.value());
   uint64_t moved = 0;

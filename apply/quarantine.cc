@@ -21,11 +21,6 @@ constexpr char kValues[] = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $
 // Rows named in one statement.
 constexpr size_t kIdsMax = 1'000;
 
-const char* NowSql(Dialect dialect) {
-  return dialect == Dialect::kPostgres ? "clock_timestamp()"
-                                       : "strftime('%Y-%m-%d %H:%M:%f+00', 'now')";
-}
-
 ValueView TextOrNull(const std::string& text) {
   return text.empty() ? ValueView::Null() : ValueView::Text(text);
 }
@@ -249,7 +244,7 @@ void Quarantine::Park(sql::Session& session, const Progress& at,
   }
   DeleteParked(session, replaced);
   session.ExecuteEach(fmt::format("INSERT INTO {} (parked_at, {}) VALUES ({}, {})", kTable,
-                                  kInserted, NowSql(session.dialect()), kValues),
+                                  kInserted, sql::NowSql(session.dialect()), kValues),
                       Pointers(records));
   Forget();
 }
