@@ -9,6 +9,7 @@
 #include "apply/base_feed.h"
 #include "apply/batch_reader.h"
 #include "apply/missing_grants.h"
+#include "apply/quarantine.h"
 #include "apply/schema_watch.h"
 #include "apply/sql_target.h"
 #include "engine/base/backoff.h"
@@ -77,7 +78,9 @@ class ApplyStage::Impl {
   void Account(uint64_t changes, const WriteCounts& counts);
   void GoneOn();
   void React(const Error& error, std::stop_token stop);
-  Error Explained(const Error& error) const;
+  Error Explained(const Error& error) const {
+    return WithMissingGrants(error, url_, target_tables_);
+  }
 
   // The highest offset that the target ever had, in the log's history as it is now.
   Offset Reached() const {
@@ -130,6 +133,7 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
 
 void ApplyStage::Impl::ReadProgress() {
   progress_ = target_.ReadProgress(options_.pipeline);
+  CheckParked(target_.session(), options_.pipeline, log_.info(), display_);
   stats_.next_offset = next().value();
   if (!progress_) return;
   CheckFollows(*progress_, log_.info(), display_);
@@ -374,15 +378,6 @@ void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
     failure_ = error.code();
   }
   clock_.Sleep(wait, stop);
-}
-
-// The error, with the GRANT that would help where a privilege is missing.
-Error ApplyStage::Impl::Explained(const Error& error) const {
-  if (!MayLackPrivileges(error)) return error;
-  const std::string grants = MissingGrants(url_, target_tables_);
-  if (grants.empty()) return error;
-  return {error.reaction(), error.cause(), error.message(),
-          fmt::format("As the owner or a superuser, run: {}", grants), error.code()};
 }
 
 ApplyStage::ApplyStage(sql::DatabaseUrl target, std::vector<TableMapping> tables,

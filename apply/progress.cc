@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "apply/quarantine.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 
@@ -114,6 +115,10 @@ void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
   }
 }
 
+void EraseProgress(sql::Session& session, const std::string& pipeline) {
+  session.Change("DELETE FROM syncline_progress WHERE pipeline = $1", {pipeline});
+}
+
 std::vector<Progress> ListProgress(const sql::DatabaseUrl& target) {
   const auto session = sql::Session::Open(target, {.read_only = true});
   if (!HasOwnTable(*session, kTable)) return {};
@@ -170,6 +175,9 @@ void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, co
   to.frame_hash = 0;  // not known here; readers then skip the check of the chain once
   sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
   AdvanceProgress(*session, from, to);
+  if (HasOwnTable(*session, kQuarantineTable)) {
+    CheckParked(*session, pipeline, log, target.display);
+  }
   transaction.Commit();
 }
 

@@ -207,6 +207,75 @@ TEST_P(TargetQuarantine, RetrySaysWhatIsStillRefusedAndSkipDropsIt) {
   EXPECT_EQ(Parked(), 0u);
 }
 
+// Fails when a pipeline that begins anew in another log takes what is parked of the old one for its
+// own; and when the old one cannot be settled any more, because its progress row is gone.
+TEST_P(TargetQuarantine, WhatIsParkedOfAnotherLogIsSettledBeforeThisOneIsApplied) {
+  MakeStrictTables();
+  Log({Nameless(1), Item(2, "much too long", 1), Nameless(3)});
+  ApplyAll();
+  target_.Execute("DELETE FROM syncline_progress");
+  test::TestLog other(clock_);
+  other.Cut([](CutWriter& writer) { writer.Add(ItemsSchema(), Item(1, "one", 5)); });
+  const auto apply_other = [&] {
+    const auto reader = other.NewReader();
+    ApplyStage(target_.url(), Mappings(), WithLimit(10), *reader, clock_, test::QuietLogger())
+        .Run({});
+  };
+  try {
+    apply_other();
+    ADD_FAILURE() << "applied";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 2);
+    EXPECT_THAT(error.message(), HasSubstr("parked changes of pipeline p of log"));
+    EXPECT_THAT(error.message(), HasSubstr(log_.log().info().id.ToString()));
+    EXPECT_THAT(error.hint(), HasSubstr("syncline quarantine skip p ID"));
+  }
+  EXPECT_EQ(ListProgress(target_.url()).size(), 0u);
+  const auto parked = ListQuarantine(target_.url(), "p");
+  ASSERT_EQ(parked.size(), 3u);
+  const std::vector<uint64_t> nameless = {parked[0].id, parked[2].id};
+  EXPECT_EQ(SkipParked(Care(), nameless).skipped, 2u);
+  target_.Disconnect();
+  target_.Execute(postgres() ? "ALTER TABLE items DROP CONSTRAINT short"
+                             : "DROP TABLE items; CREATE TABLE items (id bigint PRIMARY KEY, name "
+                               "text NOT NULL UNIQUE, updated_at timestamptz)");
+  EXPECT_EQ(Retry().applied, 1u);
+  EXPECT_EQ(ListProgress(target_.url()).size(), 0u);  // it was only lent
+  apply_other();
+  EXPECT_EQ(Items(), (Rows{"1|one", "2|much too long"}));
+  EXPECT_EQ(Parked(), 0u);
+}
+
+// Fails when the offsets of changes that a repair has cut away are compared with those that came in
+// their place.
+TEST_P(TargetQuarantine, WhatIsParkedOfALostHistoryIsSettledBeforeThePipelineGoesOn) {
+  MakeStrictTables();
+  LogItems(2, "a", 1);  // the second is refused: names are unique
+  Log({Nameless(3), Item(4, "four", 1)});
+  ApplyAll();
+  ASSERT_EQ(Parked(), 2u);
+  RewindTo(0);
+  log_.CutAt(Offset(2));
+  Log({Item(4, "other", 2)});
+  for (const auto& refused :
+       {std::function<void()>([&] { ApplyAll(); }), std::function<void()>([&] { RewindTo(1); })}) {
+    try {
+      refused();
+      ADD_FAILURE() << "goes on";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 2);
+      EXPECT_THAT(error.message(), HasSubstr("parked changes of pipeline p of epoch 1"));
+      EXPECT_THAT(error.hint(), HasSubstr("syncline quarantine retry p"));
+    }
+  }
+  const auto parked = ListQuarantine(target_.url(), "p");
+  SkipParked(Care(), std::vector{parked[1].id});
+  RewindTo(1);
+  ApplyAll();
+  EXPECT_EQ(Items(), (Rows{"1|a", "4|other"}));
+  EXPECT_EQ(Parked(), 1u);  // of the history that is still there
+}
+
 // Fails when the limit lets anything of the batch through, or nothing at all is said.
 TEST_P(TargetQuarantine, TheLimitStopsThePipelineAndNothingOfItsBatchStays) {
   MakeStrictTables();
