@@ -1,6 +1,7 @@
 // How captured tables become target tables: made, mapped, extended, checked; every type; foreign
 // keys.
 
+#include "apply/stamping_triggers.h"
 #include "engine/model/value_text.h"
 #include "tests/conformance/target_suite.h"
 
@@ -178,6 +179,41 @@ TEST_P(TargetTables, AnIdentityColumnThatUpdatesCannotSetIsToldBeforeAnythingIsW
   log(6);
   Apply({mapping});
   EXPECT_EQ(target_.Rows("SELECT id, number FROM items"), Rows{"1|6"});
+}
+
+// Fails when a trigger that stamps rows is not found, by its function or by its argument; and when
+// one that does something else, or nothing any more, is.
+TEST_P(TargetTables, TriggersThatMayStampRowsAreFound) {
+  const auto found = [&] {
+    return StampingTriggers(target_.session(), target_.Table("items"), "updated_at");
+  };
+  target_.Execute("CREATE TABLE items (id bigint PRIMARY KEY, name text, updated_at text)");
+  target_.Execute("CREATE TABLE audit (id bigint, updated_at text)");
+  EXPECT_EQ(found(), Rows{});
+  if (!postgres()) {
+    target_.Execute(
+        "CREATE TRIGGER stamp AFTER UPDATE ON items BEGIN UPDATE items SET Updated_At = 'now' "
+        "WHERE id = new.id; END;"
+        "CREATE TRIGGER note AFTER UPDATE ON items BEGIN INSERT INTO audit VALUES (new.id, "
+        "new.updated_at); END");
+    EXPECT_EQ(found(), Rows{"stamp"});
+    return;
+  }
+  target_.Execute(
+      "CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN new.Updated_At = now(); "
+      "RETURN new; END'; CREATE FUNCTION set_it() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN "
+      "RETURN new; END'; CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT "
+      "INTO audit VALUES (new.id, new.updated_at); RETURN NULL; END'");
+  target_.Execute(
+      "CREATE TRIGGER a BEFORE INSERT OR UPDATE ON items FOR EACH ROW EXECUTE FUNCTION stamp();"
+      "CREATE TRIGGER b BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION set_it('updated_at');"
+      "CREATE TRIGGER c BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION set_it('name');"
+      "CREATE TRIGGER d AFTER UPDATE ON items FOR EACH ROW EXECUTE FUNCTION note();"
+      "CREATE TRIGGER e BEFORE UPDATE ON items FOR EACH ROW WHEN (current_user <> 'postgres') "
+      "EXECUTE FUNCTION stamp()");
+  EXPECT_EQ(found(), (Rows{"a", "b"}));
+  target_.Execute("ALTER TABLE items DISABLE TRIGGER a");
+  EXPECT_EQ(found(), Rows{"b"});
 }
 
 TEST_P(TargetTables, AViewIsNotATarget) {

@@ -204,6 +204,13 @@ class BadInputTest(SystemTest):
         self.configure("public.items: {create: false}")
         self.refuses(USAGE, "items", "no column source_id", "ALTER TABLE")
 
+    def test_a_trigger_on_the_target_that_stamps_rows(self):
+        self.target.execute(items.CREATE)
+        self.target.execute("CREATE TRIGGER stamp AFTER UPDATE ON items BEGIN UPDATE items SET updated_at = '2030' WHERE id = new.id; END")
+        self.configure("public.items: {}")
+        told = [check for check in self.syncline.run("check", "--json").json()["checks"] if check["result"] == "warn"]
+        self.assertTrue(any("trigger stamp may set updated_at" in check["message"] for check in told), told)
+
     def test_a_column_that_the_source_gets_later(self):
         source = PostgresDatabase(self.cluster, "drifting")
         items.create(source)
