@@ -10,7 +10,6 @@
 #include "apply/batch_reader.h"
 #include "apply/missing_grants.h"
 #include "apply/quarantine.h"
-#include "apply/schema_watch.h"
 #include "apply/sql_target.h"
 #include "engine/base/backoff.h"
 #include "engine/base/crash_point.h"
@@ -46,7 +45,6 @@ class ApplyStage::Impl {
         log_(reader),
         clock_(clock),
         logger_(std::move(logger)),
-        schemas_(options_.pipeline, tables, logger_),
         batches_(reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes}),
         target_(std::move(target), std::move(tables), reader.info().source,
                 options_.quarantine_limit, logger_) {
@@ -99,7 +97,6 @@ class ApplyStage::Impl {
   const std::shared_ptr<spdlog::logger> logger_;
 
   // Owned by the thread in Run.
-  SchemaWatch schemas_;
   BatchReader batches_;
   SqlTarget target_;
   Backoff backoff_;
@@ -282,9 +279,6 @@ Progress ApplyStage::Impl::ProgressAt(Offset next, uint64_t frame_hash) const {
 void ApplyStage::Impl::Commit(Batch batch) {
   const Progress to = ProgressAt(batch.end, batch.end_hash);
   const uint64_t changes = batch.changes();
-  for (const Frame& frame : batch.frames) {
-    for (const auto& schema : frame.tables) schemas_.See(schema);
-  }
   attempted_ = to;
   log_.Secure(batch.end);
   CrashPoint("apply.before_begin");

@@ -231,4 +231,24 @@ Findings Diagnose(sql::Session& session, std::span<const Portion> portions, uint
   return *std::move(findings);
 }
 
+std::vector<RowChange> ChangesOf(const Portion& portion, const Findings::Piece& piece) {
+  std::vector<RowChange> changes;
+  changes.reserve(piece.changes.size());
+  for (const uint32_t change : piece.changes) changes.push_back(portion.changes[change]);
+  return changes;
+}
+
+Findings Merged(const Findings& found) {
+  Findings merged{.refused = found.refused};
+  for (const Findings::Piece& piece : found.accepted) {
+    if (merged.accepted.empty() || merged.accepted.back().portion != piece.portion) {
+      merged.accepted.push_back({.portion = piece.portion});
+    }
+    auto& changes = merged.accepted.back().changes;
+    changes.insert(changes.end(), piece.changes.begin(), piece.changes.end());
+  }
+  for (Findings::Piece& piece : merged.accepted) std::ranges::sort(piece.changes);
+  return merged;
+}
+
 }  // namespace syncline::apply

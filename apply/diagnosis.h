@@ -53,4 +53,10 @@ struct Findings {
 // but refusals for one reason comes from a table, which then is no matter of its rows.
 Findings Diagnose(sql::Session& session, std::span<const Portion> portions, uint64_t limit);
 
+// The same with runs of one portion that follow each other as one. Pure.
+Findings Merged(const Findings& found);
+
+// The changes of a piece, which is of that portion. Pure.
+std::vector<RowChange> ChangesOf(const Portion& portion, const Findings::Piece& piece);
+
 }  // namespace syncline::apply

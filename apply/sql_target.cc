@@ -53,27 +53,6 @@ void Defer(sql::Session& session, std::span<const Portion> portions) {
                                                           : "PRAGMA defer_foreign_keys = ON");
 }
 
-std::vector<RowChange> ChangesOf(const Portion& portion, const Findings::Piece& piece) {
-  std::vector<RowChange> changes;
-  changes.reserve(piece.changes.size());
-  for (const uint32_t change : piece.changes) changes.push_back(portion.changes[change]);
-  return changes;
-}
-
-// Runs of one portion that follow each other as one.
-Findings Merged(const Findings& found) {
-  Findings merged{.refused = found.refused};
-  for (const Findings::Piece& piece : found.accepted) {
-    if (merged.accepted.empty() || merged.accepted.back().portion != piece.portion) {
-      merged.accepted.push_back({.portion = piece.portion});
-    }
-    auto& changes = merged.accepted.back().changes;
-    changes.insert(changes.end(), piece.changes.begin(), piece.changes.end());
-  }
-  for (Findings::Piece& piece : merged.accepted) std::ranges::sort(piece.changes);
-  return merged;
-}
-
 }  // namespace
 
 SqlTarget::SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
@@ -81,7 +60,8 @@ SqlTarget::SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std
     : url_(std::move(url)),
       source_(std::move(source)),
       quarantine_limit_(quarantine_limit),
-      logger_(std::move(logger)) {
+      logger_(std::move(logger)),
+      schemas_(logger_) {
   for (TableMapping& table : tables) {
     if (url_.dialect == Dialect::kPostgres && table.target.schema.empty()) {
       table.target.schema = "public";
@@ -100,12 +80,14 @@ void SqlTarget::Open() {
   EnsureProgressTable(*session);
   EnsureConflictTable(*session);
   EnsureQuarantineTable(*session);
+  EnsureSchemaTable(*session);
   identity_ = session->Identity();
   session_ = std::move(session);
 }
 
 void SqlTarget::Close() noexcept {
   quarantine_.Forget();
+  schemas_.Forget();
   order_ = {};
   references_.clear();
   prepared_.clear();
@@ -144,12 +126,14 @@ SqlTarget::Written SqlTarget::Apply(Batch batch, const std::optional<Progress>& 
                                     const Progress& to) {
   const std::string what =
       fmt::format("offsets {} to {}", batch.begin.value(), batch.end.value() - 1);
-  return Apply(Collapse(batch, [this](const TableName& table) { return Wants(table); }), what, from,
-               to);
+  const auto wanted = [this](const TableName& table) { return Wants(table); };
+  SchemaWatch::Schemas schemas = SchemasOf(batch, wanted, from ? from->reached : Offset());
+  return Apply(Collapse(batch, wanted), what, from, to, schemas);
 }
 
 SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std::string& what,
-                                    const std::optional<Progress>& from, const Progress& to) {
+                                    const std::optional<Progress>& from, const Progress& to,
+                                    const SchemaWatch::Schemas& schemas) {
   Work work{.tables = std::move(tables), .at = to, .park = quarantine_limit_ > 0};
   if (from) work.again_before = from->reached;
   std::vector<Quarantine::Waiting> waiting;
@@ -166,10 +150,12 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
           work.tables, [this](const TableName& source) { return tables_.at(source).target; });
     }
     state = quarantine_.state();
+    schemas_.Compare(session, to.pipeline, tables_, schemas);
   };
   std::map<std::pair<TableName, std::string>, uint64_t> reasons;
   work.end = [&](sql::Session& session, std::span<const RefusedStep> refused) {
     quarantine_.Park(session, to, refused, waiting);
+    schemas_.Note(session, to.pipeline, tables_);
     reasons.clear();
     for (const RefusedStep& one : refused) ++reasons[{one.target, one.error.refusal()->reason}];
   };

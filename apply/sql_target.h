@@ -15,6 +15,7 @@
 #include "apply/diagnosis.h"
 #include "apply/progress.h"
 #include "apply/quarantine.h"
+#include "apply/schema_watch.h"
 #include "apply/table_mapping.h"
 #include "apply/table_order.h"
 #include "apply/table_writer.h"
@@ -67,9 +68,10 @@ class SqlTarget {
   // again, in another way.
   Written Apply(Batch batch, const std::optional<Progress>& from, const Progress& to);
   // The same with steps that are there already, each key once and sorted; `what` they are is said
-  // in an error.
+  // in an error. `schemas` are those that they come under, as SchemaWatch wants them.
   Written Apply(std::vector<TableChanges> tables, const std::string& what,
-                const std::optional<Progress>& from, const Progress& to);
+                const std::optional<Progress>& from, const Progress& to,
+                const SchemaWatch::Schemas& schemas = {});
   // Whether a pipeline has that source table.
   bool Wants(const TableName& table) const { return tables_.contains(table); }
 
@@ -143,6 +145,7 @@ class SqlTarget {
   std::map<TableName, std::vector<sql::ForeignKey>> references_;  // of each target in `prepared_`
   TableOrder order_;                                              // of `references_`
   Quarantine quarantine_;
+  SchemaWatch schemas_;
 };
 
 }  // namespace syncline::apply

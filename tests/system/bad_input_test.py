@@ -225,6 +225,20 @@ class BadInputTest(SystemTest):
         self.syncline.run("run", "--once")
         self.assertEqual(list(self.target.rows("SELECT id, code FROM items WHERE code IS NOT NULL")), [(3, 7)])
 
+    def test_a_column_that_the_source_drops(self):
+        source = PostgresDatabase(self.cluster, "dropping")
+        items.create(source)
+        items.load(source, 1, 10)
+        self.configure(source=source.url)
+        self.syncline.run("run", "--once")
+        source.execute("ALTER TABLE items DROP COLUMN payload; UPDATE items SET category = 7, updated_at = now() WHERE id = 3")
+        drop = 'ALTER TABLE "items" DROP COLUMN "payload";'
+        self.refuses(USAGE, "public.items", "column payload is gone", drop, "changed_columns: keep")
+        self.refuses(USAGE, "column payload is gone", command=("apply", "--once"))  # a start is no way out
+        self.target.execute(drop)
+        self.syncline.run("run", "--once")
+        self.assertEqual(list(self.target.rows("SELECT category FROM items WHERE id = 3")), [(7,)])
+
     def test_an_unknown_way_with_new_columns(self):
         self.configure("public.items: {new_columns: stop}")
         self.refuses(USAGE, "syncline.yaml:11", "new_columns", "evolve, ignore, pause")
