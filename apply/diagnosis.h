@@ -23,6 +23,8 @@ struct Portion {
   std::function<void(std::span<const RowChange>)> write;
   // The same in another way, whose errors name the column; empty where there is none.
   std::function<void(std::span<const RowChange>)> write_by_copy = {};
+  // `write` has named a row as refused that it accepts alone: many rows go by another way there.
+  std::function<void()> accepts_alone = {};
 };
 
 // Which changes of a batch can be written, and which cannot.

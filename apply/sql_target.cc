@@ -213,8 +213,7 @@ SqlTarget::Written SqlTarget::Do(Work& work) {
 SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
   work.begin(*session_);
-  may_copy_ = found == nullptr;
-  Writing writing{.options = OptionsFor(work)};
+  Writing writing{.options = OptionsFor(work), .diagnosed = found != nullptr};
   if (batches_locked_first_ > 0) {
     --batches_locked_first_;
     writing.options.locks_first = true;
@@ -258,10 +257,11 @@ Findings SqlTarget::FindOut(Work& work) {
   Reopen();
   sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
   work.begin(*session_);
-  may_copy_ = false;
-  Writing scratch{.options = OptionsFor(work)};
+  Writing scratch{.options = OptionsFor(work), .diagnosed = true};
   const std::vector<Portion> portions = PortionsOf(work.tables, scratch);
-  for (auto& [id, table] : prepared_) table.writer->ExpectSavepoints();
+  for (const TableChanges& changes : work.tables) {
+    prepared_.at(changes.schema->id()).writer->ExpectSavepoints(changes.upserts);
+  }
   return Diagnose(*session_, portions, work.refused_max());
 }
 
@@ -312,7 +312,7 @@ SqlTarget::Prepared& SqlTarget::Prepare(const TableChanges& changes) {
   references_[info.name] = info.foreign_keys;
   order_ = OrderByReferences(references_);
   auto writer = std::make_unique<TableWriter>(*session_, std::move(plan), info, prepared_.size());
-  writer->set_may_copy(may_copy_ && !not_copied_into_.contains(info.name));
+  writer->set_may_copy(!not_copied_into_.contains(info.name));
   return prepared_.emplace(id, Prepared{std::move(info), std::move(writer)}).first->second;
 }
 
@@ -339,7 +339,7 @@ WriteCounts SqlTarget::Upsert(const Task& task, std::span<const RowChange> chang
   try {
     return writer.Upsert(changes, writing.options, writing.conflicts);
   } catch (const Error& error) {
-    if (error.code() != kUniqueViolation || !writer.copied()) throw;
+    if (error.code() != kUniqueViolation || !writer.copied() || writing.diagnosed) throw;
     not_copied_into_.insert(task.table->info.name);
     throw RestartError("rows that are new to the log are on the target already",
                        "They are compared with what is there, one by one.");
@@ -371,6 +371,10 @@ std::vector<Portion> SqlTarget::PortionsOf(const std::vector<TableChanges>& tabl
       write(changes, circle && changes.size() > 1);
     };
     if (session_->dialect() == Dialect::kPostgres) {
+      portion.accepts_alone = [this, task] {
+        not_copied_into_.insert(task.table->info.name);
+        task.table->writer->set_may_copy(false);
+      };
       portion.write_by_copy = [write](std::span<const RowChange> changes) { write(changes, true); };
     }
   };

@@ -97,6 +97,7 @@ class SqlTarget {
   // What a transaction does on its way.
   struct Writing {
     WriteOptions options;
+    bool diagnosed = false;  // or in a diagnosis: a refusal is passed on as it is
     std::vector<Conflict> conflicts = {};
     Written written = {};
   };
@@ -135,8 +136,6 @@ class SqlTarget {
   std::set<TableName> not_copied_into_;
   int refusals_until_freed_ = 0;  // see MayMoveValues
   int batches_locked_first_ = 0;  // still to come, after a deadlock
-
-  bool may_copy_ = true;  // false where a row may be refused
 
   // What follows is as long-lived as the session.
   std::unique_ptr<sql::Session> session_;

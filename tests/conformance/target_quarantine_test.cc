@@ -124,6 +124,22 @@ TEST_P(TargetQuarantine, EveryKindOfRefusalIsParkedWithItsReasonAndTheRestArrive
   }
 }
 
+// New rows are copied while it is found out what is refused, also where somebody has put some of
+// them there. Fails when a row that is tried alone is copied, too: those are parked then.
+TEST_P(TargetQuarantine, RowsThatAreThereAlreadyAreDecidedBesideOnesThatAreRefused) {
+  MakeStrictTables();
+  for (int id = 200; id < 260; ++id) {
+    target_.Execute("INSERT INTO items VALUES (" + std::to_string(id) + ", 'l" +
+                    std::to_string(id) + "', '1990-01-01 00:00:00+00')");
+  }
+  std::vector<Row> rows = {Nameless(1)};
+  for (int id = 2; id <= 400; ++id) rows.push_back(Item(id, "n" + std::to_string(id), 1));
+  Log(rows);
+  EXPECT_EQ(ApplyAll().conflicts, 60u);
+  EXPECT_EQ(target_.Value("SELECT count(*) FROM items WHERE name LIKE 'n%'"), "399");
+  EXPECT_EQ(Refused(), Rows{"1 NOT NULL column name holds NULL"});
+}
+
 // Fails when a later change of a parked row reaches the table, or is lost; and when the quarantine
 // is believed to be what it was before another process worked on it.
 TEST_P(TargetQuarantine, LaterChangesOfTheRowWaitAndRetryAppliesThemInOrder) {
