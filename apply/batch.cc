@@ -158,6 +158,22 @@ void SortByKey(TableChanges& changes) {
   Sort(changes.deletes);
 }
 
+std::vector<std::shared_ptr<const TableSchema>> SchemasOf(
+    const Batch& batch, const std::function<bool(const TableName&)>& wanted, Offset again_before) {
+  std::vector<std::shared_ptr<const TableSchema>> schemas;
+  std::map<TableName, const TableSchema*> last;
+  for (const Frame& frame : batch.frames) {
+    if (frame.header.base < again_before) continue;
+    for (const auto& schema : frame.tables) {
+      const TableSchema*& before = last[schema->table];
+      if (!wanted(schema->table) || (before != nullptr && *before == *schema)) continue;
+      before = schema.get();
+      schemas.push_back(schema);
+    }
+  }
+  return schemas;
+}
+
 std::vector<TableChanges> Collapse(Batch& batch,
                                    const std::function<bool(const TableName&)>& wanted) {
   std::map<TableName, TableSteps> tables;

@@ -52,6 +52,11 @@ struct TableChanges {
 // Brings the steps into the order that TableWriter wants.
 void SortByKey(TableChanges& changes);
 
+// The schemas of the tables that `wanted` says yes to, in the log's order, each only where it is
+// another one than before; of frames that begin before `again_before` none.
+std::vector<std::shared_ptr<const TableSchema>> SchemasOf(
+    const Batch& batch, const std::function<bool(const TableName&)>& wanted, Offset again_before);
+
 // Combines the changes of each key, in the log's order, which is the truth (stamps may go
 // backwards). A key is in one result only, even if the table's schema changed within the batch.
 // Tables for which `wanted` says no, and marks, are left out. Empties the batch's frames.

@@ -8,9 +8,11 @@ BatchPrefetch::BatchPrefetch(LogReader& log, BatchReader::Limits limits,
                              std::function<bool(const TableName&)> wanted)
     : log_(log), wanted_(std::move(wanted)), batches_(log, limits) {}
 
-void BatchPrefetch::Seek(Offset next, uint64_t frame_hash, BatchReader::End end) {
+void BatchPrefetch::Seek(Offset next, uint64_t frame_hash, BatchReader::End end,
+                         Offset again_before) {
   ready_.reset();
   failure_ = nullptr;
+  again_before_ = again_before;
   handed_out_ = next;
   batches_.Seek(next, frame_hash, end);
 }
@@ -37,9 +39,7 @@ std::optional<ReadyBatch> BatchPrefetch::Read() {
   std::optional<Batch> batch = batches_.Next();
   if (!batch) return {};
   ReadyBatch ready;
-  for (const Frame& frame : batch->frames) {
-    ready.schemas.insert(ready.schemas.end(), frame.tables.begin(), frame.tables.end());
-  }
+  ready.schemas = SchemasOf(*batch, wanted_, again_before_);
   ready.tables = Collapse(*batch, wanted_);
   ready.batch = *std::move(batch);
   return ready;

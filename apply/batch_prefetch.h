@@ -15,7 +15,7 @@ namespace syncline::apply {
 // A batch, ready to be written.
 struct ReadyBatch {
   Batch batch;                                              // without its frames
-  std::vector<std::shared_ptr<const TableSchema>> schemas;  // in the log's order
+  std::vector<std::shared_ptr<const TableSchema>> schemas;  // SchemasOf
   std::vector<TableChanges> tables;
 };
 
@@ -28,8 +28,8 @@ class BatchPrefetch {
   BatchPrefetch(LogReader& log, BatchReader::Limits limits,
                 std::function<bool(const TableName&)> wanted);
 
-  // As BatchReader.
-  void Seek(Offset next, uint64_t frame_hash, BatchReader::End end);
+  // As BatchReader; `again_before`: see SchemasOf.
+  void Seek(Offset next, uint64_t frame_hash, BatchReader::End end, Offset again_before);
   std::optional<ReadyBatch> Next();
   bool finished() const { return !ready_ && !failure_ && batches_.finished(); }
 
@@ -44,6 +44,7 @@ class BatchPrefetch {
   LogReader& log_;
   const std::function<bool(const TableName&)> wanted_;
   BatchReader batches_;
+  Offset again_before_;
   Offset handed_out_;  // up to here
   std::optional<ReadyBatch> ready_;
   std::exception_ptr failure_;  // of reading ahead

@@ -25,6 +25,12 @@ enum class NewColumns {
   kPause,   // stop, with the statement to run
 };
 
+// What to do when a column goes from the source's table, or gets another type there.
+enum class ChangedColumns {
+  kPause,  // stop, with the statement to run
+  kKeep,   // leave the target's as it is, warn, and go on
+};
+
 // How one captured table reaches the target. Plain value type.
 struct TableMapping {
   TableName source;
@@ -34,6 +40,7 @@ struct TableMapping {
   ConflictRule conflict = ConflictRule::kLatestWins;
   bool create = true;  // make the target table
   NewColumns new_columns = NewColumns::kEvolve;
+  ChangedColumns changed_columns = ChangedColumns::kPause;
 };
 
 }  // namespace syncline::apply

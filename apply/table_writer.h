@@ -31,6 +31,8 @@ class TableWriter {
  public:
   // From this many rows on, COPY and a set-based statement are the faster way.
   static constexpr size_t kStagedRowsMin = 200;
+  // In a diagnosis new rows are copied from this many on: the COPY names the row that is refused.
+  static constexpr size_t kCopiedRowsMin = 16;
 
   // `info` describes the plan's target as PrepareTargetTable left it. `number` tells this writer's
   // temporary tables from those of the session's other writers.
@@ -47,8 +49,9 @@ class TableWriter {
 
   // To be called before a transaction writes behind savepoints, many times over: makes the
   // temporary tables, which otherwise are made when they are needed, and has them truncated, since
-  // what is rolled back stays in them and would be read again each time.
-  void ExpectSavepoints();
+  // what is rolled back stays in them and would be read again each time. `upserts` is all that is
+  // to be written.
+  void ExpectSavepoints(std::span<const RowChange> upserts);
 
   // Before both: lets unique values move between these rows (UniqueValues).
   bool has_unique_indexes() const { return unique_.any(); }
@@ -77,6 +80,7 @@ class TableWriter {
   void MakeRows(WriteTask& task, const Numbers& numbers) const;
   void WriteByStatement(WriteTask& task);
   uint64_t UpsertByStatement(WriteTask& task);
+  bool Copies(const Numbers& firsts) const;
   void CopyStraight(const WriteTask& task, const Numbers& numbers);
   void Make(Stage& stage);
   void Load(WriteTask& task, const Numbers& numbers);
@@ -93,6 +97,7 @@ class TableWriter {
   Stage deletes_;
   bool may_copy_ = true;
   bool copied_ = false;
+  size_t copied_min_ = kStagedRowsMin;
   const char* empty_stage_ = "DELETE FROM ";
 };
 

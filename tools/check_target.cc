@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "apply/stamping_triggers.h"
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
 #include "engine/sql/session.h"
@@ -25,6 +26,22 @@ std::filesystem::path NearestFolder(std::filesystem::path path) {
 
 bool MayWrite(const std::filesystem::path& path) { return access(path.c_str(), W_OK) == 0; }
 
+void CheckTriggers(sql::Session& session, const std::string& subject, const TableName& table,
+                   const std::string& cursor, CheckReport& report) {
+  const auto triggers = apply::StampingTriggers(session, table, cursor);
+  if (triggers.empty()) return;
+  const bool postgres = session.dialect() == Dialect::kPostgres;
+  report.Warn(
+      subject,
+      fmt::format("trigger {} may set {}, by which states of a row are told apart: every later "
+                  "change of a row would be a conflict",
+                  fmt::join(triggers, ", "), cursor),
+      postgres ? fmt::format("let it leave alone what Syncline writes: CREATE TRIGGER .. WHEN "
+                             "(current_user <> '{}') ..; or DROP TRIGGER",
+                             session.Query("SELECT current_user").rows.at(0).at(0).value())
+               : "DROP TRIGGER, or use another column for it");
+}
+
 void CheckTable(sql::Session& session, const std::string& subject,
                 const apply::TableMapping& mapping,
                 const std::shared_ptr<const TableSchema>& schema, CheckReport& report) {
@@ -36,6 +53,9 @@ void CheckTable(sql::Session& session, const std::string& subject,
     sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
     apply::PrepareTargetTable(session, plan, silent);
     if (!before) return report.Pass(subject, "is not there and will be made");
+    if (plan.cursor) {
+      CheckTriggers(session, subject, before->name, plan.columns[*plan.cursor].name, report);
+    }
     std::vector<std::string> added;
     for (const Column& column : whole.columns) {
       if (before->Find(column.name) != nullptr) continue;

@@ -29,6 +29,7 @@ struct Defaults {
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
   bool create = true;
   std::optional<apply::NewColumns> new_columns;  // none: as `create` says
+  apply::ChangedColumns changed_columns = apply::ChangedColumns::kPause;
   uint64_t quarantine_limit = 1'000;
 };
 
@@ -72,6 +73,9 @@ const Choices<apply::NewColumns> kNewColumns = {{"evolve", apply::NewColumns::kE
                                                 {"ignore", apply::NewColumns::kIgnore},
                                                 {"pause", apply::NewColumns::kPause}};
 
+const Choices<apply::ChangedColumns> kChangedColumns = {{"pause", apply::ChangedColumns::kPause},
+                                                        {"keep", apply::ChangedColumns::kKeep}};
+
 // Names become folders of the log, keys of progress rows and words on the command line.
 bool IsPlainName(const std::string& name) {
   return !name.empty() && name.size() <= 100 && name.front() != '.' && name.front() != '-' &&
@@ -104,6 +108,10 @@ Defaults ConfigParser::ReadDefaults(YamlMap& map, Defaults defaults) {
   if (auto choice =
           Choose(map, "new_columns", "value for \"new_columns\":", kNewColumns, mistakes_)) {
     defaults.new_columns = *choice;
+  }
+  if (auto choice = Choose(map, "changed_columns",
+                           "value for \"changed_columns\":", kChangedColumns, mistakes_)) {
+    defaults.changed_columns = *choice;
   }
   if (map.Has("quarantine")) ReadQuarantine(map, defaults.quarantine_limit);
   return defaults;
@@ -282,6 +290,7 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   rule.cursor = own.cursor;
   rule.conflict = own.conflict;
   rule.create = own.create;
+  rule.changed_columns = own.changed_columns;
   rule.new_columns =
       own.new_columns.value_or(own.create ? apply::NewColumns::kEvolve : apply::NewColumns::kPause);
   if (map.Has("every")) {

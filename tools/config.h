@@ -37,6 +37,7 @@ struct TableRule {
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
   bool create = true;
   apply::NewColumns new_columns = apply::NewColumns::kEvolve;
+  apply::ChangedColumns changed_columns = apply::ChangedColumns::kPause;
   int line = 0;
 };
 

@@ -174,6 +174,7 @@ apply::TableMapping MappingFor(const MappedTable& table, const sql::TableInfo* i
   mapping.conflict = table.rule->conflict;
   mapping.create = table.rule->create;
   mapping.new_columns = table.rule->new_columns;
+  mapping.changed_columns = table.rule->changed_columns;
   return mapping;
 }
 

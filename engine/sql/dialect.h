@@ -21,6 +21,9 @@ std::string QuoteList(const std::vector<std::string>& identifiers, std::string_v
 // column of the value's own type. NULL becomes NULL.
 std::string Literal(ValueView value, Dialect dialect);
 
+// The database's clock now, as Syncline's own tables hold it: a timestamptz, or SQLite's text.
+std::string NowSql(Dialect dialect);
+
 // The type that a column captured from a database of dialect `from` gets in a new table of dialect
 // `to`; by the table of types in README.md. The native type itself where from == to.
 std::string ColumnTypeFor(const Column& column, Dialect from, Dialect to);

@@ -45,7 +45,7 @@ class BatchPrefetchTest : public testing::Test {
 // Fails when what was read ahead is forgotten, or handed out twice.
 TEST_F(BatchPrefetchTest, BatchesAreTheSameWhetherReadAheadOrNot) {
   for (int i = 0; i < 6; ++i) Cut(4);
-  batches_.Seek(Offset(0), 0, {.offset = Offset(24)});
+  batches_.Seek(Offset(0), 0, {.offset = Offset(24)}, Offset(0));
   EXPECT_EQ(Next(true), "0-8 8");
   EXPECT_EQ(Next(false), "8-16 8");
   EXPECT_FALSE(batches_.finished());
@@ -56,7 +56,7 @@ TEST_F(BatchPrefetchTest, BatchesAreTheSameWhetherReadAheadOrNot) {
 
 TEST_F(BatchPrefetchTest, WhatComesAfterTheLastBatchIsFound) {
   Cut(4);
-  batches_.Seek(Offset(0), 0, {});
+  batches_.Seek(Offset(0), 0, {}, Offset(0));
   EXPECT_EQ(Next(true), "0-4 4");
   EXPECT_EQ(Next(true), "");
   Cut(3);
@@ -67,9 +67,9 @@ TEST_F(BatchPrefetchTest, WhatComesAfterTheLastBatchIsFound) {
 // Fails when a batch that was read before is applied after a target turned out to be elsewhere.
 TEST_F(BatchPrefetchTest, SeekForgetsWhatWasReadAhead) {
   for (int i = 0; i < 4; ++i) Cut(4);
-  batches_.Seek(Offset(0), 0, {});
+  batches_.Seek(Offset(0), 0, {}, Offset(0));
   EXPECT_EQ(Next(true), "0-8 8");
-  batches_.Seek(Offset(4), 0, {});
+  batches_.Seek(Offset(4), 0, {}, Offset(0));
   EXPECT_EQ(Next(false), "4-12 8");
 }
 
@@ -77,7 +77,7 @@ TEST_F(BatchPrefetchTest, SeekForgetsWhatWasReadAhead) {
 // ending the process, when an error of reading ahead is lost.
 TEST_F(BatchPrefetchTest, AnErrorOfReadingAheadComesWithTheNextBatch) {
   Cut(4);
-  batches_.Seek(Offset(4), 12345, {});
+  batches_.Seek(Offset(4), 12345, {}, Offset(0));
   Cut(4);
   batches_.ReadAhead().wait();
   EXPECT_FALSE(batches_.finished());

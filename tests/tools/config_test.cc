@@ -92,6 +92,19 @@ TEST(ConfigTest, ASettingOfATableBeatsItsPipelineWhichBeatsTheDefaults) {
   EXPECT_EQ(pipeline.tables[1].cursor, "seen");
 }
 
+TEST(ConfigTest, ChangedColumnsPauseUnlessItIsSaidOtherwise) {
+  const auto choice_with = [](const std::string& table) {
+    return Parse(Replaced(kGood, "public.orders: {}", "public.orders: {" + table + "}"))
+        .Pipeline("shop-to-mirror")
+        .tables[1]
+        .changed_columns;
+  };
+  EXPECT_EQ(choice_with(""), apply::ChangedColumns::kPause);
+  EXPECT_EQ(choice_with("changed_columns: keep"), apply::ChangedColumns::kKeep);
+  EXPECT_THAT(MessageAfter("public.orders: {}", "public.orders: {changed_columns: follow}"),
+              HasSubstr("valid: pause, keep"));
+}
+
 // Fails when `create: false` alone lets columns be added, or when it overrules what is said.
 TEST(ConfigTest, NewColumnsAreAddedUnlessItIsSaidOtherwiseOrNothingMayBeMade) {
   const auto choice_with = [](const std::string& defaults, const std::string& table) {
