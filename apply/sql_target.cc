@@ -144,8 +144,11 @@ SqlTarget::Written SqlTarget::Apply(Batch batch, const std::optional<Progress>& 
                                     const Progress& to) {
   const std::string what =
       fmt::format("offsets {} to {}", batch.begin.value(), batch.end.value() - 1);
-  return Apply(Collapse(batch, [this](const TableName& table) { return Wants(table); }), what, from,
-               to);
+  const auto wanted = [this](const TableName& table) { return Wants(table); };
+  const auto kept = [this](const TableName& table) {
+    return Wants(table) && tables_.at(table).on_delete == OnDelete::kIgnore;
+  };
+  return Apply(Collapse(batch, wanted, kept), what, from, to);
 }
 
 SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std::string& what,
