@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/deletes.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
@@ -23,8 +24,9 @@ struct TableSpec {
   std::vector<std::string>
       key;             // empty: the primary key, else the first unique key over NOT NULL columns
   std::string cursor;  // the cursor column
-  std::vector<std::string> omit;   // columns that must not leave the source
-  std::string where;               // SQL condition on the source; empty: all rows
+  std::vector<std::string> omit;  // columns that must not leave the source
+  std::string where;              // SQL condition on the source; empty: all rows
+  Deletes deletes;
   std::vector<std::string> named;  // columns that targets rename or do without: they must exist
 };
 

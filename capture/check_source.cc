@@ -7,6 +7,7 @@
 
 #include "capture/capture_stage.h"
 #include "capture/table_plan.h"
+#include "capture/tombstones.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
@@ -105,6 +106,7 @@ class SourceCheck {
     CheckKey(plan, info);
     CheckIndex(plan, info);
     CheckNullCursors(plan);
+    Guard(name, [&] { CheckDeletes(plan, spec.deletes); });
     if (session_->dialect() == Dialect::kSqlite) {
       Add(Level::kPass, name,
           "exact for stamps that SQLite makes; for ISO times that programs make, within 2 s");
@@ -149,6 +151,25 @@ class SourceCheck {
         fmt::format("there are rows whose cursor {} is NULL: they are not captured",
                     plan.cursor_column()),
         "set it on every row and make the column NOT NULL");
+  }
+
+  void CheckDeletes(const TablePlan& plan, const Deletes& deletes) {
+    if (!deletes.flag.empty()) {
+      return Add(Level::kPass, plan.name(),
+                 fmt::format("deletions: rows in which {} is set", deletes.flag));
+    }
+    if (!deletes.tombstones) return Add(Level::kPass, plan.name(), "deletions are not captured");
+    const TombstoneState state = LookAtTombstones(*session_, DescribeTombstones(*session_, plan));
+    if (!state.problem.empty()) {
+      findings_.push_back({Level::kFail, plan.name(),
+                           "deletions are not written down: " + state.problem,
+                           "run: syncline prepare --apply", Cause::kEnvironment});
+    } else if (!state.caution.empty()) {
+      Add(Level::kWarn, plan.name(), "deletions are written down by triggers, but " + state.caution,
+          "run: syncline prepare --apply");
+    } else {
+      Add(Level::kPass, plan.name(), "deletions are written down by triggers");
+    }
   }
 
   void CheckClass(const TablePlan& plan, const sql::TableInfo& info) {
