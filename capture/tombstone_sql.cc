@@ -134,11 +134,11 @@ std::vector<std::string> InstallSqlite(const TombstoneShape& shape) {
       fmt::format("CREATE TABLE IF NOT EXISTS {} ({} INTEGER PRIMARY KEY AUTOINCREMENT, {}{} TEXT "
                   "NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')))",
                   table, kTombstoneIdColumn, columns, kDeletedAtColumn));
-  // Numbers go on from the clock, so that a table that is made anew does not begin below what
-  // capture has seen of the one before.
+  // Numbers go on from the clock, a million for each of its milliseconds, so that a table that is
+  // made anew does not begin below what capture has seen of the one before.
   sql.push_back(
       fmt::format("INSERT INTO sqlite_sequence (name, seq) SELECT {0}, CAST((julianday('now') - "
-                  "2451544.5) * 86400000 AS INTEGER) WHERE NOT EXISTS (SELECT 1 FROM "
+                  "2451544.5) * 86400000 AS INTEGER) * 1000000 WHERE NOT EXISTS (SELECT 1 FROM "
                   "sqlite_sequence WHERE name = {0})",
                   name));
   for (TombstoneTrigger& trigger : TombstoneTriggers(shape)) {

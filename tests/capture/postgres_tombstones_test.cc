@@ -36,6 +36,8 @@ class PostgresTombstonesTest : public PostgresCaptureTest {
   }
 };
 
+// Seen to fail when a tombstone counts although its key is there, and without the trigger for keys
+// that change.
 TEST_F(PostgresTombstonesTest, EveryWayInWhichRowsGoIsSeen) {
   MakeItems();
   auto capture = Start();
@@ -59,7 +61,7 @@ TEST_F(PostgresTombstonesTest, EveryWayInWhichRowsGoIsSeen) {
   EXPECT_EQ(Keys(*capture), "3");
 }
 
-// Seen to fail when tombstones are read from the last poll on, and not from where the horizon says.
+// Seen to fail when tombstones are read from the last tick on, and not from where the horizon says.
 TEST_F(PostgresTombstonesTest, ADeletionThatIsCommittedLateIsSeen) {
   MakeItems();
   auto capture = Start();
@@ -75,6 +77,7 @@ TEST_F(PostgresTombstonesTest, ADeletionThatIsCommittedLateIsSeen) {
   EXPECT_EQ(Keys(*capture), "");
 }
 
+// Seen to fail when the first poll reads the tombstones of the last moments only.
 TEST_F(PostgresTombstonesTest, WhatGoesDuringTheLoadIsDeletedByTheFirstPoll) {
   MakeItems();
   writer_->Execute("INSERT INTO items VALUES (3, 'c'), (4, 'd'), (5, 'e')");
@@ -86,7 +89,7 @@ TEST_F(PostgresTombstonesTest, WhatGoesDuringTheLoadIsDeletedByTheFirstPoll) {
   EXPECT_EQ(Keys(*capture), "2 3 5");
 }
 
-// Fails when a key counts as there that is outside of what is captured.
+// Seen to fail when a key counts as there that is outside of what is captured.
 TEST_F(PostgresTombstonesTest, RowsOutsideOfTheSetCountAsGone) {
   MakeItems();
   TableSpec spec = Items();

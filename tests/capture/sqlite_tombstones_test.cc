@@ -46,7 +46,6 @@ class SqliteTombstonesTest : public testing::Test {
   std::unique_ptr<sql::Session> writer_ = sql::Session::Open(url_, {.create = true});
 };
 
-// Fails when a tombstone counts although its key is there again.
 TEST_F(SqliteTombstonesTest, WhatIsDeletedGoesAndWhatIsThereAgainStays) {
   auto capture = Capture();
   EXPECT_EQ(Ids(*capture), "123");
@@ -82,8 +81,7 @@ TEST_F(SqliteTombstonesTest, RowsThatReplaceTakesAwayAreSeen) {
   EXPECT_EQ(Ids(*capture), "27");
 }
 
-// A row that is deleted between a range of the load and the first poll. Fails when the tombstones
-// of the first poll are those since the load's end.
+// Rows that are deleted between a range of the load and the first poll.
 TEST_F(SqliteTombstonesTest, WhatGoesDuringTheLoadIsDeletedByTheFirstPoll) {
   InstallTombstones(*writer_, Spec());
   CaptureOptions options;
