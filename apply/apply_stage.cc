@@ -45,8 +45,10 @@ class ApplyStage::Impl {
         log_(reader),
         clock_(clock),
         logger_(std::move(logger)),
-        batches_(reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes},
-                 [this](const TableName& table) { return target_.Wants(table); }),
+        batches_(
+            reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes},
+            [this](const TableName& table) { return target_.Wants(table); },
+            [this](const TableName& table) { return target_.KeepsDeleted(table); }),
         target_(std::move(target), std::move(tables), reader.info().source,
                 options_.quarantine_limit, logger_) {
     try {

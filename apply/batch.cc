@@ -74,6 +74,7 @@ void Add(Change& change, Offset offset, SchemaId schema_id,
     step->change.previous = std::move(change.previous);
   } else {
     step->change.passed.push_back(std::move(step->change.version));
+    step->change.passed_deletion |= step->op == Op::kDelete;
   }
   step->op = change.op;
   step->change.offset = offset;
@@ -158,8 +159,9 @@ void SortByKey(TableChanges& changes) {
   Sort(changes.deletes);
 }
 
-std::vector<std::shared_ptr<const TableSchema>> SchemasOf(
-    const Batch& batch, const std::function<bool(const TableName&)>& wanted, Offset again_before) {
+std::vector<std::shared_ptr<const TableSchema>> SchemasOf(const Batch& batch,
+                                                          const TablePredicate& wanted,
+                                                          Offset again_before) {
   std::vector<std::shared_ptr<const TableSchema>> schemas;
   std::map<TableName, const TableSchema*> last;
   for (const Frame& frame : batch.frames) {
@@ -174,19 +176,22 @@ std::vector<std::shared_ptr<const TableSchema>> SchemasOf(
   return schemas;
 }
 
-std::vector<TableChanges> Collapse(Batch& batch,
-                                   const std::function<bool(const TableName&)>& wanted) {
+std::vector<TableChanges> Collapse(Batch& batch, const TablePredicate& wanted,
+                                   const TablePredicate& kept) {
   std::map<TableName, TableSteps> tables;
   for (Frame& frame : batch.frames) {
     std::vector<TableSteps*> of_index;
+    std::vector<bool> ignores_deletions;
     for (const auto& schema : frame.tables) {
       of_index.push_back(wanted(schema->table) ? &tables[schema->table] : nullptr);
+      ignores_deletions.push_back(kept && kept(schema->table));
     }
     Offset offset = frame.header.base;
     for (Change& change : frame.changes) {
       const Offset own = offset;
       offset = offset + 1;
       if (change.op == Op::kMark || of_index[change.table] == nullptr) continue;
+      if (change.op == Op::kDelete && ignores_deletions[change.table]) continue;
       Add(change, own, frame.header.schemas[change.table], frame.tables[change.table],
           *of_index[change.table]);
     }

@@ -37,6 +37,7 @@ struct RowChange {
   // these states when the batch ends behind the place where it had been; it is to be moved on just
   // the same.
   std::vector<Value> passed;
+  bool passed_deletion = false;  // one of them is that there was no row
   // From the log's base, which does not hold every state: the highest version of those before. A
   // target's row up to here is taken for one of them.
   std::optional<Value> passed_up_to;
@@ -59,8 +60,11 @@ std::vector<std::shared_ptr<const TableSchema>> SchemasOf(
 
 // Combines the changes of each key, in the log's order, which is the truth (stamps may go
 // backwards). A key is in one result only, even if the table's schema changed within the batch.
-// Tables for which `wanted` says no, and marks, are left out. Empties the batch's frames.
-std::vector<TableChanges> Collapse(Batch& batch,
-                                   const std::function<bool(const TableName&)>& wanted);
+// Tables for which `wanted` says no, and marks, are left out; so are the deletions of tables whose
+// rows are `kept`: what the batch has for the key before is its step then. Empties the batch's
+// frames.
+using TablePredicate = std::function<bool(const TableName&)>;
+std::vector<TableChanges> Collapse(Batch& batch, const TablePredicate& wanted,
+                                   const TablePredicate& kept = {});
 
 }  // namespace syncline::apply

@@ -4,9 +4,9 @@
 
 namespace syncline::apply {
 
-BatchPrefetch::BatchPrefetch(LogReader& log, BatchReader::Limits limits,
-                             std::function<bool(const TableName&)> wanted)
-    : log_(log), wanted_(std::move(wanted)), batches_(log, limits) {}
+BatchPrefetch::BatchPrefetch(LogReader& log, BatchReader::Limits limits, TablePredicate wanted,
+                             TablePredicate kept)
+    : log_(log), wanted_(std::move(wanted)), kept_(std::move(kept)), batches_(log, limits) {}
 
 void BatchPrefetch::Seek(Offset next, uint64_t frame_hash, BatchReader::End end,
                          Offset again_before) {
@@ -40,7 +40,7 @@ std::optional<ReadyBatch> BatchPrefetch::Read() {
   if (!batch) return {};
   ReadyBatch ready;
   ready.schemas = SchemasOf(*batch, wanted_, again_before_);
-  ready.tables = Collapse(*batch, wanted_);
+  ready.tables = Collapse(*batch, wanted_, kept_);
   ready.batch = *std::move(batch);
   return ready;
 }

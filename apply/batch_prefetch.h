@@ -24,9 +24,9 @@ struct ReadyBatch {
 // beside the one handed out. Belongs to one thread; borrows the log's reader.
 class BatchPrefetch {
  public:
-  // `wanted`: see Collapse; called on another thread.
-  BatchPrefetch(LogReader& log, BatchReader::Limits limits,
-                std::function<bool(const TableName&)> wanted);
+  // `wanted`, `kept`: see Collapse; called on another thread.
+  BatchPrefetch(LogReader& log, BatchReader::Limits limits, TablePredicate wanted,
+                TablePredicate kept);
 
   // As BatchReader; `again_before`: see SchemasOf.
   void Seek(Offset next, uint64_t frame_hash, BatchReader::End end, Offset again_before);
@@ -42,7 +42,8 @@ class BatchPrefetch {
   std::optional<ReadyBatch> Read();
 
   LogReader& log_;
-  const std::function<bool(const TableName&)> wanted_;
+  const TablePredicate wanted_;
+  const TablePredicate kept_;
   BatchReader batches_;
   Offset again_before_;
   Offset handed_out_;  // up to here

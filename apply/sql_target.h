@@ -70,6 +70,10 @@ class SqlTarget {
                 const SchemaWatch::Schemas& schemas = {});
   // Whether a pipeline has that source table. From any thread.
   bool Wants(const TableName& table) const { return tables_.contains(table); }
+  // Whether rows stay there when the source's are gone. The same.
+  bool KeepsDeleted(const TableName& table) const {
+    return Wants(table) && tables_.at(table).on_delete == OnDelete::kIgnore;
+  }
 
   // What is to be written in one transaction. It may take several, of which one is committed.
   struct Work {

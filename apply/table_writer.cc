@@ -77,12 +77,15 @@ TargetShape ShapeOf(const TablePlan& plan, const sql::TableInfo& info, Dialect d
     shape.cursor_type = cursor.type;
     shape.cursor_native = cursor.native_type;
   }
+  if (!plan.flag.empty()) shape.flag = info.Find(plan.flag)->column;
   return shape;
 }
 
-WriteTask TaskFor(bool deletion, std::span<const RowChange> changes, const WriteOptions& options) {
-  const bool from_base = std::ranges::any_of(
-      changes, [](const RowChange& change) { return change.passed_up_to.has_value(); });
+WriteTask TaskFor(bool deletion, std::span<const RowChange> changes, const WriteOptions& options,
+                  bool takes_older = false) {
+  const bool from_base = takes_older || std::ranges::any_of(changes, [](const RowChange& change) {
+                           return change.passed_up_to.has_value();
+                         });
   return {.deletion = deletion, .changes = changes, .options = options, .from_base = from_base};
 }
 
@@ -104,7 +107,9 @@ TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::Table
       plan_(std::move(plan)),
       shape_(ShapeOf(plan_, info, session.dialect())),
       settler_(session, plan_, shape_),
-      unique_(session, shape_, info.unique_indexes) {
+      unique_(session, shape_, info.unique_indexes),
+      takes_older_(plan_.on_delete == OnDelete::kIgnore && shape_.has_versions() &&
+                   plan_.conflict != ConflictRule::kTargetWins) {
   upserts_.name = {"pg_temp", fmt::format("syncline_upserts_{}", number)};
   upserts_.create = CreateUpsertStageSql(shape_, upserts_.name);
   upserts_.columns = UpsertColumns(shape_);
@@ -115,11 +120,12 @@ TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::Table
 
 WriteCounts TableWriter::Upsert(std::span<const RowChange> changes, const WriteOptions& options,
                                 std::vector<Conflict>& conflicts) {
-  return Write(TaskFor(/*deletion=*/false, changes, options), conflicts);
+  return Write(TaskFor(/*deletion=*/false, changes, options, takes_older_), conflicts);
 }
 
 WriteCounts TableWriter::Delete(std::span<const RowChange> changes, const WriteOptions& options,
                                 std::vector<Conflict>& conflicts) {
+  if (plan_.on_delete == OnDelete::kIgnore) return {};
   return Write(TaskFor(/*deletion=*/true, changes, options), conflicts);
 }
 
@@ -127,6 +133,8 @@ void TableWriter::FreeUniqueValues(std::span<const RowChange> upserts,
                                    std::span<const RowChange> deletes,
                                    const WriteOptions& options) {
   if (!unique_.any()) return;
+  // Rows that stay keep their values.
+  if (plan_.on_delete != OnDelete::kDelete) deletes = {};
   WriteTask written = TaskFor(/*deletion=*/false, upserts, options);
   WriteTask deleted = TaskFor(/*deletion=*/true, deletes, options);
   for (WriteTask* task : {&written, &deleted}) {
@@ -152,6 +160,14 @@ WriteCounts TableWriter::Write(WriteTask task, std::vector<Conflict>& conflicts)
   return task.counts;
 }
 
+// The version of what the target should hold, or the highest of those that it may hold.
+ValueView TableWriter::Before(const WriteTask& task, const RowChange& change) const {
+  const auto& previous = task.from_base ? change.passed_up_to : change.previous;
+  if (previous) return previous->view();
+  if (!takes_older_) return ValueView::Null();
+  return change.previous ? change.previous->view() : change.version.view();
+}
+
 void TableWriter::MakeRows(WriteTask& task, const Numbers& numbers) const {
   constexpr size_t kRoomForVersions = 64;
   for (const uint32_t number : numbers) {
@@ -165,8 +181,7 @@ void TableWriter::MakeRows(WriteTask& task, const Numbers& numbers) const {
       row = TargetRow(plan_, source);
     }
     if (shape_.has_versions()) {
-      const auto& previous = task.from_base ? change.passed_up_to : change.previous;
-      row.Append(previous ? previous->view() : ValueView::Null());
+      row.Append(Before(task, change));
       if (task.deletion) row.Append(change.version);
     }
     row.Append(ValueView::Int(number));

@@ -41,7 +41,7 @@ class TableWriter {
   TableWriter& operator=(const TableWriter&) = delete;
 
   // Each key at most once, `changes` in key order. Conflicts that were decided are appended to
-  // `conflicts`.
+  // `conflicts`. What a deletion does is the plan's on_delete.
   WriteCounts Upsert(std::span<const RowChange> changes, const WriteOptions& options,
                      std::vector<Conflict>& conflicts);
   WriteCounts Delete(std::span<const RowChange> changes, const WriteOptions& options,
@@ -76,6 +76,7 @@ class TableWriter {
   };
 
   WriteCounts Write(WriteTask task, std::vector<Conflict>& conflicts);
+  ValueView Before(const WriteTask& task, const RowChange& change) const;
   // Makes task.rows of those numbers.
   void MakeRows(WriteTask& task, const Numbers& numbers) const;
   void WriteByStatement(WriteTask& task);
@@ -93,6 +94,9 @@ class TableWriter {
   const TargetShape shape_;
   RowSettler settler_;  // over the three before
   UniqueValues unique_;
+  // Deletions are ignored: a row that comes back meets its state from before the deletion, which
+  // the log does not name. What is older than its new state, or as old, is taken for that.
+  const bool takes_older_;
   Stage upserts_;
   Stage deletes_;
   bool may_copy_ = true;

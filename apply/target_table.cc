@@ -22,6 +22,13 @@ std::string ColumnSql(const TablePlan& plan, const Column& column, Dialect targe
                      sql::ColumnTypeFor(column, plan.schema->dialect, target));
 }
 
+// The flag of a table that gets one: when the row was deleted tells more than that it was.
+std::string FlagSql(const TablePlan& plan, Dialect target) {
+  const Column flag{plan.flag, Type::kTimestampTz, "timestamp with time zone", true};
+  return fmt::format("{} {}", Quote(flag.name),
+                     sql::ColumnTypeFor(flag, Dialect::kPostgres, target));
+}
+
 void CreateSchema(sql::Session& session, const std::string& schema) {
   if (session.dialect() != Dialect::kPostgres || schema.empty()) return;
   // CREATE SCHEMA IF NOT EXISTS asks for a privilege even when there is nothing to do.
@@ -168,6 +175,36 @@ void CheckColumns(const TablePlan& plan, const sql::TableInfo& info, Dialect dia
   }
 }
 
+// True when it was added, so that the catalogue must be read again.
+bool AddMissingFlag(sql::Session& session, const TablePlan& plan, const sql::TableInfo& info,
+                    spdlog::logger& logger) {
+  if (plan.flag.empty() || info.Find(plan.flag) != nullptr) return false;
+  const std::string sql = fmt::format("ALTER TABLE {} ADD COLUMN {}", Quote(plan.target),
+                                      FlagSql(plan, session.dialect()));
+  if (!plan.create) {
+    throw UsageError(fmt::format("table {} on the target has no column {}, which `on_delete` sets",
+                                 plan.target.ToString(), plan.flag),
+                     fmt::format("Set `create: true`, or run: {};", sql));
+  }
+  LockForDdl(session);
+  session.Execute(sql);
+  logger.info("target column added for deleted rows table={} column={}", plan.target.ToString(),
+              plan.flag);
+  return true;
+}
+
+void CheckFlag(const TablePlan& plan, const sql::TableInfo& info) {
+  if (plan.flag.empty()) return;
+  const sql::ColumnInfo& flag = *info.Find(plan.flag);
+  const Type type = flag.column.type;
+  const bool number = type == Type::kBool || type == Type::kInt;
+  const bool time = type == Type::kDate || type == Type::kTimestamp || type == Type::kTimestampTz;
+  if ((number || (time && flag.column.nullable)) && !flag.generated) return;
+  throw UsageError(fmt::format("column {} of {} on the target cannot tell deleted rows", plan.flag,
+                               plan.target.ToString()),
+                   "It has to be a boolean, an integer, or a date or timestamp that may be NULL.");
+}
+
 bool CatalogueHasKey(const sql::TableInfo& info, std::vector<std::string> key) {
   std::ranges::sort(key);
   const auto same = [&key](std::vector<std::string> other) {
@@ -206,6 +243,7 @@ std::string CreateTableSql(const TablePlan& plan, Dialect target) {
     const bool key = std::ranges::find(plan.key, i) != plan.key.end();
     sql += ColumnSql(plan, plan.columns[i], target) + (key ? " NOT NULL, " : ", ");
   }
+  if (!plan.flag.empty()) sql += FlagSql(plan, target) + ", ";
   return sql + fmt::format("PRIMARY KEY ({}))", QuoteList(plan.KeyNames()));
 }
 
@@ -227,10 +265,12 @@ sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog
   } else if (TreatMissingColumns(session, plan, *info, logger)) {
     info = session.Describe(plan.target);
   }
+  if (info && AddMissingFlag(session, plan, *info, logger)) info = session.Describe(plan.target);
   if (!info) {
     throw RestartError(fmt::format("table {} is gone again", plan.target.ToString()));
   }
   CheckColumns(plan, *info, session.dialect());
+  CheckFlag(plan, *info);
   CheckKey(session, plan, *info);
   return *std::move(info);
 }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "capture/capture_stage.h"
+#include "capture/tombstone_sql.h"
 #include "engine/base/error.h"
 #include "engine/model/value_text.h"
 
@@ -164,6 +165,7 @@ std::string DescribeCursor(const std::string& text) {
     const CaptureCursor cursor = CaptureCursor::Parse(text);
     std::string out;
     for (const auto& [name, table] : cursor.tables) {
+      if (IsTombstoneTable(name)) continue;
       out += (out.empty() ? "" : "; ") + DescribeTable(name, table);
     }
     const TickLedger& ledger = cursor.ticks;

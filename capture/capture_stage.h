@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/deletes.h"
 #include "capture/pace.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
@@ -25,8 +26,9 @@ struct TableSpec {
   std::vector<std::string>
       key;             // empty: the primary key, else the first unique key over NOT NULL columns
   std::string cursor;  // the cursor column
-  std::vector<std::string> omit;   // columns that must not leave the source
-  std::string where;               // SQL condition on the source; empty: all rows
+  std::vector<std::string> omit;  // columns that must not leave the source
+  std::string where;              // SQL condition on the source; empty: all rows
+  Deletes deletes;
   std::vector<std::string> named;  // columns that targets rename or do without: they must exist
 };
 

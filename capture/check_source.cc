@@ -8,6 +8,7 @@
 #include "capture/capture_stage.h"
 #include "capture/guarantee.h"
 #include "capture/table_plan.h"
+#include "capture/tombstones.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
@@ -106,6 +107,7 @@ class SourceCheck {
     CheckKey(plan, info);
     CheckIndex(plan, info);
     CheckNullCursors(plan);
+    Guard(name, [&] { CheckDeletes(plan, spec.deletes); });
     CheckPlan(plan);
     CheckClass(plan);
   }
@@ -146,6 +148,25 @@ class SourceCheck {
         fmt::format("there are rows whose cursor {} is NULL: they are not captured",
                     plan.cursor_column()),
         "set it on every row and make the column NOT NULL");
+  }
+
+  void CheckDeletes(const TablePlan& plan, const Deletes& deletes) {
+    if (!deletes.flag.empty()) {
+      return Add(Level::kPass, plan.name(),
+                 fmt::format("deletions: rows in which {} is set", deletes.flag));
+    }
+    if (!deletes.tombstones) return Add(Level::kPass, plan.name(), "deletions are not captured");
+    const TombstoneState state = LookAtTombstones(*session_, DescribeTombstones(*session_, plan));
+    if (!state.problem.empty()) {
+      findings_.push_back({Level::kFail, plan.name(),
+                           "deletions are not written down: " + state.problem,
+                           "run: syncline prepare --apply", Cause::kEnvironment});
+    } else if (!state.caution.empty()) {
+      Add(Level::kWarn, plan.name(), "deletions are written down by triggers, but " + state.caution,
+          "run: syncline prepare --apply");
+    } else {
+      Add(Level::kPass, plan.name(), "deletions are written down by triggers");
+    }
   }
 
   void CheckClass(const TablePlan& plan) {

@@ -8,6 +8,18 @@
 
 namespace syncline::capture {
 
+namespace {
+
+std::vector<TablePlan> WithTombstones(const std::vector<TablePlan>& tables) {
+  std::vector<TablePlan> all = tables;
+  for (const TablePlan& table : tables) {
+    if (table.tombstones) all.push_back(*table.tombstones);
+  }
+  return all;
+}
+
+}  // namespace
+
 PollingSource::PollingSource(sql::Session& session,
                              std::function<std::unique_ptr<sql::Session>()> open,
                              std::vector<TablePlan> tables, const CaptureOptions& options,
@@ -18,7 +30,9 @@ PollingSource::PollingSource(sql::Session& session,
       stats_(stats),
       logger_(logger),
       tables_(std::move(tables)),
-      horizon_(MakeHorizon(session, tables_, options.margin)),
+      polled_(WithTombstones(tables_)),
+      watch_(session, tables_),
+      horizon_(MakeHorizon(session, polled_, options.margin)),
       cursor_(CaptureCursor::Parse(log.cursor())),
       feed_(session, log, stats),
       load_({session, std::move(open), feed_, *horizon_, cursor_, tables_, stats, clock, logger},
@@ -28,23 +42,37 @@ PollingSource::PollingSource(sql::Session& session,
 
 void PollingSource::AdoptTables() {
   std::map<TableName, CaptureCursor::Table> adopted;
-  for (const TablePlan& table : tables_) {
+  for (const TablePlan& table : polled_) {
     CaptureCursor::Table state;
     auto known = cursor_.tables.find(table.schema->table);
     if (known != cursor_.tables.end()) {
       state = known->second;
       if (state.definition != table.definition) {
-        logger_.info("table is loaded again, its key, cursor, where or omit has changed table={}",
-                     table.name());
+        TellOfChange(table);
         state = {};
       }
     }
     state.definition = table.definition;
-    state.guarantee = NameOf(Classify(session_, table).kind);
+    if (!IsTombstoneTable(table.schema->table)) {
+      state.guarantee = NameOf(Classify(session_, table).kind);
+    }
     adopted[table.schema->table] = std::move(state);
   }
   cursor_.tables = std::move(adopted);
   stats_.loads_running = load_.pending();
+}
+
+void PollingSource::TellOfChange(const TablePlan& table) {
+  if (!IsTombstoneTable(table.schema->table)) {
+    logger_.info(
+        "table is loaded again, its key, cursor, where, omit or soft deletion has changed table={}",
+        table.name());
+    return;
+  }
+  logger_.warn(
+      "triggers were changed or made anew, what was deleted while there were none is not known "
+      "tombstones={}",
+      table.name());
 }
 
 void PollingSource::LoadRange() {
@@ -62,19 +90,11 @@ bool PollingSource::Poll() {
   CrashPoint("poll.begun");
   RowFeed::Batch batch(feed_);
   sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
-  horizon_->Enter(tables_, cursor_);
+  horizon_->Enter(polled_, cursor_);
+  watch_.Check();
+  for (const TablePlan& table : tables_) ReadTable(batch, table);
   for (const TablePlan& table : tables_) {
-    Value& seen = cursor_.tables[table.schema->table].seen;
-    std::function<void(const Row&)> watch;
-    if (table.counts_up) {
-      // Rows come in cursor order: the last one holds the highest value, by the database's own
-      // comparison.
-      watch = [&](const Row& row) {
-        Value value(row[table.schema->cursor]);
-        if (horizon_->Trusts(value)) seen = std::move(value);
-      };
-    }
-    batch.Read(table, horizon_->Condition(table, cursor_), table.poll_order, 0, watch);
+    if (table.tombstones) ReadTombstones(batch, table);
   }
   snapshot.Commit();
   CrashPoint("poll.read");
@@ -83,6 +103,30 @@ bool PollingSource::Poll() {
   ++stats_.polls;
   logger_.debug("poll done logged={}", batch.logged());
   return batch.logged() > 0;
+}
+
+std::function<void(const Row&)> PollingSource::Watching(const TablePlan& table) {
+  if (!table.counts_up) return {};
+  // Rows come in cursor order: the last one holds the highest value, by the database's own
+  // comparison.
+  return [this, &table, &seen = cursor_.tables[table.schema->table].seen](const Row& row) {
+    Value value(row[table.schema->cursor]);
+    if (horizon_->Trusts(value)) seen = std::move(value);
+  };
+}
+
+void PollingSource::ReadTable(RowFeed::Batch& batch, const TablePlan& table) {
+  batch.Read(table, horizon_->Condition(table, cursor_), table.poll_order, 0, Watching(table));
+}
+
+// All of them the first time: a key that the log never held is dropped there, and one that is there
+// again is not read.
+void PollingSource::ReadTombstones(RowFeed::Batch& batch, const TablePlan& table) {
+  const TablePlan& tombstones = *table.tombstones;
+  CaptureCursor::Table& state = cursor_.tables[tombstones.schema->table];
+  batch.ReadTombstones(table, state.loaded ? horizon_->Condition(tombstones, cursor_) : "",
+                       Watching(tombstones));
+  state.loaded = true;
 }
 
 }  // namespace syncline::capture

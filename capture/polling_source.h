@@ -12,6 +12,7 @@
 #include "capture/initial_load.h"
 #include "capture/row_feed.h"
 #include "capture/table_plan.h"
+#include "capture/tombstones.h"
 #include "engine/log/change_log.h"
 #include "engine/sql/session.h"
 
@@ -38,18 +39,23 @@ class PollingSource {
   // anything.
   bool Poll();
 
-  const std::vector<TablePlan>& tables() const { return tables_; }
   // The Error that is on its way came from the log, not from the source.
   bool log_failed() const { return feed_.log_failed(); }
 
  private:
   void AdoptTables();
+  void TellOfChange(const TablePlan& table);
+  std::function<void(const Row&)> Watching(const TablePlan& table);
+  void ReadTable(RowFeed::Batch& batch, const TablePlan& table);
+  void ReadTombstones(RowFeed::Batch& batch, const TablePlan& table);
 
   sql::Session& session_;
   ChangeLog& log_;
   CaptureStats& stats_;
   spdlog::logger& logger_;
   const std::vector<TablePlan> tables_;
+  const std::vector<TablePlan> polled_;  // these and their tombstones
+  const TombstoneWatch watch_;
   const std::unique_ptr<Horizon> horizon_;
   CaptureCursor cursor_;
   RowFeed feed_;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace syncline::capture {
 
 void CheckKey(const TablePlan& table, const Row& row) {
@@ -18,7 +20,12 @@ RowFeed::Batch::Batch(RowFeed& feed, CutWriter::Options options)
     : feed_(feed), writer_(feed.log_, options) {}
 
 void RowFeed::Batch::Add(const TablePlan& table, Row row) {
-  feed_.InLog([&] { writer_.Add(table.schema, std::move(row)); });
+  const bool deleted = table.flag && IsSet(*table.flag, *table.schema, row);
+  feed_.InLog([&] {
+    if (!deleted) return writer_.Add(table.schema, std::move(row));
+    writer_.AddDeletion(table.schema, Project(row, table.schema->key),
+                        Value(row[table.schema->cursor]));
+  });
 }
 
 uint64_t RowFeed::Batch::Read(const TablePlan& table, const std::string& condition,
@@ -33,6 +40,27 @@ uint64_t RowFeed::Batch::Read(const TablePlan& table, const std::string& conditi
       if (watch) watch(row);
       Add(table, std::move(row));
     });
+  });
+}
+
+uint64_t RowFeed::Batch::ReadTombstones(const TablePlan& table, const std::string& condition,
+                                        const std::function<void(const Row&)>& watch) {
+  const TablePlan& tombstones = *table.tombstones;
+  const std::string where = And(tombstones.where, condition);
+  // When it was deleted is a version like the others only where those are moments, too; otherwise a
+  // deletion has that of the state that is gone.
+  const bool is_version = table.cursor_kind == CursorKind::kTimestampTz;
+  return InContext(tombstones.name(), [&] {
+    return feed_.session_.ReadRows(
+        {*tombstones.schema, where, tombstones.poll_order, 0}, [&](Row& row) {
+          feed_.stats_.rows_read.fetch_add(1, std::memory_order_relaxed);
+          if (watch) watch(row);
+          Row key = Project(row, tombstones.schema->key);
+          if (std::ranges::any_of(key, [](ValueView value) { return value.is_null(); })) return;
+          Value version = is_version ? Value(row[tombstones.schema->cursor]) : Value();
+          feed_.InLog(
+              [&] { writer_.AddDeletion(table.schema, std::move(key), std::move(version)); });
+        });
   });
 }
 

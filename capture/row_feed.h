@@ -25,13 +25,17 @@ class RowFeed {
   class Batch {
    public:
     explicit Batch(RowFeed& feed, CutWriter::Options options = {});
-    // One row that was read elsewhere.
+    // One row that was read elsewhere; a deletion if its flag says so.
     void Add(const TablePlan& table, Row row);
     // Streams the rows of `table` that satisfy `condition`, beyond the table's own; the number of
-    // rows. `watch` sees each one before the log takes it. Throws StopError for a key that holds
-    // NULL.
+    // rows. `watch` sees each one before the log takes it; one whose flag of a soft deletion is set
+    // it takes as a deletion. Throws StopError for a key that holds NULL.
     uint64_t Read(const TablePlan& table, const std::string& condition, const std::string& order_by,
                   uint64_t limit, const std::function<void(const Row&)>& watch);
+    // Streams the table's tombstones that satisfy `condition`, each a deletion, in the order of
+    // their cursor; `watch` sees each one. A key with NULL in it was never in the log.
+    uint64_t ReadTombstones(const TablePlan& table, const std::string& condition,
+                            const std::function<void(const Row&)>& watch);
     // As CutWriter says.
     void Checkpoint(const std::string& cursor);
     void Close(const std::string& cursor);

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "capture/short_hash.h"
+#include "capture/tombstones.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/sql/dialect.h"
@@ -133,9 +135,11 @@ void CheckOmitted(const TableSpec& spec, const sql::TableInfo& info,
                                    DidYouMean(column, ColumnNames(info))),
                        "correct omit: of this table in the configuration");
     }
-    if (column == spec.cursor || Contains(key, column)) {
+    if (column == spec.cursor || column == spec.deletes.flag || Contains(key, column)) {
       throw UsageError(fmt::format("{}: column {} is {} and cannot be omitted", name, column,
-                                   column == spec.cursor ? "the cursor" : "part of the key"),
+                                   column == spec.cursor         ? "the cursor"
+                                   : column == spec.deletes.flag ? "what tells deleted rows"
+                                                                 : "part of the key"),
                        "take it out of omit: in the configuration");
     }
   }
@@ -152,19 +156,13 @@ void CheckNamed(const TableSpec& spec, const sql::TableInfo& info) {
   }
 }
 
-// FNV-1a, 64 bits: short and the same everywhere; only ever compared with a value made in the same
-// way.
-std::string ShortHash(std::string_view text) {
-  uint64_t hash = 14695981039346656037u;
-  for (const unsigned char byte : text) hash = (hash ^ byte) * 1099511628211u;
-  return fmt::format("{:016x}", hash);
-}
-
 std::string Definition(const TableSpec& spec, const std::vector<std::string>& key) {
   std::vector<std::string> omit = spec.omit;
   std::ranges::sort(omit);
-  return ShortHash(fmt::format("key {}\ncursor {}\nomit {}\nwhere {}", sql::QuoteList(key),
-                               sql::Quote(spec.cursor), sql::QuoteList(omit), spec.where));
+  std::string text = fmt::format("key {}\ncursor {}\nomit {}\nwhere {}", sql::QuoteList(key),
+                                 sql::Quote(spec.cursor), sql::QuoteList(omit), spec.where);
+  if (!spec.deletes.flag.empty()) text += "\nsoft " + sql::Quote(spec.deletes.flag);
+  return ShortHash(text);
 }
 
 // A line of its own, so that a comment at its end cannot swallow what follows.
@@ -221,6 +219,7 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
   // SQLite lets a primary key hold NULL unless it is the row id.
   plan.key_may_be_null |= dialect == Dialect::kSqlite && !IsRowId(*schema);
   schema->cursor = static_cast<uint32_t>(schema->Find(spec.cursor));
+  if (!spec.deletes.flag.empty()) plan.flag = PlanSoftFlag(spec, info, *schema);
 
   const std::string cursor = sql::Quote(spec.cursor);
   plan.table_kind = info.kind;
@@ -270,7 +269,11 @@ TablePlan PlanTable(sql::Session& session, const TableSpec& spec) {
 
 std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs) {
   std::vector<TablePlan> plans;
-  for (const TableSpec& spec : specs) plans.push_back(PlanTable(session, spec));
+  for (const TableSpec& spec : specs) {
+    TablePlan& plan = plans.emplace_back(PlanTable(session, spec));
+    if (!spec.deletes.tombstones) continue;
+    plan.tombstones = std::make_shared<const TablePlan>(PlanTombstones(session, plan));
+  }
   return plans;
 }
 

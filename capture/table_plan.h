@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "capture/capture_stage.h"
+#include "capture/soft_flag.h"
 #include "engine/model/schema.h"
 #include "engine/sql/session.h"
 #include "engine/sql/table_info.h"
@@ -30,12 +32,16 @@ struct TablePlan {
   bool counts_up = false;        // the cursor's own highest value is what bounds the next poll
   bool key_may_be_null = false;  // as far as the catalogue knows
   std::string where;  // the configured condition, and that the cursor is not NULL; empty: all rows
-  std::string null_cursor;  // holds for the rows that are never read, their cursor being NULL;
-                            // empty: none can be
-  std::string key_order;    // ORDER BY of a load
-  std::string poll_order;   // ORDER BY of a poll: cursor, then key
-  // What decides which states the log should hold (key, cursor, where, omitted columns), as a short
-  // hash: a table that was loaded by another definition is loaded again.
+  std::string null_cursor;       // holds for the rows that are never read, their cursor being NULL;
+                                 // empty: none can be
+  std::optional<SoftFlag> flag;  // rows in which it is set are deletions
+  // The table that triggers fill with deleted keys (tombstones.h); null: there is none.
+  std::shared_ptr<const TablePlan> tombstones;
+  std::string key_order;   // ORDER BY of a load
+  std::string poll_order;  // ORDER BY of a poll: cursor, then key
+  // What decides which states the log should hold (key, cursor, where, omitted columns, the flag of
+  // a soft deletion), as a short hash: a table that was loaded by another definition is loaded
+  // again.
   std::string definition;
 
   std::string name() const { return schema->table.ToString(); }
@@ -48,10 +54,11 @@ struct TablePlan {
 // a key, and a cursor column of a type that cannot be polled by.
 TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect dialect);
 
-// Looks the tables up. Throws UsageError as MakePlan does, and for a missing table and a condition
-// that the database does not understand.
-std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs);
+// Looks the table up. Throws UsageError as MakePlan does, and for a missing table and a condition
+// that the database does not understand. Does not look for tombstones.
 TablePlan PlanTable(sql::Session& session, const TableSpec& spec);
+// All of them, ready to be captured: throws as PlanTombstones does, too.
+std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs);
 
 // Throws UsageError if there is a row whose key holds NULL. Looks only where the catalogue does not
 // rule it out.

@@ -12,6 +12,7 @@
 #include "engine/base/nearest.h"
 #include "tools/byte_size.h"
 #include "tools/choice.h"
+#include "tools/deletes_config.h"
 #include "tools/duration.h"
 #include "tools/glob.h"
 #include "tools/mapped_table.h"
@@ -27,6 +28,8 @@ struct Defaults {
   capture::LoadOptions load;
   std::string cursor;
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
+  capture::Deletes deletes;
+  OnDeleteChoice on_delete;
   bool create = true;
   std::optional<apply::NewColumns> new_columns;  // none: as `create` says
   apply::ChangedColumns changed_columns = apply::ChangedColumns::kPause;
@@ -94,16 +97,8 @@ Defaults ConfigParser::ReadDefaults(YamlMap& map, Defaults defaults) {
   if (auto rule = Choose(map, "conflict", "conflict rule", kConflictRules, mistakes_)) {
     defaults.conflict = *rule;
   }
-  if (auto text = map.Text("deletes"); text && *text != "none") {
-    const std::vector<std::string> later = {"soft", "tombstones", "reconcile"};
-    if (std::find(later.begin(), later.end(), *text) != later.end()) {
-      mistakes_.Add(map.LineOf("deletes"),
-                    fmt::format("\"deletes: {}\" is not available yet; only \"none\" is", *text));
-    } else {
-      mistakes_.Add(map.LineOf("deletes"),
-                    fmt::format("unknown value \"{}\" for \"deletes\" (valid: none)", *text));
-    }
-  }
+  ReadDeletes(map, defaults.deletes, mistakes_);
+  ReadOnDelete(map, defaults.on_delete, mistakes_);
   if (auto flag = map.Flag("create")) defaults.create = *flag;
   if (auto choice =
           Choose(map, "new_columns", "value for \"new_columns\":", kNewColumns, mistakes_)) {
@@ -289,6 +284,8 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   Defaults own = ReadDefaults(map, defaults);
   rule.cursor = own.cursor;
   rule.conflict = own.conflict;
+  rule.deletes = own.deletes;
+  rule.on_delete = own.on_delete;
   rule.create = own.create;
   rule.changed_columns = own.changed_columns;
   rule.new_columns =

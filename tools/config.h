@@ -11,6 +11,7 @@
 #include "engine/base/clock.h"
 #include "engine/log/retention.h"
 #include "engine/sql/database_url.h"
+#include "tools/deletes_config.h"
 
 namespace syncline::cli {
 
@@ -35,6 +36,8 @@ struct TableRule {
   std::vector<std::string> omit;
   std::string where;
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
+  capture::Deletes deletes;
+  OnDeleteChoice on_delete;
   bool create = true;
   apply::NewColumns new_columns = apply::NewColumns::kEvolve;
   apply::ChangedColumns changed_columns = apply::ChangedColumns::kPause;

@@ -175,6 +175,8 @@ apply::TableMapping MappingFor(const MappedTable& table, const sql::TableInfo* i
   mapping.create = table.rule->create;
   mapping.new_columns = table.rule->new_columns;
   mapping.changed_columns = table.rule->changed_columns;
+  mapping.on_delete = table.rule->on_delete.action;
+  mapping.flag = table.rule->on_delete.flag;
   return mapping;
 }
 
@@ -184,9 +186,11 @@ void AddToCapture(const MappedTable& table, const apply::TableMapping& mapping,
                   std::vector<capture::TableSpec>& specs) {
   auto spec = std::ranges::find(specs, table.source, &capture::TableSpec::table);
   if (spec == specs.end()) {
-    specs.push_back(
-        {table.source, table.rule->key, table.rule->cursor, mapping.omit, table.rule->where});
+    specs.push_back({table.source, table.rule->key, table.rule->cursor, mapping.omit,
+                     table.rule->where, table.rule->deletes});
     spec = std::prev(specs.end());
+    // Capture needs it, whether or not a target gets it.
+    std::erase(spec->omit, spec->deletes.flag);
   } else {
     std::erase_if(spec->omit,
                   [&](const std::string& column) { return !Contains(mapping.omit, column); });

@@ -70,7 +70,9 @@ class CutWriter::Impl {
       Change& change = arrived_[i];
       std::optional<KnownState> known = FindKnown(keys_[i], logged[i]);
       if (!IsNew(change, fingerprints_[i], known)) continue;
-      if (known) change.previous = std::move(known->version);
+      if (change.op == Op::kDelete && change.version.is_null()) change.version = known->version;
+      // A row that comes back follows nothing: where the deletion was applied there is none.
+      if (known && !known->deleted) change.previous = std::move(known->version);
       fresh_.Add(table_, std::move(keys_[i]), std::move(change), fingerprints_[i]);
     }
     arrived_.clear();

@@ -37,8 +37,10 @@ class BatchPrefetchTest : public testing::Test {
   ManualClock clock_;
   test::TestLog log_{clock_};
   const std::unique_ptr<LogReader> reader_ = log_.NewReader();
-  BatchPrefetch batches_{
-      *reader_, {.changes = 8, .bytes = 64u << 20}, [](const TableName&) { return true; }};
+  BatchPrefetch batches_{*reader_,
+                         {.changes = 8, .bytes = 64u << 20},
+                         [](const TableName&) { return true; },
+                         [](const TableName&) { return false; }};
   int64_t next_id_ = 1;
 };
 

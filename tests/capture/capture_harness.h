@@ -48,7 +48,8 @@ class CaptureHarness {
   void Restart();
   void Configure(std::vector<TableSpec> tables);
 
-  // The last state of each key in the log: its values joined by "|", by its key in the same form.
+  // The last state of each key in the log that is not deleted: its values joined by "|", by its key
+  // in the same form.
   std::map<std::string, std::string> Logged(const TableName& table) const;
   // The same as one text: "1|a, 2|b".
   std::string LoggedText(const TableName& table) const;

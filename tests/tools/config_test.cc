@@ -194,14 +194,6 @@ TEST(ConfigTest, WrongKindsOfValuesAreTold) {
   EXPECT_THAT(MessageAfter("  shop-to-mirror:", "  ../up:"), HasSubstr("bad pipeline name"));
 }
 
-TEST(ConfigTest, DeletesThatAreNotThereYetAreRefusedAsSuch) {
-  for (const char* kind : {"soft", "tombstones", "reconcile"}) {
-    EXPECT_THAT(MessageAfter("deletes: none", std::string("deletes: ") + kind),
-                HasSubstr("not available yet"));
-  }
-  EXPECT_THAT(MessageAfter("deletes: none", "deletes: hard"), HasSubstr("unknown value"));
-}
-
 // Fails when a typing error in the limit means that nothing, or everything, is parked.
 TEST(ConfigTest, TheQuarantinesLimitIsANumberOfAPipeline) {
   EXPECT_EQ(Parse(kGood).pipelines.at(0).quarantine_limit, 1'000u);
