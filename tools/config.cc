@@ -4,15 +4,13 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <sstream>
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "tools/byte_size.h"
-#include "tools/choice.h"
-#include "tools/deletes_config.h"
+#include "tools/defaults.h"
 #include "tools/duration.h"
 #include "tools/glob.h"
 #include "tools/mapped_table.h"
@@ -20,21 +18,6 @@
 
 namespace syncline::cli {
 namespace {
-
-// What a pipeline hands to its tables unless they say otherwise; `defaults` hands it to the
-// pipelines.
-struct Defaults {
-  capture::PollInterval every;
-  capture::LoadOptions load;
-  std::string cursor;
-  apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
-  capture::Deletes deletes;
-  OnDeleteChoice on_delete;
-  bool create = true;
-  std::optional<apply::NewColumns> new_columns;  // none: as `create` says
-  apply::ChangedColumns changed_columns = apply::ChangedColumns::kPause;
-  uint64_t quarantine_limit = 1'000;
-};
 
 class ConfigParser {
  public:
@@ -53,31 +36,12 @@ class ConfigParser {
   PipelineConfig ReadPipeline(const YamlMap::Entry& entry, Defaults defaults);
   void ReadTables(const YAML::Node& node, const Defaults& defaults, PipelineConfig& pipeline);
   TableRule ReadTable(const YamlMap::Entry& entry, const Defaults& defaults);
-  Defaults ReadDefaults(YamlMap& map, Defaults defaults);
-  void ReadEvery(YamlMap& map, capture::PollInterval& every);
-  void ReadDuration(YamlMap& map, const std::string& key, Microseconds& duration);
-  void ReadLoad(YamlMap& map, capture::LoadOptions& load);
-  void ReadNumber(YamlMap& map, const std::string& key, std::string_view meaning, uint64_t least,
-                  uint64_t most, uint64_t& number);
-  void ReadQuarantine(YamlMap& map, uint64_t& limit);
   std::string ReadDatabaseName(YamlMap& map, const std::string& key);
 
   std::filesystem::path folder_;
   Mistakes& mistakes_;
   Config config_;
 };
-
-const Choices<apply::ConflictRule> kConflictRules = {
-    {"latest_wins", apply::ConflictRule::kLatestWins},
-    {"source_wins", apply::ConflictRule::kSourceWins},
-    {"target_wins", apply::ConflictRule::kTargetWins}};
-
-const Choices<apply::NewColumns> kNewColumns = {{"evolve", apply::NewColumns::kEvolve},
-                                                {"ignore", apply::NewColumns::kIgnore},
-                                                {"pause", apply::NewColumns::kPause}};
-
-const Choices<apply::ChangedColumns> kChangedColumns = {{"pause", apply::ChangedColumns::kPause},
-                                                        {"keep", apply::ChangedColumns::kKeep}};
 
 // Names become folders of the log, keys of progress rows and words on the command line.
 bool IsPlainName(const std::string& name) {
@@ -89,108 +53,6 @@ bool IsPlainName(const std::string& name) {
 
 constexpr std::string_view kPlainNameRule =
     "a name is made of letters, digits, - _ and . and begins with a letter, a digit or _";
-
-Defaults ConfigParser::ReadDefaults(YamlMap& map, Defaults defaults) {
-  if (map.Has("every")) ReadEvery(map, defaults.every);
-  if (map.Has("load")) ReadLoad(map, defaults.load);
-  if (auto text = map.Text("cursor")) defaults.cursor = *text;
-  if (auto rule = Choose(map, "conflict", "conflict rule", kConflictRules, mistakes_)) {
-    defaults.conflict = *rule;
-  }
-  ReadDeletes(map, defaults.deletes, mistakes_);
-  ReadOnDelete(map, defaults.on_delete, mistakes_);
-  if (auto flag = map.Flag("create")) defaults.create = *flag;
-  if (auto choice =
-          Choose(map, "new_columns", "value for \"new_columns\":", kNewColumns, mistakes_)) {
-    defaults.new_columns = *choice;
-  }
-  if (auto choice = Choose(map, "changed_columns",
-                           "value for \"changed_columns\":", kChangedColumns, mistakes_)) {
-    defaults.changed_columns = *choice;
-  }
-  if (map.Has("quarantine")) ReadQuarantine(map, defaults.quarantine_limit);
-  return defaults;
-}
-
-void ConfigParser::ReadEvery(YamlMap& map, capture::PollInterval& every) {
-  if (!map.IsMap("every")) {
-    ReadDuration(map, "every", every.least);
-    every.most = every.least;
-    return;
-  }
-  YamlMap ends(map.Child("every"), "\"every\"", mistakes_);
-  ReadDuration(ends, "min", every.least);
-  ReadDuration(ends, "max", every.most);
-  if (every.least > every.most) {
-    mistakes_.Add(ends.line(), "\"every\": \"min\" must not be longer than \"max\"");
-  }
-  ends.RefuseOthers();
-}
-
-void ConfigParser::ReadDuration(YamlMap& map, const std::string& key, Microseconds& duration) {
-  const auto text = map.RequiredText(key, "how long, such as 200ms");
-  if (!text) return;
-  const auto value = ParseDuration(*text);
-  if (value && value->count() > 0) {
-    duration = *value;
-  } else {
-    mistakes_.Add(map.LineOf(key),
-                  fmt::format("\"{}\" must be {}, not \"{}\"", key, kDurationForms, *text));
-  }
-}
-
-void ConfigParser::ReadLoad(YamlMap& map, capture::LoadOptions& load) {
-  YamlMap entries(map.Child("load"), "\"load\"", mistakes_);
-  if (entries.Has("workers")) {
-    uint64_t workers = load.workers;
-    constexpr uint64_t kWorkersMax = 64;
-    ReadNumber(entries, "workers", "how many sessions", 1, kWorkersMax, workers);
-    load.workers = static_cast<uint32_t>(workers);
-  }
-  if (auto text = entries.Text("rate")) {
-    const auto size = text->ends_with("/s")
-                          ? ParseByteSize(std::string_view(*text).substr(0, text->size() - 2))
-                          : std::nullopt;
-    if (size && *size > 0) {
-      load.bytes_per_second = *size;
-    } else {
-      mistakes_.Add(
-          entries.LineOf("rate"),
-          fmt::format("\"rate\" must be a size each second, such as 50MB/s, not \"{}\"", *text));
-    }
-  }
-  entries.RefuseOthers();
-}
-
-void ConfigParser::ReadNumber(YamlMap& map, const std::string& key, std::string_view meaning,
-                              uint64_t least, uint64_t most, uint64_t& number) {
-  const auto text = map.RequiredText(key, meaning);
-  if (!text) return;
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error == std::errc() && end == text->data() + text->size() && value >= least &&
-      value <= most) {
-    number = value;
-  } else {
-    mistakes_.Add(map.LineOf(key), fmt::format("\"{}\" must be a number from {} to {}, not \"{}\"",
-                                               key, least, most, *text));
-  }
-}
-
-void ConfigParser::ReadQuarantine(YamlMap& map, uint64_t& limit) {
-  YamlMap quarantine(map.Child("quarantine"), "\"quarantine\"", mistakes_);
-  if (auto text = quarantine.RequiredText("limit", "how many refused changes may be parked")) {
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
-    if (error != std::errc() || end != text->data() + text->size()) {
-      mistakes_.Add(
-          quarantine.LineOf("limit"),
-          fmt::format("\"limit\" must be a number, such as 1000, or 0 to stop at the first "
-                      "refused change, not \"{}\"",
-                      *text));
-    }
-  }
-  quarantine.RefuseOthers();
-}
 
 void ConfigParser::ReadLog(YamlMap& top) {
   auto text = top.RequiredText("log", "the folder for the change log, such as ./syncline-log");
@@ -281,7 +143,7 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   for (const YamlMap::Entry& column : columns.entries()) {
     if (auto target = columns.Text(column.name)) rule.columns[column.name] = *target;
   }
-  Defaults own = ReadDefaults(map, defaults);
+  Defaults own = ReadDefaults(map, defaults, mistakes_);
   rule.cursor = own.cursor;
   rule.conflict = own.conflict;
   rule.deletes = own.deletes;
@@ -348,7 +210,7 @@ PipelineConfig ConfigParser::ReadPipeline(const YamlMap::Entry& entry, Defaults 
   pipeline.from = ReadDatabaseName(map, "from");
   pipeline.to = ReadDatabaseName(map, "to");
   YAML::Node tables = map.Child("tables");
-  defaults = ReadDefaults(map, defaults);
+  defaults = ReadDefaults(map, defaults, mistakes_);
   pipeline.every = defaults.every;
   pipeline.load = defaults.load;
   pipeline.quarantine_limit = defaults.quarantine_limit;
@@ -370,7 +232,7 @@ Config ConfigParser::Parse(const YAML::Node& root) {
   ReadRetain(top);
   ReadDatabases(top.Child("databases"));
   YamlMap defaults_map(top.Child("defaults"), "\"defaults\"", mistakes_);
-  Defaults defaults = ReadDefaults(defaults_map, {});
+  Defaults defaults = ReadDefaults(defaults_map, {}, mistakes_);
   defaults_map.RefuseOthers();
   ReadPipelines(top.Child("pipelines"), defaults);
   top.RefuseOthers();
