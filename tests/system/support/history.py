@@ -55,7 +55,7 @@ class History:
             GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}; GRANT ALL ON SEQUENCE history TO {user}""",
         )
 
-    def writers(self, seed, count=8):
+    def writers(self, seed, count=14):
         return [self._persistent(self._writer(seed, number), f"writer {number} ") for number in range(count)]
 
     def _persistent(self, body, prefix=None):
