@@ -29,6 +29,7 @@ struct TableSpec {
   std::vector<std::string> omit;  // columns that must not leave the source
   std::string where;              // SQL condition on the source; empty: all rows
   Deletes deletes;
+  std::string zone;                // of a cursor without one; empty: as the server is configured
   std::vector<std::string> named;  // columns that targets rename or do without: they must exist
 };
 

@@ -174,7 +174,8 @@ class SourceCheck {
       const auto zone =
           session_->Query("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'").rows.at(0);
       Add(Level::kPass, plan.name(),
-          fmt::format("the cursor has no zone: it is read as local time of {}", *zone.at(0)));
+          fmt::format("the cursor has no zone: it is read as local time of {}",
+                      plan.zone.empty() ? *zone.at(0) : plan.zone));
     }
     const Guarantee guarantee = Classify(*session_, plan);
     const std::string message = fmt::format("{}: {}", NameOf(guarantee.kind), guarantee.reason);

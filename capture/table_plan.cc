@@ -183,6 +183,23 @@ void CheckCondition(sql::Session& session, const TableSpec& spec) {
   }
 }
 
+void CheckZone(sql::Session& session, const TablePlan& plan) {
+  if (plan.zone.empty()) return;
+  if (plan.cursor_kind != CursorKind::kTimestamp && plan.cursor_kind != CursorKind::kDate) {
+    throw UsageError(fmt::format("{}: zone: is for a cursor without a time zone, and {} is none",
+                                 plan.name(), plan.cursor_column()),
+                     "take zone: out of the configuration");
+  }
+  try {
+    session.Query("SELECT now() AT TIME ZONE $1::text", {plan.zone});
+  } catch (const Error& error) {
+    if (error.reaction() != Reaction::kStop) throw;
+    throw UsageError(
+        fmt::format("{}: the server does not know the time zone \"{}\"", plan.name(), plan.zone),
+        "name one of pg_timezone_names, such as Europe/Berlin");
+  }
+}
+
 }  // namespace
 
 std::string And(const std::string& a, const std::string& b) {
@@ -230,6 +247,7 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
     plan.null_cursor = And(plan.where, cursor + " IS NULL");
     plan.where = And(plan.where, cursor + " IS NOT NULL");
   }
+  plan.zone = spec.zone;
   plan.key_order = sql::QuoteList(key);
   plan.poll_order = cursor + ", " + plan.key_order;
   plan.definition = Definition(spec, key);
@@ -264,6 +282,7 @@ TablePlan PlanTable(sql::Session& session, const TableSpec& spec) {
   }
   TablePlan plan = MakePlan(spec, *info, session.dialect());
   CheckCondition(session, spec);
+  CheckZone(session, plan);
   return plan;
 }
 

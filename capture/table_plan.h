@@ -31,6 +31,7 @@ struct TablePlan {
   sql::TableInfo::Kind table_kind = sql::TableInfo::Kind::kTable;
   bool counts_up = false;        // the cursor's own highest value is what bounds the next poll
   bool key_may_be_null = false;  // as far as the catalogue knows
+  std::string zone;              // TableSpec::zone
   std::string where;  // the configured condition, and that the cursor is not NULL; empty: all rows
   std::string null_cursor;       // holds for the rows that are never read, their cursor being NULL;
                                  // empty: none can be

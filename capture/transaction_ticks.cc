@@ -147,7 +147,8 @@ std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCur
   } else if (reach_) {
     const ValueView reach = ValueView::TimestampTz(reach_->clock_us - margin_.count());
     const std::string moment = sql::Literal(reach, Dialect::kPostgres) + "::timestamptz";
-    const std::string zone = sql::Literal(ValueView::Text(zone_), Dialect::kPostgres);
+    const std::string zone =
+        sql::Literal(ValueView::Text(table.zone.empty() ? zone_ : table.zone), Dialect::kPostgres);
     const std::string local = LocalTimeSql(moment, zone);
     condition = fmt::format("{} >= {}", table.cursor_column(),
                             table.cursor_kind == CursorKind::kTimestampTz ? moment

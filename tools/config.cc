@@ -145,6 +145,7 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   }
   Defaults own = ReadDefaults(map, defaults, mistakes_);
   rule.cursor = own.cursor;
+  rule.zone = map.Text("zone").value_or("");
   rule.conflict = own.conflict;
   rule.deletes = own.deletes;
   rule.on_delete = own.on_delete;

@@ -32,6 +32,7 @@ struct TableRule {
   std::string to;                // empty: the same name
   std::vector<std::string> key;  // empty: from the catalogue
   std::string cursor;
+  std::string zone;  // of a cursor without one; empty: as the server is configured
   std::map<std::string, std::string> columns;
   std::vector<std::string> omit;
   std::string where;

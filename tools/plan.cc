@@ -187,7 +187,7 @@ void AddToCapture(const MappedTable& table, const apply::TableMapping& mapping,
   auto spec = std::ranges::find(specs, table.source, &capture::TableSpec::table);
   if (spec == specs.end()) {
     specs.push_back({table.source, table.rule->key, table.rule->cursor, mapping.omit,
-                     table.rule->where, table.rule->deletes});
+                     table.rule->where, table.rule->deletes, table.rule->zone});
     spec = std::prev(specs.end());
     // Capture needs it, whether or not a target gets it.
     std::erase(spec->omit, spec->deletes.flag);

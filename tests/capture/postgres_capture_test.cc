@@ -242,9 +242,12 @@ TEST_F(PostgresCaptureTest, VersionsThatCommitOutOfOrderAreCaptured) {
 
 // they are behind.
 
-TEST_F(PostgresCaptureTest, StampsWithoutAZoneAreReadInTheServersZone) {
-  for (const std::string zone : {"Europe/Berlin", "America/New_York"}) {
-    writer_->Execute("ALTER DATABASE " + database_ + " SET timezone = '" + zone + "'");
+TEST_F(PostgresCaptureTest, StampsWithoutAZoneAreReadInTheServersZoneOrTheStatedOne) {
+  for (int round = 0; round < 4; ++round) {
+    const std::string zone = round % 2 == 0 ? "Europe/Berlin" : "America/New_York";
+    const bool stated = round >= 2;
+    writer_->Execute("ALTER DATABASE " + database_ + " SET timezone = '" + (stated ? "UTC" : zone) +
+                     "'");
     const std::string now = "now() AT TIME ZONE '" + zone + "'";
     writer_->Execute(
         "DROP TABLE IF EXISTS base CASCADE; CREATE TABLE base (id bigint PRIMARY KEY, name text, "
@@ -253,6 +256,7 @@ TEST_F(PostgresCaptureTest, StampsWithoutAZoneAreReadInTheServersZone) {
         now + "), (2, 'b', " + now + ")");
     TableSpec view = Spec(kItems, "updated_at");
     view.key = {"id"};
+    if (stated) view.zone = zone;
     CaptureHarness capture(Source(), {view}, {.margin = Microseconds(0)});
     capture.Poll();
     auto late = Connect();

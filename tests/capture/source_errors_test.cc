@@ -186,6 +186,17 @@ TEST_P(PostgresErrorsTest, CheckTellsVersionsFromASequenceFromOthers) {
   EXPECT_EQ(Found(Finding::Level::kWarn, spec), "");
 }
 
+TEST_P(PostgresErrorsTest, AZoneIsOneThatTheServerKnowsAndTheCursorLacks) {
+  TableSpec spec = Spec();
+  spec.zone = "Europe/Atlantis";
+  EXPECT_NE(std::string(Refusal(spec).message()).find("time zone \"Europe/Atlantis\""),
+            std::string::npos);
+  admin_->Execute("ALTER TABLE items ALTER updated_at TYPE timestamptz");
+  spec.zone = "Europe/Berlin";
+  EXPECT_NE(std::string(Refusal(spec).message()).find("zone: is for a cursor without"),
+            std::string::npos);
+}
+
 // Fails when a counter is taken for a version because nothing looks at the rows.
 TEST_P(PostgresErrorsTest, ACounterOfEachRowsOwnIsRefused) {
   admin_->Execute(
