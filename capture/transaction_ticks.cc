@@ -15,10 +15,12 @@ namespace {
 constexpr std::string_view kSnapshotSql =
     "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END";
 
-// Both in microseconds since 2000-01-01 UTC.
+// Both in microseconds since 2000-01-01 UTC; the timeline as the names of WAL files have it.
 constexpr std::string_view kClockSql = R"(
   SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000,
-         (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint - 946684800000000)";
+         (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint - 946684800000000,
+         CASE WHEN NOT pg_is_in_recovery()
+              THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END)";
 
 // The virtual ids of the other sessions' transactions. A transaction in another database cannot
 // touch ours; a session without a database (a background process) is taken along.
@@ -90,6 +92,7 @@ void TransactionTicks::Look() {
   view_ = ServerView();
   view_.clock_us = ToNumber(clock.at(0));
   view_.started_us = ToNumber(clock.at(1));
+  if (clock.at(2)) view_.timeline = static_cast<uint32_t>(std::stoul(*clock.at(2), nullptr, 16));
   view_.before = ReadRunning();
 }
 

@@ -238,7 +238,7 @@ class Judge:
             self._close(change)
 
     def _close(self, change):
-        """Both promises hold, and all that was seen before the beat that this cut holds is in the log or superseded there."""
+        """Both promises hold, and what was last seen before the beat that this cut holds is in the log or superseded there."""
         self.cuts += 1
         accounts, mirror = self._tables["accounts"], self._tables["mirror"]
         for key in self._touched:
@@ -248,18 +248,25 @@ class Judge:
         if accounts and sum(row["amount"] for row in accounts.values()) != self._amount:
             self._fault(change, "the amounts do not add up")
         beat = self._tables["beats"].get(1, {"n": -1})["n"]
+        seen = {}  # by key: the beat at which the observer last saw it change, and what to
         while self._next is not None and self._next.beat < beat:
-            for key, v in self._next.rows.items():
-                self._known[key] = v
-                self.checked += 1
-                if self._highest.get(key, 0) < v:
-                    self._fault(change, f"account {key} was seen as {v} at beat {self._next.beat}, and is not in the log")
-            for key in self._next.gone:
-                self.checked += 1
+            seen.update({key: (self._next.beat, v) for key, v in self._next.rows.items()})
+            seen.update({key: (self._next.beat, None) for key in self._next.gone})
+            self._next = next(self._left, None)
+        for key, (at, v) in seen.items():
+            self.checked += 1
+            if v is None:
                 # Deleted, or come again since as something newer.
                 if key in accounts and accounts[key]["v"] <= self._known[key]:
-                    self._fault(change, f"account {key} was gone at beat {self._next.beat}, and is in the log")
-            self._next = next(self._left, None)
+                    self._fault(change, f"account {key} was gone at beat {at}, and is in the log")
+            else:
+                self._known[key] = v
+                if self._highest.get(key, 0) < v and not self._changes_next(key):
+                    self._fault(change, f"account {key} was seen as {v} at beat {at}, and is not in the log")
+
+    def _changes_next(self, key):
+        """Whether it may have been deleted between the observer's last look and the poll's: then the poll has seen nothing of it."""
+        return self._next is None or key in self._next.rows or key in self._next.gone
 
     def _fault(self, change, what):
         self.faults.append(f"offset {change.offset}: {what}")
