@@ -251,6 +251,7 @@ class Judge:
         seen = {}  # by key: the beat at which the observer last saw it change, and what to
         while self._next is not None and self._next.beat < beat:
             seen.update({key: (self._next.beat, v) for key, v in self._next.rows.items()})
+            self._known.update(self._next.rows)
             seen.update({key: (self._next.beat, None) for key in self._next.gone})
             self._next = next(self._left, None)
         for key, (at, v) in seen.items():
@@ -259,10 +260,8 @@ class Judge:
                 # Deleted, or come again since as something newer.
                 if key in accounts and accounts[key]["v"] <= self._known[key]:
                     self._fault(change, f"account {key} was gone at beat {at}, and is in the log")
-            else:
-                self._known[key] = v
-                if self._highest.get(key, 0) < v and not self._changes_next(key):
-                    self._fault(change, f"account {key} was seen as {v} at beat {at}, and is not in the log")
+            elif self._highest.get(key, 0) < v and not self._changes_next(key):
+                self._fault(change, f"account {key} was seen as {v} at beat {at}, and is not in the log")
 
     def _changes_next(self, key):
         """Whether it may have been deleted between the observer's last look and the poll's: then the poll has seen nothing of it."""
