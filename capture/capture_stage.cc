@@ -89,7 +89,7 @@ class CaptureStage::Impl {
   // One range or one poll; true when there is nothing left to do.
   bool Step(const std::stop_token& stop) {
     if (source_->loading()) {
-      source_->LoadRange();
+      source_->LoadRange(stop);
       backoff_.Reset();
       return false;
     }

@@ -47,20 +47,21 @@ uint64_t InitialLoad::pending() const {
   });
 }
 
-void InitialLoad::TakeRange() {
+void InitialLoad::TakeRange(const std::stop_token& stop) {
   if (readers_.empty()) Begin();
   RowFeed::Batch batch(parts_.feed, {.frame_bytes = kFrameBytes});
   uint64_t rows = 0;
   for (bool more = true; more;) {
-    RowQueue::Piece piece = queue_.Pop();
-    const TablePlan& table = parts_.tables[piece.table];
-    rows += piece.rows.size();
-    for (Row& row : piece.rows) batch.Add(table, std::move(row));
-    if (!piece.ends_range) continue;
+    std::optional<RowQueue::Piece> piece = queue_.Pop(stop);
+    if (!piece) return;
+    const TablePlan& table = parts_.tables[piece->table];
+    rows += piece->rows.size();
+    for (Row& row : piece->rows) batch.Add(table, std::move(row));
+    if (!piece->ends_range) continue;
     more = false;
     CaptureCursor::Table& state = parts_.cursor.tables[table.schema->table];
-    state.loaded = piece.ends_table;
-    state.after = std::move(piece.after);
+    state.loaded = piece->ends_table;
+    state.after = std::move(piece->after);
     CrashPoint("load.range_read");
     batch.Checkpoint(parts_.cursor.ToString());
     CrashPoint("load.range_logged");

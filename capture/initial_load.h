@@ -47,8 +47,9 @@ class InitialLoad {
 
   // How many tables are not loaded yet.
   uint64_t pending() const;
-  // Waits for the end of a range, whichever is the next, and makes it durable.
-  void TakeRange();
+  // Waits for the end of a range, whichever is the next, and makes it durable. When stopped, it
+  // leaves what it has of a range to the next load.
+  void TakeRange(const std::stop_token& stop);
 
  private:
   void Begin();

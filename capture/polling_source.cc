@@ -75,8 +75,8 @@ void PollingSource::TellOfChange(const TablePlan& table) {
       table.name());
 }
 
-void PollingSource::LoadRange() {
-  load_.TakeRange();
+void PollingSource::LoadRange(const std::stop_token& stop) {
+  load_.TakeRange(stop);
   stats_.loads_running = load_.pending();
 }
 

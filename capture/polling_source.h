@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "capture/capture_cursor.h"
@@ -34,7 +35,7 @@ class PollingSource {
   // True: a range has to be loaded before the next poll.
   bool loading() const { return load_.pending() > 0; }
   // Waits for one range and makes it durable together with the key it ends at. The cut stays open.
-  void LoadRange();
+  void LoadRange(const std::stop_token& stop);
   // Reads all that is new in one snapshot and closes the cut (invariants 1 and 3); whether that was
   // anything.
   bool Poll();

@@ -13,9 +13,11 @@ bool RowQueue::Push(Piece piece) {
   return true;
 }
 
-RowQueue::Piece RowQueue::Pop() {
+std::optional<RowQueue::Piece> RowQueue::Pop(std::stop_token stop) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !pieces_.empty() || failure_; });
+  if (!changed_.wait(lock, std::move(stop), [&] { return !pieces_.empty() || failure_; })) {
+    return {};
+  }
   if (pieces_.empty()) std::rethrow_exception(failure_);
   Piece piece = std::move(pieces_.front());
   pieces_.pop_front();

@@ -6,6 +6,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <vector>
 
 #include "engine/model/row.h"
@@ -29,8 +30,9 @@ class RowQueue {
 
   // Waits for room; false when nobody takes any more.
   bool Push(Piece piece);
-  // Waits for a piece. Throws what a reader failed with, after everything that came before.
-  Piece Pop();
+  // Waits for a piece; nothing when stopped. Throws what a reader failed with, after everything
+  // that came before.
+  std::optional<Piece> Pop(std::stop_token stop);
 
   void Fail(std::exception_ptr failure);
   // Ends Push, now and for good.
@@ -39,7 +41,7 @@ class RowQueue {
  private:
   const size_t pieces_max_;
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable_any changed_;
   std::deque<Piece> pieces_;    // guarded by mutex_
   std::exception_ptr failure_;  // guarded by mutex_
   bool closed_ = false;         // guarded by mutex_

@@ -58,7 +58,7 @@ struct Tick {
 struct TickLedger {
   uint64_t last = 0;  // 0: no tick yet
   int64_t server_started_us = 0;
-  uint32_t timeline = 0;          // 0: not known
+  uint32_t timeline = 0;           // 0: not known
   uint64_t snapshot_xmin = 0;      // of the last tick's snapshot: what ended before it was visible
   std::map<uint64_t, Tick> ticks;  // the last one and those that `running` refers to
   std::map<TransactionName, uint64_t> running;  // began after that tick; 0: nobody knows
