@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/capture_orders.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
@@ -35,6 +36,7 @@ struct CaptureOptions {
   uint64_t load_range_rows = 100'000;
   Microseconds margin = std::chrono::seconds(
       2);  // reach back this much further (design: clock skew, the way into pg_locks)
+  CaptureOrders* orders = nullptr;  // borrowed; null: nobody gives any
 };
 
 // What a stage has done since it was made. Readable from any thread.

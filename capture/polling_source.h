@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "capture/capture_cursor.h"
+#include "capture/capture_orders.h"
 #include "capture/capture_stage.h"
 #include "capture/horizon.h"
 #include "capture/initial_load.h"
@@ -31,8 +32,9 @@ class PollingSource {
   bool loading() const { return load_.pending() > 0; }
   // Reads one range and makes it durable together with the key it ends at. The cut stays open.
   void LoadRange();
-  // Reads all that is new in one snapshot and closes the cut (invariants 1 and 3).
-  void Poll();
+  // Reads all that is new in one snapshot and closes the cut (invariants 1 and 3); in the same
+  // snapshot and cut the rows named by `again`, as CaptureOrders says.
+  void Poll(const std::vector<RowKeys>& again = {});
 
   const std::vector<TablePlan>& tables() const { return tables_; }
   // The Error that is on its way came from the log, not from the source.
@@ -40,6 +42,7 @@ class PollingSource {
 
  private:
   void AdoptTables();
+  void ReadAgain(const RowKeys& rows, RowFeed::Batch& batch);
 
   sql::Session& session_;
   ChangeLog& log_;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 namespace syncline::capture {
 namespace {
 
@@ -30,6 +32,16 @@ uint64_t RowFeed::Batch::Read(const TablePlan& table, const std::string& conditi
       if (watch) watch(row);
       feed_.InLog([&] { writer_.Add(table.schema, std::move(row)); });
     });
+  });
+}
+
+void RowFeed::Batch::Delete(const TablePlan& table, const std::vector<Row>& keys) {
+  feed_.InLog([&] {
+    std::vector<std::optional<IndexEntry>> logged = feed_.log_.Lookup(table.schema->table, keys);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (!logged[i] || logged[i]->deleted) continue;
+      writer_.AddDeletion(table.schema, keys[i], std::move(logged[i]->version));
+    }
   });
 }
 

@@ -111,7 +111,7 @@ int RunProgram(int argc, const char* const* argv) {
   app.fallthrough();
   app.footer(kFooter);
   for (auto add : {AddDemo, AddInit, AddCheck, AddRun, AddCapture, AddApply, AddStatus, AddLog,
-                   AddReplay, AddOffsets, AddConflicts, AddQuarantine}) {
+                   AddReplay, AddVerify, AddRepair, AddOffsets, AddConflicts, AddQuarantine}) {
     add(app, invocation, body);
   }
   try {
