@@ -15,8 +15,7 @@ constexpr int kDivergenceExit = 4;
 
 struct Options {
   std::string pipeline;
-  std::string table;
-  std::string wait = "5s";
+  VerifyArguments how;
   bool dry_run = false;
   MendOptions mend;
 };
@@ -106,8 +105,8 @@ int Repair(const Invocation& invocation, const Options& options) {
   const Plan plan = VerifyPlan(config, options.pipeline);
   const SourcePlan& source = plan.sources.front();
   const PipelinePlan& pipeline = plan.pipelines.front();
-  Verification verification(source, pipeline, options.table, {.wait = ParseWait(options.wait)},
-                            clock, logger);
+  Verification verification(source, pipeline, options.how.table, options.how.ToOptions(), clock,
+                            logger);
   const Findings found = verification.Run();
   if (options.dry_run) return DryRun(invocation, options, found);
   const Mending::Result done =
@@ -124,15 +123,11 @@ void AddRepair(CLI::App& app, const Invocation& invocation, CommandBody& body) {
       app.add_subcommand("repair", "Mend what verify finds, row by row, and nothing else");
   command->add_option("pipeline", options->pipeline)->required()->type_name("PIPELINE");
   command->add_flag("--dry-run", options->dry_run, "Show what would be done to which row");
-  command->add_option("--table", options->table, "Only this table, as the source names it")
-      ->type_name("T");
   command->add_flag("--conflicts", options->mend.conflicts,
                     "Also rows that a conflict has left as the target had them");
   command->add_flag("--keep-extra", options->mend.keep_extra,
                     "Not the rows that only the target has");
-  command->add_option("--wait", options->wait, "How long a target that does not move is waited for")
-      ->capture_default_str()
-      ->type_name("DURATION");
+  options->how.AddTo(*command);
   command->footer(
       R"(Rows that the target has otherwise than the log are written as the log has them;
 rows that the log has otherwise than the source are read again into the log, from

@@ -4,8 +4,6 @@
 
 #include "engine/base/error.h"
 #include "tools/commands.h"
-#include "tools/duration.h"
-#include "tools/pipeline_status.h"
 #include "tools/verify_plan.h"
 #include "tools/verify_report.h"
 
@@ -16,15 +14,14 @@ constexpr int kDivergenceExit = 4;
 
 struct Options {
   std::vector<std::string> pipelines;
-  std::string table;
-  std::string wait = "5s";
+  VerifyArguments how;
   uint64_t rows_max = 10;
 };
 
 int Verify(const Invocation& invocation, const Options& options) {
   const auto logger = invocation.Logger("warn");
   const Config config = invocation.Load();
-  const Verification::Options how{.wait = ParseWait(options.wait)};
+  const Verification::Options how = options.how.ToOptions();
   SystemClock clock;
   Json list = Json::array();
   Terminal out = invocation.Out();
@@ -34,8 +31,8 @@ int Verify(const Invocation& invocation, const Options& options) {
        options.pipelines.empty() ? config.PipelineNames() : options.pipelines) {
     try {
       const Plan plan = VerifyPlan(config, name);
-      Verification verification(plan.sources.front(), plan.pipelines.front(), options.table, how,
-                                clock, logger);
+      Verification verification(plan.sources.front(), plan.pipelines.front(), options.how.table,
+                                how, clock, logger);
       const Findings findings = verification.Run();
       equal = equal && findings.equal();
       if (invocation.json) {
@@ -67,16 +64,12 @@ void AddVerify(CLI::App& app, const Invocation& invocation, CommandBody& body) {
       app.add_subcommand("verify", "Compare source, log and target, while they are in use");
   command->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
       ->type_name("PIPELINE");
-  command->add_option("--table", options->table, "Only this table, as the source names it")
-      ->type_name("T");
   command
       ->add_option("--rows", options->rows_max,
                    "How many rows that differ are shown of each table; 0: all that are known")
       ->capture_default_str()
       ->type_name("N");
-  command->add_option("--wait", options->wait, "How long a target that does not move is waited for")
-      ->capture_default_str()
-      ->type_name("DURATION");
+  options->how.AddTo(*command);
   command->footer(
       R"(Compares every row in one consistent cut: a snapshot of the target, a snapshot of
 the source, and the log, which has the source polled once. What apply has yet to

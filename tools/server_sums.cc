@@ -53,6 +53,13 @@ bool ServerSums::Fit(const ComparedTable& table) {
          table.target.dialect == Dialect::kPostgres;
 }
 
+bool ServerSums::IsFar(sql::Session& session) {
+  if (session.dialect() != Dialect::kPostgres) return false;
+  const auto result = session.Query(
+      "SELECT coalesce(inet_server_addr() IS DISTINCT FROM inet_client_addr(), FALSE)");
+  return result.rows.at(0).at(0) == "t";
+}
+
 ServerSums ServerSums::OfSource(sql::Session& session, const ComparedTable& table) {
   return Read(session, table.schema->table, table.where, table.SourceKeyNames(),
               Names(*table.schema, table.take));

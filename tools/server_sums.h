@@ -26,6 +26,9 @@ struct ServerSums {
 
   // Both sides are PostgreSQL and equal values of the table have equal texts.
   static bool Fit(const ComparedTable& table);
+  // Whether the server is on another machine, as far as it can tell. Where both are on this one, to
+  // read rows costs less than to have them added up.
+  static bool IsFar(sql::Session& session);
 
   // Of the rows that satisfy `where`, or all of the table's.
   static ServerSums OfSource(sql::Session& session, const ComparedTable& table);

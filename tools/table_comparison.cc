@@ -16,7 +16,7 @@ namespace syncline::cli {
 namespace {
 
 // Rows whose form the target is asked for at a time.
-constexpr size_t kFormRows = 2'000;
+constexpr size_t kFormRows = 5'000;
 constexpr size_t kFormBytes = 4u << 20;
 // So many buckets may differ, whatever their share.
 constexpr size_t kDifferingFew = 64;
@@ -36,8 +36,8 @@ struct Seen {
 }  // namespace
 
 TableComparison::TableComparison(const Sides& sides, const ComparedTable& table, size_t number,
-                                 const Limits& limits)
-    : sides_(sides), table_(table), limits_(limits), asks_(!table.direct) {
+                                 const Limits& limits, By by)
+    : sides_(sides), table_(table), limits_(limits), by_(by), asks_(!table.direct) {
   if (table.target_exists) form_.emplace(sides.forms, table, number);
 }
 
@@ -86,12 +86,14 @@ TableComparison::Suspects TableComparison::Find() {
     return suspects;
   }
   // More than fits, but perhaps only because the target has other forms for what is the same.
+  const auto some = std::span(suspects.keys).first(std::min(suspects.keys.size(), kKeysRead));
+  if (std::ranges::none_of(ReadSome(some), &RowPair::equal)) return suspects;
   asks_ = true;
   return FindOnce();
 }
 
 TableComparison::Suspects TableComparison::FindOnce() {
-  if (ServerSums::Fit(table_) && !asks_) {
+  if (by_ == By::kSums && ServerSums::Fit(table_) && !asks_) {
     if (std::optional<Suspects> found = FindByServers()) return *std::move(found);
   }
   return FindByRows();

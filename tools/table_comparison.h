@@ -51,10 +51,14 @@ class TableComparison {
     uint64_t suspects = 20'000;
     uint64_t bytes = 256u << 20;  // of rows that are kept
   };
+  enum class By {
+    kRows,  // all are read
+    kSums,  // ServerSums, where they fit
+  };
 
   // `number` tells this table from others.
   TableComparison(const Sides& sides, const ComparedTable& table, size_t number,
-                  const Limits& limits);
+                  const Limits& limits, By by);
 
   struct Suspects {
     uint64_t source_rows = 0;
@@ -100,6 +104,7 @@ class TableComparison {
   const Sides sides_;
   const ComparedTable& table_;
   const Limits limits_;
+  const By by_;
   bool asks_;                       // the target is asked about every row
   std::optional<TargetForm> form_;  // none: there is no table on the target
 };

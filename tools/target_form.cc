@@ -17,10 +17,10 @@ TargetForm::TargetForm(sql::Session& session, const ComparedTable& table, size_t
   const bool postgres = session.dialect() == Dialect::kPostgres;
   for (const Column& column : stage_.columns) columns_.push_back(column.name);
   stage_.table = {postgres ? "pg_temp" : "temp", fmt::format("syncline_verify_{}", number)};
-  session.Execute(fmt::format("CREATE TEMP TABLE {} AS SELECT {}, 0 AS {} FROM {} {}",
-                              sql::Quote(stage_.table.name), sql::QuoteList(columns_), kNumber,
-                              sql::Quote(table.target.table),
-                              postgres ? "WITH NO DATA" : "LIMIT 0"));
+  session.Execute(fmt::format(
+      "CREATE TEMP TABLE {} {} AS SELECT {}, 0 AS {} FROM {} {}", sql::Quote(stage_.table.name),
+      postgres ? "ON COMMIT DELETE ROWS" : "", sql::QuoteList(columns_), kNumber,
+      sql::Quote(table.target.table), postgres ? "WITH NO DATA" : "LIMIT 0"));
   columns_.emplace_back(kNumber);
   stage_.columns.push_back({.name = kNumber, .type = Type::kInt, .native_type = "integer"});
 }
@@ -41,40 +41,49 @@ void TargetForm::Store(std::span<const Row> rows, size_t first,
       numbered[i].Append(ValueView::Int(static_cast<int64_t>(first + i)));
       pointers.push_back(&numbered[i]);
     }
-    session_.Execute("DELETE FROM " + sql::Quote(stage_.table));
     size_t refused = 0;
     try {
-      session_.LoadRows(stage_.table, columns_, pointers);
+      return ThroughStage(pointers, stored);
     } catch (const Error& error) {
       if (!error.refusal()) throw;
       if (rows.size() == 1) return;
       // Where the database does not say which it was, halves are tried.
       const std::optional<uint64_t> row = error.refusal()->row;
-      refused = row && *row < rows.size() ? *row : rows.size() / 2;
+      const bool is_named = row && *row < rows.size();
+      refused = is_named ? *row : rows.size() / 2;
       Store(rows.first(refused), first, stored);
+      if (is_named) Store(rows.subspan(refused, 1), first + refused, stored);
+      refused += is_named ? 1 : 0;
       rows = rows.subspan(refused);
       first += refused;
-      if (row) {
-        rows = rows.subspan(1);
-        ++first;
-      }
-      continue;
     }
-    session_.ReadRows({.schema = stage_}, [&](Row& row) {
-      Row form;
-      form.Reserve(row.bytes().size());
-      size_t left = table_.target.columns.size();
-      for (const ValueView value : row) {
-        if (left-- > 0) {
-          form.Append(value);
-        } else {
-          stored.at(static_cast<size_t>(value.as_int())) = std::move(form);
-          break;
-        }
-      }
-    });
-    return;
   }
+}
+
+void TargetForm::ThroughStage(std::span<const Row* const> rows,
+                              std::vector<std::optional<Row>>& stored) {
+  // PostgreSQL empties the table at the commit; deleted rows would be read again each time.
+  std::optional<sql::Transaction> transaction;
+  if (session_.dialect() == Dialect::kPostgres) {
+    transaction.emplace(session_, sql::Session::Isolation::kWrite);
+  } else {
+    session_.Execute("DELETE FROM " + sql::Quote(stage_.table));
+  }
+  session_.LoadRows(stage_.table, columns_, rows);
+  session_.ReadRows({.schema = stage_}, [&](Row& row) {
+    Row form;
+    form.Reserve(row.bytes().size());
+    size_t left = table_.target.columns.size();
+    for (const ValueView value : row) {
+      if (left-- > 0) {
+        form.Append(value);
+      } else {
+        stored.at(static_cast<size_t>(value.as_int())) = std::move(form);
+        break;
+      }
+    }
+  });
+  if (transaction) transaction->Commit();
 }
 
 }  // namespace syncline::cli

@@ -28,6 +28,7 @@ class TargetForm {
   std::vector<std::optional<Row>> Of(std::span<const Row> rows);
 
  private:
+  void ThroughStage(std::span<const Row* const> rows, std::vector<std::optional<Row>>& stored);
   void Store(std::span<const Row> rows, size_t first, std::vector<std::optional<Row>>& stored);
 
   sql::Session& session_;

@@ -9,6 +9,7 @@
 #include "engine/base/error.h"
 #include "tools/explanation.h"
 #include "tools/log_history.h"
+#include "tools/server_sums.h"
 #include "tools/source_poll.h"
 
 namespace syncline::cli {
@@ -56,9 +57,12 @@ Verification::Verification(const SourcePlan& source, const PipelinePlan& pipelin
         fmt::format("pipeline {} has no table {}", pipeline.name, table),
         fmt::format("its tables, as the source names them: {}", fmt::join(names, ", ")));
   }
+  const bool far = ServerSums::IsFar(*source_) || ServerSums::IsFar(*target_);
+  const auto by =
+      options_.by.value_or(far ? TableComparison::By::kSums : TableComparison::By::kRows);
   for (const ComparedTable& compared : tables_) {
     comparisons_.emplace_back(TableComparison::Sides{*source_, *target_, *forms_}, compared,
-                              comparisons_.size(), options_.limits);
+                              comparisons_.size(), options_.limits, by);
   }
 }
 

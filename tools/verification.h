@@ -32,6 +32,7 @@ class Verification {
  public:
   struct Options {
     Microseconds wait = std::chrono::seconds(5);  // for a target that does not move
+    std::optional<TableComparison::By> by = {};   // none: as far as the databases are away
     TableComparison::Limits limits = {};
   };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <optional>
 
@@ -38,10 +39,28 @@ Plan VerifyPlan(const Config& config, const std::string& pipeline) {
   return plan;
 }
 
-Microseconds ParseWait(std::string_view text) {
-  const std::optional<Microseconds> wait = ParseDuration(text);
-  if (wait) return *wait;
-  throw UsageError(fmt::format("--wait must be {}, not \"{}\"", kDurationForms, text));
+void VerifyArguments::AddTo(CLI::App& command) {
+  command.add_option("--table", table, "Only this table, as the source names it")->type_name("T");
+  command.add_option("--wait", wait, "How long a target that does not move is waited for")
+      ->capture_default_str()
+      ->type_name("DURATION");
+  command
+      .add_option("--by", by,
+                  "Read all rows, or have PostgreSQL servers add them up, so that only sums and "
+                  "what differs travel; sums if a server is on another machine")
+      ->check(CLI::IsMember({"rows", "sums"}));
+}
+
+Verification::Options VerifyArguments::ToOptions() const {
+  Verification::Options options;
+  const std::optional<Microseconds> duration = ParseDuration(wait);
+  if (!duration)
+    throw UsageError(fmt::format("--wait must be {}, not \"{}\"", kDurationForms, wait));
+  options.wait = *duration;
+  if (!by.empty()) {
+    options.by = by == "sums" ? TableComparison::By::kSums : TableComparison::By::kRows;
+  }
+  return options;
 }
 
 }  // namespace syncline::cli

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <CLI/App.hpp>
 #include <string>
-#include <string_view>
 
-#include "engine/base/clock.h"
 #include "tools/config.h"
 #include "tools/plan.h"
+#include "tools/verification.h"
 
 namespace syncline::cli {
 
@@ -14,7 +14,15 @@ namespace syncline::cli {
 // is no log yet.
 Plan VerifyPlan(const Config& config, const std::string& pipeline);
 
-// The value of --wait. Throws UsageError.
-Microseconds ParseWait(std::string_view text);
+// What `verify` and `repair` have in common on the command line.
+struct VerifyArguments {
+  std::string table;
+  std::string wait = "5s";
+  std::string by;
+
+  void AddTo(CLI::App& command);
+  // Throws UsageError.
+  Verification::Options ToOptions() const;
+};
 
 }  // namespace syncline::cli
