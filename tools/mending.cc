@@ -8,7 +8,6 @@
 
 #include "apply/mend_rows.h"
 #include "engine/base/error.h"
-#include "tools/log_history.h"
 #include "tools/source_poll.h"
 
 namespace syncline::cli {
@@ -16,11 +15,6 @@ namespace {
 
 // Rows of one transaction on the target: the pipeline's batches wait for it.
 constexpr size_t kRowsTogether = 500;
-
-struct RowToWrite {
-  const ComparedTable* table;
-  const RowFinding* finding;
-};
 
 // A row's state as a step that writes it whatever the target holds.
 apply::RowChange StepTo(const LoggedState* state, const Row& key) {
@@ -33,19 +27,20 @@ apply::RowChange StepTo(const LoggedState* state, const Row& key) {
   return step;
 }
 
+}  // namespace
+
 std::vector<apply::TableChanges> StepsAt(const LogHistory& history,
                                          std::span<const RowToWrite> rows, Offset at) {
   std::map<SchemaId, apply::TableChanges> tables;
   for (const RowToWrite& row : rows) {
-    const TableName& name = row.table->schema->table;
-    const Row& key = row.finding->pair.key.source;
-    if (!history.Knows(name, key, at)) continue;  // apply is on its way through the base
-    const LoggedState* state = history.Before(name, key, at);
-    const auto& schema = state != nullptr ? state->schema : row.table->schema;
+    const TableName& name = row.schema->table;
+    if (!history.Knows(name, row.key, at)) continue;  // apply is on its way through the base
+    const LoggedState* state = history.Before(name, row.key, at);
+    const auto& schema = state != nullptr ? state->schema : row.schema;
     apply::TableChanges& changes = tables[schema->id()];
     changes.schema = schema;
     const bool deletion = state == nullptr || state->deleted();
-    (deletion ? changes.deletes : changes.upserts).push_back(StepTo(state, key));
+    (deletion ? changes.deletes : changes.upserts).push_back(StepTo(state, row.key));
   }
   std::vector<apply::TableChanges> steps;
   for (auto& [id, changes] : tables) {
@@ -54,8 +49,6 @@ std::vector<apply::TableChanges> StepsAt(const LogHistory& history,
   }
   return steps;
 }
-
-}  // namespace
 
 Mend MendFor(const RowFinding& finding, const MendOptions& options) {
   if (options.keep_extra && finding.difference == Difference::kExtra) return Mend::kLeave;
@@ -98,14 +91,16 @@ void Mending::Write(const Findings& findings, Result& result) {
   for (const TableFindings& table : findings.tables) {
     for (const RowFinding& finding : table.rows) {
       const Mend mend = MendFor(finding, options_);
-      if (mend == Mend::kWrite || mend == Mend::kBoth) rows.push_back({table.table, &finding});
+      if (mend == Mend::kWrite || mend == Mend::kBoth) {
+        rows.push_back({table.table->schema, finding.pair.key.source});
+      }
     }
   }
   if (rows.empty()) return;
   LogReader& log = verification_.log();
   LogHistory history(log, findings.progress.next);
   for (const RowToWrite& row : rows) {
-    history.Want(row.table->schema->table, row.finding->pair.key.source);
+    history.Want(row.schema->table, row.key);
   }
   history.Read(Offset(), log.end());
   const apply::MendTarget target{.url = pipeline_.target_url,

@@ -3,12 +3,15 @@
 #include <spdlog/logger.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "apply/batch.h"
 #include "capture/capture_orders.h"
 #include "engine/base/clock.h"
 #include "tools/findings.h"
+#include "tools/log_history.h"
 #include "tools/plan.h"
 #include "tools/verification.h"
 
@@ -29,6 +32,17 @@ struct MendOptions {
 
 // Pure.
 Mend MendFor(const RowFinding& finding, const MendOptions& options);
+
+// A row of the target that is to become what the log has.
+struct RowToWrite {
+  std::shared_ptr<const TableSchema> schema;  // of the source, for rows that the log never had
+  Row key;                                    // in the source's form
+};
+
+// Steps that give rows the states that the log had before `at`, whatever the target holds: deleted
+// where it had none. Rows of which the history does not know are left out. Pure.
+std::vector<apply::TableChanges> StepsAt(const LogHistory& history,
+                                         std::span<const RowToWrite> rows, Offset at);
 
 // Mends what a Verification has found. Belongs to one thread; borrows everything.
 class Mending {
