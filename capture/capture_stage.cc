@@ -89,17 +89,49 @@ class CaptureStage::Impl {
   // One range or one poll; true when there is nothing left to do.
   bool Step(const std::stop_token& stop) {
     if (source_->loading()) {
+      if (!options_.once) RefuseOrders();
       source_->LoadRange(stop);
       backoff_.Reset();
       return false;
     }
     const Microseconds started = clock_.Monotonic();
-    const bool found = source_->Poll();
+    const bool found = Poll();
     backoff_.Reset();
     if (options_.once) return true;
     const Microseconds rest = pace_.Rest(clock_.Monotonic() - started, found);
-    if (rest.count() > 0) clock_.Sleep(rest, stop);
+    if (rest.count() <= 0) return false;
+    if (options_.orders != nullptr) {
+      options_.orders->Sleep(clock_, rest, stop);
+    } else {
+      clock_.Sleep(rest, stop);
+    }
     return false;
+  }
+
+  // Whoever gives an order is there, and is not to wait for a load that may take hours.
+  void RefuseOrders() {
+    if (options_.orders == nullptr) return;
+    options_.orders->Take().Fail(
+        RetryError(fmt::format("tables of {} are being loaded into the log", url_.display),
+                   "try again when `syncline log stat` says that they are loaded"));
+  }
+
+  // Whether it found anything.
+  bool Poll() {
+    CaptureOrders::Taken orders;
+    if (options_.orders != nullptr) orders = options_.orders->Take();
+    try {
+      const bool found = source_->Poll(orders.again());
+      orders.Done(log_.next());
+      return found;
+    } catch (const Error& error) {
+      orders.Fail(error);
+      // Maybe it is the order that the source does not understand: it is gone with this poll.
+      if (error.reaction() != Reaction::kStop || orders.again().empty() || source_->log_failed()) {
+        throw;
+      }
+      throw RestartError(error.message(), error.hint());
+    }
   }
 
   // Returns when the step may be tried again; everything that was in memory is gone then, and the

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/capture_orders.h"
 #include "capture/deletes.h"
 #include "capture/pace.h"
 #include "engine/base/clock.h"
@@ -48,6 +49,7 @@ struct CaptureOptions {
   LoadOptions load;
   Microseconds margin = std::chrono::seconds(
       2);  // reach back this much further (design: clock skew, the way into pg_locks)
+  CaptureOrders* orders = nullptr;  // borrowed; null: nobody gives any
 };
 
 // What a stage has done since it was made. Readable from any thread.

@@ -1,14 +1,20 @@
 #include "capture/polling_source.h"
 
+#include <algorithm>
+#include <set>
+#include <span>
 #include <utility>
 
 #include "capture/guarantee.h"
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
+#include "engine/sql/dialect.h"
 
 namespace syncline::capture {
-
 namespace {
+
+// Named in one statement.
+constexpr size_t kKeysRead = 200;
 
 std::vector<TablePlan> WithTombstones(const std::vector<TablePlan>& tables) {
   std::vector<TablePlan> all = tables;
@@ -80,9 +86,9 @@ void PollingSource::LoadRange(const std::stop_token& stop) {
   stats_.loads_running = load_.pending();
 }
 
-bool PollingSource::Poll() {
+bool PollingSource::Poll(const std::vector<RowKeys>& again) {
   SYNCLINE_CHECK(!loading());
-  if (!horizon_->Changed() && !log_.cut_open()) {
+  if (!horizon_->Changed() && !log_.cut_open() && again.empty()) {
     ++stats_.polls;
     return false;
   }
@@ -96,6 +102,7 @@ bool PollingSource::Poll() {
   for (const TablePlan& table : tables_) {
     if (table.tombstones) ReadTombstones(batch, table);
   }
+  for (const RowKeys& rows : again) ReadAgain(rows, batch);
   snapshot.Commit();
   CrashPoint("poll.read");
   batch.Close(cursor_.ToString());
@@ -127,6 +134,36 @@ void PollingSource::ReadTombstones(RowFeed::Batch& batch, const TablePlan& table
   batch.ReadTombstones(table, state.loaded ? horizon_->Condition(tombstones, cursor_) : "",
                        Watching(tombstones));
   state.loaded = true;
+}
+
+void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {
+  const auto table = std::ranges::find(tables_, rows.table,
+                                       [](const TablePlan& plan) { return plan.schema->table; });
+  if (table == tables_.end()) return;
+  for (size_t first = 0; first < rows.keys.size(); first += kKeysRead) {
+    const std::span<const Row> keys =
+        std::span(rows.keys).subspan(first, std::min(kKeysRead, rows.keys.size() - first));
+    if (std::ranges::any_of(
+            keys, [&](const Row& key) { return key.size() != table->schema->key.size(); })) {
+      continue;
+    }
+    const std::string these = sql::IsOneOf(table->key_columns(), keys, session_.dialect());
+    std::set<std::string> there;
+    const auto note = [&](const Row& row) {
+      there.insert(Project(row, table->schema->key).bytes());
+    };
+    batch.Read(*table, these, "", 0, note);
+    // Not deleted, but without a version: such rows have no place in the log.
+    if (!table->null_cursor.empty()) {
+      const std::string where = And(table->null_cursor, these);
+      session_.ReadRows({.schema = *table->schema, .where = where}, note);
+    }
+    std::vector<Row> gone;
+    for (const Row& key : keys) {
+      if (!there.contains(key.bytes())) gone.push_back(key);
+    }
+    batch.Delete(*table, gone);
+  }
 }
 
 }  // namespace syncline::capture

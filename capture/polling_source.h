@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "capture/capture_cursor.h"
+#include "capture/capture_orders.h"
 #include "capture/capture_stage.h"
 #include "capture/horizon.h"
 #include "capture/initial_load.h"
@@ -36,9 +37,9 @@ class PollingSource {
   bool loading() const { return load_.pending() > 0; }
   // Waits for one range and makes it durable together with the key it ends at. The cut stays open.
   void LoadRange(const std::stop_token& stop);
-  // Reads all that is new in one snapshot and closes the cut (invariants 1 and 3); whether that was
-  // anything.
-  bool Poll();
+  // Reads all that is new in one snapshot and closes the cut (invariants 1 and 3); in the same
+  // snapshot and cut the rows named by `again`, as CaptureOrders says. Whether that was anything.
+  bool Poll(const std::vector<RowKeys>& again = {});
 
   // The Error that is on its way came from the log, not from the source.
   bool log_failed() const { return feed_.log_failed(); }
@@ -49,6 +50,7 @@ class PollingSource {
   std::function<void(const Row&)> Watching(const TablePlan& table);
   void ReadTable(RowFeed::Batch& batch, const TablePlan& table);
   void ReadTombstones(RowFeed::Batch& batch, const TablePlan& table);
+  void ReadAgain(const RowKeys& rows, RowFeed::Batch& batch);
 
   sql::Session& session_;
   ChangeLog& log_;

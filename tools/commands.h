@@ -24,6 +24,8 @@ void AddApply(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddStatus(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddLog(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddReplay(CLI::App& app, const Invocation& invocation, CommandBody& body);
+void AddVerify(CLI::App& app, const Invocation& invocation, CommandBody& body);
+void AddRepair(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddConflicts(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddQuarantine(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddOffsets(CLI::App& app, const Invocation& invocation, CommandBody& body);

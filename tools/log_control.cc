@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "engine/base/error.h"
-#include "tools/value_json.h"
+#include "engine/model/value_text.h"
 
 namespace syncline::cli {
 namespace {
@@ -17,6 +17,11 @@ constexpr char kSocketName[] = "control";
 constexpr size_t kLineBytesMax = 64u << 10;
 // For the other end to say what it wants, and to take the answer.
 constexpr Microseconds kPatience = std::chrono::seconds(5);
+// For a poll: longer than a lock is waited for, and than most reads of a source take.
+constexpr auto kPollMax = std::chrono::seconds(120);
+// Of keys in one order, which is one line; and what a key takes besides its text.
+constexpr size_t kPortionBytes = 32u << 10;
+constexpr size_t kPerKeyBytes = 8;
 // After somebody could not be let in (no more descriptors).
 constexpr int kAcceptAgainMs = 100;
 
@@ -46,6 +51,11 @@ Error ErrorFrom(const Json& json) {
 
 Json Parse(std::string_view line) { return Json::parse(line, nullptr, /*allow_exceptions=*/false); }
 
+Error NoOrder() {
+  return UsageError("the log's writer does not know this order",
+                    "use the same version of syncline on both sides");
+}
+
 // A member of that name that is a text; empty if there is none.
 std::string TextOf(const Json& json, const char* name) {
   if (!json.is_object()) return {};
@@ -53,16 +63,79 @@ std::string TextOf(const Json& json, const char* name) {
   return member != json.end() && member->is_string() ? member->get<std::string>() : std::string();
 }
 
+// What a recapture names. Throws UsageError or DamageError for what is no such list.
+std::vector<capture::RowKeys> RowsOf(const Json& order) {
+  std::vector<capture::RowKeys> rows;
+  const auto named = order.find("rows");
+  if (named == order.end() || !named->is_array()) throw NoOrder();
+  for (const Json& table : *named) {
+    capture::RowKeys& some = rows.emplace_back();
+    some.table = {TextOf(table, "schema"), TextOf(table, "table")};
+    if (!table.is_object() || !table.contains("keys")) throw NoOrder();
+    for (const Json& key : table.at("keys")) {
+      if (!key.is_string()) throw NoOrder();
+      const std::optional<Value> bytes = FromText(Type::kBytes, key.get<std::string>());
+      if (!bytes) throw NoOrder();
+      some.keys.push_back(Row::FromBytes(std::string(bytes->view().as_string())));
+    }
+  }
+  return rows;
+}
+
+// The other way round, in as many lists as make lines that are not too long.
+std::vector<Json> Portions(const std::vector<capture::RowKeys>& rows) {
+  std::vector<Json> portions;
+  size_t bytes = kPortionBytes;
+  for (const capture::RowKeys& table : rows) {
+    bool named = false;
+    for (const Row& key : table.keys) {
+      const std::string text = ToText(ValueView::Bytes(key.bytes()));
+      if (bytes + text.size() > kPortionBytes) {
+        portions.push_back(Json::array());
+        bytes = 0;
+        named = false;
+      }
+      if (!named) {
+        portions.back().push_back(
+            {{"schema", table.table.schema}, {"table", table.table.name}, {"keys", Json::array()}});
+        named = true;
+      }
+      portions.back().back()["keys"].push_back(text);
+      bytes += text.size() + kPerKeyBytes;
+    }
+  }
+  return portions;
+}
+
+// What the writer of the log in `folder` answers; nothing if there is none that listens. Throws
+// what it threw.
+std::optional<Json> Order(const std::filesystem::path& folder, const Json& order) {
+  const std::optional<LocalSocket> writer = LocalSocket::Connect(folder / kSocketName);
+  if (!writer) return {};
+  std::optional<std::string> line;
+  if (writer->WriteLine(Dump(order), kPatience)) line = writer->ReadLine(kLineBytesMax, {});
+  if (!line) {
+    throw RetryError("the log's writer ended before it had carried out its order", "try again");
+  }
+  const Json answer = Parse(*line);
+  if (!answer.is_object()) throw ErrorFrom(Json::object());
+  if (const auto done = answer.find("done"); done != answer.end() && done->is_object()) {
+    return *done;
+  }
+  throw ErrorFrom(answer.value("error", Json::object()));
+}
+
 }  // namespace
 
-LogControl::LogControl(ChangeLog& log, const std::filesystem::path& folder,
-                       std::shared_ptr<spdlog::logger> logger)
-    : log_(log), path_(folder / kSocketName), logger_(std::move(logger)) {
+LogControl::LogControl(ChangeLog& log, capture::CaptureOrders& orders,
+                       const std::filesystem::path& folder, std::shared_ptr<spdlog::logger> logger)
+    : log_(log), orders_(orders), path_(folder / kSocketName), logger_(std::move(logger)) {
   try {
     socket_.emplace(LocalSocket::Listen(path_));
   } catch (const Error& error) {
-    logger_->warn("the log takes no orders, so no backup while it is written error=\"{}\"",
-                  error.message());
+    logger_->warn(
+        "the log takes no orders, so no backup and no verify while it is written error=\"{}\"",
+        error.message());
   }
 }
 
@@ -95,18 +168,11 @@ void LogControl::Run(std::stop_token stop) {
 std::string LogControl::Answer(std::string_view line) {
   try {
     const Json order = Parse(line);
-    const std::filesystem::path into = TextOf(order, "into");
-    if (TextOf(order, "do") != "backup" || !into.is_absolute()) {
-      throw UsageError("the log's writer does not know this order",
-                       "use the same version of syncline on both sides");
-    }
-    const LogBackup made = log_.Backup(into);
-    logger_->info("backup made into={} next={} bytes={}", into.string(), made.next.value(),
-                  made.bytes);
-    return Dump(Json{{"done",
-                      {{"next", made.next.value()},
-                       {"bytes", made.bytes},
-                       {"linked_bytes", made.linked_bytes}}}});
+    const std::string what = TextOf(order, "do");
+    if (what == "backup") return Dump(Json{{"done", Backup(TextOf(order, "into"))}});
+    if (what == "poll") return Dump(Json{{"done", Poll({})}});
+    if (what == "recapture") return Dump(Json{{"done", Poll(RowsOf(order))}});
+    throw NoOrder();
   } catch (const Error& error) {
     return Dump(ErrorJson(error));
   } catch (const std::exception& error) {
@@ -114,24 +180,49 @@ std::string LogControl::Answer(std::string_view line) {
   }
 }
 
+Json LogControl::Backup(const std::filesystem::path& into) {
+  if (!into.is_absolute()) throw NoOrder();
+  const LogBackup made = log_.Backup(into);
+  logger_->info("backup made into={} next={} bytes={}", into.string(), made.next.value(),
+                made.bytes);
+  return {{"next", made.next.value()}, {"bytes", made.bytes}, {"linked_bytes", made.linked_bytes}};
+}
+
+Json LogControl::Poll(std::vector<capture::RowKeys> again) {
+  std::future<Offset> polled = orders_.Post(std::move(again));
+  if (polled.wait_for(kPollMax) != std::future_status::ready) {
+    throw RetryError("the capture of this source did not come to a poll in time",
+                     "what it tells on stderr says why; try again when it goes on");
+  }
+  return {{"next", polled.get().value()}};
+}
+
 std::optional<LogBackup> OrderBackup(const std::filesystem::path& folder,
                                      const std::filesystem::path& into) {
-  const std::optional<LocalSocket> writer = LocalSocket::Connect(folder / kSocketName);
-  if (!writer) return {};
-  const Json order = {{"do", "backup"}, {"into", into.string()}};
-  std::optional<std::string> line;
-  if (writer->WriteLine(Dump(order), kPatience)) line = writer->ReadLine(kLineBytesMax, {});
-  if (!line) {
-    throw RetryError("the log's writer ended before it had made the backup", "try again");
+  const auto done = Order(folder, {{"do", "backup"}, {"into", into.string()}});
+  if (!done) return {};
+  return LogBackup{.next = Offset(done->value("next", uint64_t{0})),
+                   .bytes = done->value("bytes", uint64_t{0}),
+                   .linked_bytes = done->value("linked_bytes", uint64_t{0})};
+}
+
+std::optional<Offset> OrderPoll(const std::filesystem::path& folder,
+                                const std::vector<capture::RowKeys>& again) {
+  std::optional<Offset> end;
+  const auto give = [&](const Json& order) {
+    const auto done = Order(folder, order);
+    end.reset();
+    if (done) end = Offset(done->value("next", uint64_t{0}));
+    return done.has_value();
+  };
+  if (again.empty()) {
+    give({{"do", "poll"}});
+    return end;
   }
-  const Json answer = Parse(*line);
-  if (!answer.is_object()) throw ErrorFrom(Json::object());
-  if (const auto done = answer.find("done"); done != answer.end() && done->is_object()) {
-    return LogBackup{.next = Offset(done->value("next", uint64_t{0})),
-                     .bytes = done->value("bytes", uint64_t{0}),
-                     .linked_bytes = done->value("linked_bytes", uint64_t{0})};
+  for (const Json& rows : Portions(again)) {
+    if (!give({{"do", "recapture"}, {"rows", rows}})) break;
   }
-  throw ErrorFrom(answer.value("error", Json::object()));
+  return end;
 }
 
 }  // namespace syncline::cli

@@ -8,9 +8,12 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "capture/capture_orders.h"
 #include "engine/log/change_log.h"
 #include "tools/local_socket.h"
+#include "tools/value_json.h"
 
 namespace syncline::cli {
 
@@ -19,14 +22,22 @@ namespace syncline::cli {
 //
 //   {"do": "backup", "into": "/absolute/path"}
 //   {"done": {"next": N, "bytes": N, "linked_bytes": N}}
+//   {"do": "poll"}
+//   {"do": "recapture", "rows": [{"schema": "public", "table": "items", "keys": ["\\x0802", ..]}]}
+//   {"done": {"next": N}}
 //   {"error": {"message": "..", "hint": "..", "code": "..", "exit_code": N}}
 //
+// A poll is one that begins after the order; N is where the log ends when it has closed its cut. To
+// recapture is such a poll that reads the named rows again, whose keys are the bytes of a Row in
+// hex: see CaptureOrders.
+//
 // Orders are taken one after the other. What is no order is answered with an error and harms
-// nothing. Run on a thread of its own; borrows the log, whose lock makes it the only one here.
+// nothing. Run on a thread of its own; borrows the log, whose lock makes it the only one here, and
+// the orders of its capture.
 class LogControl {
  public:
   // Where there can be no socket it says so in `logger` and Run returns at once.
-  LogControl(ChangeLog& log, const std::filesystem::path& folder,
+  LogControl(ChangeLog& log, capture::CaptureOrders& orders, const std::filesystem::path& folder,
              std::shared_ptr<spdlog::logger> logger);
   ~LogControl();
   LogControl(const LogControl&) = delete;
@@ -39,7 +50,11 @@ class LogControl {
   std::string Answer(std::string_view line);
 
  private:
+  Json Backup(const std::filesystem::path& into);
+  Json Poll(std::vector<capture::RowKeys> again);
+
   ChangeLog& log_;
+  capture::CaptureOrders& orders_;
   const std::filesystem::path path_;
   const std::shared_ptr<spdlog::logger> logger_;
   std::optional<LocalSocket> socket_;
@@ -49,5 +64,11 @@ class LogControl {
 // Throws what the writer threw; RetryError when it ended meanwhile.
 std::optional<LogBackup> OrderBackup(const std::filesystem::path& folder,
                                      const std::filesystem::path& into);
+
+// Has the capture that writes the log in `folder` poll its source, and read the rows named by
+// `again` once more; where the log ended afterwards. Nothing if there is none that listens. Throws
+// what the capture threw; RetryError when it ended meanwhile, or is loading tables.
+std::optional<Offset> OrderPoll(const std::filesystem::path& folder,
+                                const std::vector<capture::RowKeys>& again = {});
 
 }  // namespace syncline::cli

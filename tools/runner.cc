@@ -175,11 +175,13 @@ class Runner::Followers {
 // log.
 void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   auto log = ChangeLog::Open(source.log_folder, capture::SourceIdentity(source.url), clock_);
-  capture::CaptureStage stage(source.url, source.tables,
-                              {.every = source.every, .once = options_.once, .load = source.load},
-                              *log, clock_, logger_);
+  capture::CaptureOrders orders;
+  capture::CaptureStage stage(
+      source.url, source.tables,
+      {.every = source.every, .once = options_.once, .load = source.load, .orders = &orders}, *log,
+      clock_, logger_);
   RecordStart(source.database);
-  LogControl control(*log, source.log_folder, logger_);
+  LogControl control(*log, orders, source.log_folder, logger_);
   const std::jthread taking_orders([&](std::stop_token end) { control.Run(std::move(end)); });
   auto watching = watch_.Capture(source.database, stage.stats(), log->NewReader());
 
@@ -200,6 +202,7 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
       failure = std::current_exception();
       again = MayGoAway(error) && !options_.once;
     }
+    orders.Close();
     following.request_stop();
   }
   if (!stop.stop_requested() && !again) {

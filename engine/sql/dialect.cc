@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "engine/base/check.h"
 #include "engine/base/error.h"
 #include "engine/model/value_text.h"
 
@@ -98,6 +99,29 @@ std::string NowSql(Dialect dialect) {
 std::string Literal(ValueView value, Dialect dialect) {
   if (value.is_null()) return "NULL";
   return dialect == Dialect::kPostgres ? PostgresLiteral(value) : SqliteLiteral(value);
+}
+
+std::string IsOneOf(const std::vector<std::string>& columns, std::span<const Row> keys,
+                    Dialect dialect) {
+  SYNCLINE_CHECK(!keys.empty());
+  std::string condition;
+  if (columns.size() == 1) {
+    for (const Row& key : keys) {
+      condition += (condition.empty() ? "" : ", ") + Literal(key[0], dialect);
+    }
+    return fmt::format("{} IN ({})", Quote(columns.front()), condition);
+  }
+  for (const Row& key : keys) {
+    SYNCLINE_CHECK_EQ(key.size(), columns.size());
+    std::string same;
+    auto column = columns.begin();
+    for (const ValueView value : key) {
+      same += fmt::format("{}{} = {}", same.empty() ? "" : " AND ", Quote(*column++),
+                          Literal(value, dialect));
+    }
+    condition += fmt::format("{}({})", condition.empty() ? "" : " OR ", same);
+  }
+  return "(" + condition + ")";
 }
 
 }  // namespace syncline::sql

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/model/row.h"
 #include "engine/model/schema.h"
 
 namespace syncline::sql {
@@ -23,6 +25,12 @@ std::string Literal(ValueView value, Dialect dialect);
 
 // The database's clock now, as Syncline's own tables hold it: a timestamptz, or SQLite's text.
 std::string NowSql(Dialect dialect);
+
+// The condition that a row's key is one of `keys`, rows of the key columns' values in key order; as
+// Literal writes values. Of a single column it is one IN. `keys` must not be empty, and is best
+// kept to some hundred: SQLite allows expressions of a certain depth only.
+std::string IsOneOf(const std::vector<std::string>& columns, std::span<const Row> keys,
+                    Dialect dialect);
 
 // The type that a column captured from a database of dialect `from` gets in a new table of dialect
 // `to`; by the table of types in README.md. The native type itself where from == to.

@@ -25,12 +25,13 @@ class LogControlTest : public SqliteFilesTest {
   // Longer than a socket's path may be.
   const fs::path log_folder_ = folder_ / std::string(150, 'x') / "log";
   const std::unique_ptr<ChangeLog> log_ = ChangeLog::Open(log_folder_, "test:source", clock_);
+  capture::CaptureOrders orders_;
 };
 
 // Fails with the socket's whole path in its address.
 TEST_F(LogControlTest, ABackupIsOrderedFromAnotherProcess) {
   EXPECT_FALSE(OrderBackup(log_folder_, folder_ / "backup"));
-  LogControl control(*log_, log_folder_, logger_);
+  LogControl control(*log_, orders_, log_folder_, logger_);
   const std::jthread serving([&](std::stop_token stop) { control.Run(std::move(stop)); });
   ASSERT_TRUE(OrderBackup(log_folder_, folder_ / "backup"));
   EXPECT_TRUE(fs::exists(folder_ / "backup" / "durable"));
@@ -43,6 +44,38 @@ TEST_F(LogControlTest, ABackupIsOrderedFromAnotherProcess) {
   }
 }
 
+// Fails when the rows that are named do not arrive as they were, or are cut off where a line gets
+// too long.
+TEST_F(LogControlTest, APollIsOrderedFromAnotherProcess) {
+  EXPECT_FALSE(OrderPoll(log_folder_));
+  LogControl control(*log_, orders_, log_folder_, logger_);
+  const std::jthread serving([&](std::stop_token stop) { control.Run(std::move(stop)); });
+  std::vector<capture::RowKeys> again(2), taken;
+  again[0].table = {"", "odd \"name\""};
+  again[1].table = {"public", "items"};
+  for (int i = 0; i < 3000; ++i) {
+    again[i % 2].keys.emplace_back().Append(
+        ValueView::Text(std::string(40, 'x') + std::to_string(i)));
+  }
+  const std::jthread capturing([&](std::stop_token stop) {
+    while (!stop.stop_requested()) {
+      capture::CaptureOrders::Taken orders = orders_.Take();
+      taken.insert(taken.end(), orders.again().begin(), orders.again().end());
+      orders.Done(Offset(42));
+      orders_.Sleep(clock_, std::chrono::seconds(10), stop);
+    }
+  });
+  EXPECT_EQ(OrderPoll(log_folder_), Offset(42));
+  EXPECT_EQ(OrderPoll(log_folder_, again), Offset(42));
+  std::map<TableName, std::vector<Row>> keys;
+  for (const capture::RowKeys& rows : taken) {
+    keys[rows.table].insert(keys[rows.table].end(), rows.keys.begin(), rows.keys.end());
+  }
+  EXPECT_GT(taken.size(), 2u);
+  EXPECT_EQ(keys.size(), 2u);
+  for (const capture::RowKeys& rows : again) EXPECT_EQ(keys[rows.table], rows.keys);
+}
+
 // Fails when the socket of a writer that was killed is in the way of the next one, and when anybody
 // may connect.
 TEST_F(LogControlTest, ASocketThatWasLeftBehindIsReplaced) {
@@ -50,7 +83,7 @@ TEST_F(LogControlTest, ASocketThatWasLeftBehindIsReplaced) {
   EXPECT_TRUE(fs::exists(log_folder_ / "control"));
   EXPECT_FALSE(OrderBackup(log_folder_, folder_ / "backup"));
   {
-    LogControl control(*log_, log_folder_, logger_);
+    LogControl control(*log_, orders_, log_folder_, logger_);
     struct stat status = {};
     ASSERT_EQ(::stat((log_folder_ / "control").c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0600u);
@@ -60,11 +93,14 @@ TEST_F(LogControlTest, ASocketThatWasLeftBehindIsReplaced) {
 }
 
 TEST_F(LogControlTest, WhatIsNoOrderIsAnsweredAndHarmsNothing) {
-  LogControl control(*log_, log_folder_, logger_);
+  LogControl control(*log_, orders_, log_folder_, logger_);
   for (const std::string line :
        {"", "{", "null", "[]", "{\"do\": 1}", "{\"do\": \"format\"}", "{\"do\": \"backup\"}",
         "{\"do\": \"backup\", \"into\": \"relative\"}", "{\"do\": \"backup\", \"into\": [\"/\"]}",
-        "\xff\xfe", "{\"do\":\"backup\",\"into\":\"\\u0000\"}"}) {
+        "\xff\xfe", "{\"do\":\"recapture\"}", "{\"do\":\"recapture\",\"rows\":[1]}",
+        "{\"do\":\"recapture\",\"rows\":[{\"table\":\"t\",\"keys\":[\"\\\\x0\"]}]}",
+        "{\"do\":\"recapture\",\"rows\":[{\"table\":\"t\",\"keys\":[\"\\\\xffff\"]}]}",
+        "{\"do\":\"backup\",\"into\":\"\\u0000\"}"}) {
     EXPECT_THAT(control.Answer(line), StartsWith("{\"error\":")) << line;
   }
   EXPECT_THAT(control.Answer(std::string(60'000, '[')), StartsWith("{\"error\":"));
@@ -72,7 +108,7 @@ TEST_F(LogControlTest, WhatIsNoOrderIsAnsweredAndHarmsNothing) {
 
 // Fails when one caller who says nothing, too much, or goes, keeps the next from being heard.
 TEST_F(LogControlTest, ACallerWhoMisbehavesIsLeft) {
-  LogControl control(*log_, log_folder_, logger_);
+  LogControl control(*log_, orders_, log_folder_, logger_);
   const std::jthread serving([&](std::stop_token stop) { control.Run(std::move(stop)); });
   LocalSocket::Connect(log_folder_ / "control");
   const auto much = LocalSocket::Connect(log_folder_ / "control");

@@ -41,6 +41,22 @@ TEST(DialectTest, SqliteLiteralsAreWhatIsStored) {
   EXPECT_EQ(literal(ValueView::Date(0)), "'2000-01-01'");
 }
 
+// Fails when values are pasted without quotes, or the columns of a key are mixed up.
+TEST(DialectTest, KeysAreNamedInOneCondition) {
+  const auto key = [](std::initializer_list<ValueView> values) {
+    Row row;
+    for (const ValueView value : values) row.Append(value);
+    return row;
+  };
+  const Row one[] = {key({ValueView::Int(1)}), key({ValueView::Int(2)})};
+  EXPECT_EQ(IsOneOf({"id"}, one, Dialect::kPostgres), "\"id\" IN ('1', '2')");
+  EXPECT_EQ(IsOneOf({"id"}, one, Dialect::kSqlite), "\"id\" IN (1, 2)");
+  const Row two[] = {key({ValueView::Int(1), ValueView::Text("it's")}),
+                     key({ValueView::Int(2), ValueView::Text("b")})};
+  EXPECT_EQ(IsOneOf({"a", "b"}, two, Dialect::kSqlite),
+            "((\"a\" = 1 AND \"b\" = 'it''s') OR (\"a\" = 2 AND \"b\" = 'b'))");
+}
+
 TEST(TypeTableTest, PostgresTypesByTheirFormattedNames) {
   const auto type = [](std::string_view name) { return TypeOf(name, Dialect::kPostgres); };
   EXPECT_EQ(type("numeric(12,2)"), Type::kDecimal);

@@ -9,11 +9,11 @@ from support.syncline import Syncline
 from support.writers import Writers, item_writers
 
 # Notes every write that reaches the target: the same state of a row twice is one applied twice.
-_AUDIT = """CREATE TABLE writes(number bigserial, id bigint, version bigint);
+AUDIT = """CREATE TABLE writes(number bigserial, id bigint, version bigint);
   CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN INSERT INTO writes(id, version) VALUES (NEW.id, NEW.version); RETURN NEW; END $$;
   CREATE TRIGGER note AFTER INSERT OR UPDATE ON items FOR EACH ROW EXECUTE FUNCTION note()"""
-_AUDIT_SQLITE = (
+AUDIT_SQLITE = (
     "CREATE TABLE writes(number INTEGER PRIMARY KEY, id, version)",
     *(
         f"CREATE TRIGGER note_{event} AFTER {event} ON items BEGIN"
@@ -37,7 +37,7 @@ class Mirrors:
         items.create(source)
         items.load(source, 1, rows, SEED)
         items.create(self.targets[0])
-        self.targets[0].execute(_AUDIT)
+        self.targets[0].execute(AUDIT)
         self._audited = [self.targets[0]]
         self._schema = "public." if source.dialect == "postgres" else ""
         self.syncline = Syncline(folder, self._configuration(["items", *other_tables]))
@@ -55,7 +55,7 @@ class Mirrors:
 
     def audit_sqlite(self):
         """Notes the writes to the SQLite target too, from now on: its table is there."""
-        for sql in _AUDIT_SQLITE:
+        for sql in AUDIT_SQLITE:
             self.targets[1].execute(sql)
         self._audited.append(self.targets[1])
 

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/base/error.h"
+#include "engine/base/offset.h"
+#include "engine/model/row.h"
+#include "engine/model/schema.h"
+
+namespace syncline::capture {
+
+// Rows of one table, by the values of its key columns in key order. Plain value type.
+struct RowKeys {
+  TableName table;
+  std::vector<Row> keys;
+};
+
+// What others want of a running capture besides its polls in time: a poll at once, and in it rows
+// that are read again by their keys, whatever their cursor column says. An order is carried out by
+// a poll that begins after the order was given; its answer is where the log ended when that poll
+// had closed its cut. So the log then holds every state that could be seen when the order was given
+// (invariant 3), and of the named rows what the poll's snapshot shows: one that is not there is
+// logged as deleted. Rows of tables that are not captured are passed over, and so are rows whose
+// cursor column is NULL.
+//
+// A poll that fails fails its orders too, with its own error, and an order that the source does not
+// understand never ends the capture. Thread-safe.
+class CaptureOrders {
+ public:
+  CaptureOrders() = default;
+  CaptureOrders(const CaptureOrders&) = delete;
+  CaptureOrders& operator=(const CaptureOrders&) = delete;
+
+  // From any thread. The future always gets its answer while the stage runs, and RetryError once
+  // Close was called.
+  std::future<Offset> Post(std::vector<RowKeys> again = {});
+
+  // No poll will come any more: fails what waits and what is still to come.
+  void Close();
+
+  // The rest is the stage's.
+
+  // The orders that the poll at hand carries out. One that is destroyed without Done or Fail fails
+  // them.
+  class Taken {
+   public:
+    Taken() = default;
+    Taken(Taken&&) = default;
+    Taken& operator=(Taken&&) = default;
+    ~Taken();
+
+    // Of all orders; several may name the same table.
+    const std::vector<RowKeys>& again() const { return again_; }
+    void Done(Offset next);
+    void Fail(const Error& error);
+
+   private:
+    friend class CaptureOrders;
+    std::vector<RowKeys> again_;
+    std::vector<std::promise<Offset>> answers_;
+  };
+  // All that were given until now.
+  Taken Take();
+
+  // As Clock::Sleep; an order ends it early.
+  void Sleep(Clock& clock, Microseconds duration, const std::stop_token& stop);
+
+ private:
+  struct Order {
+    std::vector<RowKeys> again;
+    std::promise<Offset> answer;
+  };
+
+  std::mutex mutex_;
+  std::deque<Order> waiting_;                 // guarded by mutex_
+  bool closed_ = false;                       // guarded by mutex_
+  std::stop_source sleep_{std::nostopstate};  // guarded by mutex_; ends the sleep under way
+};
+
+}  // namespace syncline::capture

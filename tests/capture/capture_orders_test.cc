@@ -1,0 +1,116 @@
+#include "capture/capture_orders.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <thread>
+
+#include "capture/capture_stage.h"
+#include "engine/sql/session.h"
+#include "tests/capture/capture_harness.h"
+
+namespace syncline::capture {
+namespace {
+
+const TableName kItems{"", "items"};
+
+class CaptureOrdersTest : public testing::Test {
+ protected:
+  CaptureOrdersTest()
+      : url_(sql::DatabaseUrl::Parse("sqlite:" + (folder_.path() / "source.db").string())),
+        writer_(sql::Session::Open(url_, {.create = true})) {
+    writer_->Execute(
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, updated_at TEXT);"
+        "INSERT INTO items VALUES (1, 'a', '2026-01-31 10:00:00'), (2, 'b', '2026-01-31 "
+        "10:00:00')");
+    CaptureOptions options;
+    options.margin = Microseconds(0);
+    options.orders = &orders_;
+    TableSpec spec;
+    spec.table = kItems;
+    spec.cursor = "updated_at";
+    capture_ = std::make_unique<CaptureHarness>(url_, std::vector{spec}, options);
+    capture_->Poll();
+    // Three rows, and after the load a mark: the log ends at 4. Polls reach back to the last stamp,
+    // so not to the first two rows.
+    writer_->Execute("INSERT INTO items VALUES (3, 'later', '2026-01-31 11:00:00')");
+    capture_->Poll();
+  }
+
+  static RowKeys Keys(std::initializer_list<int64_t> ids) {
+    RowKeys rows{.table = kItems};
+    for (const int64_t id : ids) rows.keys.emplace_back().Append(ValueView::Int(id));
+    return rows;
+  }
+
+  TemporaryFolder folder_;
+  sql::DatabaseUrl url_;
+  std::unique_ptr<sql::Session> writer_;
+  CaptureOrders orders_;
+  std::unique_ptr<CaptureHarness> capture_;
+};
+
+// Fails when the answer comes before the poll's rows are in the log.
+TEST_F(CaptureOrdersTest, AnOrderIsAnsweredWithTheEndOfTheLogAfterAPoll) {
+  writer_->Execute("INSERT INTO items VALUES (4, 'd', '2026-01-31 12:00:00')");
+  std::future<Offset> answer = orders_.Post();
+  EXPECT_EQ(answer.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  capture_->Poll();
+  EXPECT_EQ(answer.get(), Offset(5));
+  // With nothing new the log holds everything as well.
+  std::future<Offset> again = orders_.Post();
+  capture_->Poll();
+  EXPECT_EQ(again.get(), Offset(5));
+}
+
+// Fails when rows are read again only if their cursor has moved, when a row that is gone stays in
+// the log, and when one without a version is taken for gone.
+TEST_F(CaptureOrdersTest, NamedRowsAreReadAgainWhateverTheirCursorSays) {
+  writer_->Execute(
+      "UPDATE items SET name = 'unstamped' WHERE id = 1; DELETE FROM items WHERE id = 2;"
+      "UPDATE items SET updated_at = NULL WHERE id = 3");
+  capture_->Poll();
+  EXPECT_EQ(capture_->changes(), 3u);
+  std::future<Offset> answer = orders_.Post({Keys({1, 2, 3, 99})});
+  capture_->Poll();
+  EXPECT_EQ(answer.get(), Offset(6));
+  EXPECT_EQ(capture_->LoggedText(kItems),
+            "1|unstamped|2026-01-31 10:00:00, 3|later|2026-01-31 11:00:00");
+  EXPECT_EQ(capture_->changes(), 5u) << "the row that was changed, and the one that is gone";
+  EXPECT_FALSE(capture_->cut_open());
+  // What the log holds now is not logged again.
+  answer = orders_.Post({Keys({1, 2})});
+  capture_->Poll();
+  EXPECT_EQ(answer.get(), Offset(6));
+}
+
+TEST_F(CaptureOrdersTest, WhatIsNotCapturedIsPassedOver) {
+  RowKeys unknown = Keys({1});
+  unknown.table.name = "others";
+  RowKeys two_values = Keys({1});
+  two_values.keys.front().Append(ValueView::Int(2));
+  std::future<Offset> answer = orders_.Post({unknown, two_values});
+  capture_->Poll();
+  EXPECT_EQ(answer.get(), Offset(4));
+}
+
+// Fails when somebody waits for ever for a capture that has ended.
+TEST_F(CaptureOrdersTest, AfterTheEndNobodyWaits) {
+  std::future<Offset> before = orders_.Post();
+  orders_.Close();
+  EXPECT_THROW(before.get(), Error);
+  EXPECT_THROW(orders_.Post().get(), Error);
+}
+
+// Fails when an order waits until the pause between two polls is over.
+TEST_F(CaptureOrdersTest, AnOrderEndsThePauseBetweenPolls) {
+  SystemClock clock;
+  std::jthread pausing([&] { orders_.Sleep(clock, std::chrono::hours(1), {}); });
+  std::future<Offset> answer = orders_.Post();
+  pausing.join();
+  orders_.Take().Done(Offset(7));
+  EXPECT_EQ(answer.get(), Offset(7));
+}
+
+}  // namespace
+}  // namespace syncline::capture

@@ -1,0 +1,86 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "engine/base/error.h"
+#include "tools/commands.h"
+#include "tools/verify_plan.h"
+#include "tools/verify_report.h"
+
+namespace syncline::cli {
+namespace {
+
+constexpr int kDivergenceExit = 4;
+
+struct Options {
+  std::vector<std::string> pipelines;
+  VerifyArguments how;
+  uint64_t rows_max = 10;
+};
+
+int Verify(const Invocation& invocation, const Options& options) {
+  const auto logger = invocation.Logger("warn");
+  const Config config = invocation.Load();
+  const Verification::Options how = options.how.ToOptions();
+  SystemClock clock;
+  Json list = Json::array();
+  Terminal out = invocation.Out();
+  std::optional<Error> failure;
+  bool equal = true;
+  for (const std::string& name :
+       options.pipelines.empty() ? config.PipelineNames() : options.pipelines) {
+    try {
+      const Plan plan = VerifyPlan(config, name);
+      Verification verification(plan.sources.front(), plan.pipelines.front(), options.how.table,
+                                how, clock, logger);
+      const Findings findings = verification.Run();
+      equal = equal && findings.equal();
+      if (invocation.json) {
+        list.push_back(FindingsJson(findings, options.rows_max));
+      } else {
+        PrintFindings(findings, options.rows_max, out);
+      }
+    } catch (Error& error) {
+      error.AddContext("pipeline " + name);
+      if (options.pipelines.size() == 1 || config.pipelines.size() == 1) throw;
+      if (!failure) failure = error;
+      logger->error("not compared pipeline={} error=\"{}\" hint=\"{}\"", name, error.message(),
+                    error.hint());
+    }
+  }
+  if (invocation.json) {
+    invocation.Print({{"equal", equal && !failure}, {"pipelines", std::move(list)}});
+  }
+  if (!equal) return kDivergenceExit;
+  if (failure) throw *failure;  // told, but it is the exit code
+  return 0;
+}
+
+}  // namespace
+
+void AddVerify(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      app.add_subcommand("verify", "Compare source, log and target, while they are in use");
+  command->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
+      ->type_name("PIPELINE");
+  command
+      ->add_option("--rows", options->rows_max,
+                   "How many rows that differ are shown of each table; 0: all that are known")
+      ->capture_default_str()
+      ->type_name("N");
+  options->how.AddTo(*command);
+  command->footer(
+      R"(Compares every row in one consistent cut: a snapshot of the target, a snapshot of
+the source, and the log, which has the source polled once. What apply has yet to
+bring is in flight and no divergence. Writes nothing but that poll. Exit code 4
+when something differs.
+
+  syncline verify
+  syncline verify shop-to-mirror --table customers --json --rows 0)");
+  command->callback([&invocation, &body, options] {
+    body = [&invocation, options] { return Verify(invocation, *options); };
+  });
+}
+
+}  // namespace syncline::cli

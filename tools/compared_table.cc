@@ -1,0 +1,119 @@
+#include "tools/compared_table.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "apply/table_plan.h"
+#include "capture/table_plan.h"
+#include "engine/model/value_text.h"
+#include "engine/sql/dialect.h"
+
+namespace syncline::cli {
+namespace {
+
+std::vector<std::string> NamesOf(const TableSchema& schema) {
+  std::vector<std::string> names;
+  for (const uint32_t column : schema.key) names.push_back(schema.columns[column].name);
+  return names;
+}
+
+// What SQLite holds in a column of this type may have another form than the canonical one:
+// '2026-01-31 12:00:00' as a timestamp, 5 as a decimal.
+bool HasFormsInSqlite(const Column& column) {
+  switch (column.type) {
+    case Type::kDate:
+    case Type::kTime:
+    case Type::kTimestamp:
+    case Type::kTimestampTz:
+    case Type::kDecimal:
+    case Type::kOther:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool IsDirect(const Column& source, Dialect from, const Column& target, Dialect to) {
+  if (target.native_type != sql::ColumnTypeFor(source, from, to)) return false;
+  return from == to || from == Dialect::kPostgres || !HasFormsInSqlite(source);
+}
+
+// A value of another type with the same text.
+void AppendAs(Type type, ValueView value, Row& row) {
+  if (value.is_null() || value.type() == type) return row.Append(value);
+  if (HoldsString(type) && HoldsString(value.type()) && type != Type::kUuid &&
+      type != Type::kBytes && value.type() != Type::kUuid && value.type() != Type::kBytes) {
+    return row.Append(ValueView::OfString(type, value.as_string()));
+  }
+  if (const std::optional<Value> same = FromText(type, ToText(value))) return row.Append(*same);
+  row.Append(value);
+}
+
+}  // namespace
+
+std::vector<std::string> ComparedTable::SourceKeyNames() const { return NamesOf(*schema); }
+std::vector<std::string> ComparedTable::TargetKeyNames() const { return NamesOf(target); }
+
+ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
+                               const capture::TableSpec& spec, const apply::TableMapping& mapping) {
+  const capture::TablePlan captured = capture::PlanTable(source, spec);
+  apply::TablePlan plan = apply::PlanTable(captured.schema, mapping);
+  const std::optional<sql::TableInfo> info = target.Describe(mapping.target);
+  ComparedTable table{.schema = captured.schema,
+                      .where = spec.where.empty() ? "" : "(" + spec.where + "\n)",
+                      .without_cursor = captured.null_cursor,
+                      .mapping = mapping,
+                      .target_exists = info.has_value()};
+  table.target.table = info ? info->name : mapping.target;
+  table.target.dialect = target.dialect();
+  for (uint32_t i = 0; i < plan.columns.size(); ++i) {
+    Column column = plan.columns[i];
+    const sql::ColumnInfo* found = info ? info->Find(column.name) : nullptr;
+    const bool key = std::ranges::find(plan.key, i) != plan.key.end();
+    if (info && found == nullptr && !key) {
+      table.left_out.push_back(captured.schema->columns[plan.take[i]].name);
+      continue;
+    }
+    if (found != nullptr) {
+      table.direct &= IsDirect(column, captured.schema->dialect, found->column, target.dialect());
+      column = found->column;
+    }
+    table.take.push_back(plan.take[i]);
+    table.target.columns.push_back(std::move(column));
+  }
+  for (const uint32_t i : plan.key) {
+    const int place = table.target.Find(plan.columns[i].name);
+    table.target.key.push_back(static_cast<uint32_t>(place));
+  }
+  return table;
+}
+
+Row AsOnTarget(const ComparedTable& table, const Row& row) {
+  const bool between_kinds = table.schema->dialect != table.target.dialect;
+  Row target;
+  target.Reserve(row.bytes().size());
+  auto wanted = table.take.begin();
+  uint32_t index = 0;
+  for (auto value = row.begin(); wanted != table.take.end(); ++value, ++index) {
+    if (*wanted != index) continue;
+    ++wanted;
+    // What only its own kind of database has a type for is text in the other.
+    if (between_kinds && (*value).type() == Type::kOther) {
+      target.Append(ValueView::Text((*value).as_string()));
+    } else {
+      target.Append(*value);
+    }
+  }
+  return target;
+}
+
+Row AsAtSource(const ComparedTable& table, const Row& key) {
+  Row source;
+  size_t place = 0;
+  for (const ValueView value : key) {
+    AppendAs(table.schema->columns[table.schema->key[place++]].type, value, source);
+  }
+  return source;
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apply/table_mapping.h"
+#include "capture/capture_stage.h"
+#include "engine/model/schema.h"
+#include "engine/sql/session.h"
+
+namespace syncline::cli {
+
+// One table of a pipeline as `verify` compares it: what is read on either side, and how a row of
+// the one is found on the other. A row has two forms: the source's, as capture reads and the log
+// holds it, and the target's, as the target's table stores it. Plain value type.
+struct ComparedTable {
+  std::shared_ptr<const TableSchema> schema;  // of the source: the columns that are captured
+  std::string where;  // SQL condition on the source: the rows that the pipeline is to carry
+  std::string without_cursor;  // on those, that capture never reads them; empty: none can be so
+  apply::TableMapping mapping;
+  std::vector<uint32_t> take;  // indexes into schema->columns of those that are compared
+  // The target's columns under their names and with their types there, parallel to `take`.
+  TableSchema target;
+  bool target_exists = true;
+  std::vector<std::string> left_out;  // columns of the source that the target's table lacks
+  // The target stores the source's values as they are, with exceptions: no need to ask it how it
+  // would store each row.
+  bool direct = true;
+
+  std::string name() const { return schema->table.ToString(); }
+  std::vector<std::string> SourceKeyNames() const;
+  std::vector<std::string> TargetKeyNames() const;
+};
+
+// Throws as capture and apply do for a table that cannot be synced. Changes nothing.
+ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
+                               const capture::TableSpec& spec, const apply::TableMapping& mapping);
+
+// The compared values of a row in the source's form, as the target stores them where it stores
+// them as they are.
+Row AsOnTarget(const ComparedTable& table, const Row& row);
+// A key in the target's form, as the source and the log have it: exact wherever the key's columns
+// are stored as they are.
+Row AsAtSource(const ComparedTable& table, const Row& key);
+
+}  // namespace syncline::cli

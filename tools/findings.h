@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apply/progress.h"
+#include "engine/base/offset.h"
+#include "tools/log_history.h"
+#include "tools/table_comparison.h"
+
+namespace syncline::cli {
+
+// How a row differs, seen from the source.
+enum class Difference { kMissing, kExtra, kDiffering };
+std::string_view DifferenceName(Difference difference);  // "missing", "extra", "differing"
+
+// Why: which of the three has something else than the others.
+enum class Why {
+  kAltered,   // the target: the log holds what the source has
+  kParked,    // the same, and the change waits in the quarantine
+  kKept,      // the same, and a conflict was decided for the target's row
+  kMissed,    // the log: capture has not seen the source's row as it is
+  kNoCursor,  // the same, and never will: the row's cursor column is NULL
+  kGone,      // the log: the source's row is gone, and the log does not say so
+};
+std::string_view WhyName(Why why);  // "altered" ...
+
+// A row that differs for good. Plain value type.
+struct RowFinding {
+  RowPair pair;
+  Difference difference = Difference::kDiffering;
+  Why why = Why::kAltered;
+  bool log_is_source = false;
+  bool target_is_log = false;
+  std::optional<LoggedState> logged;  // at the target's offset; none: the log never had the row
+  std::vector<std::string> columns;   // of the target that differ
+  std::string reason;                 // of kParked and kKept
+};
+
+struct TableFindings {
+  const ComparedTable* table = nullptr;  // the Verification's
+  uint64_t equal = 0;
+  uint64_t in_flight = 0;  // not compared: apply has yet to bring what the log has of them
+  std::vector<RowFinding> rows;
+  uint64_t unread = 0;  // rows among which there are more that differ, beyond the limits
+
+  uint64_t count(Difference difference) const;
+};
+
+struct Findings {
+  std::string pipeline;
+  apply::Progress progress;  // of the target, in the first cut
+  Offset end;                // of the log, then
+  std::vector<TableFindings> tables;
+
+  bool equal() const;
+  uint64_t in_flight() const;
+};
+
+}  // namespace syncline::cli

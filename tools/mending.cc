@@ -1,0 +1,146 @@
+#include "tools/mending.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <span>
+#include <utility>
+
+#include "apply/mend_rows.h"
+#include "engine/base/error.h"
+#include "tools/source_poll.h"
+
+namespace syncline::cli {
+namespace {
+
+// Rows of one transaction on the target: the pipeline's batches wait for it.
+constexpr size_t kRowsTogether = 500;
+
+// A row's state as a step that writes it whatever the target holds.
+apply::RowChange StepTo(const LoggedState* state, const Row& key) {
+  apply::RowChange step{.key = key};
+  if (state == nullptr) return step;
+  if (!state->deleted()) step.row = state->row;
+  step.version = state->version;
+  step.offset = state->offset;
+  step.previous = state->version;  // not the first one: then it would be an insertion
+  return step;
+}
+
+}  // namespace
+
+std::vector<apply::TableChanges> StepsAt(const LogHistory& history,
+                                         std::span<const RowToWrite> rows, Offset at) {
+  std::map<SchemaId, apply::TableChanges> tables;
+  for (const RowToWrite& row : rows) {
+    const TableName& name = row.schema->table;
+    if (!history.Knows(name, row.key, at)) continue;  // apply is on its way through the base
+    const LoggedState* state = history.Before(name, row.key, at);
+    const auto& schema = state != nullptr ? state->schema : row.schema;
+    apply::TableChanges& changes = tables[schema->id()];
+    changes.schema = schema;
+    const bool deletion = state == nullptr || state->deleted();
+    (deletion ? changes.deletes : changes.upserts).push_back(StepTo(state, row.key));
+  }
+  std::vector<apply::TableChanges> steps;
+  for (auto& [id, changes] : tables) {
+    apply::SortByKey(changes);
+    steps.push_back(std::move(changes));
+  }
+  return steps;
+}
+
+Mend MendFor(const RowFinding& finding, const MendOptions& options) {
+  if (options.keep_extra && finding.difference == Difference::kExtra) return Mend::kLeave;
+  switch (finding.why) {
+    case Why::kAltered:
+      return Mend::kWrite;
+    case Why::kKept:
+      return options.conflicts ? Mend::kWrite : Mend::kLeave;
+    case Why::kMissed:
+    case Why::kGone:
+      return finding.target_is_log ? Mend::kRecapture : Mend::kBoth;
+    case Why::kParked:
+    case Why::kNoCursor:
+      return Mend::kLeave;
+  }
+  return Mend::kLeave;
+}
+
+Mending::Mending(const SourcePlan& source, const PipelinePlan& pipeline, Verification& verification,
+                 const MendOptions& options, Clock& clock, std::shared_ptr<spdlog::logger> logger)
+    : source_(source),
+      pipeline_(pipeline),
+      verification_(verification),
+      options_(options),
+      clock_(clock),
+      logger_(std::move(logger)) {}
+
+// The target first: what is then read again follows the state that the target holds.
+Mending::Result Mending::Run(const Findings& findings) {
+  Result result;
+  Write(findings, result);
+  const std::vector<capture::RowKeys> again = RowsToReadAgain(findings);
+  for (const capture::RowKeys& rows : again) result.recaptured += rows.keys.size();
+  if (!again.empty()) PollSource(source_, again, clock_, logger_);
+  return result;
+}
+
+void Mending::Write(const Findings& findings, Result& result) {
+  std::vector<RowToWrite> rows;
+  for (const TableFindings& table : findings.tables) {
+    for (const RowFinding& finding : table.rows) {
+      const Mend mend = MendFor(finding, options_);
+      if (mend == Mend::kWrite || mend == Mend::kBoth) {
+        rows.push_back({table.table->schema, finding.pair.key.source});
+      }
+    }
+  }
+  if (rows.empty()) return;
+  LogReader& log = verification_.log();
+  LogHistory history(log, findings.progress.next);
+  for (const RowToWrite& row : rows) {
+    history.Want(row.schema->table, row.key);
+  }
+  history.Read(Offset(), log.end());
+  const apply::MendTarget target{.url = pipeline_.target_url,
+                                 .tables = pipeline_.tables,
+                                 .source = log.info().source,
+                                 .pipeline = pipeline_.name,
+                                 .logger = logger_};
+  for (std::span<const RowToWrite> left = rows; !left.empty();) {
+    const auto some = left.first(std::min(left.size(), kRowsTogether));
+    const apply::MendResult mended = apply::MendRows(target, [&](Offset at) {
+      if (at < findings.progress.next) {
+        throw UsageError(fmt::format("pipeline {} was set back meanwhile", pipeline_.name),
+                         "what comes again mends it; verify afterwards");
+      }
+      history.Read(Offset(), at);  // what apply has brought since
+      return StepsAt(history, some, at);
+    });
+    result.written += mended.written;
+    for (const apply::RefusedStep& refused : mended.refused) {
+      const auto& why = refused.error.refusal();
+      result.refused.push_back(fmt::format("{}: {}", refused.target.ToString(),
+                                           why ? why->reason : refused.error.message()));
+    }
+    left = left.subspan(some.size());
+  }
+}
+
+std::vector<capture::RowKeys> Mending::RowsToReadAgain(const Findings& findings) const {
+  std::vector<capture::RowKeys> again;
+  for (const TableFindings& table : findings.tables) {
+    capture::RowKeys rows{.table = table.table->schema->table};
+    for (const RowFinding& finding : table.rows) {
+      const Mend mend = MendFor(finding, options_);
+      if (mend == Mend::kRecapture || mend == Mend::kBoth) {
+        rows.keys.push_back(finding.pair.key.source);
+      }
+    }
+    if (!rows.keys.empty()) again.push_back(std::move(rows));
+  }
+  return again;
+}
+
+}  // namespace syncline::cli

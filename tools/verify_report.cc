@@ -1,0 +1,155 @@
+#include "tools/verify_report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace syncline::cli {
+namespace {
+
+Json TargetRowJson(const ComparedTable& table, const std::optional<Row>& row) {
+  return row ? RowJson(table.target, *row) : Json(nullptr);
+}
+
+Json LoggedJson(const RowFinding& row) {
+  if (!row.logged || row.logged->deleted()) return nullptr;
+  return RowJson(*row.logged->schema, row.logged->row);
+}
+
+Json RowFindingJson(const TableFindings& table, const RowFinding& row) {
+  const ComparedTable& shape = *table.table;
+  return {{"key", KeyJson(shape.target, row.pair.key.target)},
+          {"difference", DifferenceName(row.difference)},
+          {"why", WhyName(row.why)},
+          {"columns", row.columns},
+          {"source", row.pair.source ? RowJson(*shape.schema, *row.pair.source) : Json(nullptr)},
+          {"log", LoggedJson(row)},
+          {"log_offset", row.logged ? Json(row.logged->offset.value()) : Json(nullptr)},
+          {"target", TargetRowJson(shape, row.pair.target)},
+          {"reason", row.reason.empty() ? Json(nullptr) : Json(row.reason)}};
+}
+
+Json TableJson(const TableFindings& table, uint64_t rows_max) {
+  Json rows = Json::array();
+  for (const RowFinding& row : table.rows) {
+    if (rows_max > 0 && rows.size() == rows_max) break;
+    rows.push_back(RowFindingJson(table, row));
+  }
+  Json json = {{"table", table.table->name()},
+               {"target_table", table.table->target.table.ToString()},
+               {"equal", table.equal},
+               {"missing", table.count(Difference::kMissing)},
+               {"extra", table.count(Difference::kExtra)},
+               {"differing", table.count(Difference::kDiffering)},
+               {"in_flight", table.in_flight},
+               {"unread", table.unread},
+               {"columns_not_compared", table.table->left_out}};
+  json["rows"] = std::move(rows);
+  return json;
+}
+
+std::string WhyText(const RowFinding& row) {
+  switch (row.why) {
+    case Why::kAltered:
+      return "the target was altered, the log holds what the source has";
+    case Why::kParked:
+      return "parked in the quarantine, " + row.reason;
+    case Why::kKept:
+      return "kept as the target had it, " + row.reason;
+    case Why::kMissed:
+      return row.target_is_log ? "the log lacks what the source has, the target is as the log"
+                               : "the log lacks what the source has, and the target was altered";
+    case Why::kNoCursor:
+      return "its cursor column is NULL at the source, so capture does not see it";
+    case Why::kGone:
+      return "gone from the source, and the log was not told: polling alone sees no deletions";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string RowText(const TableFindings& table, const RowFinding& row) {
+  const std::string key = Dump(KeyJson(table.table->target, row.pair.key.target));
+  const std::string columns =
+      row.columns.empty() ? "" : fmt::format(" in {}", fmt::join(row.columns, ", "));
+  return Printable(fmt::format("{} {}: {}{}: {}", table.table->name(), key,
+                               DifferenceName(row.difference), columns, WhyText(row)));
+}
+
+std::string_view MendText(const RowFinding& row, Mend mend) {
+  const bool gone = row.difference == Difference::kExtra;
+  const bool in_log = row.logged && !row.logged->deleted();
+  switch (mend) {
+    case Mend::kWrite:
+      return in_log ? "written on the target as the log has it" : "deleted on the target";
+    case Mend::kRecapture:
+      return gone ? "logged as deleted, which apply carries on"
+                  : "read again at the source into the log, which apply carries on";
+    case Mend::kBoth:
+      return gone ? "written as the log has it, then logged as deleted, which apply carries on"
+                  : "written as the log has it, then read again at the source into the log";
+    case Mend::kLeave:
+      return "left alone";
+  }
+  return "";
+}
+
+Json FindingsJson(const Findings& findings, uint64_t rows_max) {
+  Json tables = Json::array();
+  for (const TableFindings& table : findings.tables) tables.push_back(TableJson(table, rows_max));
+  return {{"pipeline", findings.pipeline},
+          {"equal", findings.equal()},
+          {"in_flight", findings.in_flight()},
+          {"log_id", findings.progress.log_id},
+          {"next_offset", findings.progress.next.value()},
+          {"log_end", findings.end.value()},
+          {"tables", std::move(tables)}};
+}
+
+void PrintFindings(const Findings& findings, uint64_t rows_max, Terminal& out) {
+  TextTable table({{"TABLE"},
+                   {"EQUAL", true},
+                   {"MISSING", true},
+                   {"EXTRA", true},
+                   {"DIFFERING", true},
+                   {"IN FLIGHT", true}});
+  for (const TableFindings& one : findings.tables) {
+    table.Add(
+        {one.table->name(), FormatCount(one.equal), FormatCount(one.count(Difference::kMissing)),
+         FormatCount(one.count(Difference::kExtra)), FormatCount(one.count(Difference::kDiffering)),
+         FormatCount(one.in_flight)},
+        one.rows.empty() && one.unread == 0 ? Style::kPlain : Style::kBad);
+  }
+  out.Line(fmt::format(
+      "{}: {}", findings.pipeline,
+      findings.equal() ? out.Paint(Style::kGood, "equal") : out.Paint(Style::kBad, "not equal")));
+  table.Print(out);
+  for (const TableFindings& one : findings.tables) {
+    uint64_t told = 0;
+    for (const RowFinding& row : one.rows) {
+      if (rows_max > 0 && told == rows_max) {
+        out.Line(fmt::format("  .. and {} more of {}", FormatCount(one.rows.size() - told),
+                             one.table->name()));
+        break;
+      }
+      out.Line("  " + RowText(one, row));
+      ++told;
+    }
+    if (one.unread > 0) {
+      out.Line(fmt::format("  {}: there are more, among {} rows that were not looked at closely",
+                           one.table->name(), FormatCount(one.unread)));
+    }
+    if (one.in_flight > 0) {
+      out.Line(fmt::format("  {}: {} not compared, apply has yet to bring what the log has of them",
+                           one.table->name(), FormatCount(one.in_flight)));
+    }
+    if (!one.table->left_out.empty()) {
+      out.Line(fmt::format("  {}: not compared, for the target has no such column: {}",
+                           one.table->name(), fmt::join(one.table->left_out, ", ")));
+    }
+  }
+}
+
+}  // namespace syncline::cli
