@@ -33,6 +33,8 @@ class Horizon {
 
   // False: nothing was committed since the last poll of this session, so there is nothing to read.
   virtual bool Look() = 0;
+  // The source's clock then, microseconds since 2000-01-01 UTC.
+  virtual int64_t clock_us() const = 0;
   // Moves `cursor` on to this poll.
   virtual void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) = 0;
   // SQL condition on the table's rows; empty: all of them.

@@ -22,6 +22,7 @@ class OrderedCommits : public Horizon {
   // Nothing to do: a table cannot change while a transaction reads it.
   void Hold(const TablePlan&) override {}
   bool Look() override;
+  int64_t clock_us() const override { return clock_us_; }
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
   // Not a time that has not come yet: it would hide everything that is written before it comes.

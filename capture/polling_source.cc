@@ -1,5 +1,6 @@
 #include "capture/polling_source.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -32,7 +33,8 @@ PollingSource::PollingSource(sql::Session& session, std::vector<TablePlan> table
       horizon_(MakeHorizon(session, polled_, options.margin)),
       cursor_(CaptureCursor::Parse(log.cursor())),
       feed_(session, log, stats),
-      load_({session, feed_, *horizon_, cursor_, tables_, logger}, options.load_range_rows) {
+      load_({session, feed_, *horizon_, cursor_, tables_, logger}, options.load_range_rows),
+      reconciliation_({session, log, cursor_, logger}, options) {
   AdoptTables();
 }
 
@@ -76,7 +78,10 @@ void PollingSource::LoadRange() {
 void PollingSource::Poll() {
   SYNCLINE_CHECK(!loading());
   const bool something_new = horizon_->Look();
-  if (!something_new && !log_.cut_open()) {
+  const int64_t clock_us = horizon_->clock_us();
+  const bool reconciles = std::ranges::any_of(
+      tables_, [&](const TablePlan& table) { return reconciliation_.IsDue(table, clock_us); });
+  if (!something_new && !log_.cut_open() && !reconciles) {
     ++stats_.polls;
     return;
   }
@@ -88,6 +93,9 @@ void PollingSource::Poll() {
   for (const TablePlan& table : tables_) ReadTable(batch, table);
   for (const TablePlan& table : tables_) {
     if (table.tombstones) ReadTombstones(batch, table);
+  }
+  for (const TablePlan& table : tables_) {
+    if (reconciliation_.IsDue(table, clock_us)) reconciliation_.Go(table, clock_us, batch);
   }
   snapshot.Commit();
   CrashPoint("poll.read");

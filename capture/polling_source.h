@@ -10,6 +10,7 @@
 #include "capture/capture_stage.h"
 #include "capture/horizon.h"
 #include "capture/initial_load.h"
+#include "capture/reconciliation.h"
 #include "capture/row_feed.h"
 #include "capture/table_plan.h"
 #include "capture/tombstones.h"
@@ -57,6 +58,7 @@ class PollingSource {
   CaptureCursor cursor_;
   RowFeed feed_;
   InitialLoad load_;
+  Reconciliation reconciliation_;
 };
 
 }  // namespace syncline::capture

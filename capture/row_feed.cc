@@ -61,6 +61,14 @@ uint64_t RowFeed::Batch::ReadTombstones(const TablePlan& table, const std::strin
   });
 }
 
+void RowFeed::Batch::Delete(const TablePlan& table, Row key, Value version) {
+  feed_.InLog([&] { writer_.AddDeletion(table.schema, std::move(key), std::move(version)); });
+}
+
+void RowFeed::Batch::Flush() {
+  feed_.InLog([&] { writer_.Flush(); });
+}
+
 void RowFeed::Batch::Checkpoint(const std::string& cursor) {
   feed_.InLog([&] { writer_.Checkpoint(cursor); });
   feed_.stats_.changes_logged += logged() - std::exchange(counted_, logged());

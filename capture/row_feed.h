@@ -34,7 +34,9 @@ class RowFeed {
     // their cursor; `watch` sees each one. A key with NULL in it was never in the log.
     uint64_t ReadTombstones(const TablePlan& table, const std::string& condition,
                             const std::function<void(const Row&)>& watch);
+    void Delete(const TablePlan& table, Row key, Value version);
     // As CutWriter says.
+    void Flush();
     void Checkpoint(const std::string& cursor);
     void Close(const std::string& cursor);
 

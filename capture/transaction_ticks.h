@@ -19,6 +19,7 @@ class TransactionTicks : public Horizon {
   void Hold(const TablePlan& table) override;
   // Always true.
   bool Look() override;
+  int64_t clock_us() const override { return view_.clock_us; }
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
 
