@@ -36,6 +36,20 @@ std::string FromHex(const std::string& hex) {
   return bytes;
 }
 
+Json ReconciledToJson(const CaptureCursor::Table::Reconciled& reconciled) {
+  Json json{{"begun", reconciled.begun_us}, {"under_way", reconciled.under_way}};
+  if (reconciled.after) json["after"] = ToHex(reconciled.after->bytes());
+  return json;
+}
+
+CaptureCursor::Table::Reconciled ReconciledFromJson(const Json& json) {
+  CaptureCursor::Table::Reconciled reconciled;
+  reconciled.begun_us = json.at("begun");
+  reconciled.under_way = json.at("under_way").get<bool>();
+  if (json.contains("after")) reconciled.after = Row::FromBytes(FromHex(json.at("after")));
+  return reconciled;
+}
+
 Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
   Json json;
   json["schema"] = name.schema;
@@ -49,6 +63,7 @@ Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
     row.Append(table.seen);
     json["seen"] = ToHex(row.bytes());
   }
+  if (table.reconciled) json["reconciled"] = ReconciledToJson(*table.reconciled);
   return json;
 }
 
@@ -63,6 +78,7 @@ CaptureCursor::Table TableFromJson(const Json& json) {
     if (row.size() != 1) throw std::invalid_argument("seen");
     table.seen = Value(row[0]);
   }
+  if (json.contains("reconciled")) table.reconciled = ReconciledFromJson(json.at("reconciled"));
   return table;
 }
 

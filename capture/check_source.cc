@@ -7,6 +7,7 @@
 
 #include "capture/capture_stage.h"
 #include "capture/guarantee.h"
+#include "capture/reconciliation.h"
 #include "capture/table_plan.h"
 #include "capture/tombstones.h"
 #include "engine/base/clock.h"
@@ -155,7 +156,16 @@ class SourceCheck {
       return Add(Level::kPass, plan.name(),
                  fmt::format("deletions: rows in which {} is set", deletes.flag));
     }
-    if (!deletes.tombstones) return Add(Level::kPass, plan.name(), "deletions are not captured");
+    if (deletes.reconcile) {
+      Add(Level::kPass, plan.name(),
+          fmt::format("deletions: the log's keys are looked for every {} s, {}",
+                      deletes.reconcile->every.count() / 1'000'000,
+                      KeyIsHashed(plan) ? "by sums of key ranges" : "one by one"));
+    }
+    if (!deletes.tombstones) {
+      if (!deletes.reconcile) Add(Level::kPass, plan.name(), "deletions are not captured");
+      return;
+    }
     const TombstoneState state = LookAtTombstones(*session_, DescribeTombstones(*session_, plan));
     if (!state.problem.empty()) {
       findings_.push_back({Level::kFail, plan.name(),

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+
+#include "engine/base/clock.h"
 
 namespace syncline::capture {
 
@@ -10,6 +14,13 @@ struct Deletes {
   std::string flag;
   // Triggers on the source write down the keys of rows that go (tombstones.h).
   bool tombstones = false;
+  // The keys in the log are looked for on the source, now and then (reconciliation.h).
+  struct Reconcile {
+    Microseconds every = std::chrono::hours(1);  // from the start of one round to that of the next
+    uint64_t rate = 20'000;                      // rows looked at in a second
+    bool operator==(const Reconcile&) const = default;
+  };
+  std::optional<Reconcile> reconcile = {};
 
   bool operator==(const Deletes&) const = default;
 };

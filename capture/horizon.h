@@ -37,6 +37,9 @@ class Horizon {
   virtual bool Changed() = 0;
   // Notes what has to be known before the snapshot.
   virtual void Look() = 0;
+  // The source's clock at the last Look, or at a Changed since that said no; microseconds since
+  // 2000-01-01 UTC.
+  virtual int64_t clock_us() const = 0;
   // Moves `cursor` on to this poll.
   virtual void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) = 0;
   // SQL condition on the table's rows; empty: all of them.

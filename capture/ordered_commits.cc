@@ -50,6 +50,7 @@ void OrderedCommits::ReadClock() {
 }
 
 bool OrderedCommits::Changed() {
+  ReadClock();
   looked_at_ = session_.Query("PRAGMA data_version").rows.at(0).at(0).value();
   return polled_at_ != looked_at_;
 }

@@ -42,7 +42,8 @@ PollingSource::PollingSource(sql::Session& session,
       cursor_(CaptureCursor::Parse(log.cursor())),
       feed_(session, log, stats),
       load_({session, std::move(open), feed_, *horizon_, cursor_, tables_, stats, clock, logger},
-            options.load) {
+            options.load),
+      reconciliation_({session, log, cursor_, logger}, options) {
   AdoptTables();
 }
 
@@ -86,13 +87,20 @@ void PollingSource::LoadRange(const std::stop_token& stop) {
   stats_.loads_running = load_.pending();
 }
 
+bool PollingSource::Reconciles(int64_t clock_us) const {
+  return std::ranges::any_of(
+      tables_, [&](const TablePlan& table) { return reconciliation_.IsDue(table, clock_us); });
+}
+
 bool PollingSource::Poll(const std::vector<RowKeys>& again) {
   SYNCLINE_CHECK(!loading());
-  if (!horizon_->Changed() && !log_.cut_open() && again.empty()) {
+  if (!horizon_->Changed() && !log_.cut_open() && again.empty() &&
+      !Reconciles(horizon_->clock_us())) {
     ++stats_.polls;
     return false;
   }
   horizon_->Look();
+  const int64_t clock_us = horizon_->clock_us();
   CrashPoint("poll.begun");
   RowFeed::Batch batch(feed_);
   sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
@@ -103,6 +111,9 @@ bool PollingSource::Poll(const std::vector<RowKeys>& again) {
     if (table.tombstones) ReadTombstones(batch, table);
   }
   for (const RowKeys& rows : again) ReadAgain(rows, batch);
+  for (const TablePlan& table : tables_) {
+    if (reconciliation_.IsDue(table, clock_us)) reconciliation_.Go(table, clock_us, batch);
+  }
   snapshot.Commit();
   CrashPoint("poll.read");
   batch.Close(cursor_.ToString());
@@ -158,11 +169,9 @@ void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {
       const std::string where = And(table->null_cursor, these);
       session_.ReadRows({.schema = *table->schema, .where = where}, note);
     }
-    std::vector<Row> gone;
     for (const Row& key : keys) {
-      if (!there.contains(key.bytes())) gone.push_back(key);
+      if (!there.contains(key.bytes())) batch.Delete(*table, key, Value());
     }
-    batch.Delete(*table, gone);
   }
 }
 

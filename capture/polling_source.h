@@ -12,6 +12,7 @@
 #include "capture/capture_stage.h"
 #include "capture/horizon.h"
 #include "capture/initial_load.h"
+#include "capture/reconciliation.h"
 #include "capture/row_feed.h"
 #include "capture/table_plan.h"
 #include "capture/tombstones.h"
@@ -46,6 +47,7 @@ class PollingSource {
 
  private:
   void AdoptTables();
+  bool Reconciles(int64_t clock_us) const;
   void TellOfChange(const TablePlan& table);
   std::function<void(const Row&)> Watching(const TablePlan& table);
   void ReadTable(RowFeed::Batch& batch, const TablePlan& table);
@@ -63,6 +65,7 @@ class PollingSource {
   CaptureCursor cursor_;
   RowFeed feed_;
   InitialLoad load_;
+  Reconciliation reconciliation_;
 };
 
 }  // namespace syncline::capture

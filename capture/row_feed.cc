@@ -65,14 +65,12 @@ uint64_t RowFeed::Batch::ReadTombstones(const TablePlan& table, const std::strin
   });
 }
 
-void RowFeed::Batch::Delete(const TablePlan& table, const std::vector<Row>& keys) {
-  feed_.InLog([&] {
-    std::vector<std::optional<IndexEntry>> logged = feed_.log_.Lookup(table.schema->table, keys);
-    for (size_t i = 0; i < keys.size(); ++i) {
-      if (!logged[i] || logged[i]->deleted) continue;
-      writer_.AddDeletion(table.schema, keys[i], std::move(logged[i]->version));
-    }
-  });
+void RowFeed::Batch::Delete(const TablePlan& table, Row key, Value version) {
+  feed_.InLog([&] { writer_.AddDeletion(table.schema, std::move(key), std::move(version)); });
+}
+
+void RowFeed::Batch::Flush() {
+  feed_.InLog([&] { writer_.Flush(); });
 }
 
 void RowFeed::Batch::Checkpoint(const std::string& cursor) {

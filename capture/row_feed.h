@@ -36,11 +36,10 @@ class RowFeed {
     // their cursor; `watch` sees each one. A key with NULL in it was never in the log.
     uint64_t ReadTombstones(const TablePlan& table, const std::string& condition,
                             const std::function<void(const Row&)>& watch);
-    // The rows with these keys are not there any more; what the log does not hold is passed over.
-    // As of the version that the log has: polling sees no other, and whoever has that state
-    // follows.
-    void Delete(const TablePlan& table, const std::vector<Row>& keys);
+    // The row with that key is not there any more; as CutWriter::AddDeletion.
+    void Delete(const TablePlan& table, Row key, Value version);
     // As CutWriter says.
+    void Flush();
     void Checkpoint(const std::string& cursor);
     void Close(const std::string& cursor);
 

@@ -242,7 +242,8 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
   plan.table_kind = info.kind;
   plan.counts_up =
       plan.cursor_kind == CursorKind::kInteger || plan.cursor_kind == CursorKind::kStored;
-  plan.where = Parenthesized(spec.where);
+  plan.set = Parenthesized(spec.where);
+  plan.where = plan.set;
   if (schema->columns[schema->cursor].nullable) {
     plan.null_cursor = And(plan.where, cursor + " IS NULL");
     plan.where = And(plan.where, cursor + " IS NOT NULL");
@@ -251,6 +252,7 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
   plan.key_order = sql::QuoteList(key);
   plan.poll_order = cursor + ", " + plan.key_order;
   plan.definition = Definition(spec, key);
+  plan.reconcile = spec.deletes.reconcile;
   plan.schema = std::move(schema);
   return plan;
 }

@@ -32,10 +32,12 @@ struct TablePlan {
   bool counts_up = false;        // the cursor's own highest value is what bounds the next poll
   bool key_may_be_null = false;  // as far as the catalogue knows
   std::string zone;              // TableSpec::zone
+  std::string set;               // the configured condition; empty: all rows
   std::string where;  // the configured condition, and that the cursor is not NULL; empty: all rows
   std::string null_cursor;       // holds for the rows that are never read, their cursor being NULL;
                                  // empty: none can be
   std::optional<SoftFlag> flag;  // rows in which it is set are deletions
+  std::optional<Deletes::Reconcile> reconcile;
   // The table that triggers fill with deleted keys (tombstones.h); null: there is none.
   std::shared_ptr<const TablePlan> tombstones;
   std::string key_order;   // ORDER BY of a load

@@ -12,8 +12,9 @@ namespace syncline::capture {
 namespace {
 
 // A standby does not list in a snapshot what runs on its primary, so there it tells nothing.
-constexpr std::string_view kSnapshotSql =
-    "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END";
+constexpr std::string_view kSnapshotSql = R"(
+  SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000,
+         CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END)";
 
 // Both in microseconds since 2000-01-01 UTC; the timeline as the names of WAL files have it.
 constexpr std::string_view kClockSql = R"(
@@ -84,13 +85,15 @@ void TransactionTicks::Hold(sql::Session& session, const TablePlan& table) const
 
 bool TransactionTicks::Changed() {
   if (!same_session_ || !facts_.all_local) return true;
-  return session_.Query(std::string(kSnapshotSql)).rows.at(0).at(0) != seen_snapshot_;
+  const auto now = session_.Query(std::string(kSnapshotSql)).rows.at(0);
+  clock_us_ = ToNumber(now.at(0));
+  return now.at(1) != seen_snapshot_;
 }
 
 void TransactionTicks::Look() {
   const auto clock = session_.Query(std::string(kClockSql)).rows.at(0);
   view_ = ServerView();
-  view_.clock_us = ToNumber(clock.at(0));
+  view_.clock_us = clock_us_ = ToNumber(clock.at(0));
   view_.started_us = ToNumber(clock.at(1));
   if (clock.at(2)) view_.timeline = static_cast<uint32_t>(std::stoul(*clock.at(2), nullptr, 16));
   view_.before = ReadRunning();

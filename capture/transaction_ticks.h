@@ -21,6 +21,7 @@ class TransactionTicks : public Horizon {
   // standby, and with views and foreign tables, always true.
   bool Changed() override;
   void Look() override;
+  int64_t clock_us() const override { return clock_us_; }
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
 
@@ -42,10 +43,11 @@ class TransactionTicks : public Horizon {
 
   sql::Session& session_;
   const Microseconds margin_;
-  std::string zone_;           // of the stamps without one
-  bool prepares_ = false;      // the server allows prepared transactions
-  Facts facts_;                // constant after construction
-  ServerView view_;            // of the poll at hand
+  std::string zone_;       // of the stamps without one
+  bool prepares_ = false;  // the server allows prepared transactions
+  Facts facts_;            // constant after construction
+  ServerView view_;        // of the poll at hand
+  int64_t clock_us_ = 0;
   std::string seen_snapshot_;  // of the last tick, if over this session
   bool same_session_ = false;  // a tick was taken over this session
   std::optional<uint64_t>

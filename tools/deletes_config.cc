@@ -3,16 +3,21 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <charconv>
 #include <optional>
 
 #include "tools/choice.h"
+#include "tools/duration.h"
 
 namespace syncline::cli {
 namespace {
 
-enum class By { kNone, kSoft, kTombstones };
+enum class By { kNone, kSoft, kTombstones, kReconcile };
 
-const Choices<By> kBy = {{"none", By::kNone}, {"soft", By::kSoft}, {"tombstones", By::kTombstones}};
+const Choices<By> kBy = {{"none", By::kNone},
+                         {"soft", By::kSoft},
+                         {"tombstones", By::kTombstones},
+                         {"reconcile", By::kReconcile}};
 
 constexpr std::string_view kSoftForm = "{by: soft, column: deleted_at}";
 constexpr std::string_view kFlagForm = "{flag: deleted_at}";
@@ -21,42 +26,86 @@ const Choices<apply::OnDelete> kOnDelete = {{"delete", apply::OnDelete::kDelete}
                                             {"flag", apply::OnDelete::kFlag},
                                             {"ignore", apply::OnDelete::kIgnore}};
 
-// `flag`: the column of a soft deletion, where there is one.
-std::optional<capture::Deletes> Found(By by, const std::optional<std::string>& column, int line,
-                                      Mistakes& mistakes) {
-  if (by == By::kSoft && column.value_or("").empty()) {
-    mistakes.Add(line, fmt::format("\"deletes: soft\" needs the column that tells which rows are "
-                                   "deleted, such as \"deletes: {}\"",
-                                   kSoftForm));
-    return {};
+using Reconcile = capture::Deletes::Reconcile;
+
+// A key that makes sense with one way only.
+void RefuseUnless(bool fits, YamlMap& map, const std::string& key, std::string_view with,
+                  Mistakes& mistakes) {
+  if (fits || !map.Has(key)) return;
+  mistakes.Add(map.LineOf(key), fmt::format("\"{}\" of \"deletes\" belongs to {}", key, with));
+}
+
+void ReadEvery(YamlMap& map, const std::string& key, Reconcile& reconcile, Mistakes& mistakes) {
+  const auto text = map.Text(key);
+  if (!text) return;
+  const auto every = ParseDuration(*text);
+  if (every && every->count() > 0) {
+    reconcile.every = *every;
+  } else {
+    mistakes.Add(map.LineOf(key),
+                 fmt::format("\"{}\" must be {}, not \"{}\"", key, kDurationForms, *text));
   }
-  if (by != By::kSoft && column) {
-    mistakes.Add(line, fmt::format("\"column\" of \"deletes\" belongs to \"by: soft\" only, as in "
-                                   "\"deletes: {}\"",
-                                   kSoftForm));
-    return {};
+}
+
+void ReadRate(YamlMap& map, Reconcile& reconcile, Mistakes& mistakes) {
+  const auto text = map.Text("rate");
+  if (!text) return;
+  uint64_t rate = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), rate);
+  if (error == std::errc() && end == text->data() + text->size() && rate > 0) {
+    reconcile.rate = rate;
+  } else {
+    mistakes.Add(map.LineOf("rate"),
+                 fmt::format("\"rate\" must be how many rows are looked at in a second, such as "
+                             "20000, not \"{}\"",
+                             *text));
   }
-  return capture::Deletes{.flag = column.value_or(""), .tombstones = by == By::kTombstones};
+}
+
+// The mapping's keys besides `by`.
+void ReadMore(YamlMap& map, By by, capture::Deletes& deletes, Mistakes& mistakes) {
+  deletes.flag = map.Text("column").value_or("");
+  RefuseUnless(by == By::kSoft, map, "column",
+               fmt::format("\"by: soft\" only, as in {}", kSoftForm), mistakes);
+  if (by == By::kTombstones && map.Has("reconcile")) deletes.reconcile = Reconcile();
+  Reconcile scratch;
+  Reconcile& reconcile = deletes.reconcile ? *deletes.reconcile : scratch;
+  ReadEvery(map, "every", reconcile, mistakes);
+  ReadRate(map, reconcile, mistakes);
+  RefuseUnless(by == By::kReconcile, map, "every", "\"by: reconcile\" only", mistakes);
+  RefuseUnless(deletes.reconcile.has_value(), map, "rate", "what reconciles", mistakes);
+  RefuseUnless(by == By::kTombstones, map, "reconcile", "\"by: tombstones\" only", mistakes);
+  ReadEvery(map, "reconcile", reconcile, mistakes);
+  map.Text("reconcile");
+  map.RefuseOthers();
 }
 
 }  // namespace
 
 void ReadDeletes(YamlMap& map, capture::Deletes& deletes, Mistakes& mistakes) {
   const YAML::Node node = map.Child("deletes");
-  const int line = map.LineOf("deletes");
+  const bool is_map = node.IsDefined() && node.IsMap();
+  YamlMap own(is_map ? node : YAML::Node(), "\"deletes\"", mistakes);
   std::optional<By> by;
-  std::optional<std::string> column;
-  if (node.IsDefined() && node.IsMap()) {
-    YamlMap own(node, "\"deletes\"", mistakes);
-    own.RequiredText("by", "how deletions are found: none, soft or tombstones");
+  if (is_map) {
+    own.RequiredText("by", "how deletions are found: none, soft, tombstones or reconcile");
     by = Choose(own, "by", "way to find deletions:", kBy, mistakes);
-    column = own.Text("column");
-    own.RefuseOthers();
   } else {
     by = Choose(map, "deletes", "value for \"deletes\":", kBy, mistakes);
   }
-  if (!by) return;
-  if (auto found = Found(*by, column, line, mistakes)) deletes = *std::move(found);
+  if (!map.Has("deletes")) return;
+  capture::Deletes found;
+  found.tombstones = by == By::kTombstones;
+  if (by == By::kReconcile) found.reconcile = Reconcile();
+  if (is_map) ReadMore(own, by.value_or(By::kNone), found, mistakes);
+  if (by == By::kSoft && found.flag.empty()) {
+    mistakes.Add(
+        map.LineOf("deletes"),
+        fmt::format("\"deletes: soft\" needs the column that tells which rows are deleted, "
+                    "such as \"deletes: {}\"",
+                    kSoftForm));
+  }
+  if (by) deletes = std::move(found);
 }
 
 void ReadOnDelete(YamlMap& map, OnDeleteChoice& choice, Mistakes& mistakes) {

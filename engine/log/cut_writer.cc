@@ -60,6 +60,11 @@ class CutWriter::Impl {
     }
   }
 
+  void Flush() {
+    ResolveArrivals();
+    if (!pending_.empty()) Write(log_.cursor(), /*closes_cut=*/false);
+  }
+
   const Stats& stats() const { return stats_; }
 
  private:
@@ -145,6 +150,7 @@ void CutWriter::AddDeletion(const std::shared_ptr<const TableSchema>& table, Row
              {.op = Op::kDelete, .row = std::move(copy), .version = std::move(version)});
 }
 
+void CutWriter::Flush() { impl_->Flush(); }
 void CutWriter::Checkpoint(const std::string& cursor) {
   impl_->Finish(cursor, /*closes_cut=*/false);
 }

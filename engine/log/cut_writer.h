@@ -36,6 +36,8 @@ class CutWriter {
   // as of that of its last state. Dropped if the log says so already, or never held the key.
   void AddDeletion(const std::shared_ptr<const TableSchema>& table, Row key, Value version);
 
+  // Writes what is left with the cursor as it was, so that the log's index tells about all of it.
+  void Flush();
   // Writes what is left with `cursor` on the last frame, without closing the cut: a range of an
   // initial load is done.
   void Checkpoint(const std::string& cursor);

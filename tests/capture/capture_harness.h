@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,10 @@ class CaptureHarness {
   std::map<std::string, std::string> Logged(const TableName& table) const;
   // The same as one text: "1|a, 2|b".
   std::string LoggedText(const TableName& table) const;
+  // The rows that the log's index holds.
+  std::vector<LoggedKey> Keys(const TableName& table) const {
+    return log_->NextKeys(table, std::nullopt, SIZE_MAX);
+  }
   // How many changes were logged at all; marks that only close a cut are not counted.
   uint64_t changes() const;
   bool cut_open() const { return log_->cut_open(); }

@@ -51,6 +51,13 @@ TEST(DeletesConfigTest, EachWayIsUnderstoodAndATableBeatsTheDefaults) {
   EXPECT_EQ(Rule(", deletes: tombstones", "deletes: {by: soft, column: gone}").deletes,
             capture::Deletes{.flag = "gone"});
   EXPECT_EQ(Rule(", deletes: tombstones", "deletes: none").deletes, capture::Deletes());
+  using Reconcile = capture::Deletes::Reconcile;
+  EXPECT_EQ(Rule("", "deletes: reconcile").deletes.reconcile, Reconcile());
+  const Reconcile daily{.every = std::chrono::hours(24), .rate = 500};
+  EXPECT_EQ(Rule("", "deletes: {by: reconcile, every: 1d, rate: 500}").deletes,
+            capture::Deletes{.reconcile = daily});
+  EXPECT_EQ(Rule("", "deletes: {by: tombstones, reconcile: 1d, rate: 500}").deletes,
+            (capture::Deletes{.tombstones = true, .reconcile = daily}));
 }
 
 TEST(DeletesConfigTest, WhatItDoesToTheTargetIsUnderstood) {
@@ -70,6 +77,13 @@ TEST(DeletesConfigTest, MistakesAreToldWithTheirLineAndTheNearestName) {
   EXPECT_THAT(MessageFor("deletes: soft"), HasSubstr("{by: soft, column: deleted_at}"));
   EXPECT_THAT(MessageFor("deletes: {by: tombstones, column: a}"), HasSubstr("\"by: soft\" only"));
   EXPECT_THAT(MessageFor("deletes: {by: soft, colum: a}"), HasSubstr("did you mean \"column\"?"));
+  EXPECT_THAT(MessageFor("deletes: {by: tombstones, every: 1h}"),
+              HasSubstr("\"every\" of \"deletes\" belongs to \"by: reconcile\" only"));
+  EXPECT_THAT(MessageFor("deletes: {by: reconcile, every: soon}"), HasSubstr("a duration"));
+  EXPECT_THAT(MessageFor("deletes: {by: reconcile, rate: 0}"), HasSubstr("\"rate\" must be"));
+  EXPECT_THAT(MessageFor("deletes: {by: tombstones, rate: 5}"), HasSubstr("what reconciles"));
+  EXPECT_THAT(MessageFor("deletes: {by: reconcile, reconcile: 1h}"),
+              HasSubstr("\"by: tombstones\" only"));
   EXPECT_THAT(MessageFor("deletes: [soft]"), HasSubstr("\"deletes\""));
   EXPECT_THAT(MessageFor("on_delete: ignor"),
               AllOf(HasSubstr("syncline.yaml:9: "), HasSubstr("did you mean \"ignore\"?")));
