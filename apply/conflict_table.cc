@@ -229,7 +229,8 @@ void RecordConflicts(sql::Session& session, const ConflictSource& source,
       fmt::format("INSERT INTO {0} (detected_at, {1}) SELECT {2}, $1, $2, $3, $4, $5, $6, $7, $8, "
                   "$9, $10, $11, $12, $13, $14 WHERE NOT EXISTS (SELECT 1 FROM {0} WHERE "
                   "pipeline = $1 AND log_id = $7 AND log_offset = $8 AND table_name = $2 AND "
-                  "key = $3 AND winner = $6 AND target_row {3} $14)",
+                  "key = $3 AND winner = $6 AND source_version = $11 AND source_row {3} $13 AND "
+                  "target_row {3} $14)",
                   kTable, kInserted, sql::NowSql(session.dialect()), is),
       pointers);
 }

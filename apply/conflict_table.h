@@ -24,9 +24,9 @@ struct ConflictSource {
 // makes its table. Outside of a transaction.
 void EnsureConflictTable(sql::Session& session);
 
-// Adds conflicts to the table, in the session's transaction, save those that are there already: of
-// the same change, with the same state of the target and the same winner. A load of the log's base
-// that begins again meets them a second time.
+// Adds conflicts to the table, in the session's transaction, save those that are there already: at
+// the same offset of the log, with the same two states and the same winner. A load of the log's
+// base that begins again meets them a second time.
 void RecordConflicts(sql::Session& session, const ConflictSource& source,
                      std::span<const Conflict> conflicts);
 

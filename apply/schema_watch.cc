@@ -68,18 +68,22 @@ SchemaWatch::Known SchemaWatch::KnownOf(const TableSchema& schema, const Known& 
 void SchemaWatch::Read(sql::Session& session, const std::string& pipeline) {
   if (known_) return;
   known_.emplace();
+  if (!HasOwnTable(session, kTable)) return;  // `syncline check` comes before the first batch
   const auto found = session.Query(
       fmt::format("SELECT source_table, columns FROM {} WHERE pipeline = $1", kTable), {pipeline});
   for (const auto& row : found.rows) {
     Known& known = (*known_)[TableName::Parse(row.at(0).value())];
     const auto columns = nlohmann::json::parse(row.at(1).value(), nullptr, false);
-    if (!columns.is_array()) continue;  // as if nothing were remembered
     for (const auto& column : columns) {
-      known.push_back({.name = column.value("name", ""),
-                       .type = column.value("type", ""),
-                       .target = column.contains("target")
-                                     ? std::optional(column.value("target", ""))
-                                     : std::nullopt});
+      const auto text = [&column](const char* name) {
+        const auto found = column.find(name);
+        return found != column.end() && found->is_string()
+                   ? std::optional(found->get<std::string>())
+                   : std::nullopt;
+      };
+      if (const auto name = text("name"), type = text("type"); name && type) {
+        known.push_back({.name = *name, .type = *type, .target = text("target")});
+      }
     }
   }
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "apply/schema_watch.h"
 #include "apply/stamping_triggers.h"
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
@@ -42,16 +43,18 @@ void CheckTriggers(sql::Session& session, const std::string& subject, const Tabl
                : "DROP TRIGGER, or use another column for it");
 }
 
-void CheckTable(sql::Session& session, const std::string& subject,
+void CheckTable(sql::Session& session, const std::string& subject, const std::string& pipeline,
                 const apply::TableMapping& mapping,
                 const std::shared_ptr<const TableSchema>& schema, CheckReport& report) {
   report.Guard(subject, [&] {
     apply::TablePlan plan = apply::PlanTable(schema, mapping);
     const apply::TablePlan whole = plan;
-    spdlog::logger silent("check", std::make_shared<spdlog::sinks::null_sink_mt>());
+    const auto silent =
+        std::make_shared<spdlog::logger>("check", std::make_shared<spdlog::sinks::null_sink_mt>());
     const auto before = session.Describe(mapping.target);
     sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
-    apply::PrepareTargetTable(session, plan, silent);
+    apply::SchemaWatch(silent).Compare(session, pipeline, {{mapping.source, mapping}}, {schema});
+    apply::PrepareTargetTable(session, plan, *silent);
     if (!before) return report.Pass(subject, "is not there and will be made");
     if (plan.cursor) {
       CheckTriggers(session, subject, before->name, plan.columns[*plan.cursor].name, report);
@@ -145,8 +148,8 @@ void CheckTarget(const Config& config, const PipelinePlan& pipeline, const Sourc
   for (const apply::TableMapping& mapping : pipeline.tables) {
     auto schema = schemas.find(mapping.source);
     if (schema == schemas.end()) continue;  // the source's own failure tells why
-    CheckTable(*session, fmt::format("{} {}", pipeline.target, mapping.target.ToString()), mapping,
-               schema->second, report);
+    CheckTable(*session, fmt::format("{} {}", pipeline.target, mapping.target.ToString()),
+               pipeline.name, mapping, schema->second, report);
   }
 }
 

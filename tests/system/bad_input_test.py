@@ -235,6 +235,7 @@ class BadInputTest(SystemTest):
         drop = 'ALTER TABLE "items" DROP COLUMN "payload";'
         self.refuses(USAGE, "public.items", "column payload is gone", drop, "changed_columns: keep")
         self.refuses(USAGE, "column payload is gone", command=("apply", "--once"))  # a start is no way out
+        self.refuses(USAGE, "column payload is gone", drop, command=("check",))
         self.target.execute(drop)
         self.syncline.run("run", "--once")
         self.assertEqual(list(self.target.rows("SELECT category FROM items WHERE id = 3")), [(7,)])
