@@ -223,7 +223,7 @@ class VerifyTest(SystemTest):
         rng, written = random.Random(SEED), 0
         with self.syncline.start("run") as run:
             with Writers(item_writers(self.source, BUSY_ROWS, SEED)):
-                for _ in range(scaled(5, 100)):
+                for _ in range(scaled(3, 100)):
                     with writing(self.target) as cursor:
                         for number in sorted(rng.sample(range(1, BUSY_ROWS + 1), BUSY_ROWS // 2)):
                             cursor.execute(f"UPDATE items SET name = 'damaged' WHERE id = {number}")
