@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "engine/base/error.h"
 #include "tools/commands.h"
@@ -26,11 +27,18 @@ int Verify(const Invocation& invocation, const Options& options) {
   Json list = Json::array();
   Terminal out = invocation.Out();
   std::optional<Error> failure;
-  bool equal = true;
+  bool equal = true, any = false;
   for (const std::string& name :
        options.pipelines.empty() ? config.PipelineNames() : options.pipelines) {
     try {
       const Plan plan = VerifyPlan(config, name);
+      const bool is_named =
+          std::ranges::any_of(plan.pipelines.front().tables, [&](const apply::TableMapping& table) {
+            return IsNamed(table.source, options.how.table);
+          });
+      // Whoever asks for a table does not mean the pipelines that have none of that name.
+      if (!is_named && options.pipelines.empty() && config.pipelines.size() > 1) continue;
+      any = true;
       Verification verification(plan.sources.front(), plan.pipelines.front(), options.how.table,
                                 how, clock, logger);
       const Findings findings = verification.Run();
@@ -47,6 +55,10 @@ int Verify(const Invocation& invocation, const Options& options) {
       logger->error("not compared pipeline={} error=\"{}\" hint=\"{}\"", name, error.message(),
                     error.hint());
     }
+  }
+  if (!any && !failure) {
+    throw UsageError(fmt::format("no pipeline has a table {}", options.how.table),
+                     "name it as the source does");
   }
   if (invocation.json) {
     invocation.Print({{"equal", equal && !failure}, {"pipelines", std::move(list)}});

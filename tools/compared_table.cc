@@ -51,6 +51,10 @@ void AppendAs(Type type, ValueView value, Row& row) {
 
 }  // namespace
 
+bool IsNamed(const TableName& table, const std::string& name) {
+  return name.empty() || table.ToString() == name || table.name == name;
+}
+
 std::vector<std::string> ComparedTable::SourceKeyNames() const { return NamesOf(*schema); }
 std::vector<std::string> ComparedTable::TargetKeyNames() const { return NamesOf(target); }
 

@@ -33,6 +33,9 @@ struct ComparedTable {
   std::vector<std::string> TargetKeyNames() const;
 };
 
+// Whether a table is meant by `name`, with its schema or without; empty: every table is.
+bool IsNamed(const TableName& table, const std::string& name);
+
 // Throws as capture and apply do for a table that cannot be synced. Changes nothing.
 ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
                                const capture::TableSpec& spec, const apply::TableMapping& mapping);

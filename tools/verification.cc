@@ -21,10 +21,6 @@ constexpr int kRoundsMax = 6;
 constexpr int kSeenMin = 2;
 constexpr Microseconds kLookPause = std::chrono::milliseconds(20);
 
-bool IsNamed(const TableName& table, const std::string& name) {
-  return name.empty() || table.ToString() == name || table.name == name;
-}
-
 std::optional<apply::Progress> ProgressOf(sql::Session& target, const std::string& pipeline) {
   if (!apply::HasOwnTable(target, "syncline_progress")) return {};
   return apply::ReadProgress(target, pipeline);

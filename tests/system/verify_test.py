@@ -17,7 +17,7 @@ from support.syncline import Syncline, SystemTest
 from support.waiting import eventually
 from support.writers import Writers, item_writers
 
-ROWS = scaled(5_000, 200_000)
+ROWS = scaled(3_000, 200_000)
 CORRUPTIONS = 1_000
 BUSY_ROWS = 300
 ROUNDS = scaled(20, 200)  # of verify beside writers
@@ -206,10 +206,10 @@ class VerifyTest(SystemTest):
         self.check_busy("postgres", "postgres", ROUNDS)
 
     def test_busy_postgres_to_sqlite(self):
-        self.check_busy("postgres", "sqlite", ROUNDS // 4)
+        self.check_busy("postgres", "sqlite", ROUNDS // 5)
 
     def test_busy_sqlite_to_postgres(self):
-        self.check_busy("sqlite", "postgres", ROUNDS // 4)
+        self.check_busy("sqlite", "postgres", ROUNDS // 5)
 
     def check_repair_of_busy_rows(self, target_kind):
         """Damage to rows that users change all the time. Fails when a repair brings a state that the target's offset is already
@@ -223,7 +223,7 @@ class VerifyTest(SystemTest):
         rng, written = random.Random(SEED), 0
         with self.syncline.start("run") as run:
             with Writers(item_writers(self.source, BUSY_ROWS, SEED)):
-                for _ in range(scaled(5, 100)):
+                for _ in range(scaled(3, 100)):
                     with writing(self.target) as cursor:
                         for number in sorted(rng.sample(range(1, BUSY_ROWS + 1), BUSY_ROWS // 2)):
                             cursor.execute(f"UPDATE items SET name = 'damaged' WHERE id = {number}")
