@@ -99,24 +99,12 @@ PostgresConnection::~PostgresConnection() { pqxx_.reset(); }
 
 void PostgresConnection::Connect(const DatabaseUrl& url, const std::string& application) {
   // What comes later wins, so the URI overrides what stands before it.
-  const char* const names[] = {"connect_timeout",
-                               "keepalives_idle",
-                               "keepalives_interval",
-                               "keepalives_count",
-                               "tcp_user_timeout",
-                               "fallback_application_name",
-                               "dbname",
-                               "client_encoding",
-                               nullptr};
-  const char* const values[] = {kDefaultTimeout,
-                                kIdleSeconds,
-                                kProbeSeconds,
-                                kProbes,
-                                kUnansweredMs,
-                                application.c_str(),
-                                url.connection.c_str(),
-                                "UTF8",
-                                nullptr};
+  const char* const names[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
+                               "keepalives_count", "tcp_user_timeout", "fallback_application_name",
+                               "dbname",           "client_encoding",  nullptr};
+  const char* const values[] = {
+      kDefaultTimeout,     kIdleSeconds,           kProbeSeconds, kProbes, kUnansweredMs,
+      application.c_str(), url.connection.c_str(), "UTF8",        nullptr};
   handle_.reset(::PQconnectStartParams(names, values, /*expand_dbname=*/1));
   if (handle_ == nullptr) throw RetryError("out of memory");
   ::PQsetErrorVerbosity(handle(), PQERRORS_VERBOSE);  // for CodeIn
@@ -231,7 +219,10 @@ pqxx::result PostgresConnection::Guard(
 }
 
 Error PostgresConnection::LastError() const {
-  const bool lost = ::PQstatus(handle()) != CONNECTION_OK;
+  // An error without a code was made by libpq itself. When its write fails while some of the
+  // server's last words are unread, it says that the server closed the connection, and leaves the
+  // status as it was.
+  const bool lost = ::PQstatus(handle()) != CONNECTION_OK || (report_ && report_->code.empty());
   if (!report_.has_value() || report_->code.empty()) {
     const std::string reason = Reason(::PQerrorMessage(handle()), "");
     if (!lost) return StopError(display_ + ": " + reason);
