@@ -22,6 +22,8 @@
 namespace syncline::cli {
 namespace {
 
+constexpr std::string_view kNoPrivilege = "42501";
+
 struct Options {
   std::vector<std::string> names;
   bool apply = false;
@@ -57,6 +59,7 @@ std::vector<Chosen> Choose(const Config& config, const Options& options) {
     for (const capture::TableSpec& spec : source.tables) {
       const std::string name = spec.table.ToString();
       known.push_back(name);
+      known.push_back(spec.table.name);
       const auto is_named = [&](const std::string& text) {
         return QualifiedName(text, source.url.dialect) == spec.table;
       };
@@ -113,7 +116,14 @@ class Preparation {
     reader_ = sql::Session::Open(chosen.source.url, {.read_only = true});
     if (acts()) OpenOwner(chosen.source);
     for (const capture::TableSpec& spec : chosen.tables) {
-      InContext(source_, [&] { Treat(capture::PlanTable(*reader_, spec)); });
+      try {
+        InContext(source_, [&] { Treat(capture::PlanTable(*reader_, spec)); });
+      } catch (const Error& error) {
+        if (!acts() || !options_.as.empty() || error.code() != kNoPrivilege) throw;
+        throw Error(error.reaction(), error.cause(), error.message(),
+                    "name a role that may create tables and triggers there with --as URL",
+                    error.code());
+      }
     }
   }
 

@@ -14,6 +14,8 @@ CaptureCursor Sample() {
   items.loaded = true;
   items.definition = "0123456789abcdef";
   items.seen = Value(ValueView::Int(77));
+  items.reconciled = {.begun_us = 823'000'000'500'000, .under_way = true, .after = Row()};
+  items.reconciled->after->Append(ValueView::Int(9));
   CaptureCursor::Table& odd = cursor.tables[{"", "odd \"name\""}];
   odd.after.emplace();
   odd.after->Append(ValueView::Text("it's \xff"));
