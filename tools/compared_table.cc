@@ -68,6 +68,7 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
                       .without_cursor = captured.null_cursor,
                       .mapping = mapping,
                       .target_exists = info.has_value()};
+  if (info) table.references = info->foreign_keys;
   table.target.table = info ? info->name : mapping.target;
   table.target.dialect = target.dialect();
   for (uint32_t i = 0; i < plan.columns.size(); ++i) {

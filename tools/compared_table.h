@@ -23,7 +23,8 @@ struct ComparedTable {
   // The target's columns under their names and with their types there, parallel to `take`.
   TableSchema target;
   bool target_exists = true;
-  std::vector<std::string> left_out;  // columns of the source that the target's table lacks
+  std::vector<sql::ForeignKey> references;  // of the target's table
+  std::vector<std::string> left_out;        // columns of the source that the target's table lacks
   // The target stores the source's values as they are, with exceptions: no need to ask it how it
   // would store each row.
   bool direct = true;
