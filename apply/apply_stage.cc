@@ -7,9 +7,9 @@
 #include <set>
 
 #include "apply/base_feed.h"
-#include "apply/batch_reader.h"
+#include "apply/batch_prefetch.h"
 #include "apply/missing_grants.h"
-#include "apply/schema_watch.h"
+#include "apply/quarantine.h"
 #include "apply/sql_target.h"
 #include "engine/base/backoff.h"
 #include "engine/base/crash_point.h"
@@ -45,8 +45,10 @@ class ApplyStage::Impl {
         log_(reader),
         clock_(clock),
         logger_(std::move(logger)),
-        schemas_(options_.pipeline, tables, logger_),
-        batches_(reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes}),
+        batches_(
+            reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes},
+            [this](const TableName& table) { return target_.Wants(table); },
+            [this](const TableName& table) { return target_.KeepsDeleted(table); }),
         target_(std::move(target), std::move(tables), reader.info().source,
                 options_.quarantine_limit, logger_) {
     try {
@@ -70,14 +72,16 @@ class ApplyStage::Impl {
   void TellLog();
   void LoadBase(std::stop_token stop);
   void CheckBase(const BaseInfo& base) const;
-  void Commit(Batch batch);
+  void Commit(ReadyBatch ready);
   Progress ProgressAt(Offset next, uint64_t frame_hash) const;
   void Advance(const Progress& to, const SqlTarget::Written& written, uint64_t changes);
   void Report(const TableName& table, const WriteCounts& counts);
   void Account(uint64_t changes, const WriteCounts& counts);
   void GoneOn();
   void React(const Error& error, std::stop_token stop);
-  Error Explained(const Error& error) const;
+  Error Explained(const Error& error) const {
+    return WithMissingGrants(error, url_, target_tables_);
+  }
 
   // The highest offset that the target ever had, in the log's history as it is now.
   Offset Reached() const {
@@ -96,8 +100,7 @@ class ApplyStage::Impl {
   const std::shared_ptr<spdlog::logger> logger_;
 
   // Owned by the thread in Run.
-  SchemaWatch schemas_;
-  BatchReader batches_;
+  BatchPrefetch batches_;
   SqlTarget target_;
   Backoff backoff_;
   std::string failure_;               // the code of the failure that was told last
@@ -130,6 +133,7 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
 
 void ApplyStage::Impl::ReadProgress() {
   progress_ = target_.ReadProgress(options_.pipeline);
+  CheckParked(target_.session(), options_.pipeline, log_.info(), display_);
   stats_.next_offset = next().value();
   if (!progress_) return;
   CheckFollows(*progress_, log_.info(), display_);
@@ -194,12 +198,12 @@ void ApplyStage::Impl::Resume(std::stop_token stop) {
   if (!log_end_ && (options_.once || PastTime())) log_end_ = log_.end();
   BatchReader::End end{.offset = options_.to_offset, .time = options_.to_time};
   if (log_end_) end.offset = std::min(*log_end_, end.offset.value_or(*log_end_));
-  batches_.Seek(next(), progress_ ? progress_->frame_hash : 0, end);
+  batches_.Seek(next(), progress_ ? progress_->frame_hash : 0, end, Reached());
 }
 
 void ApplyStage::Impl::ApplyUntilEnd(std::stop_token stop) {
   while (!stop.stop_requested()) {
-    if (std::optional<Batch> batch = batches_.Next()) {
+    if (std::optional<ReadyBatch> batch = batches_.Next()) {
       Commit(*std::move(batch));
     } else if (batches_.finished()) {
       return;
@@ -275,16 +279,18 @@ Progress ApplyStage::Impl::ProgressAt(Offset next, uint64_t frame_hash) const {
           .frame_hash = frame_hash};
 }
 
-void ApplyStage::Impl::Commit(Batch batch) {
+void ApplyStage::Impl::Commit(ReadyBatch ready) {
+  const Batch& batch = ready.batch;
   const Progress to = ProgressAt(batch.end, batch.end_hash);
-  const uint64_t changes = batch.changes();
-  for (const Frame& frame : batch.frames) {
-    for (const auto& schema : frame.tables) schemas_.See(schema);
-  }
   attempted_ = to;
   log_.Secure(batch.end);
   CrashPoint("apply.before_begin");
-  Advance(to, target_.Apply(std::move(batch), progress_, to), changes);
+  SqlTarget::Written written;
+  {
+    const std::future<void> reading = batches_.ReadAhead();
+    written = target_.Apply(std::move(ready.tables), batch.name(), progress_, to, ready.schemas);
+  }
+  Advance(to, written, batch.changes());
 }
 
 // The target has just committed `to`.
@@ -374,15 +380,6 @@ void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
     failure_ = error.code();
   }
   clock_.Sleep(wait, stop);
-}
-
-// The error, with the GRANT that would help where a privilege is missing.
-Error ApplyStage::Impl::Explained(const Error& error) const {
-  if (!MayLackPrivileges(error)) return error;
-  const std::string grants = MissingGrants(url_, target_tables_);
-  if (grants.empty()) return error;
-  return {error.reaction(), error.cause(), error.message(),
-          fmt::format("As the owner or a superuser, run: {}", grants), error.code()};
 }
 
 ApplyStage::ApplyStage(sql::DatabaseUrl target, std::vector<TableMapping> tables,

@@ -74,6 +74,7 @@ void Add(Change& change, Offset offset, SchemaId schema_id,
     step->change.previous = std::move(change.previous);
   } else {
     step->change.passed.push_back(std::move(step->change.version));
+    step->change.passed_deletion |= step->op == Op::kDelete;
   }
   step->op = change.op;
   step->change.offset = offset;
@@ -149,24 +150,48 @@ void Sort(std::vector<RowChange>& changes) {
 
 }  // namespace
 
+std::string Batch::name() const {
+  return "offsets " + std::to_string(begin.value()) + " to " + std::to_string(end.value() - 1);
+}
+
 void SortByKey(TableChanges& changes) {
   Sort(changes.upserts);
   Sort(changes.deletes);
 }
 
-std::vector<TableChanges> Collapse(Batch& batch,
-                                   const std::function<bool(const TableName&)>& wanted) {
+std::vector<std::shared_ptr<const TableSchema>> SchemasOf(const Batch& batch,
+                                                          const TablePredicate& wanted,
+                                                          Offset again_before) {
+  std::vector<std::shared_ptr<const TableSchema>> schemas;
+  std::map<TableName, const TableSchema*> last;
+  for (const Frame& frame : batch.frames) {
+    if (frame.header.base < again_before) continue;
+    for (const auto& schema : frame.tables) {
+      const TableSchema*& before = last[schema->table];
+      if (!wanted(schema->table) || (before != nullptr && *before == *schema)) continue;
+      before = schema.get();
+      schemas.push_back(schema);
+    }
+  }
+  return schemas;
+}
+
+std::vector<TableChanges> Collapse(Batch& batch, const TablePredicate& wanted,
+                                   const TablePredicate& kept) {
   std::map<TableName, TableSteps> tables;
   for (Frame& frame : batch.frames) {
     std::vector<TableSteps*> of_index;
+    std::vector<bool> ignores_deletions;
     for (const auto& schema : frame.tables) {
       of_index.push_back(wanted(schema->table) ? &tables[schema->table] : nullptr);
+      ignores_deletions.push_back(kept && kept(schema->table));
     }
     Offset offset = frame.header.base;
     for (Change& change : frame.changes) {
       const Offset own = offset;
       offset = offset + 1;
       if (change.op == Op::kMark || of_index[change.table] == nullptr) continue;
+      if (change.op == Op::kDelete && ignores_deletions[change.table]) continue;
       Add(change, own, frame.header.schemas[change.table], frame.tables[change.table],
           *of_index[change.table]);
     }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/base/offset.h"
@@ -20,6 +21,7 @@ struct Batch {
   std::vector<Frame> frames;  // exactly the changes in [begin, end): cut to size at both ends
 
   uint64_t changes() const { return end - begin; }
+  std::string name() const;  // "offsets 5 to 9"
 };
 
 // What a batch makes of one key: the step from the state before its first change to the one after
@@ -35,6 +37,7 @@ struct RowChange {
   // these states when the batch ends behind the place where it had been; it is to be moved on just
   // the same.
   std::vector<Value> passed;
+  bool passed_deletion = false;  // one of them is that there was no row
   // From the log's base, which does not hold every state: the highest version of those before. A
   // target's row up to here is taken for one of them.
   std::optional<Value> passed_up_to;
@@ -50,10 +53,18 @@ struct TableChanges {
 // Brings the steps into the order that TableWriter wants.
 void SortByKey(TableChanges& changes);
 
+// The schemas of the tables that `wanted` says yes to, in the log's order, each only where it is
+// another one than before; of frames that begin before `again_before` none.
+std::vector<std::shared_ptr<const TableSchema>> SchemasOf(
+    const Batch& batch, const std::function<bool(const TableName&)>& wanted, Offset again_before);
+
 // Combines the changes of each key, in the log's order, which is the truth (stamps may go
 // backwards). A key is in one result only, even if the table's schema changed within the batch.
-// Tables for which `wanted` says no, and marks, are left out. Empties the batch's frames.
-std::vector<TableChanges> Collapse(Batch& batch,
-                                   const std::function<bool(const TableName&)>& wanted);
+// Tables for which `wanted` says no, and marks, are left out; so are the deletions of tables whose
+// rows are `kept`: what the batch has for the key before is its step then. Empties the batch's
+// frames.
+using TablePredicate = std::function<bool(const TableName&)>;
+std::vector<TableChanges> Collapse(Batch& batch, const TablePredicate& wanted,
+                                   const TablePredicate& kept = {});
 
 }  // namespace syncline::apply

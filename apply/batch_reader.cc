@@ -1,5 +1,7 @@
 #include "apply/batch_reader.h"
 
+#include <map>
+
 #include "engine/base/check.h"
 
 namespace syncline::apply {
@@ -31,11 +33,29 @@ std::optional<Batch> BatchReader::Next() {
   Fill();
   size_t whole_cuts = frames_.size();
   while (whole_cuts > 0 && !frames_[whole_cuts - 1].header.closes_cut) --whole_cuts;
-  if (whole_cuts > 0) return Pop(whole_cuts);
+  if (whole_cuts > 0) return Pop(OfOneSchema(whole_cuts));
   // One cut that is larger than the limits, or the rest before the end; else the cut's other frames
   // are on their way.
   if (!frames_.empty() && (full() || at_end_)) return Pop(frames_.size());
   return std::nullopt;
+}
+
+// How many of the first frames, in whole cuts, bring each table under one schema. A cut of which
+// this is not true stays as it is.
+size_t BatchReader::OfOneSchema(size_t frames) const {
+  std::map<TableName, SchemaId> known;
+  size_t whole = 0;
+  for (size_t i = 0; i < frames; ++i) {
+    const Frame& frame = frames_[i];
+    for (size_t table = 0; table < frame.tables.size(); ++table) {
+      const SchemaId id = frame.header.schemas[table];
+      SchemaId& before = known.emplace(frame.tables[table]->table, id).first->second;
+      if (before != id && whole > 0) return whole;
+      before = id;
+    }
+    if (frame.header.closes_cut) whole = i + 1;
+  }
+  return frames;
 }
 
 void BatchReader::Fill() {

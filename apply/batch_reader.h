@@ -12,7 +12,9 @@ namespace syncline::apply {
 // Groups the frames of a log into batches. A batch ends where a cut is closed, as long as the cut
 // fits: the target then moves from one consistent state of the source to the next. Only a cut that
 // is larger than the limits is split, between two frames. The reader never waits to fill a batch:
-// what is closed goes out at once, and what belongs to an open cut is kept for the next batch.
+// what is closed goes out at once, and what belongs to an open cut is kept for the next batch. Nor
+// does it join cuts between which a table has got another schema: what came before is on the target
+// when the new schema is looked at.
 //
 // Holds at most the limits and one frame in memory. Belongs to one thread; borrows the log's
 // reader, which nobody else may move.
@@ -45,6 +47,7 @@ class BatchReader {
   bool full() const { return changes_ >= limits_.changes || bytes_ >= limits_.bytes; }
   void Fill();
   bool TakeFrame();
+  size_t OfOneSchema(size_t frames) const;
   Batch Pop(size_t frames);
 
   LogReader& log_;

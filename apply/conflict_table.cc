@@ -9,6 +9,7 @@
 #include "apply/write_sql.h"
 #include "engine/base/error.h"
 #include "engine/model/value_text.h"
+#include "engine/sql/dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -17,14 +18,12 @@ constexpr char kTable[] = "syncline_conflicts";
 constexpr char kInserted[] =
     "pipeline, table_name, key, conflict_type, rule, winner, log_id, log_offset, source_origin, "
     "target_origin, source_version, target_version, source_row, target_row";
+// Not unique: it is added to tables that hold conflicts already.
+constexpr char kIndex[] = "syncline_conflicts_change";
 constexpr char kSource[] = "source";
 constexpr char kTarget[] = "target";
 
 bool IsPostgres(const sql::Session& session) { return session.dialect() == Dialect::kPostgres; }
-
-const char* NowSql(const sql::Session& session) {
-  return IsPostgres(session) ? "clock_timestamp()" : "strftime('%Y-%m-%d %H:%M:%f+00', 'now')";
-}
 
 void AppendText(const std::optional<std::string>& text, Row& row) {
   row.Append(text ? ValueView::Text(*text) : ValueView::Null());
@@ -78,6 +77,23 @@ ConflictRecord Unresolved(sql::Session& session, const std::string& target, uint
                      "Nothing was changed.");
   }
   return std::move(found.front());
+}
+
+// Whether the table, which is there, has its index, or this role may not give it one: then each
+// conflict costs a look through all of them.
+bool HasIndex(sql::Session& session) {
+  if (!IsPostgres(session)) {
+    return !session
+                .Query("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = $1",
+                       {std::string(kIndex)})
+                .rows.empty();
+  }
+  return session
+      .Query(
+          "SELECT 1 FROM pg_class WHERE oid = to_regclass($1) AND to_regclass($2) IS NULL AND "
+          "pg_has_role(relowner, 'USAGE')",
+          {std::string(kTable), std::string(kIndex)})
+      .rows.empty();
 }
 
 // The names in a JSON object, in its order.
@@ -163,7 +179,7 @@ class ConflictingRow {
 }  // namespace
 
 void EnsureConflictTable(sql::Session& session) {
-  if (HasOwnTable(session, kTable)) return;
+  if (HasOwnTable(session, kTable) && HasIndex(session)) return;
   sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
   LockForDdl(session);
   const bool postgres = IsPostgres(session);
@@ -180,6 +196,8 @@ void EnsureConflictTable(sql::Session& session) {
                   postgres ? "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
                            : "INTEGER PRIMARY KEY AUTOINCREMENT",
                   time, json));
+  session.Execute(fmt::format("CREATE INDEX IF NOT EXISTS {} ON {} (pipeline, log_id, log_offset)",
+                              kIndex, kTable));
   transaction.Commit();
 }
 
@@ -206,10 +224,14 @@ void RecordConflicts(sql::Session& session, const ConflictSource& source,
     AppendText(conflict.target_row, row);
     pointers.push_back(&row);
   }
+  const char* const is = IsPostgres(session) ? "IS NOT DISTINCT FROM" : "IS";
   session.ExecuteEach(
-      fmt::format("INSERT INTO {} (detected_at, {}) VALUES ({}, $1, $2, $3, $4, $5, "
-                  "$6, $7, $8, $9, $10, $11, $12, $13, $14)",
-                  kTable, kInserted, NowSql(session)),
+      fmt::format("INSERT INTO {0} (detected_at, {1}) SELECT {2}, $1, $2, $3, $4, $5, $6, $7, $8, "
+                  "$9, $10, $11, $12, $13, $14 WHERE NOT EXISTS (SELECT 1 FROM {0} WHERE "
+                  "pipeline = $1 AND log_id = $7 AND log_offset = $8 AND table_name = $2 AND "
+                  "key = $3 AND winner = $6 AND source_version = $11 AND source_row {3} $13 AND "
+                  "target_row {3} $14)",
+                  kTable, kInserted, sql::NowSql(session.dialect()), is),
       pointers);
 }
 
@@ -248,7 +270,7 @@ std::string ResolveConflict(const sql::DatabaseUrl& target, uint64_t id, Keep ke
   row.Become(kept);
   const char* const side = keep == Keep::kSource ? kSource : kTarget;
   session->Change(fmt::format("UPDATE {} SET resolved_at = {}, resolution = $1 WHERE id = $2",
-                              kTable, NowSql(*session)),
+                              kTable, sql::NowSql(session->dialect())),
                   {std::string(side) + " kept", std::to_string(id)});
   transaction.Commit();
   const std::string state =

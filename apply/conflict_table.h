@@ -20,11 +20,13 @@ struct ConflictSource {
   std::string target_origin;
 };
 
-// Makes `syncline_conflicts` when it is missing, where EnsureProgressTable makes its table. Outside
-// of a transaction.
+// Makes `syncline_conflicts`, or only its index, when it is missing, where EnsureProgressTable
+// makes its table. Outside of a transaction.
 void EnsureConflictTable(sql::Session& session);
 
-// Adds conflicts to the table, in the session's transaction.
+// Adds conflicts to the table, in the session's transaction, save those that are there already: at
+// the same offset of the log, with the same two states and the same winner. A load of the log's
+// base that begins again meets them a second time.
 void RecordConflicts(sql::Session& session, const ConflictSource& source,
                      std::span<const Conflict> conflicts);
 

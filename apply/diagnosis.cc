@@ -21,9 +21,13 @@ constexpr size_t kProbes = 10;
 // of its links.
 constexpr int kRoundsMax = 100;
 
+// One savepoint is open from the first try on: each try ends with one statement.
 constexpr char kSavepoint[] = "SAVEPOINT syncline_try";
-constexpr char kRelease[] = "RELEASE SAVEPOINT syncline_try";
-constexpr char kRollback[] = "ROLLBACK TO SAVEPOINT syncline_try; RELEASE SAVEPOINT syncline_try";
+constexpr char kKeep[] = "RELEASE SAVEPOINT syncline_try; SAVEPOINT syncline_try";
+// PostgreSQL's form of Session::CheckDeferred before it.
+constexpr char kCheckAndKeep[] =
+    "SET CONSTRAINTS ALL IMMEDIATE; RELEASE SAVEPOINT syncline_try; SAVEPOINT syncline_try";
+constexpr char kUndo[] = "ROLLBACK TO SAVEPOINT syncline_try";
 
 // Whether other rows of the batch can make good what was refused.
 bool DependsOnOthers(const Refusal& refusal) {
@@ -46,23 +50,43 @@ class Search {
   }
 
  private:
+  // What was told of a change that was written with others.
+  struct Named {
+    size_t change;
+    Error error;
+  };
+
+  // What was told of that change holds also when it is tried alone.
+  static bool IsItsOwn(const Named& named) {
+    const Refusal::Kind kind = named.error.refusal()->kind;
+    return kind == Refusal::Kind::kValue || kind == Refusal::Kind::kNotNull;
+  }
+
   // Writes the changes, or nothing of them and returns why not.
   std::optional<Error> Try(const Portion& portion, std::span<const RowChange> changes) {
     Savepoint(portion);
     try {
       portion.write(changes);
-      if (check_) session_.CheckDeferred();
-      session_.Execute(kRelease);
+      Keep();
       return std::nullopt;
     } catch (const Error& error) {
       if (!error.refusal()) throw;
-      session_.Execute(kRollback);
+      session_.Execute(kUndo);
       return error;
     }
   }
 
+  void Keep() {
+    if (check_ && session_.dialect() == Dialect::kPostgres) {
+      session_.Execute(kCheckAndKeep);
+      return;
+    }
+    if (check_) session_.CheckDeferred();
+    session_.Execute(kKeep);
+  }
+
   void Savepoint(const Portion& portion) {
-    session_.Execute(kSavepoint);
+    if (!std::exchange(open_, true)) session_.Execute(kSavepoint);
     if (!portion.in_cycle) return;
     session_.Execute(session_.dialect() == Dialect::kPostgres ? "SET CONSTRAINTS ALL DEFERRED"
                                                               : "PRAGMA defer_foreign_keys = ON");
@@ -82,18 +106,27 @@ class Search {
     const Portion& portion = portions_[index];
     const size_t refused_before = findings_.refused.size();
     std::optional<Error> last;
+    std::optional<Named> named;
     size_t accepted = 0;
     FindRefused(
         portion.changes.size(),
         [&](size_t begin, size_t end) -> Trial {
+          if (end - begin == 1 && named && named->change == begin && IsItsOwn(*named)) {
+            last = named->error;
+            return {};
+          }
           last = Try(portion, portion.changes.subspan(begin, end - begin));
           if (!last) {
             accepted += end - begin;
             Accept(index, begin, end);
+            const bool alone = end - begin == 1 && named && named->change == begin;
+            if (alone && portion.accepts_alone) portion.accepts_alone();
             return {.accepted = true};
           }
           const auto& row = last->refusal()->row;
-          return {.suspect = row ? std::optional(begin + *row) : std::nullopt};
+          if (!row) return {};
+          if (end - begin > 1) named = {begin + *row, *last};
+          return {.suspect = begin + *row};
         },
         [&](size_t change) {
           SYNCLINE_CHECK(last.has_value());
@@ -113,14 +146,13 @@ class Search {
         !portion.write_by_copy) {
       return;
     }
-    session_.Execute(kSavepoint);
     try {
       portion.write_by_copy(portion.changes.subspan(change, 1));
     } catch (const Error& told) {
       if (!told.refusal()) throw;
       if (!told.refusal()->column.empty()) error = told;
     }
-    session_.Execute(kRollback);
+    session_.Execute(kUndo);
   }
 
   // Everything from `first` on was refused. Are all changes of this table, for one reason?
@@ -137,11 +169,11 @@ class Search {
       try {
         portion.write(portion.changes.subspan(change, 1));
         if (check_) session_.CheckDeferred();
-        session_.Execute(kRollback);
+        session_.Execute(kUndo);
         return;
       } catch (const Error& error) {
         if (!error.refusal()) throw;
-        session_.Execute(kRollback);
+        session_.Execute(kUndo);
         if (error.refusal()->reason != reason) return;
       }
     }
@@ -214,6 +246,7 @@ class Search {
   const std::span<const Portion> portions_;
   const uint64_t limit_;
   const bool check_;
+  bool open_ = false;  // the savepoint
   Findings findings_;
 };
 
@@ -229,6 +262,26 @@ Findings Diagnose(sql::Session& session, std::span<const Portion> portions, uint
   auto findings = Search(session, portions, limit, /*check=*/true).Run();
   SYNCLINE_CHECK(findings.has_value());
   return *std::move(findings);
+}
+
+std::vector<RowChange> ChangesOf(const Portion& portion, const Findings::Piece& piece) {
+  std::vector<RowChange> changes;
+  changes.reserve(piece.changes.size());
+  for (const uint32_t change : piece.changes) changes.push_back(portion.changes[change]);
+  return changes;
+}
+
+Findings Merged(const Findings& found) {
+  Findings merged{.refused = found.refused};
+  for (const Findings::Piece& piece : found.accepted) {
+    if (merged.accepted.empty() || merged.accepted.back().portion != piece.portion) {
+      merged.accepted.push_back({.portion = piece.portion});
+    }
+    auto& changes = merged.accepted.back().changes;
+    changes.insert(changes.end(), piece.changes.begin(), piece.changes.end());
+  }
+  for (Findings::Piece& piece : merged.accepted) std::ranges::sort(piece.changes);
+  return merged;
 }
 
 }  // namespace syncline::apply

@@ -23,6 +23,8 @@ struct Portion {
   std::function<void(std::span<const RowChange>)> write;
   // The same in another way, whose errors name the column; empty where there is none.
   std::function<void(std::span<const RowChange>)> write_by_copy = {};
+  // `write` has named a row as refused that it accepts alone: many rows go by another way there.
+  std::function<void()> accepts_alone = {};
 };
 
 // Which changes of a batch can be written, and which cannot.
@@ -52,5 +54,11 @@ struct Findings {
 // is no refusal; and StopError when there are more refused changes than `limit`, or when nothing
 // but refusals for one reason comes from a table, which then is no matter of its rows.
 Findings Diagnose(sql::Session& session, std::span<const Portion> portions, uint64_t limit);
+
+// The same with runs of one portion that follow each other as one. Pure.
+Findings Merged(const Findings& found);
+
+// The changes of a piece, which is of that portion. Pure.
+std::vector<RowChange> ChangesOf(const Portion& portion, const Findings::Piece& piece);
 
 }  // namespace syncline::apply

@@ -77,14 +77,15 @@ class Grants {
   std::vector<std::string> statements_;
 };
 
-}  // namespace
-
+// Whether an error may come from a privilege that the role lacks: PostgreSQL either says so, or
+// does not find what it may not see.
 bool MayLackPrivileges(const Error& error) {
   // Insufficient privilege; and no such table, no schema to make it in.
   constexpr std::string_view kCodes[] = {"42501", "42P01", "3F000"};
   return std::ranges::find(kCodes, error.code()) != std::end(kCodes);
 }
 
+// Empty when nothing is missing, and where that cannot be told (SQLite; no connection).
 std::string MissingGrants(const sql::DatabaseUrl& target, const std::vector<TableName>& tables) {
   if (target.dialect != Dialect::kPostgres) return {};
   try {
@@ -98,6 +99,17 @@ std::string MissingGrants(const sql::DatabaseUrl& target, const std::vector<Tabl
   } catch (const Error&) {
     return {};  // the error that led here is told without them
   }
+}
+
+}  // namespace
+
+Error WithMissingGrants(const Error& error, const sql::DatabaseUrl& target,
+                        const std::vector<TableName>& tables) {
+  if (!MayLackPrivileges(error)) return error;
+  const std::string grants = MissingGrants(target, tables);
+  if (grants.empty()) return error;
+  return {error.reaction(), error.cause(), error.message(),
+          fmt::format("As the owner or a superuser, run: {}", grants), error.code()};
 }
 
 }  // namespace syncline::apply

@@ -9,14 +9,11 @@
 
 namespace syncline::apply {
 
-// Whether an error may come from a privilege that the target's role lacks: PostgreSQL either says
-// so, or does not find what it may not see.
-bool MayLackPrivileges(const Error& error);
-
-// The statements that give the role in `target` what apply needs and the role has not: to use the
-// schemas and write these tables and Syncline's own, and to make staging tables. Empty when nothing
-// is missing, and where that cannot be told (SQLite; no connection). Asks on a session of its own.
-// Never throws.
-std::string MissingGrants(const sql::DatabaseUrl& target, const std::vector<TableName>& tables);
+// The error, where it may come from a privilege that the target's role lacks, with a hint that
+// gives the statements that help: those for all that apply needs and the role has not, which is to
+// use the schemas, to write these tables and Syncline's own, and to make staging tables. Otherwise,
+// and where it cannot be told, the error as it is. Asks on a session of its own. Never throws.
+Error WithMissingGrants(const Error& error, const sql::DatabaseUrl& target,
+                        const std::vector<TableName>& tables);
 
 }  // namespace syncline::apply

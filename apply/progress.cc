@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "apply/quarantine.h"
 #include "engine/base/error.h"
+#include "engine/sql/dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -16,11 +18,6 @@ constexpr char kColumns[] =
 
 // "SYNCLINE" in ASCII, so that a DBA who looks at pg_locks has a chance.
 constexpr int64_t kDdlLock = 0x53594E434C494E45;
-
-std::string NowSql(Dialect dialect) {
-  return dialect == Dialect::kPostgres ? "clock_timestamp()"
-                                       : "strftime('%Y-%m-%d %H:%M:%f+00', 'now')";
-}
 
 uint64_t ToNumber(const std::string& text, int base = 10) {
   uint64_t number = 0;
@@ -91,7 +88,7 @@ std::optional<Progress> ReadProgress(sql::Session& session, const std::string& p
 
 void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
                      const Progress& to) {
-  const std::string now = NowSql(session.dialect());
+  const std::string now = sql::NowSql(session.dialect());
   const std::string next = std::to_string(to.next.value());
   const std::string reached = std::to_string(to.reached.value());
   uint64_t moved = 0;
@@ -116,6 +113,10 @@ void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
         fmt::format("another apply process moved the progress row of pipeline {}", to.pipeline),
         "Run one apply process per pipeline; this one goes on from where the row is now.");
   }
+}
+
+void EraseProgress(sql::Session& session, const std::string& pipeline) {
+  session.Change("DELETE FROM syncline_progress WHERE pipeline = $1", {pipeline});
 }
 
 std::vector<Progress> ListProgress(const sql::DatabaseUrl& target) {
@@ -174,6 +175,9 @@ void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, co
   to.frame_hash = 0;  // not known here; readers then skip the check of the chain once
   sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
   AdvanceProgress(*session, from, to);
+  if (HasOwnTable(*session, kQuarantineTable)) {
+    CheckParked(*session, pipeline, log, target.display);
+  }
   transaction.Commit();
 }
 

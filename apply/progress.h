@@ -42,8 +42,8 @@ std::vector<Progress> ListProgress(const sql::DatabaseUrl& target);
 void CheckFollows(const Progress& progress, const LogInfo& log, std::string_view target);
 
 // Sets the next offset of a pipeline's row (`syncline offsets set`) for good; a running apply
-// process notices and goes on from there. Throws UsageError when there is no such row, or it
-// belongs to another log.
+// process notices and goes on from there. Throws UsageError when there is no such row, it belongs
+// to another log, or parked changes do not (CheckParked).
 void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, const LogInfo& log,
                  Offset next);
 
@@ -60,6 +60,9 @@ std::optional<Progress> ReadProgress(sql::Session& session, const std::string& p
 // transaction ends.
 void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
                      const Progress& to);
+
+// Takes the row away.
+void EraseProgress(sql::Session& session, const std::string& pipeline);
 
 // Serialises the DDL of all Syncline processes on one PostgreSQL database until the transaction
 // ends: IF NOT EXISTS alone fails when two sessions make the same object at once. SQLite's write

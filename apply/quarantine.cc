@@ -13,18 +13,13 @@
 namespace syncline::apply {
 namespace {
 
-constexpr char kTable[] = "syncline_quarantine";
+constexpr const char* kTable = kQuarantineTable;
 constexpr char kInserted[] =
     "pipeline, log_id, epoch, log_offset, changes, source_table, target_table, operation, key, "
     "row_image, reason, code, waiting_for, key_bytes, schema_bytes, step_bytes";
 constexpr char kValues[] = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16";
 // Rows named in one statement.
 constexpr size_t kIdsMax = 1'000;
-
-const char* NowSql(Dialect dialect) {
-  return dialect == Dialect::kPostgres ? "clock_timestamp()"
-                                       : "strftime('%Y-%m-%d %H:%M:%f+00', 'now')";
-}
 
 ValueView TextOrNull(const std::string& text) {
   return text.empty() ? ValueView::Null() : ValueView::Text(text);
@@ -226,19 +221,17 @@ void Quarantine::Park(sql::Session& session, const Progress& at,
     records.push_back(RecordOf(one.step, one.target, at, 1 + one.step.change.passed.size(),
                                why ? why->reason : one.error.message(), one.error.code(), {}));
   }
-  std::vector<uint64_t> joined;
-  for (const Waiting& one : waiting) {
-    if (one.joins) joined.push_back(*one.joins);
-  }
+  std::vector<uint64_t> last;  // of the same keys
+  for (const Waiting& one : waiting) last.push_back(one.joins.value_or(one.behind));
   std::map<uint64_t, ParkedChange> before;
-  for (ParkedChange& change : SelectIds(session, joined)) before[change.id] = std::move(change);
+  for (ParkedChange& change : SelectIds(session, last)) before[change.id] = std::move(change);
   std::vector<uint64_t> replaced;
   for (Waiting& one : waiting) {
     uint64_t changes = 1 + one.step.change.passed.size();
+    ParkedChange& first = before.at(one.joins.value_or(one.behind));
+    // A pipeline that was set back brings again what is here already.
+    if (first.step.change.offset >= one.step.change.offset) continue;
     if (one.joins) {
-      ParkedChange& first = before.at(*one.joins);
-      // A pipeline that was set back brings again what waits here already.
-      if (first.step.change.offset >= one.step.change.offset) continue;
       replaced.push_back(first.id);
       changes += first.changes;
       one.step = Joined(std::move(first.step), std::move(one.step));
@@ -249,7 +242,7 @@ void Quarantine::Park(sql::Session& session, const Progress& at,
   }
   DeleteParked(session, replaced);
   session.ExecuteEach(fmt::format("INSERT INTO {} (parked_at, {}) VALUES ({}, {})", kTable,
-                                  kInserted, NowSql(session.dialect()), kValues),
+                                  kInserted, sql::NowSql(session.dialect()), kValues),
                       Pointers(records));
   Forget();
 }
@@ -263,6 +256,30 @@ std::vector<ParkedChange> ListQuarantine(const sql::DatabaseUrl& target,
   const auto session = sql::Session::Open(target, {.read_only = true});
   if (!HasOwnTable(*session, kTable)) return {};
   return ReadQuarantine(*session, pipeline);
+}
+
+void CheckParked(sql::Session& session, const std::string& pipeline, const LogInfo& log,
+                 std::string_view target) {
+  const auto found =
+      session.Query(fmt::format("SELECT log_id, epoch, max(log_offset) FROM {} WHERE pipeline = $1 "
+                                "GROUP BY log_id, epoch ORDER BY log_id, epoch",
+                                kTable),
+                    {pipeline});
+  const std::string own = log.id.ToString();
+  for (const auto& row : found.rows) {
+    const auto text = [&row](size_t i) { return row.at(i).value_or(""); };
+    const bool other_log = text(0) != own;
+    if (!other_log && Offset(std::stoull(text(2))) < log.SharedUpTo(std::stoull(text(1)))) continue;
+    const std::string from = other_log
+                                 ? fmt::format("of log {}, but this log is {}", text(0), own)
+                                 : fmt::format("of epoch {}, which log {} has lost", text(1), own);
+    throw UsageError(
+        fmt::format("{} holds parked changes of pipeline {} {}", target, pipeline, from),
+        fmt::format("They could overwrite newer states of their rows. Settle them first: "
+                    "`syncline quarantine list {0}` shows them, `syncline quarantine retry {0}` "
+                    "applies them, `syncline quarantine skip {0} ID..` drops them.",
+                    pipeline));
+  }
 }
 
 std::map<std::string, uint64_t> CountQuarantine(const sql::DatabaseUrl& target) {

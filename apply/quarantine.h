@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -12,10 +13,13 @@
 #include "apply/parked_step.h"
 #include "apply/progress.h"
 #include "engine/base/error.h"
+#include "engine/log/change_log.h"
 #include "engine/sql/database_url.h"
 #include "engine/sql/session.h"
 
 namespace syncline::apply {
+
+inline constexpr char kQuarantineTable[] = "syncline_quarantine";
 
 // A change that the target refused, or that waits behind one of its key. Plain value type.
 struct ParkedChange {
@@ -99,6 +103,11 @@ std::vector<ParkedChange> ReadQuarantine(sql::Session& session, const std::strin
 // The same, with a session of its own; empty when the target has no such table.
 std::vector<ParkedChange> ListQuarantine(const sql::DatabaseUrl& target,
                                          const std::string& pipeline);
+// Throws UsageError when changes of another log than this one, or of what this one has lost since,
+// are parked for the pipeline: their offsets would be compared with this log's, and an older state
+// could overwrite a newer one. Names `target`.
+void CheckParked(sql::Session& session, const std::string& pipeline, const LogInfo& log,
+                 std::string_view target);
 // Refused changes by pipeline.
 std::map<std::string, uint64_t> CountQuarantine(const sql::DatabaseUrl& target);
 

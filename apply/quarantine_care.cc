@@ -66,28 +66,39 @@ class Care {
     result_ = {};
     chains_.clear();
     const std::optional<Progress> progress = target_.ReadProgress(care_.pipeline);
-    if (!progress) {
-      throw UsageError(fmt::format("{} has no progress row for pipeline {}", care_.target.display,
-                                   care_.pipeline),
-                       "Nothing can be parked there.");
-    }
     Quarantine quarantine;
     quarantine.Refresh(target_.session(), care_.pipeline);
     const std::string state = quarantine.state();
     Choose(ChainsIn(ReadQuarantine(target_.session(), care_.pipeline)));
-    SqlTarget::Work work{.tables = Steps(), .at = *progress, .park = true};
+    if (chains_.empty() && !progress) {
+      throw UsageError(fmt::format("{} has no progress row for pipeline {}", care_.target.display,
+                                   care_.pipeline),
+                       "Nothing is parked there.");
+    }
+    SqlTarget::Work work{.tables = Steps(), .at = progress.value_or(Stranded()), .park = true};
     work.begin = [&](sql::Session& session) {
-      AdvanceProgress(session, progress, *progress);
+      AdvanceProgress(session, progress, work.at);
       Quarantine now;
       now.Refresh(session, care_.pipeline);
       if (now.state() != state) throw RestartError("the quarantine has changed meanwhile");
     };
     work.end = [&](sql::Session& session, std::span<const RefusedStep> refused) {
-      Finish(session, *progress, refused);
+      Finish(session, work.at, refused);
+      if (!progress) EraseProgress(session, care_.pipeline);
     };
     work.refused_max = [] { return std::numeric_limits<uint64_t>::max(); };
     target_.Do(work);
     return result_;
+  }
+
+  // Somebody has taken the pipeline's row away. One of no offset is made for the time of the
+  // transaction, to lock it.
+  Progress Stranded() const {
+    Progress at{.pipeline = care_.pipeline};
+    if (chains_.empty()) return at;
+    at.log_id = chains_.begin()->second.changes.front().log_id;
+    at.epoch = chains_.begin()->second.changes.front().epoch;
+    return at;
   }
 
   // Those that were asked for.
@@ -148,7 +159,6 @@ class Care {
       again[of_key_.at({one.step.schema->table, one.step.change.key.bytes()})] = &one;
     }
     std::vector<uint64_t> done;
-    std::vector<RefusedStep> in_their_place;
     for (const auto& [id, chain] : chains_) {
       const auto found = again.find(id);
       if (found != again.end()) {
@@ -159,7 +169,10 @@ class Care {
       if (found == again.end()) {
         result_.applied += chain.count() - (skip_ ? chain.changes.front().changes : 0);
       } else if (skip_) {
-        in_their_place.push_back(*found->second);
+        Progress of_log = progress;
+        of_log.log_id = chain.changes.back().log_id;
+        of_log.epoch = chain.changes.back().epoch;
+        Quarantine().Park(session, of_log, {found->second, 1}, {});
       } else {
         UpdateReason(session, id, found->second->error);
         continue;
@@ -167,7 +180,6 @@ class Care {
       for (const ParkedChange& change : chain.changes) done.push_back(change.id);
     }
     DeleteParked(session, done);
-    Quarantine().Park(session, progress, in_their_place, {});
   }
 
   const QuarantineCare& care_;

@@ -15,8 +15,8 @@
 namespace syncline::apply {
 
 // What a person does about parked changes, beside a running pipeline or without one: each call is
-// one transaction on the target that locks the pipeline's progress row, so that no batch comes in
-// between, and the next batch sees what was done.
+// one transaction on the target that locks the pipeline's progress row (one that is gone is lent
+// for that time), so that no batch comes in between, and the next batch sees what was done.
 
 // Whose quarantine. Plain value type.
 struct QuarantineCare {

@@ -132,12 +132,13 @@ void RowSettler::LookForPassed(const WriteTask& task, std::span<const uint32_t> 
 
 Decision RowSettler::DecideOn(const WriteTask& task, uint32_t number, const Look& look) const {
   const RowChange& change = task.changes[number];
-  return Decide({.rule = plan_.conflict,
-                 .deletion = task.deletion,
-                 .first = IsFirst(change) || (task.from_base && !look.exists),
-                 .again = task.IsAgain(number),
-                 .takes_ties = task.options.takes_ties},
-                look);
+  return Decide(
+      {.rule = plan_.conflict,
+       .deletion = task.deletion,
+       .first = IsFirst(change) || ((task.from_base || change.passed_deletion) && !look.exists),
+       .again = task.IsAgain(number),
+       .takes_ties = task.options.takes_ties},
+      look);
 }
 
 Conflict RowSettler::ConflictOf(const WriteTask& task, uint32_t number,

@@ -1,36 +1,200 @@
 #include "apply/schema_watch.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
-namespace syncline::apply {
+#include "apply/progress.h"
+#include "engine/base/error.h"
+#include "engine/sql/dialect.h"
 
-SchemaWatch::SchemaWatch(std::string pipeline, const std::vector<TableMapping>& tables,
-                         std::shared_ptr<spdlog::logger> logger)
-    : pipeline_(std::move(pipeline)), logger_(std::move(logger)) {
-  for (const TableMapping& table : tables) omitted_[table.source] = table.omit;
+namespace syncline::apply {
+namespace {
+
+using sql::Quote;
+
+constexpr char kTable[] = "syncline_schemas";
+
+std::string NameOnTarget(const std::string& column, const TableMapping& mapping) {
+  const auto renamed = mapping.columns.find(column);
+  return renamed == mapping.columns.end() ? column : renamed->second;
 }
 
-void SchemaWatch::See(const std::shared_ptr<const TableSchema>& schema) {
-  const auto omitted = omitted_.find(schema->table);
-  if (omitted == omitted_.end()) return;
-  const auto before = std::exchange(seen_[schema->table], schema);
-  if (!before || before == schema || *before == *schema) return;
-  for (const Column& column : before->columns) {
-    if (std::ranges::find(omitted->second, column.name) != omitted->second.end()) continue;
-    const auto now = std::ranges::find(schema->columns, column.name, &Column::name);
-    if (now == schema->columns.end()) {
-      logger_->warn(
-          "source column dropped, the target's stays with its old values pipeline={} table={} "
-          "column={}",
-          pipeline_, schema->table.ToString(), column.name);
-    } else if (now->native_type != column.native_type) {
-      logger_->warn(
-          "source column has another type, the target's keeps its own: change it by hand if it "
-          "must "
-          "hold what comes pipeline={} table={} column={} old=\"{}\" new=\"{}\"",
-          pipeline_, schema->table.ToString(), column.name, column.native_type, now->native_type);
+std::string RetypeSql(const TableName& table, const std::string& name, const std::string& type,
+                      Dialect target) {
+  if (target == Dialect::kPostgres) {
+    return fmt::format("ALTER TABLE {0} ALTER COLUMN {1} TYPE {2} USING {1}::{2};", Quote(table),
+                       Quote(name), type);
+  }
+  // SQLite cannot change a column's type.
+  return fmt::format(
+      "ALTER TABLE {0} ADD COLUMN {2} {3}; UPDATE {0} SET {2} = {1}; "
+      "ALTER TABLE {0} DROP COLUMN {1}; ALTER TABLE {0} RENAME COLUMN {2} TO {1};",
+      Quote(table), Quote(name), Quote(name + "_new"), type);
+}
+
+}  // namespace
+
+void EnsureSchemaTable(sql::Session& session) {
+  if (HasOwnTable(session, kTable)) return;
+  sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
+  LockForDdl(session);
+  session.Execute(fmt::format(
+      "CREATE TABLE IF NOT EXISTS {} (pipeline text NOT NULL, source_table text NOT NULL, columns "
+      "text NOT NULL, updated_at {} NOT NULL, PRIMARY KEY (pipeline, source_table))",
+      kTable, session.dialect() == Dialect::kPostgres ? "timestamptz" : "text"));
+  transaction.Commit();
+}
+
+void SchemaWatch::Forget() {
+  known_.reset();
+  to_note_.clear();
+}
+
+SchemaWatch::Known SchemaWatch::KnownOf(const TableSchema& schema, const Known& before) {
+  Known known;
+  for (const Column& column : schema.columns) {
+    const auto found = std::ranges::find(before, column.name, &KnownColumn::name);
+    known.push_back({.name = column.name,
+                     .type = column.native_type,
+                     .target = found == before.end() ? std::nullopt : found->target});
+  }
+  return known;
+}
+
+void SchemaWatch::Read(sql::Session& session, const std::string& pipeline) {
+  if (known_) return;
+  known_.emplace();
+  if (!HasOwnTable(session, kTable)) return;  // `syncline check` comes before the first batch
+  const auto found = session.Query(
+      fmt::format("SELECT source_table, columns FROM {} WHERE pipeline = $1", kTable), {pipeline});
+  for (const auto& row : found.rows) {
+    Known& known = (*known_)[TableName::Parse(row.at(0).value())];
+    const auto columns = nlohmann::json::parse(row.at(1).value(), nullptr, false);
+    for (const auto& column : columns) {
+      const auto text = [&column](const char* name) {
+        const auto found = column.find(name);
+        return found != column.end() && found->is_string()
+                   ? std::optional(found->get<std::string>())
+                   : std::nullopt;
+      };
+      if (const auto name = text("name"), type = text("type"); name && type) {
+        known.push_back({.name = *name, .type = *type, .target = text("target")});
+      }
     }
+  }
+}
+
+std::vector<SchemaWatch::Lost> SchemaWatch::LostBetween(const Known& before, const TableSchema& now,
+                                                        const TableMapping& mapping) {
+  std::vector<Lost> lost;
+  for (const KnownColumn& column : before) {
+    if (std::ranges::find(mapping.omit, column.name) != mapping.omit.end()) continue;
+    const auto found = std::ranges::find(now.columns, column.name, &Column::name);
+    if (found == now.columns.end()) {
+      lost.push_back({&column, nullptr});
+    } else if (found->native_type != column.type) {
+      lost.push_back({&column, &*found});
+    }
+  }
+  return lost;
+}
+
+void SchemaWatch::Compare(sql::Session& session, const std::string& pipeline,
+                          const Mappings& mappings, const Schemas& schemas) {
+  to_note_.clear();
+  if (schemas.empty()) return;
+  Read(session, pipeline);
+  for (const auto& schema : schemas) {
+    const TableMapping& mapping = mappings.at(schema->table);
+    Known& before = (*known_)[schema->table];
+    const Known now = KnownOf(*schema, before);
+    const auto same = [](const KnownColumn& a, const KnownColumn& b) {
+      return a.name == b.name && a.type == b.type;
+    };
+    if (std::ranges::equal(before, now, same)) continue;
+    std::vector<std::string>& warnings = to_note_[schema->table];
+    const std::vector<Lost> lost = LostBetween(before, *schema, mapping);
+    if (mapping.changed_columns == ChangedColumns::kPause) {
+      PauseFor(session, *schema, mapping, lost);
+    } else {
+      for (const auto& [column, is] : lost) {
+        warnings.push_back(
+            is == nullptr
+                ? fmt::format("source column dropped, the target's stays with its old values "
+                              "pipeline={} table={} column={}",
+                              pipeline, schema->table.ToString(), column->name)
+                : fmt::format("source column has another type, the target's keeps its own "
+                              "pipeline={} table={} column={} old=\"{}\" new=\"{}\"",
+                              pipeline, schema->table.ToString(), column->name, column->type,
+                              is->native_type));
+      }
+    }
+    before = now;
+  }
+}
+
+// Returns when all that was lost is settled on the target: the column is gone there, or its type is
+// another one than it was.
+void SchemaWatch::PauseFor(sql::Session& session, const TableSchema& schema,
+                           const TableMapping& mapping, const std::vector<Lost>& lost) const {
+  if (lost.empty()) return;
+  const std::optional<sql::TableInfo> info = session.Describe(mapping.target);
+  if (!info) return;  // it is made anew
+  std::vector<std::string> what, statements;
+  std::string renamed;
+  for (const auto& [before, now] : lost) {
+    const std::string name = NameOnTarget(before->name, mapping);
+    const sql::ColumnInfo* const column = info->Find(name);
+    if (column == nullptr) continue;
+    if (now == nullptr) {
+      what.push_back(fmt::format("column {} is gone (dropped or renamed)", before->name));
+      statements.push_back(
+          fmt::format("ALTER TABLE {} DROP COLUMN {};", Quote(info->name), Quote(name)));
+      renamed = " To a column that was only renamed give its new name there.";
+      continue;
+    }
+    const std::string& is = column->column.native_type;
+    const std::string type = sql::ColumnTypeFor(*now, schema.dialect, session.dialect());
+    if (is == type || (before->target && is != *before->target)) continue;
+    what.push_back(
+        fmt::format("column {} is {} now, was {}", before->name, now->native_type, before->type));
+    statements.push_back(RetypeSql(info->name, name, type, session.dialect()));
+  }
+  if (what.empty()) return;
+  throw UsageError(
+      fmt::format("source table {}: {}; table {} on the target does not follow that by itself",
+                  schema.table.ToString(), fmt::join(what, ", "), info->name.ToString()),
+      fmt::format("Run: {} Then start again.{} To keep the target's columns as they are, start "
+                  "again with `changed_columns: keep` instead.",
+                  fmt::join(statements, " "), renamed));
+}
+
+void SchemaWatch::Note(sql::Session& session, const std::string& pipeline,
+                       const Mappings& mappings) {
+  for (const auto& [table, warnings] : std::exchange(to_note_, {})) {
+    for (const std::string& warning : warnings) logger_->warn(warning);
+    const TableMapping& mapping = mappings.at(table);
+    const std::optional<sql::TableInfo> info = session.Describe(mapping.target);
+    auto columns = nlohmann::ordered_json::array();
+    for (KnownColumn& column : known_->at(table)) {
+      const sql::ColumnInfo* const is =
+          info ? info->Find(NameOnTarget(column.name, mapping)) : nullptr;
+      column.target = is == nullptr ? std::nullopt : std::optional(is->column.native_type);
+      nlohmann::ordered_json json = {{"name", column.name}, {"type", column.type}};
+      if (column.target) json["target"] = *column.target;
+      columns.push_back(std::move(json));
+    }
+    session.Change(
+        fmt::format("INSERT INTO {0} (pipeline, source_table, columns, updated_at) VALUES ($1, $2, "
+                    "$3, {1}) ON CONFLICT (pipeline, source_table) DO UPDATE SET columns = "
+                    "excluded.columns, updated_at = excluded.updated_at",
+                    kTable, sql::NowSql(session.dialect())),
+        {pipeline, table.ToString(),
+         columns.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)});
   }
 }
 

@@ -53,27 +53,6 @@ void Defer(sql::Session& session, std::span<const Portion> portions) {
                                                           : "PRAGMA defer_foreign_keys = ON");
 }
 
-std::vector<RowChange> ChangesOf(const Portion& portion, const Findings::Piece& piece) {
-  std::vector<RowChange> changes;
-  changes.reserve(piece.changes.size());
-  for (const uint32_t change : piece.changes) changes.push_back(portion.changes[change]);
-  return changes;
-}
-
-// Runs of one portion that follow each other as one.
-Findings Merged(const Findings& found) {
-  Findings merged{.refused = found.refused};
-  for (const Findings::Piece& piece : found.accepted) {
-    if (merged.accepted.empty() || merged.accepted.back().portion != piece.portion) {
-      merged.accepted.push_back({.portion = piece.portion});
-    }
-    auto& changes = merged.accepted.back().changes;
-    changes.insert(changes.end(), piece.changes.begin(), piece.changes.end());
-  }
-  for (Findings::Piece& piece : merged.accepted) std::ranges::sort(piece.changes);
-  return merged;
-}
-
 }  // namespace
 
 SqlTarget::SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
@@ -81,7 +60,8 @@ SqlTarget::SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std
     : url_(std::move(url)),
       source_(std::move(source)),
       quarantine_limit_(quarantine_limit),
-      logger_(std::move(logger)) {
+      logger_(std::move(logger)),
+      schemas_(logger_) {
   for (TableMapping& table : tables) {
     if (url_.dialect == Dialect::kPostgres && table.target.schema.empty()) {
       table.target.schema = "public";
@@ -100,12 +80,14 @@ void SqlTarget::Open() {
   EnsureProgressTable(*session);
   EnsureConflictTable(*session);
   EnsureQuarantineTable(*session);
+  EnsureSchemaTable(*session);
   identity_ = session->Identity();
   session_ = std::move(session);
 }
 
 void SqlTarget::Close() noexcept {
   quarantine_.Forget();
+  schemas_.Forget();
   order_ = {};
   references_.clear();
   prepared_.clear();
@@ -140,16 +122,9 @@ std::vector<TableName> SqlTarget::ParentsFirst() {
   return order;
 }
 
-SqlTarget::Written SqlTarget::Apply(Batch batch, const std::optional<Progress>& from,
-                                    const Progress& to) {
-  const std::string what =
-      fmt::format("offsets {} to {}", batch.begin.value(), batch.end.value() - 1);
-  return Apply(Collapse(batch, [this](const TableName& table) { return Wants(table); }), what, from,
-               to);
-}
-
 SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std::string& what,
-                                    const std::optional<Progress>& from, const Progress& to) {
+                                    const std::optional<Progress>& from, const Progress& to,
+                                    const SchemaWatch::Schemas& schemas) {
   Work work{.tables = std::move(tables), .at = to, .park = quarantine_limit_ > 0};
   if (from) work.again_before = from->reached;
   std::vector<Quarantine::Waiting> waiting;
@@ -166,10 +141,12 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
           work.tables, [this](const TableName& source) { return tables_.at(source).target; });
     }
     state = quarantine_.state();
+    schemas_.Compare(session, to.pipeline, tables_, schemas);
   };
   std::map<std::pair<TableName, std::string>, uint64_t> reasons;
   work.end = [&](sql::Session& session, std::span<const RefusedStep> refused) {
     quarantine_.Park(session, to, refused, waiting);
+    schemas_.Note(session, to.pipeline, tables_);
     reasons.clear();
     for (const RefusedStep& one : refused) ++reasons[{one.target, one.error.refusal()->reason}];
   };
@@ -227,8 +204,7 @@ SqlTarget::Written SqlTarget::Do(Work& work) {
 SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
   work.begin(*session_);
-  may_copy_ = found == nullptr;
-  Writing writing{.options = OptionsFor(work)};
+  Writing writing{.options = OptionsFor(work), .diagnosed = found != nullptr};
   if (batches_locked_first_ > 0) {
     --batches_locked_first_;
     writing.options.locks_first = true;
@@ -272,10 +248,11 @@ Findings SqlTarget::FindOut(Work& work) {
   Reopen();
   sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
   work.begin(*session_);
-  may_copy_ = false;
-  Writing scratch{.options = OptionsFor(work)};
+  Writing scratch{.options = OptionsFor(work), .diagnosed = true};
   const std::vector<Portion> portions = PortionsOf(work.tables, scratch);
-  for (auto& [id, table] : prepared_) table.writer->ExpectSavepoints();
+  for (const TableChanges& changes : work.tables) {
+    prepared_.at(changes.schema->id()).writer->ExpectSavepoints(changes.upserts);
+  }
   return Diagnose(*session_, portions, work.refused_max());
 }
 
@@ -326,7 +303,7 @@ SqlTarget::Prepared& SqlTarget::Prepare(const TableChanges& changes) {
   references_[info.name] = info.foreign_keys;
   order_ = OrderByReferences(references_);
   auto writer = std::make_unique<TableWriter>(*session_, std::move(plan), info, prepared_.size());
-  writer->set_may_copy(may_copy_ && !not_copied_into_.contains(info.name));
+  writer->set_may_copy(!not_copied_into_.contains(info.name));
   return prepared_.emplace(id, Prepared{std::move(info), std::move(writer)}).first->second;
 }
 
@@ -353,7 +330,7 @@ WriteCounts SqlTarget::Upsert(const Task& task, std::span<const RowChange> chang
   try {
     return writer.Upsert(changes, writing.options, writing.conflicts);
   } catch (const Error& error) {
-    if (error.code() != kUniqueViolation || !writer.copied()) throw;
+    if (error.code() != kUniqueViolation || !writer.copied() || writing.diagnosed) throw;
     not_copied_into_.insert(task.table->info.name);
     throw RestartError("rows that are new to the log are on the target already",
                        "They are compared with what is there, one by one.");
@@ -385,6 +362,10 @@ std::vector<Portion> SqlTarget::PortionsOf(const std::vector<TableChanges>& tabl
       write(changes, circle && changes.size() > 1);
     };
     if (session_->dialect() == Dialect::kPostgres) {
+      portion.accepts_alone = [this, task] {
+        not_copied_into_.insert(task.table->info.name);
+        task.table->writer->set_may_copy(false);
+      };
       portion.write_by_copy = [write](std::span<const RowChange> changes) { write(changes, true); };
     }
   };

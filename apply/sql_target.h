@@ -15,6 +15,7 @@
 #include "apply/diagnosis.h"
 #include "apply/progress.h"
 #include "apply/quarantine.h"
+#include "apply/schema_watch.h"
 #include "apply/table_mapping.h"
 #include "apply/table_order.h"
 #include "apply/table_writer.h"
@@ -59,19 +60,20 @@ class SqlTarget {
   // The source tables, in the order in which the target's foreign keys want them to be filled.
   std::vector<TableName> ParentsFirst();
 
-  // Moves the progress row from `from` to `to`, writes the batch's rows and what conflicts were
-  // decided, parks what is refused, commits; what was written. The rows of tables without a mapping
-  // are left out. An error
-  // names the table and the batch's offsets. Throws RestartError when the row is not at `from` any
-  // more, or when rows of the batch turn out not to be new to the target: then it has to be applied
-  // again, in another way.
-  Written Apply(Batch batch, const std::optional<Progress>& from, const Progress& to);
-  // The same with steps that are there already, each key once and sorted; `what` they are is said
-  // in an error.
+  // Moves the progress row from `from` to `to`, writes the tables' steps (each key once, sorted)
+  // and what conflicts were decided, parks what is refused, commits; what was written. An error
+  // names the table and `what` was applied. Throws RestartError when the row is not at `from` any
+  // more, or when rows turn out not to be new to the target: then it has to be applied again, in
+  // another way. `schemas` are those that the steps come under, as SchemaWatch wants them.
   Written Apply(std::vector<TableChanges> tables, const std::string& what,
-                const std::optional<Progress>& from, const Progress& to);
-  // Whether a pipeline has that source table.
+                const std::optional<Progress>& from, const Progress& to,
+                const SchemaWatch::Schemas& schemas = {});
+  // Whether a pipeline has that source table. From any thread.
   bool Wants(const TableName& table) const { return tables_.contains(table); }
+  // Whether rows stay there when the source's are gone. The same.
+  bool KeepsDeleted(const TableName& table) const {
+    return Wants(table) && tables_.at(table).on_delete == OnDelete::kIgnore;
+  }
 
   // What is to be written in one transaction. It may take several, of which one is committed.
   struct Work {
@@ -95,6 +97,7 @@ class SqlTarget {
   // What a transaction does on its way.
   struct Writing {
     WriteOptions options;
+    bool diagnosed = false;  // or in a diagnosis: a refusal is passed on as it is
     std::vector<Conflict> conflicts = {};
     Written written = {};
   };
@@ -134,8 +137,6 @@ class SqlTarget {
   int refusals_until_freed_ = 0;  // see MayMoveValues
   int batches_locked_first_ = 0;  // still to come, after a deadlock
 
-  bool may_copy_ = true;  // false where a row may be refused
-
   // What follows is as long-lived as the session.
   std::unique_ptr<sql::Session> session_;
   std::string identity_;
@@ -143,6 +144,7 @@ class SqlTarget {
   std::map<TableName, std::vector<sql::ForeignKey>> references_;  // of each target in `prepared_`
   TableOrder order_;                                              // of `references_`
   Quarantine quarantine_;
+  SchemaWatch schemas_;
 };
 
 }  // namespace syncline::apply

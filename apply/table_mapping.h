@@ -25,6 +25,19 @@ enum class NewColumns {
   kPause,   // stop, with the statement to run
 };
 
+// What to do when a column goes from the source's table, or gets another type there.
+enum class ChangedColumns {
+  kPause,  // stop, with the statement to run
+  kKeep,   // leave the target's as it is, warn, and go on
+};
+
+// What becomes of the target's row when the source's row is gone.
+enum class OnDelete {
+  kDelete,  // it goes, too
+  kFlag,    // it stays, with a column set that says so; a later state of the row clears it
+  kIgnore,  // it stays as it is
+};
+
 // How one captured table reaches the target. Plain value type.
 struct TableMapping {
   TableName source;
@@ -34,6 +47,9 @@ struct TableMapping {
   ConflictRule conflict = ConflictRule::kLatestWins;
   bool create = true;  // make the target table
   NewColumns new_columns = NewColumns::kEvolve;
+  ChangedColumns changed_columns = ChangedColumns::kPause;
+  OnDelete on_delete = OnDelete::kDelete;
+  std::string flag;  // kFlag: that column of the target
 };
 
 }  // namespace syncline::apply

@@ -40,7 +40,9 @@ TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMappin
                  .target = mapping.target,
                  .conflict = mapping.conflict,
                  .create = mapping.create,
-                 .new_columns = mapping.new_columns};
+                 .new_columns = mapping.new_columns,
+                 .on_delete = mapping.on_delete,
+                 .flag = mapping.flag};
   std::map<std::string, std::string> taken;  // target name -> source name
   std::vector<std::optional<uint32_t>> place(plan.schema->columns.size());
   for (uint32_t i = 0; i < plan.schema->columns.size(); ++i) {
@@ -55,6 +57,12 @@ TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMappin
                                    other->second, source_name, plan.schema->table.ToString(),
                                    column.name, plan.target.ToString()),
                        "Give one of them another name under `columns`, or omit it.");
+    }
+    if (column.name == plan.flag) {
+      throw UsageError(
+          fmt::format("column {} of {} would become {} of {}, which `on_delete` sets", source_name,
+                      plan.schema->table.ToString(), plan.flag, plan.target.ToString()),
+          "Omit it, give it another name under `columns`, or name another flag.");
     }
     place[i] = static_cast<uint32_t>(plan.take.size());
     plan.take.push_back(i);

@@ -20,6 +20,8 @@ struct TablePlan {
   ConflictRule conflict = ConflictRule::kLatestWins;
   bool create = true;
   NewColumns new_columns = NewColumns::kEvolve;
+  OnDelete on_delete = OnDelete::kDelete;
+  std::string flag;            // OnDelete::kFlag: that column of the target; not among `columns`
   std::vector<uint32_t> take;  // indexes into schema->columns of those that reach the target
   std::vector<Column>
       columns;  // parallel to `take`: the source's column under its name on the target
@@ -34,7 +36,8 @@ struct TablePlan {
 };
 
 // Throws UsageError when the mapping cannot work with that schema: a key column is omitted, the
-// cursor column is omitted though the conflict rule needs it, two source columns get one name.
+// cursor column is omitted though the conflict rule needs it, two source columns get one name, or
+// one gets that of the flag.
 // Columns that the mapping names and the schema lacks are no error: the schema changes in the
 // course of a log.
 TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMapping& mapping);

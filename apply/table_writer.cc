@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "engine/base/check.h"
+#include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::apply {
@@ -48,6 +49,21 @@ Numbers All(const WriteTask& task) {
   return all;
 }
 
+// Runs `body`, which writes the rows of those numbers; a row that it names is told by its number.
+template <typename Body>
+decltype(auto) ByNumber(const Numbers& numbers, Body&& body) {
+  try {
+    return body();
+  } catch (Error& error) {
+    if (error.refusal() && error.refusal()->row) {
+      Refusal refusal = *error.refusal();
+      refusal.row = numbers.at(*refusal.row);
+      error.SetRefusal(std::move(refusal));
+    }
+    throw;
+  }
+}
+
 TargetShape ShapeOf(const TablePlan& plan, const sql::TableInfo& info, Dialect dialect) {
   TargetShape shape{.dialect = dialect, .table = plan.target, .key = plan.KeyNames()};
   for (const Column& column : plan.columns) {
@@ -61,12 +77,15 @@ TargetShape ShapeOf(const TablePlan& plan, const sql::TableInfo& info, Dialect d
     shape.cursor_type = cursor.type;
     shape.cursor_native = cursor.native_type;
   }
+  if (!plan.flag.empty()) shape.flag = info.Find(plan.flag)->column;
   return shape;
 }
 
-WriteTask TaskFor(bool deletion, std::span<const RowChange> changes, const WriteOptions& options) {
-  const bool from_base = std::ranges::any_of(
-      changes, [](const RowChange& change) { return change.passed_up_to.has_value(); });
+WriteTask TaskFor(bool deletion, std::span<const RowChange> changes, const WriteOptions& options,
+                  bool takes_older = false) {
+  const bool from_base = takes_older || std::ranges::any_of(changes, [](const RowChange& change) {
+                           return change.passed_up_to.has_value();
+                         });
   return {.deletion = deletion, .changes = changes, .options = options, .from_base = from_base};
 }
 
@@ -88,7 +107,9 @@ TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::Table
       plan_(std::move(plan)),
       shape_(ShapeOf(plan_, info, session.dialect())),
       settler_(session, plan_, shape_),
-      unique_(session, shape_, info.unique_indexes) {
+      unique_(session, shape_, info.unique_indexes),
+      takes_older_(plan_.on_delete == OnDelete::kIgnore && shape_.has_versions() &&
+                   plan_.conflict != ConflictRule::kTargetWins) {
   upserts_.name = {"pg_temp", fmt::format("syncline_upserts_{}", number)};
   upserts_.create = CreateUpsertStageSql(shape_, upserts_.name);
   upserts_.columns = UpsertColumns(shape_);
@@ -99,11 +120,12 @@ TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::Table
 
 WriteCounts TableWriter::Upsert(std::span<const RowChange> changes, const WriteOptions& options,
                                 std::vector<Conflict>& conflicts) {
-  return Write(TaskFor(/*deletion=*/false, changes, options), conflicts);
+  return Write(TaskFor(/*deletion=*/false, changes, options, takes_older_), conflicts);
 }
 
 WriteCounts TableWriter::Delete(std::span<const RowChange> changes, const WriteOptions& options,
                                 std::vector<Conflict>& conflicts) {
+  if (plan_.on_delete == OnDelete::kIgnore) return {};
   return Write(TaskFor(/*deletion=*/true, changes, options), conflicts);
 }
 
@@ -111,6 +133,8 @@ void TableWriter::FreeUniqueValues(std::span<const RowChange> upserts,
                                    std::span<const RowChange> deletes,
                                    const WriteOptions& options) {
   if (!unique_.any()) return;
+  // Rows that stay keep their values.
+  if (plan_.on_delete != OnDelete::kDelete) deletes = {};
   WriteTask written = TaskFor(/*deletion=*/false, upserts, options);
   WriteTask deleted = TaskFor(/*deletion=*/true, deletes, options);
   for (WriteTask* task : {&written, &deleted}) {
@@ -136,6 +160,14 @@ WriteCounts TableWriter::Write(WriteTask task, std::vector<Conflict>& conflicts)
   return task.counts;
 }
 
+// The version of what the target should hold, or the highest of those that it may hold.
+ValueView TableWriter::Before(const WriteTask& task, const RowChange& change) const {
+  const auto& previous = task.from_base ? change.passed_up_to : change.previous;
+  if (previous) return previous->view();
+  if (!takes_older_) return ValueView::Null();
+  return change.previous ? change.previous->view() : change.version.view();
+}
+
 void TableWriter::MakeRows(WriteTask& task, const Numbers& numbers) const {
   constexpr size_t kRoomForVersions = 64;
   for (const uint32_t number : numbers) {
@@ -149,8 +181,7 @@ void TableWriter::MakeRows(WriteTask& task, const Numbers& numbers) const {
       row = TargetRow(plan_, source);
     }
     if (shape_.has_versions()) {
-      const auto& previous = task.from_base ? change.passed_up_to : change.previous;
-      row.Append(previous ? previous->view() : ValueView::Null());
+      row.Append(Before(task, change));
       if (task.deletion) row.Append(change.version);
     }
     row.Append(ValueView::Int(number));
@@ -167,7 +198,11 @@ void TableWriter::CopyStraight(const WriteTask& task, const Numbers& numbers) {
     const Row& row = task.changes[number].row;
     rows.push_back(plan_.TakesAll() ? &row : &parts.emplace_back(TargetRow(plan_, row)));
   }
-  session_.LoadRows(shape_.table, plan_.ColumnNames(), rows);
+  ByNumber(numbers, [&] { session_.LoadRows(shape_.table, plan_.ColumnNames(), rows); });
+}
+
+bool TableWriter::Copies(const Numbers& firsts) const {
+  return may_copy_ && firsts.size() >= copied_min_ && shape_.dialect == Dialect::kPostgres;
 }
 
 void TableWriter::Make(Stage& stage) {
@@ -175,8 +210,10 @@ void TableWriter::Make(Stage& stage) {
   stage.created = true;
 }
 
-void TableWriter::ExpectSavepoints() {
+void TableWriter::ExpectSavepoints(std::span<const RowChange> upserts) {
   if (shape_.dialect != Dialect::kPostgres) return;
+  const auto firsts = static_cast<size_t>(std::ranges::count_if(upserts, IsFirst));
+  if (firsts >= kStagedRowsMin) copied_min_ = kCopiedRowsMin;  // else none would be copied at all
   empty_stage_ = "TRUNCATE ";
   for (Stage* const stage : {&upserts_, &deletes_}) {
     if (!stage->created) Make(*stage);
@@ -192,7 +229,7 @@ void TableWriter::Load(WriteTask& task, const Numbers& numbers) {
     Make(stage);
   }
   MakeRows(task, numbers);
-  session_.LoadRows(stage.name, stage.columns, task.Pointers(numbers));
+  ByNumber(numbers, [&] { session_.LoadRows(stage.name, stage.columns, task.Pointers(numbers)); });
   if (task.options.locks_first) session_.Execute(LockStagedSql(shape_, stage.name));
 }
 
@@ -228,7 +265,7 @@ uint64_t TableWriter::UpsertByStatement(WriteTask& task) {
   }
   const Numbers firsts = Firsts(task);
   const Numbers changed = Without(All(task), firsts);
-  const bool copy = may_copy_ && firsts.size() >= kStagedRowsMin;
+  const bool copy = Copies(firsts);
   if (!copy) {
     Load(task, All(task));
   } else if (!changed.empty()) {
@@ -267,31 +304,38 @@ void TableWriter::FindOpen(WriteTask& task) {
 }
 
 void TableWriter::WriteByRow(WriteTask& task) {
-  MakeRows(task, All(task));
+  const Numbers all = All(task);
+  const Numbers firsts = Firsts(task);
+  const bool copy = !task.deletion && !task.from_base && !task.options.freed &&
+                    shape_.has_versions() && Copies(firsts);
+  const Numbers& made = copy ? Without(all, firsts) : all;
+  MakeRows(task, made);
   if (task.options.locks_first && shape_.dialect == Dialect::kPostgres) {
-    session_.ExecuteEach(LockRowSql(shape_, task.deletion), task.Pointers(All(task)));
+    session_.ExecuteEach(LockRowSql(shape_, task.deletion), task.Pointers(made));
   }
   const auto left_by = [&](const std::string& sql, const Numbers& numbers) {
     Numbers left;
-    for (const uint32_t place : session_.ExecuteEach(sql, task.Pointers(numbers))) {
-      left.push_back(numbers[place]);
-    }
+    const auto places =
+        ByNumber(numbers, [&] { return session_.ExecuteEach(sql, task.Pointers(numbers)); });
+    for (const uint32_t place : places) left.push_back(numbers[place]);
     return left;
   };
   const std::string update = UpdateRowSql(shape_, task.follows());
   const std::string insert = InsertRowSql(shape_);
   if (task.deletion) {
-    task.open = left_by(DeleteRowSql(shape_, task.follows()), All(task));
+    task.open = left_by(DeleteRowSql(shape_, task.follows()), all);
   } else if (!shape_.has_versions()) {
-    task.open = left_by(insert, left_by(update, All(task)));
+    task.open = left_by(insert, left_by(update, all));
   } else if (task.from_base) {
-    const Numbers firsts = Firsts(task);
-    const Numbers there = left_by(insert, All(task));
+    const Numbers there = left_by(insert, all);
     task.open = Union(left_by(update, Without(there, firsts)), Common(there, firsts));
   } else {
-    const Numbers firsts = Firsts(task);
-    const Numbers changed = left_by(update, Without(All(task), firsts));
-    task.open = Union(changed, left_by(insert, firsts));
+    task.open = left_by(update, Without(all, firsts));
+    if (copy) {
+      CopyStraight(task, firsts);
+    } else {
+      task.open = Union(task.open, left_by(insert, firsts));
+    }
   }
   task.counts.written = task.changes.size() - task.open.size();
 }

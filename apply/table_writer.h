@@ -31,6 +31,8 @@ class TableWriter {
  public:
   // From this many rows on, COPY and a set-based statement are the faster way.
   static constexpr size_t kStagedRowsMin = 200;
+  // In a diagnosis new rows are copied from this many on: the COPY names the row that is refused.
+  static constexpr size_t kCopiedRowsMin = 16;
 
   // `info` describes the plan's target as PrepareTargetTable left it. `number` tells this writer's
   // temporary tables from those of the session's other writers.
@@ -39,7 +41,7 @@ class TableWriter {
   TableWriter& operator=(const TableWriter&) = delete;
 
   // Each key at most once, `changes` in key order. Conflicts that were decided are appended to
-  // `conflicts`.
+  // `conflicts`. What a deletion does is the plan's on_delete.
   WriteCounts Upsert(std::span<const RowChange> changes, const WriteOptions& options,
                      std::vector<Conflict>& conflicts);
   WriteCounts Delete(std::span<const RowChange> changes, const WriteOptions& options,
@@ -47,8 +49,9 @@ class TableWriter {
 
   // To be called before a transaction writes behind savepoints, many times over: makes the
   // temporary tables, which otherwise are made when they are needed, and has them truncated, since
-  // what is rolled back stays in them and would be read again each time.
-  void ExpectSavepoints();
+  // what is rolled back stays in them and would be read again each time. `upserts` is all that is
+  // to be written.
+  void ExpectSavepoints(std::span<const RowChange> upserts);
 
   // Before both: lets unique values move between these rows (UniqueValues).
   bool has_unique_indexes() const { return unique_.any(); }
@@ -73,10 +76,12 @@ class TableWriter {
   };
 
   WriteCounts Write(WriteTask task, std::vector<Conflict>& conflicts);
+  ValueView Before(const WriteTask& task, const RowChange& change) const;
   // Makes task.rows of those numbers.
   void MakeRows(WriteTask& task, const Numbers& numbers) const;
   void WriteByStatement(WriteTask& task);
   uint64_t UpsertByStatement(WriteTask& task);
+  bool Copies(const Numbers& firsts) const;
   void CopyStraight(const WriteTask& task, const Numbers& numbers);
   void Make(Stage& stage);
   void Load(WriteTask& task, const Numbers& numbers);
@@ -89,10 +94,14 @@ class TableWriter {
   const TargetShape shape_;
   RowSettler settler_;  // over the three before
   UniqueValues unique_;
+  // Deletions are ignored: a row that comes back meets its state from before the deletion, which
+  // the log does not name. What is older than its new state, or as old, is taken for that.
+  const bool takes_older_;
   Stage upserts_;
   Stage deletes_;
   bool may_copy_ = true;
   bool copied_ = false;
+  size_t copied_min_ = kStagedRowsMin;
   const char* empty_stage_ = "DELETE FROM ";
 };
 

@@ -74,6 +74,59 @@ std::string IsNewer(const TargetShape& shape, const std::string& version) {
                      Ordered(shape, version));
 }
 
+namespace {
+
+// A truth value or a number; otherwise a time.
+bool IsNumber(const syncline::Column& flag) {
+  return flag.type == Type::kBool || flag.type == Type::kInt;
+}
+
+bool IsTime(Type type) {
+  return type == Type::kDate || type == Type::kTimestamp || type == Type::kTimestampTz;
+}
+
+std::string SqliteNow(Type type) {
+  switch (type) {
+    case Type::kDate:
+      return "date('now')";
+    case Type::kTimestamp:
+      return "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'";
+    default:
+      return "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00'";
+  }
+}
+
+}  // namespace
+
+std::string IsFlagged(const TargetShape& shape) {
+  const std::string flag = Column("t", shape.flag->name);
+  if (!IsNumber(*shape.flag)) return flag + " IS NOT NULL";
+  const bool truth = shape.dialect == Dialect::kPostgres && shape.flag->type == Type::kBool;
+  return truth ? fmt::format("coalesce({}, FALSE)", flag)
+               : fmt::format("coalesce({}, 0) <> 0", flag);
+}
+
+std::string AndNotFlagged(const TargetShape& shape) {
+  return shape.flag ? fmt::format(" AND NOT ({})", IsFlagged(shape)) : "";
+}
+
+std::string FlagSet(const TargetShape& shape, const std::string& version) {
+  const bool postgres = shape.dialect == Dialect::kPostgres;
+  const syncline::Column& flag = *shape.flag;
+  if (IsNumber(flag)) return postgres && flag.type == Type::kBool ? "TRUE" : "1";
+  if (!postgres) {
+    return !version.empty() && flag.type == shape.cursor_type ? version : SqliteNow(flag.type);
+  }
+  const bool is_time = !version.empty() && IsTime(shape.cursor_type);
+  return fmt::format("CAST({} AS {})", is_time ? version : "now()", flag.native_type);
+}
+
+std::string FlagCleared(const TargetShape& shape) {
+  if (!IsNumber(*shape.flag)) return "NULL";
+  const bool truth = shape.dialect == Dialect::kPostgres && shape.flag->type == Type::kBool;
+  return truth ? "FALSE" : "0";
+}
+
 std::string AsText(const TargetShape& shape, const std::string& expression) {
   if (shape.dialect == Dialect::kPostgres) return expression + "::text";
   return fmt::format("CASE WHEN {0} IS NOT NULL THEN quote({0}) END", expression);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@ struct TargetShape {
   std::string cursor;            // empty: not on the target, which then has no versions
   Type cursor_type = Type::kTimestampTz;
   std::string cursor_native;  // the target's own type of it, such as "timestamp(0) with time zone"
+
+  // The column that tells which rows count as deleted, and are none as far as the log is concerned;
+  // not among `columns`. Nothing: rows are deleted.
+  std::optional<Column> flag = {};
 
   bool has_versions() const { return !cursor.empty(); }
 };
@@ -48,6 +53,14 @@ std::string SameKey(const TargetShape& shape, const char* other);
 std::string KeyIs(const TargetShape& shape, bool deletion);
 // Whether the target's row has a higher version than `version`; never NULL.
 std::string IsNewer(const TargetShape& shape, const std::string& version);
+// Whether the target's row counts as deleted; there is a flag.
+std::string IsFlagged(const TargetShape& shape);
+// " AND ..": the target's row does not count as deleted. Empty where rows are deleted.
+std::string AndNotFlagged(const TargetShape& shape);
+// What the flag is set to, for a deletion of that version (empty: it has none), and what it is set
+// back to.
+std::string FlagSet(const TargetShape& shape, const std::string& version);
+std::string FlagCleared(const TargetShape& shape);
 // So that equal values of one column have equal texts. NULL stays NULL.
 std::string AsText(const TargetShape& shape, const std::string& expression);
 // FOR UPDATE; SQLite's transaction holds the file.

@@ -13,9 +13,13 @@ namespace {
 
 using sql::Quote;
 using sql::QuoteList;
+using terms::AndNotFlagged;
 using terms::AsText;
 using terms::Column;
 using terms::ExactTexts;
+using terms::FlagCleared;
+using terms::FlagSet;
+using terms::IsFlagged;
 using terms::IsKey;
 using terms::IsNewer;
 using terms::KeyIs;
@@ -42,14 +46,17 @@ std::string AndFollowed(const TargetShape& shape, Follows follows, const std::st
   return " AND " + IsFollowed(shape, follows, previous);
 }
 
-// The columns that an update sets; `value` gives the new one. A table of key columns only is
-// touched, so that it tells whether the row is there.
+// The columns that an update sets; `value` gives the new one. A row that counted as deleted does so
+// no longer. A table of key columns only is touched, so that it tells whether the row is there.
 template <typename ValueOf>
 std::string Assignments(const TargetShape& shape, ValueOf value) {
   std::vector<std::string> terms;
   for (const auto& column : shape.columns) {
     if (IsKey(shape, column.name)) continue;
     terms.push_back(fmt::format("{} = {}", Quote(column.name), value(column.name)));
+  }
+  if (shape.flag) {
+    terms.push_back(fmt::format("{} = {}", Quote(shape.flag->name), FlagCleared(shape)));
   }
   if (terms.empty()) {
     const std::string& first = shape.key.front();
@@ -70,7 +77,25 @@ std::string InsertInto(const TargetShape& shape) {
 }
 
 std::string UnlessThere(const TargetShape& shape) {
-  return fmt::format("ON CONFLICT ({}) DO NOTHING", QuoteList(shape.key));
+  const std::string key = QuoteList(shape.key);
+  if (!shape.flag) return fmt::format("ON CONFLICT ({}) DO NOTHING", key);
+  return fmt::format(
+      "ON CONFLICT ({}) DO UPDATE SET {} WHERE {}", key,
+      Assignments(shape, [](const std::string& name) { return Column("excluded", name); }),
+      IsFlagged(shape));
+}
+
+// Takes rows of the target away, or flags them, for deletions of `version` (empty: they have none),
+// which stand in `stage` where there is one. What follows says which rows.
+std::string TakeAway(const TargetShape& shape, const std::string& version,
+                     const std::string& stage = {}) {
+  if (!shape.flag) {
+    return fmt::format("DELETE FROM {} AS t{}", Quote(shape.table),
+                       stage.empty() ? "" : fmt::format(" USING {} AS s", stage));
+  }
+  return fmt::format("UPDATE {} AS t SET {} = {}{}", Quote(shape.table), Quote(shape.flag->name),
+                     FlagSet(shape, version),
+                     stage.empty() ? "" : fmt::format(" FROM {} AS s", stage));
 }
 
 // Types that may have no equality are compared as text.
@@ -194,23 +219,26 @@ std::string OverwriteRowSql(const TargetShape& shape) {
 }
 
 std::string EraseRowSql(const TargetShape& shape) {
-  return fmt::format("DELETE FROM {} AS t WHERE {}", Quote(shape.table), KeyIs(shape, true));
+  const std::string version =
+      shape.has_versions() ? VersionParameter(shape, shape.key.size() + 2) : "";
+  return fmt::format("{} WHERE {}{}", TakeAway(shape, version), KeyIs(shape, true),
+                     AndNotFlagged(shape));
 }
 
 std::string LookUpsertSql(const TargetShape& shape, Follows follows) {
   const size_t version = PlaceOf(shape, shape.cursor) + 1;
   const std::string content = SameContent(
       shape, [&](size_t i) { return Parameter(shape, i + 1, shape.columns[i].native_type); });
-  return fmt::format("SELECT {}, {} FROM {} AS t WHERE {}{}",
+  return fmt::format("SELECT {}, {} FROM {} AS t WHERE {}{}{}",
                      VersionFlags(shape, follows, shape.columns.size() + 1, version), content,
-                     Quote(shape.table), KeyIs(shape, false), Lock(shape));
+                     Quote(shape.table), KeyIs(shape, false), AndNotFlagged(shape), Lock(shape));
 }
 
 std::string LookDeleteSql(const TargetShape& shape, Follows follows) {
   const size_t previous = shape.key.size() + 1;
-  return fmt::format("SELECT {}, TRUE FROM {} AS t WHERE {}{}",
+  return fmt::format("SELECT {}, TRUE FROM {} AS t WHERE {}{}{}",
                      VersionFlags(shape, follows, previous, previous + 1), Quote(shape.table),
-                     KeyIs(shape, true), Lock(shape));
+                     KeyIs(shape, true), AndNotFlagged(shape), Lock(shape));
 }
 
 std::string LockRowSql(const TargetShape& shape, bool deletion) {
@@ -289,8 +317,9 @@ std::string InsertStagedSql(const TargetShape& shape, const TableName& stage, St
 }
 
 std::string DeleteStagedSql(const TargetShape& shape, const TableName& stage, Follows follows) {
-  return fmt::format("DELETE FROM {} AS t USING {} AS s WHERE {}{}", Quote(shape.table),
-                     Quote(stage), SameKey(shape, "s"),
+  const std::string version = shape.has_versions() ? Column("s", kVersionColumn) : "";
+  return fmt::format("{} WHERE {}{}{}", TakeAway(shape, version, Quote(stage)), SameKey(shape, "s"),
+                     AndNotFlagged(shape),
                      AndFollowed(shape, follows, Column("s", kPreviousColumn)));
 }
 
@@ -305,13 +334,13 @@ std::string LookStagedUpsertsSql(const TargetShape& shape, const TableName& stag
       "SELECT s.{0}, CASE WHEN NOT {1} THEN {2} END FROM {3} AS s LEFT JOIN {4} AS t ON {5} "
       "WHERE {6} AND ({1} OR ({7}) IS NOT TRUE)",
       kRowColumn, missing, IsNewer(shape, Column("s", shape.cursor)), Quote(stage),
-      Quote(shape.table), SameKey(shape, "s"), kNotOurs, same);
+      Quote(shape.table), SameKey(shape, "s") + AndNotFlagged(shape), kNotOurs, same);
 }
 
 std::string LookStagedDeletesSql(const TargetShape& shape, const TableName& stage) {
   return fmt::format("SELECT s.{}, {} FROM {} AS s JOIN {} AS t ON {}", kRowColumn,
                      IsNewer(shape, Column("s", kVersionColumn)), Quote(stage), Quote(shape.table),
-                     SameKey(shape, "s"));
+                     SameKey(shape, "s") + AndNotFlagged(shape));
 }
 
 }  // namespace syncline::apply

@@ -11,7 +11,9 @@ namespace syncline::apply {
 
 // The statements that write one target table. The first ones compare and set: they write a row only
 // where the target holds the state that the change follows, or none. What they leave open is looked
-// at under the row's lock, decided (conflict.h), and written by the others. All functions are pure.
+// at under the row's lock, decided (conflict.h), and written by the others. Where the shape has a
+// flag, rows that it is set on count as none: deletions set it, and what is inserted in their place
+// clears it. All functions are pure.
 
 // What a row to be upserted consists of: `columns`, then, where there are versions, the previous
 // one, then the row's number.

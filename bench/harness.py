@@ -35,6 +35,11 @@ def _times(pid):
     return int(fields[1]), own, ended
 
 
+def process_cpu(pid):
+    """CPU seconds of one process so far."""
+    return _times(pid)[1]
+
+
 def server_cpu(*postmasters):
     """CPU seconds of whole servers so far: every backend, walsender, worker and checkpointer, those that have ended included."""
     # A process whose end is noted while /proc is being read is missed; it can never be counted twice.

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "capture/capture_stage.h"
+#include "capture/tombstone_sql.h"
 #include "engine/base/error.h"
 #include "engine/model/value_text.h"
 
@@ -35,18 +36,34 @@ std::string FromHex(const std::string& hex) {
   return bytes;
 }
 
+Json ReconciledToJson(const CaptureCursor::Table::Reconciled& reconciled) {
+  Json json{{"begun", reconciled.begun_us}, {"under_way", reconciled.under_way}};
+  if (reconciled.after) json["after"] = ToHex(reconciled.after->bytes());
+  return json;
+}
+
+CaptureCursor::Table::Reconciled ReconciledFromJson(const Json& json) {
+  CaptureCursor::Table::Reconciled reconciled;
+  reconciled.begun_us = json.at("begun");
+  reconciled.under_way = json.at("under_way").get<bool>();
+  if (json.contains("after")) reconciled.after = Row::FromBytes(FromHex(json.at("after")));
+  return reconciled;
+}
+
 Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
   Json json;
   json["schema"] = name.schema;
   json["name"] = name.name;
   json["loaded"] = table.loaded;
   json["definition"] = table.definition;
+  if (!table.guarantee.empty()) json["guarantee"] = table.guarantee;
   if (table.after) json["after"] = ToHex(table.after->bytes());
   if (!table.seen.is_null()) {
     Row row;
     row.Append(table.seen);
     json["seen"] = ToHex(row.bytes());
   }
+  if (table.reconciled) json["reconciled"] = ReconciledToJson(*table.reconciled);
   return json;
 }
 
@@ -54,12 +71,14 @@ CaptureCursor::Table TableFromJson(const Json& json) {
   CaptureCursor::Table table;
   table.loaded = json.at("loaded").get<bool>();
   table.definition = json.at("definition").get<std::string>();
+  if (json.contains("guarantee")) table.guarantee = json.at("guarantee");
   if (json.contains("after")) table.after = Row::FromBytes(FromHex(json.at("after")));
   if (json.contains("seen")) {
     const Row row = Row::FromBytes(FromHex(json.at("seen")));
     if (row.size() != 1) throw std::invalid_argument("seen");
     table.seen = Value(row[0]);
   }
+  if (json.contains("reconciled")) table.reconciled = ReconciledFromJson(json.at("reconciled"));
   return table;
 }
 
@@ -67,6 +86,8 @@ Json TicksToJson(const TickLedger& ledger) {
   Json json;
   json["last"] = ledger.last;
   json["server_started"] = ledger.server_started_us;
+  if (ledger.timeline != 0) json["timeline"] = ledger.timeline;
+  if (ledger.snapshot_xmin != 0) json["xmin"] = ledger.snapshot_xmin;
   json["ticks"] = Json::array();
   for (const auto& [number, tick] : ledger.ticks) {
     Json entry{{"number", number}, {"clock", tick.clock_us}};
@@ -82,6 +103,8 @@ TickLedger TicksFromJson(const Json& json) {
   TickLedger ledger;
   ledger.last = json.at("last");
   ledger.server_started_us = json.at("server_started");
+  if (json.contains("timeline")) ledger.timeline = json.at("timeline");
+  if (json.contains("xmin")) ledger.snapshot_xmin = json.at("xmin");
   for (const Json& entry : json.at("ticks")) {
     Tick& tick = ledger.ticks[entry.at("number")];
     tick.clock_us = entry.at("clock");
@@ -142,12 +165,25 @@ std::string CaptureCursor::ToString() const {
   return json.dump();
 }
 
+std::map<std::string, std::string> Guarantees(const std::string& cursor) {
+  std::map<std::string, std::string> guarantees;
+  try {
+    for (const auto& [name, table] : CaptureCursor::Parse(cursor).tables) {
+      if (!table.guarantee.empty()) guarantees[name.ToString()] = table.guarantee;
+    }
+  } catch (const Error&) {
+    // Capture itself will say so.
+  }
+  return guarantees;
+}
+
 std::string DescribeCursor(const std::string& text) {
   if (text.empty()) return "nothing read yet";
   try {
     const CaptureCursor cursor = CaptureCursor::Parse(text);
     std::string out;
     for (const auto& [name, table] : cursor.tables) {
+      if (IsTombstoneTable(name)) continue;
       out += (out.empty() ? "" : "; ") + DescribeTable(name, table);
     }
     const TickLedger& ledger = cursor.ticks;

@@ -19,7 +19,16 @@ struct CaptureCursor {
     bool loaded = false;       // the initial load is done
     std::string definition;    // TablePlan::definition that it was loaded by
     std::optional<Row> after;  // while loading: the key of the last row that is in the log
-    Value seen;                // TablePlan::counts_up: the highest cursor value known to be visible
+    std::string guarantee;     // NameOf its GuaranteeClass; empty: not known
+    // How far the keys in the log were looked for on the source; nothing: never.
+    struct Reconciled {
+      int64_t begun_us = 0;  // when the last round was begun, by the source's clock
+      bool under_way = false;
+      std::optional<Row> after;  // under way: the last key that was looked for; none: not one
+      bool operator==(const Reconciled&) const = default;
+    };
+    std::optional<Reconciled> reconciled;
+    Value seen;  // TablePlan::counts_up: the highest cursor value known to be visible
     bool operator==(const Table&) const = default;
   };
 

@@ -35,7 +35,8 @@ class CaptureStage::Impl {
         options_(options),
         log_(log),
         clock_(clock),
-        logger_(std::move(logger)) {
+        logger_(std::move(logger)),
+        pace_(options.every) {
     Connect();
   }
 
@@ -58,7 +59,7 @@ class CaptureStage::Impl {
 
  private:
   void Connect() {
-    session_ = sql::Session::Open(url_, {.read_only = true});
+    session_ = OpenSession();
     if (const std::string identity = session_->Identity(); identity != log_.info().source) {
       throw StopError(fmt::format("{} is now {}, and the log belongs to {}", url_.display, identity,
                                   log_.info().source),
@@ -71,8 +72,13 @@ class CaptureStage::Impl {
       logger_->info("the source's tables have changed, going on with them as they are now");
     }
     schemas_ = std::move(schemas);
-    source_ = std::make_unique<PollingSource>(*session_, std::move(tables), options_, log_, stats_,
-                                              *logger_);
+    source_ = std::make_unique<PollingSource>(
+        *session_, [this] { return OpenSession(); }, std::move(tables), options_, log_, clock_,
+        stats_, *logger_);
+  }
+
+  std::unique_ptr<sql::Session> OpenSession() const {
+    return sql::Session::Open(url_, {.read_only = true});
   }
 
   void Disconnect() {
@@ -84,15 +90,15 @@ class CaptureStage::Impl {
   bool Step(const std::stop_token& stop) {
     if (source_->loading()) {
       if (!options_.once) RefuseOrders();
-      source_->LoadRange();
+      source_->LoadRange(stop);
       backoff_.Reset();
       return false;
     }
     const Microseconds started = clock_.Monotonic();
-    Poll();
+    const bool found = Poll();
     backoff_.Reset();
     if (options_.once) return true;
-    const Microseconds rest = started + options_.every - clock_.Monotonic();
+    const Microseconds rest = pace_.Rest(clock_.Monotonic() - started, found);
     if (rest.count() <= 0) return false;
     if (options_.orders != nullptr) {
       options_.orders->Sleep(clock_, rest, stop);
@@ -110,12 +116,14 @@ class CaptureStage::Impl {
                    "try again when `syncline log stat` says that they are loaded"));
   }
 
-  void Poll() {
+  // Whether it found anything.
+  bool Poll() {
     CaptureOrders::Taken orders;
     if (options_.orders != nullptr) orders = options_.orders->Take();
     try {
-      source_->Poll(orders.again());
+      const bool found = source_->Poll(orders.again());
       orders.Done(log_.next());
+      return found;
     } catch (const Error& error) {
       orders.Fail(error);
       // Maybe it is the order that the source does not understand: it is gone with this poll.
@@ -166,6 +174,7 @@ class CaptureStage::Impl {
   CaptureStats stats_;
 
   // The rest belongs to the thread that runs.
+  Pace pace_;
   Backoff backoff_;
   std::unique_ptr<sql::Session> session_;
   std::unique_ptr<PollingSource> source_;  // over session_

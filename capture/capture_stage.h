@@ -5,12 +5,15 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "capture/capture_orders.h"
+#include "capture/deletes.h"
+#include "capture/pace.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
@@ -24,16 +27,26 @@ struct TableSpec {
   std::vector<std::string>
       key;             // empty: the primary key, else the first unique key over NOT NULL columns
   std::string cursor;  // the cursor column
-  std::vector<std::string> omit;   // columns that must not leave the source
-  std::string where;               // SQL condition on the source; empty: all rows
+  std::vector<std::string> omit;  // columns that must not leave the source
+  std::string where;              // SQL condition on the source; empty: all rows
+  Deletes deletes;
+  std::string zone;                // of a cursor without one; empty: as the server is configured
   std::vector<std::string> named;  // columns that targets rename or do without: they must exist
 };
 
+// How tables that are new to the log are read.
+struct LoadOptions {
+  uint32_t workers = 2;           // sessions, each with a table of its own; at least one
+  uint64_t bytes_per_second = 0;  // of row data, all of them together; 0: as fast as it goes
+  uint64_t range_rows = 100'000;  // in one snapshot, durable together
+
+  bool operator==(const LoadOptions&) const = default;
+};
+
 struct CaptureOptions {
-  Microseconds every =
-      std::chrono::milliseconds(200);  // from the start of one poll to the start of the next
-  bool once = false;                   // stop after the first poll that closes a cut
-  uint64_t load_range_rows = 100'000;
+  PollInterval every;
+  bool once = false;  // stop after the first poll that closes a cut
+  LoadOptions load;
   Microseconds margin = std::chrono::seconds(
       2);  // reach back this much further (design: clock skew, the way into pg_locks)
   CaptureOrders* orders = nullptr;  // borrowed; null: nobody gives any
@@ -45,6 +58,7 @@ struct CaptureStats {
   std::atomic<uint64_t> rows_read{0};
   std::atomic<uint64_t> changes_logged{0};
   std::atomic<uint64_t> loads_running{0};
+  std::atomic<uint64_t> rows_to_load{0};  // as the source guesses; of loads that began
 };
 
 // Keeps one log in step with one source: initial load of tables that are new to the log, then poll
@@ -92,6 +106,10 @@ std::vector<Finding> CheckSource(const sql::DatabaseUrl& source,
 
 // Identity of the source, for ChangeLog::Open.
 std::string SourceIdentity(const sql::DatabaseUrl& source);
+
+// What capture promises, by table (GuaranteeClass), as far as a cursor that is stored in the log
+// tells; nothing for one that cannot be read.
+std::map<std::string, std::string> Guarantees(const std::string& cursor);
 
 // A human-readable account of a cursor that is stored in the log: for `log cat`, `status` and
 // `offsets`.

@@ -6,7 +6,10 @@
 #include <string_view>
 
 #include "capture/capture_stage.h"
+#include "capture/guarantee.h"
+#include "capture/reconciliation.h"
 #include "capture/table_plan.h"
+#include "capture/tombstones.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
@@ -17,24 +20,8 @@ namespace {
 
 using Level = Finding::Level;
 
-// Sequences that a column draws from, by its default or as an identity column.
-constexpr std::string_view kSequencesSql = R"(
-  SELECT s.seqcache, s.seqincrement FROM pg_sequence s
-  JOIN pg_attribute c ON c.attrelid = $1::regclass AND c.attname = $2
-  WHERE s.seqrelid IN (
-    SELECT d.refobjid FROM pg_depend d
-    JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
-    WHERE a.adrelid = c.attrelid AND a.adnum = c.attnum AND d.refclassid = 'pg_class'::regclass
-    UNION ALL
-    SELECT d.objid FROM pg_depend d
-    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-      AND d.deptype = 'i' AND d.refobjid = c.attrelid AND d.refobjsubid = c.attnum))";
-
-// A row trigger that runs before updates: bits 1, 2 and 16 of pg_trigger.tgtype.
-constexpr std::string_view kTriggerSql = R"(
-  SELECT 1 FROM pg_trigger
-  WHERE tgrelid = $1::regclass AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 19 = 19
-  LIMIT 1)";
+// Beyond the margin of a poll.
+constexpr int64_t kClocksApartMs = 2000;
 
 // Looks at one source; collects what it finds.
 class SourceCheck {
@@ -77,18 +64,34 @@ class SourceCheck {
     const auto row = session_
                          ->Query(
                              "SELECT current_setting('server_version'), pg_is_in_recovery(), "
-                             "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+                             "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint, "
+                             "current_setting('server_encoding')")
                          .rows.at(0);
     const WallTime here = SystemClock().Now();
     const int64_t apart_ms = (std::stoll(*row.at(2)) - here.time_since_epoch().count()) / 1000;
     Add(Level::kPass, url_.display,
         fmt::format("PostgreSQL {}, its clock is {} ms {} this machine's", *row.at(0),
                     std::abs(apart_ms), apart_ms < 0 ? "behind" : "ahead of"));
-    standby_ = row.at(1) == "t";
-    if (!standby_) return;
+    if (row.at(3) == "SQL_ASCII") {
+      Add(Level::kWarn, url_.display,
+          "the database's encoding is SQL_ASCII: it may hold any bytes as text",
+          "text that is not UTF-8 stops capture; mend such rows, or leave their column out with "
+          "omit:");
+    }
+    if (std::abs(apart_ms) > kClocksApartMs) {
+      Add(Level::kWarn, url_.display,
+          fmt::format("the server's clock and this machine's are {} s apart",
+                      std::abs(apart_ms) / 1000),
+          "set both by NTP: stamps that applications make by a clock that is more than 2 s behind "
+          "the "
+          "server's are missed");
+    }
+    if (row.at(1) != "t") return;
     Add(Level::kWarn, url_.display,
         "a standby: it does not show the primary's running transactions",
-        "capture from the primary; on a standby a row that commits late can be missed");
+        "capture from the primary, or poll by an indexed xid8 column: by a time stamp, a row that "
+        "commits "
+        "late can be missed");
   }
 
   void CheckTable(const TableSpec& spec) {
@@ -105,12 +108,9 @@ class SourceCheck {
     CheckKey(plan, info);
     CheckIndex(plan, info);
     CheckNullCursors(plan);
-    if (session_->dialect() == Dialect::kSqlite) {
-      Add(Level::kPass, name,
-          "exact for stamps that SQLite makes; for ISO times that programs make, within 2 s");
-    } else {
-      CheckClass(plan, info);
-    }
+    Guard(name, [&] { CheckDeletes(plan, spec.deletes); });
+    CheckPlan(plan);
+    CheckClass(plan);
   }
 
   void CheckKey(const TablePlan& plan, const sql::TableInfo& info) {
@@ -151,61 +151,80 @@ class SourceCheck {
         "set it on every row and make the column NOT NULL");
   }
 
-  void CheckClass(const TablePlan& plan, const sql::TableInfo& info) {
+  void CheckDeletes(const TablePlan& plan, const Deletes& deletes) {
+    if (!deletes.flag.empty()) {
+      return Add(Level::kPass, plan.name(),
+                 fmt::format("deletions: rows in which {} is set", deletes.flag));
+    }
+    if (deletes.reconcile) {
+      Add(Level::kPass, plan.name(),
+          fmt::format("deletions: the log's keys are looked for every {} s, {}",
+                      deletes.reconcile->every.count() / 1'000'000,
+                      KeyIsHashed(plan) ? "by sums of key ranges" : "one by one"));
+    }
+    if (!deletes.tombstones) {
+      if (!deletes.reconcile) Add(Level::kPass, plan.name(), "deletions are not captured");
+      return;
+    }
+    const TombstoneState state = LookAtTombstones(*session_, DescribeTombstones(*session_, plan));
+    if (!state.problem.empty()) {
+      findings_.push_back({Level::kFail, plan.name(),
+                           "deletions are not written down: " + state.problem,
+                           "run: syncline prepare --apply", Cause::kEnvironment});
+    } else if (!state.caution.empty()) {
+      Add(Level::kWarn, plan.name(), "deletions are written down by triggers, but " + state.caution,
+          "run: syncline prepare --apply");
+    } else {
+      Add(Level::kPass, plan.name(), "deletions are written down by triggers");
+    }
+  }
+
+  void CheckClass(const TablePlan& plan) {
     if (plan.cursor_kind == CursorKind::kTimestamp || plan.cursor_kind == CursorKind::kDate) {
       const auto zone =
           session_->Query("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'").rows.at(0);
       Add(Level::kPass, plan.name(),
-          fmt::format("the cursor has no zone: it is read as local time of {}", *zone.at(0)));
+          fmt::format("the cursor has no zone: it is read as local time of {}",
+                      plan.zone.empty() ? *zone.at(0) : plan.zone));
     }
-    if (standby_) {
-      return Add(Level::kWarn, plan.name(), "best-effort: the source is a standby",
-                 "capture from the primary");
+    const Guarantee guarantee = Classify(*session_, plan);
+    const std::string message = fmt::format("{}: {}", NameOf(guarantee.kind), guarantee.reason);
+    switch (guarantee.kind) {
+      case GuaranteeClass::kExact:
+      case GuaranteeClass::kBounded:
+        return Add(Level::kPass, plan.name(), message);
+      case GuaranteeClass::kBestEffort:
+        return Add(Level::kWarn, plan.name(), message, guarantee.remedy);
+      case GuaranteeClass::kRefused:
+        return Add(Level::kFail, plan.name(), message, guarantee.remedy);
     }
-    if (plan.table_kind == sql::TableInfo::Kind::kForeign) {
-      return Add(Level::kWarn, plan.name(),
-                 "best-effort: this server does not show the foreign server's transactions",
-                 "capture from the server that holds the table");
-    }
-    if (plan.cursor_kind == CursorKind::kInteger) return CheckSequence(plan);
-    const std::string& default_expression =
-        info.Find(plan.schema->columns[plan.schema->cursor].name)->default_expression;
-    const auto trigger =
-        session_->Query(std::string(kTriggerSql), {sql::Quote(plan.schema->table)});
-    if (!default_expression.empty() && !trigger.rows.empty()) {
-      return Add(Level::kPass, plan.name(),
-                 "exact, as long as the database sets the cursor column");
-    }
-    Add(Level::kPass, plan.name(),
-        "exact where the database sets the cursor column; where applications set it, within 2 s of "
-        "the server's clock");
   }
 
-  void CheckSequence(const TablePlan& plan) {
-    const std::string& cursor = plan.schema->columns[plan.schema->cursor].name;
-    const auto sequences =
-        session_->Query(std::string(kSequencesSql), {sql::Quote(plan.schema->table), cursor});
-    if (sequences.rows.empty()) {
-      return Add(Level::kWarn, plan.name(),
-                 fmt::format("column {} has no sequence as its default", cursor),
-                 "exact only if every insert and update draws it from one sequence; a counter of "
-                 "each row's own loses changes: poll by a timestamp instead");
+  // What the server makes of a poll that finds little.
+  void CheckPlan(const TablePlan& plan) {
+    if (session_->dialect() != Dialect::kPostgres || plan.cursor_kind == CursorKind::kInteger ||
+        plan.cursor_kind == CursorKind::kXid) {
+      return;
     }
-    for (const auto& row : sequences.rows) {
-      if (row.at(0) == "1" && !row.at(1)->starts_with('-')) continue;
-      return Add(
-          Level::kWarn, plan.name(),
-          fmt::format("best-effort: the sequence of column {} hands out numbers out of order",
-                      cursor),
-          "give it CACHE 1 and a positive INCREMENT");
+    const auto explained = session_->Query(fmt::format(
+        "EXPLAIN SELECT * FROM {} WHERE {} >= localtimestamp - interval '2 s' ORDER BY {}",
+        sql::Quote(plan.schema->table), plan.cursor_column(), plan.poll_order));
+    // The first line is the whole plan's cost, the scan is the first that names the table.
+    std::string scan = explained.rows.at(0).at(0).value();
+    const std::string cost = scan.substr(std::min(scan.find("(cost="), scan.size()));
+    for (const auto& row : explained.rows) {
+      if (row.at(0)->find(" on ") == std::string::npos) continue;
+      scan = *row.at(0);
+      break;
     }
-    Add(Level::kPass, plan.name(), "exact: a version from a sequence without cache");
+    scan = scan.substr(0, scan.find("  (cost="));
+    scan = scan.substr(std::min(scan.find_first_not_of(" ->"), scan.size()));
+    Add(Level::kPass, plan.name(), fmt::format("a poll is planned as {} {}", scan, cost));
   }
 
   const sql::DatabaseUrl& url_;
   std::vector<Finding>& findings_;
   std::unique_ptr<sql::Session> session_;
-  bool standby_ = false;
 };
 
 }  // namespace

@@ -17,9 +17,10 @@ namespace syncline::capture {
 //
 // One object serves one session and is thrown away with it, or after any exception. Order of the
 // calls: Anchor before the first range of an initial load; Hold for each range, first thing inside
-// its transaction; for each poll Look, outside of any transaction, then Enter, first thing inside
-// the snapshot, then Condition for each table. Every row state that the snapshot shows and the log
-// may not hold satisfies its table's condition (invariant 3).
+// its transaction; for each poll Changed and, if there is something to read, Look, both outside of
+// any transaction, then Enter, first thing inside the snapshot, then Condition for each table.
+// Every row state that the snapshot shows and the log may not hold satisfies its table's condition
+// (invariant 3).
 class Horizon {
  public:
   virtual ~Horizon() = default;
@@ -28,11 +29,17 @@ class Horizon {
   // earlier moment that is remembered already is kept: it reaches back further.
   virtual void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) = 0;
 
-  // Keeps the table from being rewritten until the transaction ends; the snapshot comes after.
-  virtual void Hold(const TablePlan& table) = 0;
+  // Keeps the table from being rewritten until the transaction of `session` ends; the snapshot
+  // comes after. From any thread.
+  virtual void Hold(sql::Session& session, const TablePlan& table) const = 0;
 
-  // False: nothing was committed since the last poll of this session, so there is nothing to read.
-  virtual bool Look() = 0;
+  // False: a poll would see what the last poll of this session saw.
+  virtual bool Changed() = 0;
+  // Notes what has to be known before the snapshot.
+  virtual void Look() = 0;
+  // The source's clock at the last Look, or at a Changed since that said no; microseconds since
+  // 2000-01-01 UTC.
+  virtual int64_t clock_us() const = 0;
   // Moves `cursor` on to this poll.
   virtual void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) = 0;
   // SQL condition on the table's rows; empty: all of them.

@@ -3,48 +3,69 @@
 #include <spdlog/logger.h>
 
 #include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "capture/capture_cursor.h"
 #include "capture/horizon.h"
 #include "capture/row_feed.h"
+#include "capture/row_queue.h"
 #include "capture/table_plan.h"
 
 namespace syncline::capture {
 
-// Brings tables that are new to the log into it: range after range in key order, each in a short
-// snapshot of its own and durable with the key it ends at, so that a load goes on where it was when
-// the process died. Nothing is held open on the source. What changes meanwhile is caught by the
-// first poll, which reaches back to the moment of Horizon::Anchor; until then the cut stays open.
+// Brings tables that are new to the log into it. Threads with a session of their own read one table
+// each, range after range in key order; the rows meet in a queue, and a range becomes durable
+// together with the key it ends at, so that a load goes on where it was when the process died. No
+// snapshot outlives its range. What changes meanwhile is caught by the first poll, which reaches
+// back to the moment of Horizon::Anchor; until then the cut stays open.
 //
-// Belongs to one thread; borrows everything.
+// Belongs to one thread, the log's; borrows everything. Its threads end with it.
 class InitialLoad {
  public:
   struct Parts {
     sql::Session& session;
+    std::function<std::unique_ptr<sql::Session>()> open;  // another one; called on any thread
     RowFeed& feed;
     Horizon& horizon;
     CaptureCursor& cursor;
     const std::vector<TablePlan>& tables;
+    CaptureStats& stats;
+    Clock& clock;
     spdlog::logger& logger;
   };
 
-  InitialLoad(Parts parts, uint64_t range_rows) : parts_(parts), range_rows_(range_rows) {}
+  InitialLoad(Parts parts, const LoadOptions& options);
+  ~InitialLoad();
+  InitialLoad(const InitialLoad&) = delete;
+  InitialLoad& operator=(const InitialLoad&) = delete;
 
   // How many tables are not loaded yet.
   uint64_t pending() const;
-  // Reads the next range of the first such table.
-  void ReadRange();
+  // Waits for the end of a range, whichever is the next, and makes it durable. When stopped, it
+  // leaves what it has of a range to the next load.
+  void TakeRange(const std::stop_token& stop);
 
  private:
-  void Begin(const TablePlan& table);
+  void Begin();
+  void Announce(const TablePlan& table);
+  void ReadTables(const std::stop_token& stop);
 
   Parts parts_;
-  const uint64_t range_rows_;
+  const LoadOptions options_;
+  RowQueue queue_;
+  std::mutex mutex_;
+  struct Waiting {
+    size_t table;
+    std::optional<Row> after;
+  };
+  std::deque<Waiting> waiting_;  // tables that nobody reads yet; guarded by mutex_
+  std::vector<std::jthread> readers_;
 };
-
-// SQL condition for the keys after `key`, in the order of the table's key columns. Pure.
-std::string AfterKey(const TablePlan& table, const Row& key);
 
 }  // namespace syncline::capture

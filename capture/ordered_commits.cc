@@ -49,7 +49,7 @@ void OrderedCommits::ReadClock() {
   clock_us_ = std::stoll(session_.Query(kClockSql).rows.at(0).at(0).value());
 }
 
-bool OrderedCommits::Look() {
+bool OrderedCommits::Changed() {
   ReadClock();
   looked_at_ = session_.Query("PRAGMA data_version").rows.at(0).at(0).value();
   return polled_at_ != looked_at_;

@@ -20,8 +20,10 @@ class OrderedCommits : public Horizon {
 
   void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   // Nothing to do: a table cannot change while a transaction reads it.
-  void Hold(const TablePlan&) override {}
-  bool Look() override;
+  void Hold(sql::Session&, const TablePlan&) const override {}
+  bool Changed() override;
+  void Look() override { ReadClock(); }
+  int64_t clock_us() const override { return clock_us_; }
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
   // Not a time that has not come yet: it would hide everything that is written before it comes.

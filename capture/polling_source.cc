@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "capture/guarantee.h"
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
 #include "engine/sql/dialect.h"
@@ -15,79 +16,135 @@ namespace {
 // Named in one statement.
 constexpr size_t kKeysRead = 200;
 
+std::vector<TablePlan> WithTombstones(const std::vector<TablePlan>& tables) {
+  std::vector<TablePlan> all = tables;
+  for (const TablePlan& table : tables) {
+    if (table.tombstones) all.push_back(*table.tombstones);
+  }
+  return all;
+}
+
 }  // namespace
 
-PollingSource::PollingSource(sql::Session& session, std::vector<TablePlan> tables,
-                             const CaptureOptions& options, ChangeLog& log, CaptureStats& stats,
+PollingSource::PollingSource(sql::Session& session,
+                             std::function<std::unique_ptr<sql::Session>()> open,
+                             std::vector<TablePlan> tables, const CaptureOptions& options,
+                             ChangeLog& log, Clock& clock, CaptureStats& stats,
                              spdlog::logger& logger)
     : session_(session),
       log_(log),
       stats_(stats),
       logger_(logger),
       tables_(std::move(tables)),
-      horizon_(MakeHorizon(session, tables_, options.margin)),
+      polled_(WithTombstones(tables_)),
+      watch_(session, tables_),
+      horizon_(MakeHorizon(session, polled_, options.margin)),
       cursor_(CaptureCursor::Parse(log.cursor())),
       feed_(session, log, stats),
-      load_({session, feed_, *horizon_, cursor_, tables_, logger}, options.load_range_rows) {
+      load_({session, std::move(open), feed_, *horizon_, cursor_, tables_, stats, clock, logger},
+            options.load),
+      reconciliation_({session, log, cursor_, logger}, options) {
   AdoptTables();
 }
 
 void PollingSource::AdoptTables() {
   std::map<TableName, CaptureCursor::Table> adopted;
-  for (const TablePlan& table : tables_) {
+  for (const TablePlan& table : polled_) {
     CaptureCursor::Table state;
     auto known = cursor_.tables.find(table.schema->table);
     if (known != cursor_.tables.end()) {
       state = known->second;
       if (state.definition != table.definition) {
-        logger_.info("table is loaded again, its key, cursor, where or omit has changed table={}",
-                     table.name());
+        TellOfChange(table);
         state = {};
       }
     }
     state.definition = table.definition;
+    if (!IsTombstoneTable(table.schema->table)) {
+      state.guarantee = NameOf(Classify(session_, table).kind);
+    }
     adopted[table.schema->table] = std::move(state);
   }
   cursor_.tables = std::move(adopted);
   stats_.loads_running = load_.pending();
 }
 
-void PollingSource::LoadRange() {
-  load_.ReadRange();
+void PollingSource::TellOfChange(const TablePlan& table) {
+  if (!IsTombstoneTable(table.schema->table)) {
+    logger_.info(
+        "table is loaded again, its key, cursor, where, omit or soft deletion has changed table={}",
+        table.name());
+    return;
+  }
+  logger_.warn(
+      "triggers were changed or made anew, what was deleted while there were none is not known "
+      "tombstones={}",
+      table.name());
+}
+
+void PollingSource::LoadRange(const std::stop_token& stop) {
+  load_.TakeRange(stop);
   stats_.loads_running = load_.pending();
 }
 
-void PollingSource::Poll(const std::vector<RowKeys>& again) {
+bool PollingSource::Reconciles(int64_t clock_us) const {
+  return std::ranges::any_of(
+      tables_, [&](const TablePlan& table) { return reconciliation_.IsDue(table, clock_us); });
+}
+
+bool PollingSource::Poll(const std::vector<RowKeys>& again) {
   SYNCLINE_CHECK(!loading());
-  const bool something_new = horizon_->Look();
-  if (!something_new && !log_.cut_open() && again.empty()) {
+  if (!horizon_->Changed() && !log_.cut_open() && again.empty() &&
+      !Reconciles(horizon_->clock_us())) {
     ++stats_.polls;
-    return;
+    return false;
   }
+  horizon_->Look();
+  const int64_t clock_us = horizon_->clock_us();
   CrashPoint("poll.begun");
   RowFeed::Batch batch(feed_);
   sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
-  horizon_->Enter(tables_, cursor_);
+  horizon_->Enter(polled_, cursor_);
+  watch_.Check();
+  for (const TablePlan& table : tables_) ReadTable(batch, table);
   for (const TablePlan& table : tables_) {
-    Value& seen = cursor_.tables[table.schema->table].seen;
-    std::function<void(const Row&)> watch;
-    if (table.counts_up) {
-      // Rows come in cursor order: the last one holds the highest value, by the database's own
-      // comparison.
-      watch = [&](const Row& row) {
-        Value value(row[table.schema->cursor]);
-        if (horizon_->Trusts(value)) seen = std::move(value);
-      };
-    }
-    batch.Read(table, horizon_->Condition(table, cursor_), table.poll_order, 0, watch);
+    if (table.tombstones) ReadTombstones(batch, table);
   }
   for (const RowKeys& rows : again) ReadAgain(rows, batch);
+  for (const TablePlan& table : tables_) {
+    if (reconciliation_.IsDue(table, clock_us)) reconciliation_.Go(table, clock_us, batch);
+  }
   snapshot.Commit();
   CrashPoint("poll.read");
   batch.Close(cursor_.ToString());
   CrashPoint("poll.logged");
   ++stats_.polls;
   logger_.debug("poll done logged={}", batch.logged());
+  return batch.logged() > 0;
+}
+
+std::function<void(const Row&)> PollingSource::Watching(const TablePlan& table) {
+  if (!table.counts_up) return {};
+  // Rows come in cursor order: the last one holds the highest value, by the database's own
+  // comparison.
+  return [this, &table, &seen = cursor_.tables[table.schema->table].seen](const Row& row) {
+    Value value(row[table.schema->cursor]);
+    if (horizon_->Trusts(value)) seen = std::move(value);
+  };
+}
+
+void PollingSource::ReadTable(RowFeed::Batch& batch, const TablePlan& table) {
+  batch.Read(table, horizon_->Condition(table, cursor_), table.poll_order, 0, Watching(table));
+}
+
+// All of them the first time: a key that the log never held is dropped there, and one that is there
+// again is not read.
+void PollingSource::ReadTombstones(RowFeed::Batch& batch, const TablePlan& table) {
+  const TablePlan& tombstones = *table.tombstones;
+  CaptureCursor::Table& state = cursor_.tables[tombstones.schema->table];
+  batch.ReadTombstones(table, state.loaded ? horizon_->Condition(tombstones, cursor_) : "",
+                       Watching(tombstones));
+  state.loaded = true;
 }
 
 void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {
@@ -112,11 +169,9 @@ void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {
       const std::string where = And(table->null_cursor, these);
       session_.ReadRows({.schema = *table->schema, .where = where}, note);
     }
-    std::vector<Row> gone;
     for (const Row& key : keys) {
-      if (!there.contains(key.bytes())) gone.push_back(key);
+      if (!there.contains(key.bytes())) batch.Delete(*table, key, Value());
     }
-    batch.Delete(*table, gone);
   }
 }
 

@@ -2,7 +2,9 @@
 
 #include <spdlog/logger.h>
 
+#include <functional>
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "capture/capture_cursor.h"
@@ -10,8 +12,10 @@
 #include "capture/capture_stage.h"
 #include "capture/horizon.h"
 #include "capture/initial_load.h"
+#include "capture/reconciliation.h"
 #include "capture/row_feed.h"
 #include "capture/table_plan.h"
+#include "capture/tombstones.h"
 #include "engine/log/change_log.h"
 #include "engine/sql/session.h"
 
@@ -25,23 +29,29 @@ namespace syncline::capture {
 class PollingSource {
  public:
   // `tables` come from PlanTables over the same session. Throws as CaptureCursor::Parse does.
-  PollingSource(sql::Session& session, std::vector<TablePlan> tables, const CaptureOptions& options,
-                ChangeLog& log, CaptureStats& stats, spdlog::logger& logger);
+  // `open` makes another session like this one.
+  PollingSource(sql::Session& session, std::function<std::unique_ptr<sql::Session>()> open,
+                std::vector<TablePlan> tables, const CaptureOptions& options, ChangeLog& log,
+                Clock& clock, CaptureStats& stats, spdlog::logger& logger);
 
   // True: a range has to be loaded before the next poll.
   bool loading() const { return load_.pending() > 0; }
-  // Reads one range and makes it durable together with the key it ends at. The cut stays open.
-  void LoadRange();
+  // Waits for one range and makes it durable together with the key it ends at. The cut stays open.
+  void LoadRange(const std::stop_token& stop);
   // Reads all that is new in one snapshot and closes the cut (invariants 1 and 3); in the same
-  // snapshot and cut the rows named by `again`, as CaptureOrders says.
-  void Poll(const std::vector<RowKeys>& again = {});
+  // snapshot and cut the rows named by `again`, as CaptureOrders says. Whether that was anything.
+  bool Poll(const std::vector<RowKeys>& again = {});
 
-  const std::vector<TablePlan>& tables() const { return tables_; }
   // The Error that is on its way came from the log, not from the source.
   bool log_failed() const { return feed_.log_failed(); }
 
  private:
   void AdoptTables();
+  bool Reconciles(int64_t clock_us) const;
+  void TellOfChange(const TablePlan& table);
+  std::function<void(const Row&)> Watching(const TablePlan& table);
+  void ReadTable(RowFeed::Batch& batch, const TablePlan& table);
+  void ReadTombstones(RowFeed::Batch& batch, const TablePlan& table);
   void ReadAgain(const RowKeys& rows, RowFeed::Batch& batch);
 
   sql::Session& session_;
@@ -49,10 +59,13 @@ class PollingSource {
   CaptureStats& stats_;
   spdlog::logger& logger_;
   const std::vector<TablePlan> tables_;
+  const std::vector<TablePlan> polled_;  // these and their tombstones
+  const TombstoneWatch watch_;
   const std::unique_ptr<Horizon> horizon_;
   CaptureCursor cursor_;
   RowFeed feed_;
   InitialLoad load_;
+  Reconciliation reconciliation_;
 };
 
 }  // namespace syncline::capture

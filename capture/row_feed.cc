@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 namespace syncline::capture {
-namespace {
 
 void CheckKey(const TablePlan& table, const Row& row) {
+  if (!table.key_may_be_null) return;
   for (const uint32_t column : table.schema->key) {
     if (!row[column].is_null()) continue;
     throw StopError(fmt::format("{}: a row's key column {} holds NULL", table.name(),
@@ -16,9 +17,17 @@ void CheckKey(const TablePlan& table, const Row& row) {
   }
 }
 
-}  // namespace
+RowFeed::Batch::Batch(RowFeed& feed, CutWriter::Options options)
+    : feed_(feed), writer_(feed.log_, options) {}
 
-RowFeed::Batch::Batch(RowFeed& feed) : feed_(feed), writer_(feed.log_) {}
+void RowFeed::Batch::Add(const TablePlan& table, Row row) {
+  const bool deleted = table.flag && IsSet(*table.flag, *table.schema, row);
+  feed_.InLog([&] {
+    if (!deleted) return writer_.Add(table.schema, std::move(row));
+    writer_.AddDeletion(table.schema, Project(row, table.schema->key),
+                        Value(row[table.schema->cursor]));
+  });
+}
 
 uint64_t RowFeed::Batch::Read(const TablePlan& table, const std::string& condition,
                               const std::string& order_by, uint64_t limit,
@@ -28,21 +37,40 @@ uint64_t RowFeed::Batch::Read(const TablePlan& table, const std::string& conditi
   return InContext(table.name(), [&] {
     return feed_.session_.ReadRows(read, [&](Row& row) {
       feed_.stats_.rows_read.fetch_add(1, std::memory_order_relaxed);
-      if (table.key_may_be_null) CheckKey(table, row);
+      CheckKey(table, row);
       if (watch) watch(row);
-      feed_.InLog([&] { writer_.Add(table.schema, std::move(row)); });
+      Add(table, std::move(row));
     });
   });
 }
 
-void RowFeed::Batch::Delete(const TablePlan& table, const std::vector<Row>& keys) {
-  feed_.InLog([&] {
-    std::vector<std::optional<IndexEntry>> logged = feed_.log_.Lookup(table.schema->table, keys);
-    for (size_t i = 0; i < keys.size(); ++i) {
-      if (!logged[i] || logged[i]->deleted) continue;
-      writer_.AddDeletion(table.schema, keys[i], std::move(logged[i]->version));
-    }
+uint64_t RowFeed::Batch::ReadTombstones(const TablePlan& table, const std::string& condition,
+                                        const std::function<void(const Row&)>& watch) {
+  const TablePlan& tombstones = *table.tombstones;
+  const std::string where = And(tombstones.where, condition);
+  // When it was deleted is a version like the others only where those are moments, too; otherwise a
+  // deletion has that of the state that is gone.
+  const bool is_version = table.cursor_kind == CursorKind::kTimestampTz;
+  return InContext(tombstones.name(), [&] {
+    return feed_.session_.ReadRows(
+        {*tombstones.schema, where, tombstones.poll_order, 0}, [&](Row& row) {
+          feed_.stats_.rows_read.fetch_add(1, std::memory_order_relaxed);
+          if (watch) watch(row);
+          Row key = Project(row, tombstones.schema->key);
+          if (std::ranges::any_of(key, [](ValueView value) { return value.is_null(); })) return;
+          Value version = is_version ? Value(row[tombstones.schema->cursor]) : Value();
+          feed_.InLog(
+              [&] { writer_.AddDeletion(table.schema, std::move(key), std::move(version)); });
+        });
   });
+}
+
+void RowFeed::Batch::Delete(const TablePlan& table, Row key, Value version) {
+  feed_.InLog([&] { writer_.AddDeletion(table.schema, std::move(key), std::move(version)); });
+}
+
+void RowFeed::Batch::Flush() {
+  feed_.InLog([&] { writer_.Flush(); });
 }
 
 void RowFeed::Batch::Checkpoint(const std::string& cursor) {

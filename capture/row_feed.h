@@ -24,17 +24,22 @@ class RowFeed {
   // Rows read together, which reach the log together. Borrows the feed.
   class Batch {
    public:
-    explicit Batch(RowFeed& feed);
+    explicit Batch(RowFeed& feed, CutWriter::Options options = {});
+    // One row that was read elsewhere; a deletion if its flag says so.
+    void Add(const TablePlan& table, Row row);
     // Streams the rows of `table` that satisfy `condition`, beyond the table's own; the number of
-    // rows. `watch` sees each one before the log takes it. Throws StopError for a key that holds
-    // NULL.
+    // rows. `watch` sees each one before the log takes it; one whose flag of a soft deletion is set
+    // it takes as a deletion. Throws StopError for a key that holds NULL.
     uint64_t Read(const TablePlan& table, const std::string& condition, const std::string& order_by,
                   uint64_t limit, const std::function<void(const Row&)>& watch);
-    // The rows with these keys are not there any more; what the log does not hold is passed over.
-    // As of the version that the log has: polling sees no other, and whoever has that state
-    // follows.
-    void Delete(const TablePlan& table, const std::vector<Row>& keys);
+    // Streams the table's tombstones that satisfy `condition`, each a deletion, in the order of
+    // their cursor; `watch` sees each one. A key with NULL in it was never in the log.
+    uint64_t ReadTombstones(const TablePlan& table, const std::string& condition,
+                            const std::function<void(const Row&)>& watch);
+    // The row with that key is not there any more; as CutWriter::AddDeletion.
+    void Delete(const TablePlan& table, Row key, Value version);
     // As CutWriter says.
+    void Flush();
     void Checkpoint(const std::string& cursor);
     void Close(const std::string& cursor);
 
@@ -65,5 +70,8 @@ class RowFeed {
   CaptureStats& stats_;
   bool log_failed_ = false;
 };
+
+// Throws StopError for a row whose key holds NULL.
+void CheckKey(const TablePlan& table, const Row& row);
 
 }  // namespace syncline::capture

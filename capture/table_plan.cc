@@ -7,6 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "capture/short_hash.h"
+#include "capture/tombstones.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/sql/dialect.h"
@@ -53,7 +55,7 @@ std::optional<CursorKind> KindOf(const Column& column, Dialect dialect) {
     case Type::kDate:
       return CursorKind::kDate;
     case Type::kInt:
-      return CursorKind::kInteger;
+      return column.native_type == "xid8" ? CursorKind::kXid : CursorKind::kInteger;
     default:
       return std::nullopt;
   }
@@ -119,7 +121,9 @@ CursorKind CheckCursor(const TableSpec& spec, const sql::TableInfo& info, Dialec
                   column->column.native_type),
       dialect == Dialect::kSqlite
           ? "a cursor column is declared as a date, a timestamp, an integer, a real or text"
-          : "a cursor column is a timestamptz, a timestamp, a date, or an integer from a sequence");
+          : "a cursor column is a timestamptz, a timestamp, a date, an integer from a sequence, or "
+            "an "
+            "xid8");
 }
 
 void CheckOmitted(const TableSpec& spec, const sql::TableInfo& info,
@@ -131,9 +135,11 @@ void CheckOmitted(const TableSpec& spec, const sql::TableInfo& info,
                                    DidYouMean(column, ColumnNames(info))),
                        "correct omit: of this table in the configuration");
     }
-    if (column == spec.cursor || Contains(key, column)) {
+    if (column == spec.cursor || column == spec.deletes.flag || Contains(key, column)) {
       throw UsageError(fmt::format("{}: column {} is {} and cannot be omitted", name, column,
-                                   column == spec.cursor ? "the cursor" : "part of the key"),
+                                   column == spec.cursor         ? "the cursor"
+                                   : column == spec.deletes.flag ? "what tells deleted rows"
+                                                                 : "part of the key"),
                        "take it out of omit: in the configuration");
     }
   }
@@ -150,19 +156,13 @@ void CheckNamed(const TableSpec& spec, const sql::TableInfo& info) {
   }
 }
 
-// FNV-1a, 64 bits: short and the same everywhere; only ever compared with a value made in the same
-// way.
-std::string ShortHash(std::string_view text) {
-  uint64_t hash = 14695981039346656037u;
-  for (const unsigned char byte : text) hash = (hash ^ byte) * 1099511628211u;
-  return fmt::format("{:016x}", hash);
-}
-
 std::string Definition(const TableSpec& spec, const std::vector<std::string>& key) {
   std::vector<std::string> omit = spec.omit;
   std::ranges::sort(omit);
-  return ShortHash(fmt::format("key {}\ncursor {}\nomit {}\nwhere {}", sql::QuoteList(key),
-                               sql::Quote(spec.cursor), sql::QuoteList(omit), spec.where));
+  std::string text = fmt::format("key {}\ncursor {}\nomit {}\nwhere {}", sql::QuoteList(key),
+                                 sql::Quote(spec.cursor), sql::QuoteList(omit), spec.where);
+  if (!spec.deletes.flag.empty()) text += "\nsoft " + sql::Quote(spec.deletes.flag);
+  return ShortHash(text);
 }
 
 // A line of its own, so that a comment at its end cannot swallow what follows.
@@ -180,6 +180,23 @@ void CheckCondition(sql::Session& session, const TableSpec& spec) {
     throw UsageError(fmt::format("{}: the database does not understand its where: {}",
                                  spec.table.ToString(), error.message()),
                      "correct where: of this table; it is a condition in the source's own SQL");
+  }
+}
+
+void CheckZone(sql::Session& session, const TablePlan& plan) {
+  if (plan.zone.empty()) return;
+  if (plan.cursor_kind != CursorKind::kTimestamp && plan.cursor_kind != CursorKind::kDate) {
+    throw UsageError(fmt::format("{}: zone: is for a cursor without a time zone, and {} is none",
+                                 plan.name(), plan.cursor_column()),
+                     "take zone: out of the configuration");
+  }
+  try {
+    session.Query("SELECT now() AT TIME ZONE $1::text", {plan.zone});
+  } catch (const Error& error) {
+    if (error.reaction() != Reaction::kStop) throw;
+    throw UsageError(
+        fmt::format("{}: the server does not know the time zone \"{}\"", plan.name(), plan.zone),
+        "name one of pg_timezone_names, such as Europe/Berlin");
   }
 }
 
@@ -219,19 +236,23 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
   // SQLite lets a primary key hold NULL unless it is the row id.
   plan.key_may_be_null |= dialect == Dialect::kSqlite && !IsRowId(*schema);
   schema->cursor = static_cast<uint32_t>(schema->Find(spec.cursor));
+  if (!spec.deletes.flag.empty()) plan.flag = PlanSoftFlag(spec, info, *schema);
 
   const std::string cursor = sql::Quote(spec.cursor);
   plan.table_kind = info.kind;
   plan.counts_up =
       plan.cursor_kind == CursorKind::kInteger || plan.cursor_kind == CursorKind::kStored;
-  plan.where = Parenthesized(spec.where);
+  plan.set = Parenthesized(spec.where);
+  plan.where = plan.set;
   if (schema->columns[schema->cursor].nullable) {
     plan.null_cursor = And(plan.where, cursor + " IS NULL");
     plan.where = And(plan.where, cursor + " IS NOT NULL");
   }
+  plan.zone = spec.zone;
   plan.key_order = sql::QuoteList(key);
   plan.poll_order = cursor + ", " + plan.key_order;
   plan.definition = Definition(spec, key);
+  plan.reconcile = spec.deletes.reconcile;
   plan.schema = std::move(schema);
   return plan;
 }
@@ -263,12 +284,17 @@ TablePlan PlanTable(sql::Session& session, const TableSpec& spec) {
   }
   TablePlan plan = MakePlan(spec, *info, session.dialect());
   CheckCondition(session, spec);
+  CheckZone(session, plan);
   return plan;
 }
 
 std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs) {
   std::vector<TablePlan> plans;
-  for (const TableSpec& spec : specs) plans.push_back(PlanTable(session, spec));
+  for (const TableSpec& spec : specs) {
+    TablePlan& plan = plans.emplace_back(PlanTable(session, spec));
+    if (!spec.deletes.tombstones) continue;
+    plan.tombstones = std::make_shared<const TablePlan>(PlanTombstones(session, plan));
+  }
   return plans;
 }
 

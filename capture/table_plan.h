@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "capture/capture_stage.h"
+#include "capture/soft_flag.h"
 #include "engine/model/schema.h"
 #include "engine/sql/session.h"
 #include "engine/sql/table_info.h"
@@ -17,6 +19,7 @@ enum class CursorKind {
   kTimestamp,    // local time in the zone of whoever wrote it
   kDate,         // the same, by the day
   kInteger,      // PostgreSQL: drawn from a sequence
+  kXid,          // PostgreSQL: xid8, the id of the transaction that wrote the row
   kStored,       // SQLite: whatever is stored, in SQLite's own order
 };
 
@@ -28,13 +31,20 @@ struct TablePlan {
   sql::TableInfo::Kind table_kind = sql::TableInfo::Kind::kTable;
   bool counts_up = false;        // the cursor's own highest value is what bounds the next poll
   bool key_may_be_null = false;  // as far as the catalogue knows
+  std::string zone;              // TableSpec::zone
+  std::string set;               // the configured condition; empty: all rows
   std::string where;  // the configured condition, and that the cursor is not NULL; empty: all rows
-  std::string null_cursor;  // holds for the rows that are never read, their cursor being NULL;
-                            // empty: none can be
-  std::string key_order;    // ORDER BY of a load
-  std::string poll_order;   // ORDER BY of a poll: cursor, then key
-  // What decides which states the log should hold (key, cursor, where, omitted columns), as a short
-  // hash: a table that was loaded by another definition is loaded again.
+  std::string null_cursor;       // holds for the rows that are never read, their cursor being NULL;
+                                 // empty: none can be
+  std::optional<SoftFlag> flag;  // rows in which it is set are deletions
+  std::optional<Deletes::Reconcile> reconcile;
+  // The table that triggers fill with deleted keys (tombstones.h); null: there is none.
+  std::shared_ptr<const TablePlan> tombstones;
+  std::string key_order;   // ORDER BY of a load
+  std::string poll_order;  // ORDER BY of a poll: cursor, then key
+  // What decides which states the log should hold (key, cursor, where, omitted columns, the flag of
+  // a soft deletion), as a short hash: a table that was loaded by another definition is loaded
+  // again.
   std::string definition;
 
   std::string name() const { return schema->table.ToString(); }
@@ -47,10 +57,11 @@ struct TablePlan {
 // a key, and a cursor column of a type that cannot be polled by.
 TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect dialect);
 
-// Looks the tables up. Throws UsageError as MakePlan does, and for a missing table and a condition
-// that the database does not understand.
-std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs);
+// Looks the table up. Throws UsageError as MakePlan does, and for a missing table and a condition
+// that the database does not understand. Does not look for tombstones.
 TablePlan PlanTable(sql::Session& session, const TableSpec& spec);
+// All of them, ready to be captured: throws as PlanTombstones does, too.
+std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs);
 
 // Throws UsageError if there is a row whose key holds NULL. Looks only where the catalogue does not
 // rule it out.

@@ -51,7 +51,11 @@ uint64_t TickLedger::Advance(const ServerView& view, std::map<std::string, int64
   // without ending ours. Then a virtual id may be an old transaction or a new one: both are
   // assumed.
   const bool ids_are_certain = view.same_session && !restarted;
-  const bool clock_went_back = last != 0 && view.clock_us < ticks.at(last).clock_us;
+  // After a failover the stamps come from another machine's clock, which may be behind the one that
+  // made the ticks.
+  const bool other_machine = view.timeline != 0 && view.timeline != timeline;
+  const bool clock_went_back =
+      last != 0 && (view.clock_us < ticks.at(last).clock_us || other_machine);
 
   auto seen = [&](const TransactionName& name) {
     if (IsPrepared(name)) return view.snapshot.Sees(XidOf(name));
@@ -99,6 +103,8 @@ uint64_t TickLedger::Advance(const ServerView& view, std::map<std::string, int64
   ++last;
   ticks[last] = Tick{view.clock_us, std::move(marks)};
   server_started_us = view.started_us;
+  if (view.timeline != 0) timeline = view.timeline;
+  snapshot_xmin = view.snapshot.xmin;
   running = std::move(still);
   std::set<uint64_t> used{last};
   for (const auto& [name, tick] : running) used.insert(tick);

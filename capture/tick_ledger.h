@@ -31,6 +31,7 @@ struct Snapshot {
 // the proof in README.md hangs on it.
 struct ServerView {
   int64_t started_us = 0;            // when the server was started, by its own clock
+  uint32_t timeline = 0;             // of its WAL; 0: not known (a standby)
   bool same_session = false;         // nothing can have restarted since the view before
   int64_t clock_us = 0;              // the server's clock, microseconds since 2000-01-01 UTC
   std::set<TransactionName> before;  // running: the virtual ones, then the prepared ones
@@ -57,7 +58,9 @@ struct Tick {
 struct TickLedger {
   uint64_t last = 0;  // 0: no tick yet
   int64_t server_started_us = 0;
-  std::map<uint64_t, Tick> ticks;               // the last one and those that `running` refers to
+  uint32_t timeline = 0;           // 0: not known
+  uint64_t snapshot_xmin = 0;      // of the last tick's snapshot: what ended before it was visible
+  std::map<uint64_t, Tick> ticks;  // the last one and those that `running` refers to
   std::map<TransactionName, uint64_t> running;  // began after that tick; 0: nobody knows
 
   // Adds the tick of `view`, with `marks`. Returns the tick to reach back to: everything that

@@ -11,10 +11,17 @@
 namespace syncline::capture {
 namespace {
 
-// Both in microseconds since 2000-01-01 UTC.
+// A standby does not list in a snapshot what runs on its primary, so there it tells nothing.
+constexpr std::string_view kSnapshotSql = R"(
+  SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000,
+         CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END)";
+
+// Both in microseconds since 2000-01-01 UTC; the timeline as the names of WAL files have it.
 constexpr std::string_view kClockSql = R"(
   SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000,
-         (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint - 946684800000000)";
+         (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint - 946684800000000,
+         CASE WHEN NOT pg_is_in_recovery()
+              THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END)";
 
 // The virtual ids of the other sessions' transactions. A transaction in another database cannot
 // touch ours; a session without a database (a background process) is taken along.
@@ -35,11 +42,17 @@ constexpr std::string_view kXidSql = R"(
   SELECT virtualtransaction, transactionid FROM pg_locks
   WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock' AND pid IS NOT NULL)";
 
-// Per table: whether LOCK TABLE is allowed, and whether it is an ordinary heap of its own.
-// Partitioned and inherited tables are not: attaching a partition shows rows that nobody wrote.
+// Per table: whether LOCK TABLE is allowed; whether it is an ordinary heap of its own (partitioned
+// and inherited tables are not: attaching a partition shows rows that nobody wrote); and whether
+// all of its rows are this server's, which those of views and foreign tables need not be.
 constexpr std::string_view kFactsSql = R"(
   SELECT c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'SELECT'),
-         c.relkind = 'r' AND NOT c.relhassubclass AND coalesce(a.amname = 'heap', false)
+         c.relkind = 'r' AND NOT c.relhassubclass AND coalesce(a.amname = 'heap', false),
+         c.relkind IN ('r', 'p', 'm') AND NOT EXISTS (
+           WITH RECURSIVE parts AS (
+             SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid
+             UNION SELECT i.inhrelid FROM pg_inherits i JOIN parts p ON i.inhparent = p.inhrelid)
+           SELECT FROM pg_class f JOIN parts ON f.oid = parts.inhrelid WHERE f.relkind = 'f')
   FROM pg_class c LEFT JOIN pg_am a ON a.oid = c.relam WHERE c.oid = $1::regclass)";
 
 int64_t ToNumber(const std::optional<std::string>& text) { return std::stoll(text.value()); }
@@ -66,23 +79,33 @@ void TransactionTicks::Anchor(const std::vector<TablePlan>& tables, CaptureCurso
   snapshot.Commit();
 }
 
-void TransactionTicks::Hold(const TablePlan& table) { Lock({table.schema->table}); }
+void TransactionTicks::Hold(sql::Session& session, const TablePlan& table) const {
+  Lock(session, {table.schema->table});
+}
 
-bool TransactionTicks::Look() {
+bool TransactionTicks::Changed() {
+  if (!same_session_ || !facts_.all_local) return true;
+  const auto now = session_.Query(std::string(kSnapshotSql)).rows.at(0);
+  clock_us_ = ToNumber(now.at(0));
+  return now.at(1) != seen_snapshot_;
+}
+
+void TransactionTicks::Look() {
   const auto clock = session_.Query(std::string(kClockSql)).rows.at(0);
   view_ = ServerView();
-  view_.clock_us = ToNumber(clock.at(0));
+  view_.clock_us = clock_us_ = ToNumber(clock.at(0));
   view_.started_us = ToNumber(clock.at(1));
+  if (clock.at(2)) view_.timeline = static_cast<uint32_t>(std::stoul(*clock.at(2), nullptr, 16));
   view_.before = ReadRunning();
-  return true;
 }
 
 void TransactionTicks::Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
   std::vector<TableName> names;
   for (const TablePlan& table : tables) names.push_back(table.schema->table);
-  Lock(names);
+  Lock(session_, names);
   const auto snapshot = session_.Query("SELECT pg_current_snapshot()");
-  view_.snapshot = Snapshot::Parse(snapshot.rows.at(0).at(0).value());
+  seen_snapshot_ = snapshot.rows.at(0).at(0).value();
+  view_.snapshot = Snapshot::Parse(seen_snapshot_);
   view_.same_session = same_session_;
   if (!cursor.ticks.running.empty()) {
     // A transaction gives up its virtual id before its xid, so one that still shows among the
@@ -101,6 +124,11 @@ void TransactionTicks::Advance(const std::vector<TablePlan>& tables, CaptureCurs
   }
   // Advance drops the ticks that nothing refers to any more, perhaps the very one to reach back to.
   const std::map<uint64_t, Tick> ticks = cursor.ticks.ticks;
+  // After a crash ids can be used twice: what was committed but not yet on the disk is gone.
+  xid_reach_.reset();
+  if (cursor.ticks.snapshot_xmin != 0 && cursor.ticks.server_started_us == view_.started_us) {
+    xid_reach_ = cursor.ticks.snapshot_xmin;
+  }
   const uint64_t reach = cursor.ticks.Advance(view_, std::move(marks));
   reach_.reset();
   if (reach != 0) reach_ = ticks.at(reach);
@@ -111,7 +139,10 @@ void TransactionTicks::Advance(const std::vector<TablePlan>& tables, CaptureCurs
 
 std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCursor&) const {
   std::string condition;
-  if (reach_ && table.cursor_kind == CursorKind::kInteger) {
+  if (table.cursor_kind == CursorKind::kXid) {
+    // Whatever the snapshot before did not show was written by a transaction that had not ended.
+    if (xid_reach_) condition = fmt::format("{} >= '{}'::xid8", table.cursor_column(), *xid_reach_);
+  } else if (reach_ && table.cursor_kind == CursorKind::kInteger) {
     // Drawn after the tick, so greater than what was visible before; a table that is newer than the
     // tick has no mark there.
     auto mark = reach_->marks.find(table.name());
@@ -122,7 +153,8 @@ std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCur
   } else if (reach_) {
     const ValueView reach = ValueView::TimestampTz(reach_->clock_us - margin_.count());
     const std::string moment = sql::Literal(reach, Dialect::kPostgres) + "::timestamptz";
-    const std::string zone = sql::Literal(ValueView::Text(zone_), Dialect::kPostgres);
+    const std::string zone =
+        sql::Literal(ValueView::Text(table.zone.empty() ? zone_ : table.zone), Dialect::kPostgres);
     const std::string local = LocalTimeSql(moment, zone);
     condition = fmt::format("{} >= {}", table.cursor_column(),
                             table.cursor_kind == CursorKind::kTimestampTz ? moment
@@ -151,17 +183,18 @@ void TransactionTicks::LookUpFacts(const std::vector<TablePlan>& tables) {
     const auto row = session_.Query(std::string(kFactsSql), {sql::Quote(name)}).rows.at(0);
     if (row.at(0) == "t") facts_.lockable.insert(name);
     if (row.at(1) == "t") facts_.trimmed.insert(name);
+    if (row.at(2) != "t") facts_.all_local = false;
   }
 }
 
 // Before the snapshot, that is as the transaction's first statement: a table that is rewritten in
 // between looks empty in an older snapshot.
-void TransactionTicks::Lock(const std::vector<TableName>& tables) {
+void TransactionTicks::Lock(sql::Session& session, const std::vector<TableName>& tables) const {
   std::string list;
   for (const TableName& table : tables) {
     if (facts_.lockable.contains(table)) list += (list.empty() ? "" : ", ") + sql::Quote(table);
   }
-  if (!list.empty()) session_.Execute("LOCK TABLE " + list + " IN ACCESS SHARE MODE");
+  if (!list.empty()) session.Execute("LOCK TABLE " + list + " IN ACCESS SHARE MODE");
 }
 
 std::set<TransactionName> TransactionTicks::ReadRunning() {

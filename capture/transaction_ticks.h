@@ -16,9 +16,12 @@ class TransactionTicks : public Horizon {
                    Microseconds margin);
 
   void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
-  void Hold(const TablePlan& table) override;
-  // Always true.
-  bool Look() override;
+  void Hold(sql::Session& session, const TablePlan& table) const override;
+  // By the snapshot itself, which is the same as long as no transaction that wrote has ended. On a
+  // standby, and with views and foreign tables, always true.
+  bool Changed() override;
+  void Look() override;
+  int64_t clock_us() const override { return clock_us_; }
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
 
@@ -28,11 +31,12 @@ class TransactionTicks : public Horizon {
   struct Facts {
     std::set<TableName> lockable;
     std::set<TableName> trimmed;  // where a row's xmin says when it became visible
+    bool all_local = true;        // no table gets rows without a transaction of this server's
   };
 
   void LookUpFacts(const std::vector<TablePlan>& tables);
   // Does nothing for tables that cannot be locked.
-  void Lock(const std::vector<TableName>& tables);
+  void Lock(sql::Session& session, const std::vector<TableName>& tables) const;
   std::set<TransactionName> ReadRunning();
   std::map<TransactionName, uint32_t> ReadXids();
   void Advance(const std::vector<TablePlan>& tables, CaptureCursor& cursor);
@@ -41,13 +45,16 @@ class TransactionTicks : public Horizon {
   const Microseconds margin_;
   std::string zone_;       // of the stamps without one
   bool prepares_ = false;  // the server allows prepared transactions
-  Facts facts_;
-  ServerView view_;            // of the poll at hand
+  Facts facts_;            // constant after construction
+  ServerView view_;        // of the poll at hand
+  int64_t clock_us_ = 0;
+  std::string seen_snapshot_;  // of the last tick, if over this session
   bool same_session_ = false;  // a tick was taken over this session
   std::optional<uint64_t>
       seen_xmin_;  // xmin of the snapshot of the tick before, if over this session
   std::optional<uint64_t> trim_xmin_;  // the same, as it was when the poll at hand entered
   std::optional<Tick> reach_;          // nothing: back to the beginning
+  std::optional<uint64_t> xid_reach_;  // the same for tables polled by xid
 };
 
 // SQL for the earliest local time that a clock in `zone` can show at `moment` or later (both SQL

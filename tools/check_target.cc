@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "apply/schema_watch.h"
+#include "apply/stamping_triggers.h"
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
 #include "engine/sql/session.h"
@@ -25,17 +27,38 @@ std::filesystem::path NearestFolder(std::filesystem::path path) {
 
 bool MayWrite(const std::filesystem::path& path) { return access(path.c_str(), W_OK) == 0; }
 
-void CheckTable(sql::Session& session, const std::string& subject,
+void CheckTriggers(sql::Session& session, const std::string& subject, const TableName& table,
+                   const std::string& cursor, CheckReport& report) {
+  const auto triggers = apply::StampingTriggers(session, table, cursor);
+  if (triggers.empty()) return;
+  const bool postgres = session.dialect() == Dialect::kPostgres;
+  report.Warn(
+      subject,
+      fmt::format("trigger {} may set {}, by which states of a row are told apart: every later "
+                  "change of a row would be a conflict",
+                  fmt::join(triggers, ", "), cursor),
+      postgres ? fmt::format("let it leave alone what Syncline writes: CREATE TRIGGER .. WHEN "
+                             "(current_user <> '{}') ..; or DROP TRIGGER",
+                             session.Query("SELECT current_user").rows.at(0).at(0).value())
+               : "DROP TRIGGER, or use another column for it");
+}
+
+void CheckTable(sql::Session& session, const std::string& subject, const std::string& pipeline,
                 const apply::TableMapping& mapping,
                 const std::shared_ptr<const TableSchema>& schema, CheckReport& report) {
   report.Guard(subject, [&] {
     apply::TablePlan plan = apply::PlanTable(schema, mapping);
     const apply::TablePlan whole = plan;
-    spdlog::logger silent("check", std::make_shared<spdlog::sinks::null_sink_mt>());
+    const auto silent =
+        std::make_shared<spdlog::logger>("check", std::make_shared<spdlog::sinks::null_sink_mt>());
     const auto before = session.Describe(mapping.target);
     sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
-    apply::PrepareTargetTable(session, plan, silent);
+    apply::SchemaWatch(silent).Compare(session, pipeline, {{mapping.source, mapping}}, {schema});
+    apply::PrepareTargetTable(session, plan, *silent);
     if (!before) return report.Pass(subject, "is not there and will be made");
+    if (plan.cursor) {
+      CheckTriggers(session, subject, before->name, plan.columns[*plan.cursor].name, report);
+    }
     std::vector<std::string> added;
     for (const Column& column : whole.columns) {
       if (before->Find(column.name) != nullptr) continue;
@@ -52,6 +75,22 @@ void CheckTable(sql::Session& session, const std::string& subject,
                                                      "will be added",
                                                      fmt::join(added, ", ")));
   });
+}
+
+// A log that may grow to the size it is to keep, and RocksDB's room for rewriting, should fit.
+void CheckRoom(const std::string& subject, const SourcePlan& source, CheckReport& report) {
+  constexpr uint64_t kRoomMin = 1u << 30;
+  std::error_code error;
+  const auto space = std::filesystem::space(NearestFolder(source.log_folder), error);
+  if (error) return;
+  const uint64_t wanted =
+      std::max<uint64_t>(kRoomMin, source.retain ? source.retain->keep_bytes.value_or(0) : 0);
+  const std::string room = fmt::format("{} are free for it", FormatBytes(space.available));
+  if (space.available >= wanted) return report.Pass(subject, room);
+  report.Warn(subject, room,
+              fmt::format("{} should be: while the disk is full, capture waits. Make room, choose "
+                          "another \"log\" folder, or lower retain: {{size: ..}}",
+                          FormatBytes(wanted)));
 }
 
 // Apply would wait for a server that is read-only now; who checks wants to know.
@@ -109,8 +148,8 @@ void CheckTarget(const Config& config, const PipelinePlan& pipeline, const Sourc
   for (const apply::TableMapping& mapping : pipeline.tables) {
     auto schema = schemas.find(mapping.source);
     if (schema == schemas.end()) continue;  // the source's own failure tells why
-    CheckTable(*session, fmt::format("{} {}", pipeline.target, mapping.target.ToString()), mapping,
-               schema->second, report);
+    CheckTable(*session, fmt::format("{} {}", pipeline.target, mapping.target.ToString()),
+               pipeline.name, mapping, schema->second, report);
   }
 }
 
@@ -123,6 +162,7 @@ void CheckLog(const Config& config, const SourcePlan& source, CheckReport& repor
                 Cause::kEnvironment);
     return;
   }
+  CheckRoom(subject, source, report);
   if (!LogMayExist(folder)) {
     report.Pass(subject, fmt::format("{} is not there and will be made", folder.string()));
     return;

@@ -75,7 +75,10 @@ int Replay(const Invocation& invocation, const Options& options) {
   // Retention waits for a replay until it is done, also for one that was cut off.
   const std::string consumer = "replay into " + into.display;
   const Offset end = options.to_offset ? Offset(*options.to_offset) : reader->end();
-  apply::ApplyStage stage(into, plan.pipelines.front().tables,
+  // What the source's tables have lost in the course of the log stops nobody here.
+  std::vector<apply::TableMapping> tables = plan.pipelines.front().tables;
+  for (apply::TableMapping& table : tables) table.changed_columns = apply::ChangedColumns::kKeep;
+  apply::ApplyStage stage(into, std::move(tables),
                           ApplyOptionsFor(options, pipeline, consumer, reader->end()), *reader,
                           clock, logger);
   if (const uint64_t at = stage.stats().next_offset; options.to_offset && at > *options.to_offset) {

@@ -32,6 +32,7 @@ Json StatusJson(const PipelineStatus& status) {
   json["between_cuts"] = status.holds != Holds::kOneState;
   json["loading_base"] = status.holds == Holds::kPartOfBase;
   json["refused"] = status.refused;
+  json["guarantees"] = status.guarantees;
   if (status.state == State::kTrouble) {
     json["error"] = {{"message", status.trouble}, {"hint", status.hint}};
   }
@@ -76,6 +77,11 @@ void PrintTable(const std::vector<PipelineStatus>& statuses, Clock& clock, Termi
                            status.holds == Holds::kPartOfBase
                                ? "it catches up through the log's base"
                                : "it is inside of a cut that is open or larger than a batch"));
+    }
+    for (const auto& [table, guarantee] : status.guarantees) {
+      if (guarantee == "exact" || guarantee == "bounded") continue;
+      out.Line(fmt::format("{}: {} is captured as {}, see `syncline check`", status.pipeline, table,
+                           guarantee));
     }
     if (status.refused == 0) continue;
     out.Line(fmt::format("{}: {} refused by the target, see `syncline quarantine list`",

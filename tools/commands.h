@@ -17,6 +17,7 @@ using CommandBody = std::function<int()>;
 void AddDemo(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddInit(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddCheck(CLI::App& app, const Invocation& invocation, CommandBody& body);
+void AddPrepare(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddRun(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddCapture(CLI::App& app, const Invocation& invocation, CommandBody& body);
 void AddApply(CLI::App& app, const Invocation& invocation, CommandBody& body);

@@ -4,14 +4,13 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <sstream>
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "tools/byte_size.h"
-#include "tools/choice.h"
+#include "tools/defaults.h"
 #include "tools/duration.h"
 #include "tools/glob.h"
 #include "tools/mapped_table.h"
@@ -19,17 +18,6 @@
 
 namespace syncline::cli {
 namespace {
-
-// What a pipeline hands to its tables unless they say otherwise; `defaults` hands it to the
-// pipelines.
-struct Defaults {
-  Microseconds every = std::chrono::milliseconds(200);
-  std::string cursor;
-  apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
-  bool create = true;
-  std::optional<apply::NewColumns> new_columns;  // none: as `create` says
-  uint64_t quarantine_limit = 1'000;
-};
 
 class ConfigParser {
  public:
@@ -48,23 +36,12 @@ class ConfigParser {
   PipelineConfig ReadPipeline(const YamlMap::Entry& entry, Defaults defaults);
   void ReadTables(const YAML::Node& node, const Defaults& defaults, PipelineConfig& pipeline);
   TableRule ReadTable(const YamlMap::Entry& entry, const Defaults& defaults);
-  Defaults ReadDefaults(YamlMap& map, Defaults defaults);
-  void ReadQuarantine(YamlMap& map, uint64_t& limit);
   std::string ReadDatabaseName(YamlMap& map, const std::string& key);
 
   std::filesystem::path folder_;
   Mistakes& mistakes_;
   Config config_;
 };
-
-const Choices<apply::ConflictRule> kConflictRules = {
-    {"latest_wins", apply::ConflictRule::kLatestWins},
-    {"source_wins", apply::ConflictRule::kSourceWins},
-    {"target_wins", apply::ConflictRule::kTargetWins}};
-
-const Choices<apply::NewColumns> kNewColumns = {{"evolve", apply::NewColumns::kEvolve},
-                                                {"ignore", apply::NewColumns::kIgnore},
-                                                {"pause", apply::NewColumns::kPause}};
 
 // Names become folders of the log, keys of progress rows and words on the command line.
 bool IsPlainName(const std::string& name) {
@@ -76,53 +53,6 @@ bool IsPlainName(const std::string& name) {
 
 constexpr std::string_view kPlainNameRule =
     "a name is made of letters, digits, - _ and . and begins with a letter, a digit or _";
-
-Defaults ConfigParser::ReadDefaults(YamlMap& map, Defaults defaults) {
-  if (auto text = map.Text("every")) {
-    if (auto every = ParseDuration(*text); every && every->count() > 0) {
-      defaults.every = *every;
-    } else {
-      mistakes_.Add(map.LineOf("every"),
-                    fmt::format("\"every\" must be {}, not \"{}\"", kDurationForms, *text));
-    }
-  }
-  if (auto text = map.Text("cursor")) defaults.cursor = *text;
-  if (auto rule = Choose(map, "conflict", "conflict rule", kConflictRules, mistakes_)) {
-    defaults.conflict = *rule;
-  }
-  if (auto text = map.Text("deletes"); text && *text != "none") {
-    const std::vector<std::string> later = {"soft", "tombstones", "reconcile"};
-    if (std::find(later.begin(), later.end(), *text) != later.end()) {
-      mistakes_.Add(map.LineOf("deletes"),
-                    fmt::format("\"deletes: {}\" is not available yet; only \"none\" is", *text));
-    } else {
-      mistakes_.Add(map.LineOf("deletes"),
-                    fmt::format("unknown value \"{}\" for \"deletes\" (valid: none)", *text));
-    }
-  }
-  if (auto flag = map.Flag("create")) defaults.create = *flag;
-  if (auto choice =
-          Choose(map, "new_columns", "value for \"new_columns\":", kNewColumns, mistakes_)) {
-    defaults.new_columns = *choice;
-  }
-  if (map.Has("quarantine")) ReadQuarantine(map, defaults.quarantine_limit);
-  return defaults;
-}
-
-void ConfigParser::ReadQuarantine(YamlMap& map, uint64_t& limit) {
-  YamlMap quarantine(map.Child("quarantine"), "\"quarantine\"", mistakes_);
-  if (auto text = quarantine.RequiredText("limit", "how many refused changes may be parked")) {
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
-    if (error != std::errc() || end != text->data() + text->size()) {
-      mistakes_.Add(
-          quarantine.LineOf("limit"),
-          fmt::format("\"limit\" must be a number, such as 1000, or 0 to stop at the first "
-                      "refused change, not \"{}\"",
-                      *text));
-    }
-  }
-  quarantine.RefuseOthers();
-}
 
 void ConfigParser::ReadLog(YamlMap& top) {
   auto text = top.RequiredText("log", "the folder for the change log, such as ./syncline-log");
@@ -213,10 +143,14 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   for (const YamlMap::Entry& column : columns.entries()) {
     if (auto target = columns.Text(column.name)) rule.columns[column.name] = *target;
   }
-  Defaults own = ReadDefaults(map, defaults);
+  Defaults own = ReadDefaults(map, defaults, mistakes_);
   rule.cursor = own.cursor;
+  rule.zone = map.Text("zone").value_or("");
   rule.conflict = own.conflict;
+  rule.deletes = own.deletes;
+  rule.on_delete = own.on_delete;
   rule.create = own.create;
+  rule.changed_columns = own.changed_columns;
   rule.new_columns =
       own.new_columns.value_or(own.create ? apply::NewColumns::kEvolve : apply::NewColumns::kPause);
   if (map.Has("every")) {
@@ -277,8 +211,9 @@ PipelineConfig ConfigParser::ReadPipeline(const YamlMap::Entry& entry, Defaults 
   pipeline.from = ReadDatabaseName(map, "from");
   pipeline.to = ReadDatabaseName(map, "to");
   YAML::Node tables = map.Child("tables");
-  defaults = ReadDefaults(map, defaults);
+  defaults = ReadDefaults(map, defaults, mistakes_);
   pipeline.every = defaults.every;
+  pipeline.load = defaults.load;
   pipeline.quarantine_limit = defaults.quarantine_limit;
   map.RefuseOthers();
   ReadTables(tables, defaults, pipeline);
@@ -298,7 +233,7 @@ Config ConfigParser::Parse(const YAML::Node& root) {
   ReadRetain(top);
   ReadDatabases(top.Child("databases"));
   YamlMap defaults_map(top.Child("defaults"), "\"defaults\"", mistakes_);
-  Defaults defaults = ReadDefaults(defaults_map, {});
+  Defaults defaults = ReadDefaults(defaults_map, {}, mistakes_);
   defaults_map.RefuseOthers();
   ReadPipelines(top.Child("pipelines"), defaults);
   top.RefuseOthers();

@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "apply/apply_stage.h"
+#include "capture/capture_stage.h"
 #include "engine/base/clock.h"
 #include "engine/log/retention.h"
 #include "engine/sql/database_url.h"
+#include "tools/deletes_config.h"
 
 namespace syncline::cli {
 
@@ -30,12 +32,16 @@ struct TableRule {
   std::string to;                // empty: the same name
   std::vector<std::string> key;  // empty: from the catalogue
   std::string cursor;
+  std::string zone;  // of a cursor without one; empty: as the server is configured
   std::map<std::string, std::string> columns;
   std::vector<std::string> omit;
   std::string where;
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
+  capture::Deletes deletes;
+  OnDeleteChoice on_delete;
   bool create = true;
   apply::NewColumns new_columns = apply::NewColumns::kEvolve;
+  apply::ChangedColumns changed_columns = apply::ChangedColumns::kPause;
   int line = 0;
 };
 
@@ -43,7 +49,8 @@ struct PipelineConfig {
   std::string name;
   std::string from;  // names of databases
   std::string to;
-  Microseconds every{0};
+  capture::PollInterval every;
+  capture::LoadOptions load;
   uint64_t quarantine_limit = 0;  // refused changes that may be parked; 0: the first one stops it
   std::vector<TableRule> tables;
   int line = 0;

@@ -38,6 +38,7 @@ pipelines:
       # where: "category < 50"     #   only these rows
       # create: false              #   do not make the target's table
       # new_columns: pause         #   what the source gets later: evolve (adds it) | ignore | pause
+      # changed_columns: keep      #   what it drops or retypes: pause | keep (the target's stays as it is)
 )";
 
 bool IsNameLetter(unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; }

@@ -25,7 +25,9 @@ void CheckSameCapture(const MappedTable& first, const MappedTable& second, Mista
   std::vector<std::string> differing;
   if (a.key != b.key) differing.push_back("key");
   if (a.cursor != b.cursor) differing.push_back("cursor");
+  if (a.zone != b.zone) differing.push_back("zone");
   if (a.where != b.where) differing.push_back("where");
+  if (a.deletes != b.deletes) differing.push_back("deletes");
   if (differing.empty()) return;
   mistakes.Add(b.line,
                fmt::format("table {} is captured with another {} than in {}, but \"{}\" has "

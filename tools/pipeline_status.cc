@@ -6,6 +6,7 @@
 
 #include "apply/base_feed.h"
 #include "apply/quarantine.h"
+#include "capture/capture_stage.h"
 #include "engine/base/error.h"
 
 namespace syncline::cli {
@@ -19,6 +20,7 @@ void ReadLog(LogReader& reader, PipelineStatus& status) {
   if (std::optional<FrameHeader> last = reader.Last()) {
     status.last_frame_at = last->written_at;
     status.cut_open = !last->closes_cut;
+    status.guarantees = capture::Guarantees(last->cursor);
   }
 }
 

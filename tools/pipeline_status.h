@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -44,6 +45,7 @@ struct PipelineStatus {
   Holds holds = Holds::kOneState;
   std::optional<WallTime> last_frame_at;  // when capture last found something
   uint64_t refused = 0;  // changes in the target's quarantine; what waits behind them not counted
+  std::map<std::string, std::string> guarantees;  // by table of the source: "exact" ..
   bool cut_open =
       false;  // the last frame did not close its cut: a large poll or a load is under way
 };

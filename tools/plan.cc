@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <optional>
 #include <set>
 
@@ -44,6 +45,18 @@ std::vector<std::string> SelectPipelines(const Config& config,
                                  fmt::join(sources, ", ")));
   }
   return selected;
+}
+
+capture::LoadOptions Gentler(const capture::LoadOptions& a, const capture::LoadOptions& b) {
+  capture::LoadOptions both = a;
+  both.workers = std::min(a.workers, b.workers);
+  // 0 stands for no limit.
+  if (a.bytes_per_second == 0 || b.bytes_per_second == 0) {
+    both.bytes_per_second = a.bytes_per_second + b.bytes_per_second;
+  } else {
+    both.bytes_per_second = std::min(a.bytes_per_second, b.bytes_per_second);
+  }
+  return both;
 }
 
 // A * alone is every table of every schema; any other glob without a schema stays within the
@@ -161,6 +174,9 @@ apply::TableMapping MappingFor(const MappedTable& table, const sql::TableInfo* i
   mapping.conflict = table.rule->conflict;
   mapping.create = table.rule->create;
   mapping.new_columns = table.rule->new_columns;
+  mapping.changed_columns = table.rule->changed_columns;
+  mapping.on_delete = table.rule->on_delete.action;
+  mapping.flag = table.rule->on_delete.flag;
   return mapping;
 }
 
@@ -170,9 +186,11 @@ void AddToCapture(const MappedTable& table, const apply::TableMapping& mapping,
                   std::vector<capture::TableSpec>& specs) {
   auto spec = std::ranges::find(specs, table.source, &capture::TableSpec::table);
   if (spec == specs.end()) {
-    specs.push_back(
-        {table.source, table.rule->key, table.rule->cursor, mapping.omit, table.rule->where});
+    specs.push_back({table.source, table.rule->key, table.rule->cursor, mapping.omit,
+                     table.rule->where, table.rule->deletes, table.rule->zone});
     spec = std::prev(specs.end());
+    // Capture needs it, whether or not a target gets it.
+    std::erase(spec->omit, spec->deletes.flag);
   } else {
     std::erase_if(spec->omit,
                   [&](const std::string& column) { return !Contains(mapping.omit, column); });
@@ -237,10 +255,14 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
                        .url = database.url,
                        .log_folder = config.LogFolder(source),
                        .retain = config.retain,
-                       .every = Microseconds::max()};
+                       .every = {Microseconds::max(), Microseconds::max()},
+                       .load = {.workers = std::numeric_limits<uint32_t>::max()}};
     for (const MappedTable& table : tables) {
       const sql::TableInfo* info = resolver.Find(table.source);
-      capture.every = std::min(capture.every, table.pipeline->every);
+      const capture::PollInterval& every = table.pipeline->every;
+      capture.every.least = std::min(capture.every.least, every.least);
+      capture.every.most = std::min(capture.every.most, every.most);
+      capture.load = Gentler(capture.load, table.pipeline->load);
       const apply::TableMapping mapping = MappingFor(table, info);
       AddToCapture(table, mapping, capture.tables);
       for (PipelinePlan& pipeline : plan.pipelines) {

@@ -22,7 +22,8 @@ struct SourcePlan {
   std::filesystem::path log_folder;
   std::optional<RetentionPolicy> retain;
   std::vector<capture::TableSpec> tables;
-  Microseconds every{0};  // the shortest of its pipelines
+  capture::PollInterval every;  // the shortest of its pipelines
+  capture::LoadOptions load;    // the gentlest of its pipelines
 };
 
 struct PipelinePlan {

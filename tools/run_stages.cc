@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "tools/load_progress.h"
 #include "tools/stop_signals.h"
 
 namespace syncline::cli {
@@ -48,7 +49,9 @@ Activity LogSummary(StageWatch& watch, const Activity& before, spdlog::logger& l
     logger.info("captured source={} rows_read={} changes={} log_end={}{}", source,
                 capture.rows_read - was.rows_read, capture.changes_logged - was.changes_logged,
                 capture.log_end.value_or(Offset()).value(),
-                capture.loads_running > 0 ? " initial_load=running" : "");
+                capture.loads_running == 0
+                    ? ""
+                    : fmt::format(" initial_load=running about_rows={}", capture.rows_to_load));
   }
   for (const auto& [pipeline, apply] : now.applies) {
     auto old = before.applies.find(pipeline);
@@ -80,6 +83,8 @@ int RunStages(const Invocation& invocation, const std::vector<std::string>& name
         seen = LogSummary(runner.watch(), seen, *logger);
       }
     });
+    const std::jthread bar(
+        [&](std::stop_token stop) { ShowLoads(runner.watch(), stderr, std::move(stop)); });
     runner.Run(signals.token());
   }
   if (invocation.json) invocation.Print(ActivityJson(runner.watch().Look()));

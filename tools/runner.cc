@@ -176,9 +176,10 @@ class Runner::Followers {
 void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   auto log = ChangeLog::Open(source.log_folder, capture::SourceIdentity(source.url), clock_);
   capture::CaptureOrders orders;
-  capture::CaptureStage stage(source.url, source.tables,
-                              {.every = source.every, .once = options_.once, .orders = &orders},
-                              *log, clock_, logger_);
+  capture::CaptureStage stage(
+      source.url, source.tables,
+      {.every = source.every, .once = options_.once, .load = source.load, .orders = &orders}, *log,
+      clock_, logger_);
   RecordStart(source.database);
   LogControl control(*log, orders, source.log_folder, logger_);
   const std::jthread taking_orders([&](std::stop_token end) { control.Run(std::move(end)); });

@@ -57,6 +57,7 @@ CaptureActivity StageWatch::Sum(const WatchedCapture& watched) {
     sum.rows_read += watched.stats->rows_read;
     sum.changes_logged += watched.stats->changes_logged;
     sum.loads_running = watched.stats->loads_running;
+    sum.rows_to_load += watched.stats->rows_to_load;
   }
   return sum;
 }

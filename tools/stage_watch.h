@@ -20,6 +20,7 @@ struct CaptureActivity {
   uint64_t rows_read = 0;
   uint64_t changes_logged = 0;
   uint64_t loads_running = 0;
+  uint64_t rows_to_load = 0;  // as the source guesses
   std::optional<Offset> log_end;
 };
 

@@ -114,6 +114,11 @@ const YamlMap::Entry* YamlMap::Ask(const std::string& key) {
 
 bool YamlMap::Has(std::string_view key) const { return Find(key) != nullptr; }
 
+bool YamlMap::IsMap(std::string_view key) const {
+  const Entry* entry = Find(key);
+  return entry != nullptr && entry->value.IsMap();
+}
+
 int YamlMap::LineOf(std::string_view key) const {
   const Entry* entry = Find(key);
   return entry != nullptr ? entry->line : line_;

@@ -41,6 +41,8 @@ class YamlMap {
   YamlMap(const YAML::Node& node, std::string what, Mistakes& mistakes);
 
   bool Has(std::string_view key) const;
+  // Whether its value is a mapping.
+  bool IsMap(std::string_view key) const;
   // The line of that key, or of the mapping if it is not there.
   int LineOf(std::string_view key) const;
   int line() const { return line_; }

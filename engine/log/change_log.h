@@ -43,6 +43,13 @@ struct IndexEntry {
   bool operator==(const IndexEntry&) const = default;
 };
 
+// A row that the log holds, by its key's values in key order.
+struct LoggedKey {
+  Row key;
+  Value version;
+  bool operator==(const LoggedKey&) const = default;
+};
+
 // The writer of one persistent, append-only change log; FORMAT.md is what it leaves on disk.
 //
 // Contract: a frame is durable (synced) when Append returns, changes and cursor in one write
@@ -104,6 +111,11 @@ class ChangeLog {
   // runs parallel to `keys`.
   virtual std::vector<std::optional<IndexEntry>> Lookup(const TableName& table,
                                                         const std::vector<Row>& keys) = 0;
+  // The rows of that table that are not deleted, by what was appended: those after `after`
+  // (nothing: from the first) in the order of AppendOrdered (ordered_key.h), at most `count`.
+  // Fewer: these are the last.
+  virtual std::vector<LoggedKey> NextKeys(const TableName& table, const std::optional<Row>& after,
+                                          size_t count) = 0;
 
   // What the store has written to the disk since the log was opened, by its own account.
   struct WriteStats {

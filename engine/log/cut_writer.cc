@@ -60,6 +60,11 @@ class CutWriter::Impl {
     }
   }
 
+  void Flush() {
+    ResolveArrivals();
+    if (!pending_.empty()) Write(log_.cursor(), /*closes_cut=*/false);
+  }
+
   const Stats& stats() const { return stats_; }
 
  private:
@@ -70,7 +75,9 @@ class CutWriter::Impl {
       Change& change = arrived_[i];
       std::optional<KnownState> known = FindKnown(keys_[i], logged[i]);
       if (!IsNew(change, fingerprints_[i], known)) continue;
-      if (known) change.previous = std::move(known->version);
+      if (change.op == Op::kDelete && change.version.is_null()) change.version = known->version;
+      // A row that comes back follows nothing: where the deletion was applied there is none.
+      if (known && !known->deleted) change.previous = std::move(known->version);
       fresh_.Add(table_, std::move(keys_[i]), std::move(change), fingerprints_[i]);
     }
     arrived_.clear();
@@ -143,6 +150,7 @@ void CutWriter::AddDeletion(const std::shared_ptr<const TableSchema>& table, Row
              {.op = Op::kDelete, .row = std::move(copy), .version = std::move(version)});
 }
 
+void CutWriter::Flush() { impl_->Flush(); }
 void CutWriter::Checkpoint(const std::string& cursor) {
   impl_->Finish(cursor, /*closes_cut=*/false);
 }

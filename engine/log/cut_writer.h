@@ -32,10 +32,12 @@ class CutWriter {
   // One row as it is now. `table` is remembered by its pointer. The cursor column's value becomes
   // the version.
   void Add(const std::shared_ptr<const TableSchema>& table, Row row);
-  // The row with that key (values of the key columns, in key order) is gone, as of `version`.
-  // Dropped if the log says so already, or never held the key.
+  // The row with that key (values of the key columns, in key order) is gone, as of `version`; NULL:
+  // as of that of its last state. Dropped if the log says so already, or never held the key.
   void AddDeletion(const std::shared_ptr<const TableSchema>& table, Row key, Value version);
 
+  // Writes what is left with the cursor as it was, so that the log's index tells about all of it.
+  void Flush();
   // Writes what is left with `cursor` on the last frame, without closing the cut: a range of an
   // initial load is done.
   void Checkpoint(const std::string& cursor);

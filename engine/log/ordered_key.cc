@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/base/error.h"
 #include "engine/log/layout.h"
 
 namespace syncline {
@@ -37,6 +38,47 @@ void AppendText(std::string_view text, std::string& out) {
   out += '\x01';
 }
 
+[[noreturn]] void ThrowDamaged() { throw DamageError("a key in the row index cannot be read"); }
+
+std::string_view Take(std::string_view& bytes, size_t count) {
+  if (bytes.size() < count) ThrowDamaged();
+  const std::string_view taken = bytes.substr(0, count);
+  bytes.remove_prefix(count);
+  return taken;
+}
+
+int64_t TakeNumber(std::string_view& bytes) {
+  constexpr int kBytesMax = 8;
+  const int head = static_cast<unsigned char>(Take(bytes, 1).front());
+  const bool negative = head < 0x80;
+  const int count = negative ? 0x7f - head : head - 0x80;
+  if (count > kBytesMax) ThrowDamaged();
+  uint64_t number = negative ? ~uint64_t{0} : 0;
+  for (const unsigned char byte : Take(bytes, static_cast<size_t>(count))) {
+    number = number << 8 | byte;
+  }
+  return static_cast<int64_t>(number);
+}
+
+double TakeDouble(std::string_view& bytes) {
+  constexpr uint64_t kSign = uint64_t{1} << 63;
+  const uint64_t bits = layout::ReadBigEndian64(Take(bytes, 8).data());
+  return std::bit_cast<double>(bits & kSign ? bits & ~kSign : ~bits);
+}
+
+std::string TakeText(std::string_view& bytes) {
+  std::string text;
+  while (true) {
+    const size_t zero = bytes.find('\0');
+    if (zero == bytes.npos) ThrowDamaged();
+    text += Take(bytes, zero);
+    const char mark = Take(bytes, 2)[1];
+    if (mark == '\x01') return text;
+    if (mark != '\xff') ThrowDamaged();
+    text += '\0';
+  }
+}
+
 }  // namespace
 
 void AppendOrdered(ValueView value, std::string& out) {
@@ -50,6 +92,25 @@ void AppendOrdered(ValueView value, std::string& out) {
   } else if (!value.is_null()) {
     AppendNumber(value.as_int(), out);
   }
+}
+
+Row ReadOrdered(std::string_view bytes) {
+  Row row;
+  while (!bytes.empty()) {
+    const auto type = static_cast<Type>(Take(bytes, 1).front());
+    if (type > Type::kOther) ThrowDamaged();
+    if (HoldsString(type)) {
+      row.Append(ValueView::OfString(type, TakeText(bytes)));
+    } else if (type == Type::kDouble) {
+      row.Append(ValueView::Double(TakeDouble(bytes)));
+    } else if (type == Type::kBool) {
+      row.Append(ValueView::Bool(Take(bytes, 1).front() != '\0'));
+    } else {
+      row.Append(type == Type::kNull ? ValueView::Null()
+                                     : ValueView::OfNumber(type, TakeNumber(bytes)));
+    }
+  }
+  return row;
 }
 
 }  // namespace syncline

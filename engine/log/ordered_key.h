@@ -1,7 +1,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
+#include "engine/model/row.h"
 #include "engine/model/value.h"
 
 namespace syncline {
@@ -17,5 +19,8 @@ namespace syncline {
 //   its eight bytes, big endian, with the sign bit flipped, or all bits if it was set a text: its
 //   bytes, 0x00 as 0x00 0xff; then 0x00 0x01
 void AppendOrdered(ValueView value, std::string& out);
+
+// The values that were written one after the other, as a row. Throws DamageError.
+Row ReadOrdered(std::string_view bytes);
 
 }  // namespace syncline

@@ -220,6 +220,12 @@ std::vector<std::optional<IndexEntry>> RocksChangeLog::Lookup(const TableName& t
   return index_.Lookup(table, keys);
 }
 
+std::vector<LoggedKey> RocksChangeLog::NextKeys(const TableName& table,
+                                                const std::optional<Row>& after, size_t count) {
+  CheckAfterFailure();
+  return index_.NextKeys(table, after, count);
+}
+
 std::unique_ptr<Retention> RocksChangeLog::NewRetention(const RetentionPolicy& policy) {
   return std::make_unique<Retention>(*store_, end_, NewReader(), NewReader(), policy, clock_);
 }

@@ -41,6 +41,8 @@ class RocksChangeLog : public ChangeLog {
   void SaveCursor(std::string cursor) override;
   std::vector<std::optional<IndexEntry>> Lookup(const TableName& table,
                                                 const std::vector<Row>& keys) override;
+  std::vector<LoggedKey> NextKeys(const TableName& table, const std::optional<Row>& after,
+                                  size_t count) override;
   std::unique_ptr<Retention> NewRetention(const RetentionPolicy& policy) override;
   WriteStats write_stats() const override;
   LogBackup Backup(const std::filesystem::path& into) override;

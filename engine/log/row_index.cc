@@ -283,6 +283,49 @@ std::vector<std::optional<IndexEntry>> RowIndex::Lookup(const TableName& table,
   return found;
 }
 
+// Two streams in key order, the store's and that of what is in memory; where both have a key,
+// memory is newer.
+std::vector<LoggedKey> RowIndex::NextKeys(const TableName& table, const std::optional<Row>& after,
+                                          size_t count) {
+  std::vector<LoggedKey> found;
+  const auto known = tables_.find(table);
+  if (known == tables_.end()) return found;
+  std::string prefix;
+  layout::AppendBigEndian32(prefix, known->second.id);
+  std::string from = prefix;
+  if (after) {
+    for (const ValueView value : *after) AppendOrdered(value, from);
+    from += '\0';  // no key is the beginning of another
+  }
+  const std::vector<PendingEntries::KeyedEntry> pending = pending_.InKeyOrder();
+  auto in_memory = std::ranges::lower_bound(pending, from, {}, &PendingEntries::KeyedEntry::key);
+  const std::unique_ptr<rocksdb::Iterator> stored(
+      store_.db().NewIterator(rocks::ScanOptions(), store_.index()));
+  stored->Seek(from);
+  const auto add = [&](std::string_view key, std::string_view entry) {
+    IndexEntry state = index_entry::Decode(entry);
+    if (state.deleted) return;
+    found.push_back({ReadOrdered(key.substr(prefix.size())), std::move(state.version)});
+  };
+  while (found.size() < count) {
+    const bool left_in_store = stored->Valid() && stored->key().starts_with(prefix);
+    const bool left_in_memory = in_memory != pending.end() && in_memory->key.starts_with(prefix);
+    if (!left_in_store && !left_in_memory) break;
+    const int order = !left_in_store    ? 1
+                      : !left_in_memory ? -1
+                                        : stored->key().ToStringView().compare(in_memory->key);
+    if (order < 0) {
+      add(stored->key().ToStringView(), stored->value().ToStringView());
+    } else {
+      add(in_memory->key, in_memory->entry);
+      ++in_memory;
+    }
+    if (order <= 0) stored->Next();
+  }
+  ThrowIfBad(stored->status(), kReading);
+  return found;
+}
+
 void RowIndex::LookupBatch(const std::string* texts, const size_t* places, size_t count,
                            std::vector<std::optional<IndexEntry>>& found) {
   if (count == 0) return;

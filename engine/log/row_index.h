@@ -60,6 +60,10 @@ class RowIndex {
   std::vector<std::optional<IndexEntry>> Lookup(const TableName& table,
                                                 const std::vector<Row>& keys);
 
+  // As ChangeLog says.
+  std::vector<LoggedKey> NextKeys(const TableName& table, const std::optional<Row>& after,
+                                  size_t count);
+
  private:
   struct Table {
     uint32_t id = 0;

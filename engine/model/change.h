@@ -22,8 +22,9 @@ struct Change {
   Row row;  // kUpsert: all columns of the schema; kDelete: the key columns in key order; kMark:
             // empty
   Value version;                  // the cursor column's value; NULL only for kMark
-  std::optional<Value> previous;  // the version of the state that this one follows in the log;
-                                  // none: the first state of its key
+  std::optional<Value> previous;  // the version of the row's state that this one follows in the
+                                  // log; none: there was no row, be it that the key is new or that
+                                  // a deletion came before
 
   bool operator==(const Change&) const = default;
 };

@@ -91,6 +91,11 @@ std::string QuoteList(const std::vector<std::string>& identifiers, std::string_v
   return list;
 }
 
+std::string NowSql(Dialect dialect) {
+  return dialect == Dialect::kPostgres ? "clock_timestamp()"
+                                       : "strftime('%Y-%m-%d %H:%M:%f+00', 'now')";
+}
+
 std::string Literal(ValueView value, Dialect dialect) {
   if (value.is_null()) return "NULL";
   return dialect == Dialect::kPostgres ? PostgresLiteral(value) : SqliteLiteral(value);

@@ -23,6 +23,9 @@ std::string QuoteList(const std::vector<std::string>& identifiers, std::string_v
 // column of the value's own type. NULL becomes NULL.
 std::string Literal(ValueView value, Dialect dialect);
 
+// The database's clock now, as Syncline's own tables hold it: a timestamptz, or SQLite's text.
+std::string NowSql(Dialect dialect);
+
 // The condition that a row's key is one of `keys`, rows of the key columns' values in key order; as
 // Literal writes values. Of a single column it is one IN. `keys` must not be empty, and is best
 // kept to some hundred: SQLite allows expressions of a certain depth only.

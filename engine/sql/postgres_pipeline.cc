@@ -33,10 +33,16 @@ class PipelineMode {
 };
 
 // A type for each of the parameters $1 to the last that the statement mentions: 0 leaves it to the
-// server to infer, which it cannot do for one that is skipped.
+// server to infer, which it cannot do for one that is skipped. What is quoted is left out: a quote
+// in there is doubled (dialect.h), and so reads like an end and a new beginning.
 std::vector<Oid> ParameterTypes(std::string_view sql) {
   std::vector<Oid> types;
-  for (size_t at = sql.find('$'); at != std::string_view::npos; at = sql.find('$', at + 1)) {
+  for (size_t at = 0; (at = sql.find_first_of("$'\"", at)) != std::string_view::npos; ++at) {
+    if (sql[at] != '$') {
+      at = sql.find(sql[at], at + 1);
+      if (at == std::string_view::npos) break;
+      continue;
+    }
     size_t number = 0;
     std::from_chars(sql.data() + at + 1, sql.data() + sql.size(), number);
     if (number == 0 || number > kParametersMax) continue;

@@ -11,6 +11,7 @@ namespace syncline::sql {
 struct ColumnInfo {
   Column column;
   bool generated = false;          // computed by the database; cannot be written
+  bool identity_always = false;    // can be given a value when a row is inserted, never after that
   std::string default_expression;  // also an identity column's clause; empty: none
 };
 

@@ -56,6 +56,30 @@ TEST_F(BatchReaderTest, WholeCutsGoTogetherAsLongAsTheyFit) {
   EXPECT_FALSE(batches_->finished());
 }
 
+// Fails when changes under the old schema and under the new one share a batch: what is to be done
+// on the target about the new one would be undone for the sake of the old one.
+TEST_F(BatchReaderTest, CutsBetweenWhichATableChangesGoApart) {
+  auto columns = ItemsSchema()->columns;
+  columns.erase(columns.begin() + 1);
+  const auto narrow = test::MakeSchema("public.items", columns);
+  const auto other = test::MakeSchema("public.others", columns);
+  const auto one = [&](const test::SchemaPtr& schema) {
+    return [schema](CutWriter& writer) {
+      writer.Add(schema, test::MakeRow({ValueView::Int(1'000), test::Stamp(5)}));
+    };
+  };
+  log_.Cut(Rows(2));
+  log_.Cut(Rows(2));
+  log_.Cut(one(other));
+  log_.Cut(one(narrow));
+  log_.Cut(Rows(1));
+  Start(100);
+  EXPECT_EQ(Next(), "0-5!");
+  EXPECT_EQ(Next(), "5-6!");
+  EXPECT_EQ(Next(), "6-7!");
+  EXPECT_EQ(Next(), "");
+}
+
 // Fails when a batch is filled up to its limit across the end of a cut.
 TEST_F(BatchReaderTest, ACutThatFitsIsNeverSplit) {
   log_.Cut(Rows(2), kOneRowFrames);

@@ -95,9 +95,13 @@ std::map<std::string, std::string> CaptureHarness::Logged(const TableName& table
   const std::unique_ptr<LogReader> reader = log_->NewReader();
   while (const std::optional<Frame> frame = reader->Next()) {
     for (const Change& change : frame->changes) {
-      if (change.op != Op::kUpsert) continue;
+      if (change.op == Op::kMark) continue;
       const TableSchema& schema = *frame->tables.at(change.table);
       if (schema.table != table) continue;
+      if (change.op == Op::kDelete) {
+        rows.erase(Joined(change.row));
+        continue;
+      }
       rows[Joined(Project(change.row, schema.key))] = Joined(change.row);
     }
   }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,15 +49,22 @@ class CaptureHarness {
   void Restart();
   void Configure(std::vector<TableSpec> tables);
 
-  // The last state of each key in the log: its values joined by "|", by its key in the same form.
+  // The last state of each key in the log that is not deleted: its values joined by "|", by its key
+  // in the same form.
   std::map<std::string, std::string> Logged(const TableName& table) const;
   // The same as one text: "1|a, 2|b".
   std::string LoggedText(const TableName& table) const;
+  // The rows that the log's index holds.
+  std::vector<LoggedKey> Keys(const TableName& table) const {
+    return log_->NextKeys(table, std::nullopt, SIZE_MAX);
+  }
   // How many changes were logged at all; marks that only close a cut are not counted.
   uint64_t changes() const;
   bool cut_open() const { return log_->cut_open(); }
   const std::string& cursor() const { return log_->cursor(); }
   uint64_t rows_read() const;
+  // What the stage has waited.
+  Microseconds waited() const { return clock_.Monotonic(); }
   const std::string& messages() const { return messages_; }
 
  private:

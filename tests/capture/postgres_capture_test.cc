@@ -107,6 +107,52 @@ TEST_F(PostgresCaptureTest, ARolledBackTransactionLeavesNothing) {
   EXPECT_EQ(capture->changes(), 2u);
 }
 
+// The lock shows which polls read the table: they would wait for it. Fails when a poll compares
+// less than the whole snapshot, and when it compares nothing.
+TEST_F(PostgresCaptureTest, APollReadsTheTablesOnlyWhenATransactionThatWroteHasEnded) {
+  MakeItems();
+  auto capture = Capture();
+  capture->Poll();
+  auto early = Connect();
+  early->Execute("BEGIN; UPDATE items SET name = 'early', updated_at = now() WHERE id = 1");
+  writer_->Execute("UPDATE items SET name = 'c', updated_at = now() WHERE id = 2");
+  capture->Poll();
+  EXPECT_EQ(Names(*capture), "ac");
+  early->Execute("COMMIT");
+  capture->Poll();
+  EXPECT_EQ(Names(*capture), "earlyc");
+  auto locker = Connect();
+  locker->Execute("BEGIN; LOCK TABLE items");
+  for (int i = 0; i < 5; ++i) {
+    writer_->Execute("BEGIN; SELECT now(); COMMIT");
+    capture->Poll();
+  }
+  EXPECT_EQ(capture->messages().find("will try again"), std::string::npos);
+}
+
+// The ids are those of the transactions; a table is read from the oldest that ran at the last poll.
+// Fails when it is read from the highest that was seen.
+TEST_F(PostgresCaptureTest, ATableIsPolledByTransactionIds) {
+  writer_->Execute(
+      "CREATE TABLE items (id int PRIMARY KEY, name text, written xid8 NOT NULL DEFAULT "
+      "pg_current_xact_id()); CREATE INDEX ON items (written); INSERT INTO items VALUES (1, 'a'), "
+      "(2, 'b')");
+  auto capture = Capture("written");
+  capture->Poll();
+  EXPECT_EQ(Names(*capture), "ab");
+  auto late = Connect();
+  late->Execute("BEGIN; UPDATE items SET name = 'late', written = DEFAULT WHERE id = 1");
+  writer_->Execute("UPDATE items SET name = 'x', written = DEFAULT WHERE id = 2");
+  capture->Poll();
+  EXPECT_EQ(Names(*capture), "ax");
+  capture->Restart();  // the cursor in the log remembers
+  late->Execute("COMMIT");
+  capture->Poll();
+  EXPECT_EQ(Names(*capture), "latex");
+  const uint64_t read = capture->rows_read();
+  EXPECT_LE(read, 2u);
+}
+
 // Fails when a transaction that is prepared loses the tick that it began after.
 
 TEST_F(PostgresCaptureTest, APreparedTransactionIsReachedAcrossPolls) {
@@ -196,9 +242,12 @@ TEST_F(PostgresCaptureTest, VersionsThatCommitOutOfOrderAreCaptured) {
 
 // they are behind.
 
-TEST_F(PostgresCaptureTest, StampsWithoutAZoneAreReadInTheServersZone) {
-  for (const std::string zone : {"Europe/Berlin", "America/New_York"}) {
-    writer_->Execute("ALTER DATABASE " + database_ + " SET timezone = '" + zone + "'");
+TEST_F(PostgresCaptureTest, StampsWithoutAZoneAreReadInTheServersZoneOrTheStatedOne) {
+  for (int round = 0; round < 4; ++round) {
+    const std::string zone = round % 2 == 0 ? "Europe/Berlin" : "America/New_York";
+    const bool stated = round >= 2;
+    writer_->Execute("ALTER DATABASE " + database_ + " SET timezone = '" + (stated ? "UTC" : zone) +
+                     "'");
     const std::string now = "now() AT TIME ZONE '" + zone + "'";
     writer_->Execute(
         "DROP TABLE IF EXISTS base CASCADE; CREATE TABLE base (id bigint PRIMARY KEY, name text, "
@@ -207,6 +256,7 @@ TEST_F(PostgresCaptureTest, StampsWithoutAZoneAreReadInTheServersZone) {
         now + "), (2, 'b', " + now + ")");
     TableSpec view = Spec(kItems, "updated_at");
     view.key = {"id"};
+    if (stated) view.zone = zone;
     CaptureHarness capture(Source(), {view}, {.margin = Microseconds(0)});
     capture.Poll();
     auto late = Connect();

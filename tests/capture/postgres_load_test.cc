@@ -21,7 +21,7 @@ TEST_F(PostgresLoadTest, AStoppedLoadGoesOnWhereItWas) {
       "INSERT INTO items SELECT g, 'x', now() - interval '1 hour' FROM generate_series(100, 127) "
       "g");
   CaptureOptions options;
-  options.load_range_rows = 10;
+  options.load.range_rows = 10;
   CaptureHarness capture(Source(), {Spec(kItems, "updated_at")}, options);
   capture.LoadRanges(2);
   EXPECT_TRUE(capture.cut_open());
@@ -37,6 +37,47 @@ TEST_F(PostgresLoadTest, AStoppedLoadGoesOnWhereItWas) {
   EXPECT_LE(capture.rows_read(), 12u);
 }
 
+// Fails when a range that is done counts for another table, and when the end of one table ends the
+// load.
+TEST_F(PostgresLoadTest, TablesAreLoadedSideBySideAndGoOnWhereTheyWere) {
+  std::vector<TableSpec> specs;
+  for (const std::string name : {"a", "b", "c"}) {
+    writer_->Execute("CREATE TABLE " + name +
+                     " (id int PRIMARY KEY, updated_at timestamptz NOT NULL DEFAULT now() - "
+                     "interval '1 hour'); INSERT INTO " +
+                     name + " SELECT g FROM generate_series(1, 35) g");
+    specs.push_back(Spec({"public", name}, "updated_at"));
+  }
+  CaptureOptions options;
+  options.load = {.workers = 3, .range_rows = 10};
+  CaptureHarness capture(Source(), specs, options);
+  capture.LoadRanges(5);
+  EXPECT_TRUE(capture.cut_open());
+  const uint64_t before = capture.changes();
+  EXPECT_GE(before, 30u);
+  capture.Restart();
+  capture.Poll();
+  EXPECT_FALSE(capture.cut_open());
+  EXPECT_EQ(capture.changes(), 105u);  // nothing is logged twice
+  for (const TableSpec& spec : specs) EXPECT_EQ(capture.Logged(spec.table).size(), 35u);
+}
+
+TEST_F(PostgresLoadTest, TheRateCapsAllWorkersTogether) {
+  writer_->Execute(
+      "CREATE TABLE items (id int PRIMARY KEY, name text, updated_at timestamptz NOT NULL DEFAULT "
+      "now() - interval '1 hour'); CREATE TABLE orders (LIKE items INCLUDING ALL);"
+      "INSERT INTO items SELECT g, repeat('x', 1000) FROM generate_series(1, 2000) g;"
+      "INSERT INTO orders SELECT * FROM items");
+  CaptureOptions options;
+  options.load = {.workers = 2, .bytes_per_second = 1'000'000};
+  CaptureHarness capture(Source(), {Spec(kItems, "updated_at"), Spec(kOrders, "updated_at")},
+                         options);
+  capture.Poll();
+  EXPECT_EQ(capture.changes(), 4000u);
+  // Four megabytes, by two sessions whose waits the test's clock adds up or not, as they meet.
+  EXPECT_GE(capture.waited(), std::chrono::milliseconds(3900));
+}
+
 TEST_F(PostgresLoadTest, CompositeAndOddKeysAreLoadedInRanges) {
   writer_->Execute(
       "CREATE TYPE color AS ENUM ('red', 'green'); CREATE TABLE items (\"the day\" date, c color, "
@@ -46,7 +87,7 @@ TEST_F(PostgresLoadTest, CompositeAndOddKeysAreLoadedInRanges) {
       "END::color, E'it''s \\\\ ' || g % 3, g % 5, now() - interval '1 hour' FROM "
       "generate_series(1, 57) g");
   CaptureOptions options;
-  options.load_range_rows = 4;
+  options.load.range_rows = 4;
   CaptureHarness capture(Source(), {Spec(kItems, "updated_at")}, options);
   capture.Poll();
   EXPECT_EQ(capture.Logged(kItems).size(), 57u);
@@ -150,7 +191,7 @@ class RewrittenTable : public PostgresLoadTest {
 TEST_F(RewrittenTable, IsLoadedToItsEnd) {
   MakeItems();
   CaptureOptions options;
-  options.load_range_rows = 1;
+  options.load.range_rows = 1;
   CaptureHarness capture(Source(), {Spec(kItems, "updated_at")}, options);
   capture.LoadRanges(1);
   const std::jthread rewriting = RewriteItems();

@@ -172,7 +172,7 @@ TEST_P(PostgresErrorsTest, CheckTellsVersionsFromASequenceFromOthers) {
   TableSpec spec = Spec();
   spec.cursor = "id";
   EXPECT_EQ(Found(Finding::Level::kWarn, spec),
-            "public.items: column id has no sequence as its default\n");
+            "public.items: best-effort: column id has no sequence as its default\n");
   admin_->Execute(
       "CREATE SEQUENCE IF NOT EXISTS cached CACHE 20; "
       "ALTER TABLE items ALTER id SET DEFAULT nextval('cached')");
@@ -184,6 +184,36 @@ TEST_P(PostgresErrorsTest, CheckTellsVersionsFromASequenceFromOthers) {
   admin_->Execute(
       "ALTER TABLE items ALTER id DROP DEFAULT, ALTER id ADD GENERATED ALWAYS AS IDENTITY");
   EXPECT_EQ(Found(Finding::Level::kWarn, spec), "");
+}
+
+TEST_P(PostgresErrorsTest, AZoneIsOneThatTheServerKnowsAndTheCursorLacks) {
+  TableSpec spec = Spec();
+  spec.zone = "Europe/Atlantis";
+  EXPECT_NE(std::string(Refusal(spec).message()).find("time zone \"Europe/Atlantis\""),
+            std::string::npos);
+  admin_->Execute("ALTER TABLE items ALTER updated_at TYPE timestamptz");
+  spec.zone = "Europe/Berlin";
+  EXPECT_NE(std::string(Refusal(spec).message()).find("zone: is for a cursor without"),
+            std::string::npos);
+}
+
+// Fails when a counter is taken for a version because nothing looks at the rows.
+TEST_P(PostgresErrorsTest, ACounterOfEachRowsOwnIsRefused) {
+  admin_->Execute(
+      "CREATE TABLE IF NOT EXISTS counted (id int PRIMARY KEY, version bigint NOT NULL DEFAULT 1); "
+      "INSERT INTO counted SELECT g, 1 + g % 3 FROM generate_series(1, 50) g "
+      "ON CONFLICT DO NOTHING; GRANT SELECT ON counted TO PUBLIC");
+  TableSpec spec;
+  spec.table = {"public", "counted"};
+  spec.cursor = "version";
+  EXPECT_NE(Found(Finding::Level::kFail, spec).find("refused: column version counts"),
+            std::string::npos);
+  CaptureHarness capture(url_, {spec});
+  EXPECT_THROW(capture.Poll(), Error);
+  EXPECT_EQ(capture.changes(), 0u);
+  // Values that are high, and mostly their own, may be anything.
+  admin_->Execute("UPDATE counted SET version = 1000 + id");
+  EXPECT_EQ(Found(Finding::Level::kFail, spec), "");
 }
 
 }  // namespace

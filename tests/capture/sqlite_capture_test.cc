@@ -123,7 +123,7 @@ TEST_F(SqliteCaptureTest, RowsThatChangeDuringTheLoadAreCaptured) {
                      ", 'x', '2026-01-31 09:00:00')");
   }
   CaptureOptions options;
-  options.load_range_rows = 10;
+  options.load.range_rows = 10;
   auto capture = Capture(options);
   capture->LoadRanges(2);
   EXPECT_TRUE(capture->cut_open());
@@ -157,7 +157,7 @@ TEST_F(SqliteCaptureTest, KeysOfSeveralColumnsAreLoadedInRanges) {
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) "
       "INSERT INTO items SELECT 'it''s ' || (i % 3), i, '2026-01-31 10:00:00' FROM n");
   CaptureOptions options;
-  options.load_range_rows = 7;
+  options.load.range_rows = 7;
   auto capture = Capture(options);
   capture->Poll();
   EXPECT_EQ(capture->Logged(kItems).size(), 50u);

@@ -146,7 +146,7 @@ TEST(TablePlanTest, ACursorOfTheWrongTypeIsRefused) {
   EXPECT_EQ(
       Refusal(spec, Items()),
       "public.items: column price of type numeric(12,2) cannot be polled by / a cursor column is a "
-      "timestamptz, a timestamp, a date, or an integer from a sequence");
+      "timestamptz, a timestamp, a date, an integer from a sequence, or an xid8");
   spec.cursor = "";
   EXPECT_EQ(Refusal(spec, Items()),
             "public.items: no cursor column is named / set cursor: for this table, for instance to "

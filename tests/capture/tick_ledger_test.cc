@@ -217,6 +217,25 @@ TEST(TickLedgerTest, ATransactionThatTheSnapshotShowsIsForgotten) {
 }
 
 // Fails when a virtual id from before a restart is taken for the same transaction after it.
+// Its clock may be ahead of the last tick and still behind what the old server would show now.
+// Fails when only a clock that went back counts.
+TEST(TickLedgerTest, AfterAFailoverNothingIsKnownOfTheStampsSince) {
+  TickLedger ledger;
+  ServerView view = View(10, {"3/1"});
+  view.timeline = 1;
+  ledger.Advance(view, {});
+  view = View(20, {"3/1"});
+  view.timeline = 1;
+  EXPECT_EQ(ledger.Advance(view, {}), 1u);
+  view = View(30, {"3/1"});
+  view.timeline = 2;
+  EXPECT_EQ(ledger.Advance(view, {}), 0u);
+  view = View(40, {});
+  view.timeline = 2;
+  EXPECT_EQ(ledger.Advance(view, {}), 0u);  // "3/1" may have begun at any time
+  EXPECT_EQ(ledger.Advance(view, {}), 4u);
+}
+
 TEST(TickLedgerTest, AVirtualIdMeansANewTransactionAfterARestart) {
   TickLedger ledger;
   ledger.Advance(View(10, {"3/1", "p200"}), {});

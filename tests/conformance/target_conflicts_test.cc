@@ -169,6 +169,49 @@ TEST_P(TargetConflicts, OfTwoStatesWithOneStampTheOriginDecides) {
             Rows{std::string("update_differing|") + (source ? "source" : "target") + "|two|local"});
 }
 
+// The base's second batch is refused, so that the next start begins the base again. Fails when what
+// its first batch has met is recorded a second time, and when another state of the target's row is
+// taken for the one that is recorded.
+TEST_P(TargetConflicts, ABaseThatIsInterruptedRecordsWhatItMeetsOnce) {
+  target_.Execute("CREATE TABLE items (id bigint PRIMARY KEY, name text, updated_at " +
+                  std::string(postgres() ? "timestamptz" : "TIMESTAMPTZ") + ")");
+  target_.Execute("INSERT INTO items VALUES (1, 'local', '" + ToText(Stamp(10'000)) + "')");
+  target_.Execute(postgres() ? "ALTER TABLE items ADD CONSTRAINT good CHECK (id < 7)"
+                             : "CREATE TRIGGER good BEFORE INSERT ON items WHEN new.id >= 7 BEGIN "
+                               "SELECT RAISE(ABORT, 'bad'); END");
+  LogItems(8, "one", 10);
+  log_.Fold();
+  ApplyOptions options = Once();
+  options.batch_changes = 4;
+  Refusal({ItemsMapping()}, options);
+  target_.Execute("DROP INDEX syncline_conflicts_change");  // as tables of old have none
+  Refusal({ItemsMapping()}, options);
+  const Rows met = {"insert_exists|target|one|local"};
+  EXPECT_EQ(target_.Rows("SELECT conflict_type, winner, source_row->>'name', target_row->>'name' "
+                         "FROM syncline_conflicts"),
+            met);
+  LocalChange("local again", 10'001);
+  target_.Execute(postgres() ? "ALTER TABLE items DROP CONSTRAINT good" : "DROP TRIGGER good");
+  Apply({ItemsMapping()}, options);
+  EXPECT_EQ(TakeConflicts(), (Rows{met[0], "insert_exists|target|one|local again"}));
+  target_.Execute("DROP INDEX syncline_conflicts_change");  // there it is
+}
+
+// Fails when a change that came in the place of a lost one, at its offset, is taken for that one.
+TEST_P(TargetConflicts, AConflictAtAnOffsetThatWasCutAwayIsAnotherOne) {
+  LogItems(1, "one", 10);
+  Apply();
+  LocalChange("local", 10'000);
+  LogItems(1, "lost", 20);
+  Apply();
+  RewindTo(1);
+  log_.CutAt(Offset(1));
+  LogItems(1, "in its place", 30);
+  Apply();
+  EXPECT_EQ(TakeConflicts(), (Rows{"update_differing|target|lost|local",
+                                   "update_differing|target|in its place|local"}));
+}
+
 TEST_P(TargetConflicts, WhatLostCanBeBroughtBack) {
   LogItems(1, "one", 10);
   Apply();

@@ -124,6 +124,22 @@ TEST_P(TargetQuarantine, EveryKindOfRefusalIsParkedWithItsReasonAndTheRestArrive
   }
 }
 
+// New rows are copied while it is found out what is refused, also where somebody has put some of
+// them there. Fails when a row that is tried alone is copied, too: those are parked then.
+TEST_P(TargetQuarantine, RowsThatAreThereAlreadyAreDecidedBesideOnesThatAreRefused) {
+  MakeStrictTables();
+  for (int id = 200; id < 260; ++id) {
+    target_.Execute("INSERT INTO items VALUES (" + std::to_string(id) + ", 'l" +
+                    std::to_string(id) + "', '1990-01-01 00:00:00+00')");
+  }
+  std::vector<Row> rows = {Nameless(1)};
+  for (int id = 2; id <= 400; ++id) rows.push_back(Item(id, "n" + std::to_string(id), 1));
+  Log(rows);
+  EXPECT_EQ(ApplyAll().conflicts, 60u);
+  EXPECT_EQ(target_.Value("SELECT count(*) FROM items WHERE name LIKE 'n%'"), "399");
+  EXPECT_EQ(Refused(), Rows{"1 NOT NULL column name holds NULL"});
+}
+
 // Fails when a later change of a parked row reaches the table, or is lost; and when the quarantine
 // is believed to be what it was before another process worked on it.
 TEST_P(TargetQuarantine, LaterChangesOfTheRowWaitAndRetryAppliesThemInOrder) {
@@ -205,6 +221,75 @@ TEST_P(TargetQuarantine, RetrySaysWhatIsStillRefusedAndSkipDropsIt) {
   const CareResult rest = SkipParked(Care(), std::vector{ListQuarantine(target_.url(), "p")[0].id});
   EXPECT_EQ(rest.skipped, 1u + 1u);
   EXPECT_EQ(Parked(), 0u);
+}
+
+// Fails when a pipeline that begins anew in another log takes what is parked of the old one for its
+// own; and when the old one cannot be settled any more, because its progress row is gone.
+TEST_P(TargetQuarantine, WhatIsParkedOfAnotherLogIsSettledBeforeThisOneIsApplied) {
+  MakeStrictTables();
+  Log({Nameless(1), Item(2, "much too long", 1), Nameless(3)});
+  ApplyAll();
+  target_.Execute("DELETE FROM syncline_progress");
+  test::TestLog other(clock_);
+  other.Cut([](CutWriter& writer) { writer.Add(ItemsSchema(), Item(1, "one", 5)); });
+  const auto apply_other = [&] {
+    const auto reader = other.NewReader();
+    ApplyStage(target_.url(), Mappings(), WithLimit(10), *reader, clock_, test::QuietLogger())
+        .Run({});
+  };
+  try {
+    apply_other();
+    ADD_FAILURE() << "applied";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 2);
+    EXPECT_THAT(error.message(), HasSubstr("parked changes of pipeline p of log"));
+    EXPECT_THAT(error.message(), HasSubstr(log_.log().info().id.ToString()));
+    EXPECT_THAT(error.hint(), HasSubstr("syncline quarantine skip p ID"));
+  }
+  EXPECT_EQ(ListProgress(target_.url()).size(), 0u);
+  const auto parked = ListQuarantine(target_.url(), "p");
+  ASSERT_EQ(parked.size(), 3u);
+  const std::vector<uint64_t> nameless = {parked[0].id, parked[2].id};
+  EXPECT_EQ(SkipParked(Care(), nameless).skipped, 2u);
+  target_.Disconnect();
+  target_.Execute(postgres() ? "ALTER TABLE items DROP CONSTRAINT short"
+                             : "DROP TABLE items; CREATE TABLE items (id bigint PRIMARY KEY, name "
+                               "text NOT NULL UNIQUE, updated_at timestamptz)");
+  EXPECT_EQ(Retry().applied, 1u);
+  EXPECT_EQ(ListProgress(target_.url()).size(), 0u);  // it was only lent
+  apply_other();
+  EXPECT_EQ(Items(), (Rows{"1|one", "2|much too long"}));
+  EXPECT_EQ(Parked(), 0u);
+}
+
+// Fails when the offsets of changes that a repair has cut away are compared with those that came in
+// their place.
+TEST_P(TargetQuarantine, WhatIsParkedOfALostHistoryIsSettledBeforeThePipelineGoesOn) {
+  MakeStrictTables();
+  LogItems(2, "a", 1);  // the second is refused: names are unique
+  Log({Nameless(3), Item(4, "four", 1)});
+  ApplyAll();
+  ASSERT_EQ(Parked(), 2u);
+  RewindTo(0);
+  log_.CutAt(Offset(2));
+  Log({Item(4, "other", 2)});
+  for (const auto& refused :
+       {std::function<void()>([&] { ApplyAll(); }), std::function<void()>([&] { RewindTo(1); })}) {
+    try {
+      refused();
+      ADD_FAILURE() << "goes on";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 2);
+      EXPECT_THAT(error.message(), HasSubstr("parked changes of pipeline p of epoch 1"));
+      EXPECT_THAT(error.hint(), HasSubstr("syncline quarantine retry p"));
+    }
+  }
+  const auto parked = ListQuarantine(target_.url(), "p");
+  SkipParked(Care(), std::vector{parked[1].id});
+  RewindTo(1);
+  ApplyAll();
+  EXPECT_EQ(Items(), (Rows{"1|a", "4|other"}));
+  EXPECT_EQ(Parked(), 1u);  // of the history that is still there
 }
 
 // Fails when the limit lets anything of the batch through, or nothing at all is said.

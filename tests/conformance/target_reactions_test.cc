@@ -48,8 +48,7 @@ class TargetReactions : public TargetConformance {
     test::WaitUntil("sessions to wait for locks", [&] {
       return target_.Value(
                  "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE "
-                 "NOT granted AND datname = current_database()") ==
-             std::to_string(count);
+                 "NOT granted AND datname = current_database()") == std::to_string(count);
     });
   }
 
@@ -82,9 +81,8 @@ TEST_P(PostgresReactions, ADeadlockWithALocalSessionIsTriedAgain) {
   local->Execute("UPDATE items SET name = 'local' WHERE id = 3");
   LogItems(3, "after", 2);
   WaitUntilSessionsWait(1);
-  std::future<void> theirs = std::async(std::launch::async, [&] {
-    local->Execute("UPDATE items SET name = 'local' WHERE id = 1");
-  });
+  std::future<void> theirs = std::async(
+      std::launch::async, [&] { local->Execute("UPDATE items SET name = 'local' WHERE id = 1"); });
   WaitUntilSessionsWait(2);
   holder->Execute("SELECT pg_advisory_unlock(2)");
   running.WaitUntilTold("deadlock detected");
@@ -250,7 +248,9 @@ TEST_P(PostgresReactions, AFullDiskIsWaitedFor) {
               std::to_string(kMany));
   }
   // So that no later start of the server looks for the disk.
-  target_.Execute("DROP TABLE items, syncline_progress, syncline_conflicts, syncline_quarantine");
+  target_.Execute(
+      "DROP TABLE items, syncline_progress, syncline_conflicts, syncline_quarantine, "
+      "syncline_schemas");
   server.Execute("DROP TABLESPACE small");
   server.Execute("CHECKPOINT");
 }
@@ -263,8 +263,8 @@ TEST_P(PostgresReactions, ARevokedPrivilegeStopsWithTheGrantThatHelps) {
   target_.Execute(
       "CREATE ROLE " + role +
       " LOGIN; CREATE TABLE items (id bigint PRIMARY KEY, name text, updated_at timestamptz);"
-      "GRANT SELECT, INSERT, UPDATE, DELETE ON items TO " + role +
-      "; GRANT USAGE, CREATE ON SCHEMA public TO " + role);
+      "GRANT SELECT, INSERT, UPDATE, DELETE ON items TO " +
+      role + "; GRANT USAGE, CREATE ON SCHEMA public TO " + role);
   const auto url = sql::DatabaseUrl::Parse(test::SharedPostgres().Url(database, role));
   const std::string to = " TO \"" + role + "\";";
   const std::string schema_grant = "GRANT USAGE ON SCHEMA \"public\"" + to;

@@ -1,15 +1,16 @@
 // Which row wins, and that it does not depend on how often or in which batches the log is applied.
 
-#include <map>
 #include <random>
 
 #include "apply/table_writer.h"
 #include "engine/model/value_text.h"
+#include "tests/conformance/history.h"
 #include "tests/conformance/target_suite.h"
 
 namespace syncline::apply {
 namespace {
 
+using test::History;
 using test::Item;
 using test::ItemsSchema;
 using test::MakeRow;
@@ -185,52 +186,10 @@ TEST_P(TargetRules, DecimalVersionsOrderByValue) {
   EXPECT_EQ(Items(), Rows{"1|local"});
 }
 
-// Random histories of many keys: stamps that stand still and go backwards, deletions, keys that
-// come again. However the log is cut into batches, and from wherever it is applied again, the
-// target ends as the log says (invariant 5). Fails when Collapse keeps the last `previous` instead
-// of the first, when equal versions count as newer, and when the staged statement does without its
-// previous versions.
-class History {
- public:
-  explicit History(uint32_t seed) : random_(seed) {}
-
-  void Extend(test::TestLog& log, int changes) {
-    log.Cut(
-        [&](CutWriter& writer) {
-          for (int i = 0; i < changes; ++i) Step(writer);
-        },
-        /*frame_bytes=*/Pick(1, 20'000));
-  }
-  Rows Expected() const {
-    Rows rows;
-    for (const auto& [id, name] : rows_) rows.push_back(std::to_string(id) + "|" + name);
-    return rows;
-  }
-  int Pick(int low, int high) { return std::uniform_int_distribution(low, high)(random_); }
-
- private:
-  static constexpr int kKeys = 400;
-
-  void Step(CutWriter& writer) {
-    const int id = Pick(1, kKeys);
-    const int64_t stamp = now_ + Pick(-20, 5);
-    now_ += Pick(0, 1);
-    if (rows_.contains(id) && Pick(0, 4) == 0) {
-      rows_.erase(id);
-      writer.AddDeletion(ItemsSchema(), MakeRow({ValueView::Int(id)}), Value(Stamp(stamp)));
-      return;
-    }
-    const std::string name = "state " + std::to_string(++states_);
-    rows_[id] = name;
-    writer.Add(ItemsSchema(), Item(id, name, stamp));
-  }
-
-  std::mt19937 random_;
-  std::map<int, std::string> rows_;
-  int64_t now_ = 1'000;
-  int states_ = 0;
-};
-
+// However the log is cut into batches, and from wherever it is applied again, the target ends as
+// the log says (invariant 5). Fails when Collapse keeps the last `previous` instead of the first,
+// when equal versions count as newer, and when the staged statement does without its previous
+// versions.
 TEST_P(TargetRules, FromAnyEarlierOffsetInAnyBatchesTheSameStateIsReached) {
   const uint32_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));

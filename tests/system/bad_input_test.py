@@ -204,6 +204,13 @@ class BadInputTest(SystemTest):
         self.configure("public.items: {create: false}")
         self.refuses(USAGE, "items", "no column source_id", "ALTER TABLE")
 
+    def test_a_trigger_on_the_target_that_stamps_rows(self):
+        self.target.execute(items.CREATE)
+        self.target.execute("CREATE TRIGGER stamp AFTER UPDATE ON items BEGIN UPDATE items SET updated_at = '2030' WHERE id = new.id; END")
+        self.configure("public.items: {}")
+        told = [check for check in self.syncline.run("check", "--json").json()["checks"] if check["result"] == "warn"]
+        self.assertTrue(any("trigger stamp may set updated_at" in check["message"] for check in told), told)
+
     def test_a_column_that_the_source_gets_later(self):
         source = PostgresDatabase(self.cluster, "drifting")
         items.create(source)
@@ -217,6 +224,21 @@ class BadInputTest(SystemTest):
         self.target.execute('ALTER TABLE "items"' + message.split('ALTER TABLE "items"')[1].split(";")[0])
         self.syncline.run("run", "--once")
         self.assertEqual(list(self.target.rows("SELECT id, code FROM items WHERE code IS NOT NULL")), [(3, 7)])
+
+    def test_a_column_that_the_source_drops(self):
+        source = PostgresDatabase(self.cluster, "dropping")
+        items.create(source)
+        items.load(source, 1, 10)
+        self.configure(source=source.url)
+        self.syncline.run("run", "--once")
+        source.execute("ALTER TABLE items DROP COLUMN payload; UPDATE items SET category = 7, updated_at = now() WHERE id = 3")
+        drop = 'ALTER TABLE "items" DROP COLUMN "payload";'
+        self.refuses(USAGE, "public.items", "column payload is gone", drop, "changed_columns: keep")
+        self.refuses(USAGE, "column payload is gone", command=("apply", "--once"))  # a start is no way out
+        self.refuses(USAGE, "column payload is gone", drop, command=("check",))
+        self.target.execute(drop)
+        self.syncline.run("run", "--once")
+        self.assertEqual(list(self.target.rows("SELECT category FROM items WHERE id = 3")), [(7,)])
 
     def test_an_unknown_way_with_new_columns(self):
         self.configure("public.items: {new_columns: stop}")

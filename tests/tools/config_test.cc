@@ -63,7 +63,8 @@ TEST(ConfigTest, TheExampleOfTheDocumentationIsUnderstoodInFull) {
   EXPECT_THAT(config.Database("shop").url.display, Not(HasSubstr("secret")));
   EXPECT_EQ(config.Database("mirror").url.connection, "/etc/sync/mirror.db");
   const PipelineConfig& pipeline = config.Pipeline("shop-to-mirror");
-  EXPECT_EQ(pipeline.every, std::chrono::milliseconds(200));
+  EXPECT_EQ(pipeline.every.least, std::chrono::milliseconds(200));
+  EXPECT_EQ(pipeline.every.most, std::chrono::milliseconds(200));
   ASSERT_EQ(pipeline.tables.size(), 2u);
   const TableRule& items = pipeline.tables[0];
   EXPECT_EQ(items.to, "items");
@@ -83,11 +84,25 @@ TEST(ConfigTest, ASettingOfATableBeatsItsPipelineWhichBeatsTheDefaults) {
       Replaced(text, "public.orders: {}", "public.orders: {conflict: target_wins, cursor: seen}");
   const Config config = Parse(text);
   const PipelineConfig& pipeline = config.Pipeline("shop-to-mirror");
-  EXPECT_EQ(pipeline.every, std::chrono::minutes(1));
+  EXPECT_EQ(pipeline.every.least, std::chrono::minutes(1));
+  EXPECT_EQ(pipeline.every.most, std::chrono::minutes(1));
   EXPECT_EQ(pipeline.tables[0].conflict, apply::ConflictRule::kSourceWins);
   EXPECT_EQ(pipeline.tables[1].conflict, apply::ConflictRule::kTargetWins);
   EXPECT_EQ(pipeline.tables[0].cursor, "updated_at");
   EXPECT_EQ(pipeline.tables[1].cursor, "seen");
+}
+
+TEST(ConfigTest, ChangedColumnsPauseUnlessItIsSaidOtherwise) {
+  const auto choice_with = [](const std::string& table) {
+    return Parse(Replaced(kGood, "public.orders: {}", "public.orders: {" + table + "}"))
+        .Pipeline("shop-to-mirror")
+        .tables[1]
+        .changed_columns;
+  };
+  EXPECT_EQ(choice_with(""), apply::ChangedColumns::kPause);
+  EXPECT_EQ(choice_with("changed_columns: keep"), apply::ChangedColumns::kKeep);
+  EXPECT_THAT(MessageAfter("public.orders: {}", "public.orders: {changed_columns: follow}"),
+              HasSubstr("valid: pause, keep"));
 }
 
 // Fails when `create: false` alone lets columns be added, or when it overrules what is said.
@@ -160,6 +175,15 @@ TEST(ConfigTest, WrongKindsOfValuesAreTold) {
   EXPECT_THAT(MessageAfter("public.orders: {}", "public.orders: {create: perhaps}"),
               HasSubstr("must be true or false"));
   EXPECT_THAT(MessageAfter("every: 200ms", "every: 0s"), HasSubstr("\"every\" must be a duration"));
+  EXPECT_THAT(MessageAfter("every: 200ms", "every: {min: 5ms, max: soon}"),
+              HasSubstr("\"max\" must be a duration"));
+  EXPECT_THAT(MessageAfter("every: 200ms", "every: {min: 2s, max: 1s}"),
+              HasSubstr("must not be longer than \"max\""));
+  EXPECT_THAT(MessageAfter("every: 200ms", "every: {min: 2s}"), HasSubstr("lacks \"max\""));
+  EXPECT_THAT(MessageAfter("every: 200ms", "load: {workers: 0}"),
+              HasSubstr("\"workers\" must be a number from 1 to 64"));
+  EXPECT_THAT(MessageAfter("every: 200ms", "load: {rate: 50MB}"),
+              HasSubstr("a size each second, such as 50MB/s"));
   EXPECT_THAT(MessageAfter("public.orders: {}", "public.orders: {new_columns: evolv}"),
               AllOf(HasSubstr("syncline.yaml:12: "), HasSubstr("unknown value for \"new_columns\""),
                     HasSubstr("did you mean \"evolve\"?")));
@@ -168,14 +192,6 @@ TEST(ConfigTest, WrongKindsOfValuesAreTold) {
   EXPECT_THAT(MessageAfter("shop: postgresql://reader@localhost/shop", "shop: oracle://x"),
               AllOf(HasSubstr("syncline.yaml:3: "), HasSubstr("oracle")));
   EXPECT_THAT(MessageAfter("  shop-to-mirror:", "  ../up:"), HasSubstr("bad pipeline name"));
-}
-
-TEST(ConfigTest, DeletesThatAreNotThereYetAreRefusedAsSuch) {
-  for (const char* kind : {"soft", "tombstones", "reconcile"}) {
-    EXPECT_THAT(MessageAfter("deletes: none", std::string("deletes: ") + kind),
-                HasSubstr("not available yet"));
-  }
-  EXPECT_THAT(MessageAfter("deletes: none", "deletes: hard"), HasSubstr("unknown value"));
 }
 
 // Fails when a typing error in the limit means that nothing, or everything, is parked.

@@ -134,7 +134,7 @@ TEST(PlanTest, OneSourceIsCapturedOnceForAllItsPipelines) {
   ASSERT_THAT(plan.sources, SizeIs(1));
   ASSERT_THAT(plan.pipelines, SizeIs(1));
   const SourcePlan& source = plan.sources[0];
-  EXPECT_EQ(source.every, std::chrono::seconds(1));
+  EXPECT_EQ(source.every.most, std::chrono::seconds(1));
   ASSERT_THAT(source.tables, SizeIs(2)) << "a pipeline that was not asked for shares the log";
   EXPECT_THAT(source.tables[0].omit, ElementsAre("y")) << "b wants x";
   EXPECT_THAT(source.tables[0].named, ElementsAre("x", "y", "y", "w"))

@@ -80,5 +80,39 @@ TEST(OrderedKeyTest, DifferentValuesHaveDifferentForms) {
   }
 }
 
+TEST(OrderedKeyTest, WhatWasWrittenIsReadAgain) {
+  std::minstd_rand random(7);
+  const std::vector<ValueView> samples = {
+      ValueView::Null(),
+      ValueView::Bool(true),
+      ValueView::Bool(false),
+      ValueView::Int(0),
+      ValueView::Int(-1),
+      ValueView::Int(std::numeric_limits<int64_t>::min()),
+      ValueView::Int(std::numeric_limits<int64_t>::max()),
+      ValueView::Int(-256),
+      ValueView::Double(-0.0),
+      ValueView::Double(std::numeric_limits<double>::quiet_NaN()),
+      ValueView::Double(-1.5e300),
+      ValueView::Text(""),
+      ValueView::Text(std::string_view("a\0\0b\xff", 5)),
+      ValueView::Bytes(std::string_view("\0", 1)),
+      ValueView::Decimal("-1.50"),
+      ValueView::Date(-730'000),
+      ValueView::TimestampTz(kNegativeInfinity),
+      ValueView::Uuid("0123456789abcdef"),
+      ValueView::Other("{1,2}")};
+  for (int i = 0; i < 2000; ++i) {
+    Row row;
+    std::string bytes;
+    for (size_t columns = 1 + random() % 4; columns > 0; --columns) {
+      const ValueView value = samples[random() % samples.size()];
+      row.Append(value);
+      AppendOrdered(value, bytes);
+    }
+    ASSERT_EQ(ReadOrdered(bytes), row);
+  }
+}
+
 }  // namespace
 }  // namespace syncline

@@ -184,7 +184,8 @@ TEST_P(RetentionTest, ABaseCanBeReadTableByTableInAnyOrder) {
     tables.push_back(std::move(table));
   }
   Write(1);
-  log_->NewRetention({.keep_bytes = 0})->Run({});
+  // By age: what a few frames in a memtable take is RocksDB's estimate, and can be nothing.
+  log_->NewRetention({.keep_for = hours(0)})->Run({});
   const auto reader = NewReader();
   const auto base = reader->OpenBase();
   ASSERT_EQ(base->Tables().size(), 3u);

@@ -95,6 +95,8 @@ TEST_F(PostgresSessionTest, DescribeKnowsViewsPartitionsDomainsAndOtherSchemas) 
   EXPECT_EQ(table.Find("s")->column.native_type, "sum");
   EXPECT_EQ(table.Find("s")->column.type, Type::kDecimal);
   EXPECT_FALSE(table.Find("id")->generated);  // identity columns can be given a value
+  EXPECT_TRUE(table.Find("id")->identity_always);
+  EXPECT_FALSE(table.Find("s")->identity_always);
   const TableInfo parts =
       session_->Describe({"", "parts"}).value();  // "public" goes without saying
   EXPECT_EQ(parts.name, (TableName{"public", "parts"}));

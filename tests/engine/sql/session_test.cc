@@ -246,6 +246,17 @@ TEST_P(AnySessionTest, QueryEachGivesEachRowItsOwnAnswer) {
   EXPECT_FALSE(found[4].has_value());
 }
 
+// Fails when PostgreSQL is told of more parameters than the statement has, as 70 types for the
+// name.
+TEST_P(AnySessionTest, ADollarInANameIsNoParameter) {
+  const std::string name = Quote("up to $70 \"net\"");
+  session_->Execute("CREATE TABLE items (id bigint PRIMARY KEY, " + name + " text)");
+  const std::vector<Row> rows = {MakeRow({ValueView::Int(1), ValueView::Text("$3")})};
+  session_->ExecuteEach("INSERT INTO items (id, " + name + ") VALUES ($1, $2 || ' it''s $80')",
+                        Pointers(rows));
+  EXPECT_EQ(One(*session_, "SELECT " + name + " FROM items"), "$3 it's $80");
+}
+
 TEST_P(AnySessionTest, DescribeTellsKeysIndexesAndForeignKeys) {
   session_->Execute(
       "CREATE TABLE parents (a int, b text, PRIMARY KEY (b, a));"

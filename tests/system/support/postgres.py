@@ -75,6 +75,10 @@ class Cluster:
         with open(f"{data}/pg_hba.conf", "w", encoding="utf-8") as file:
             file.write(f"{hba}\nlocal all all trust\n")
 
+    def standby(self):
+        """Another cluster that follows this one, until it is promoted."""
+        return Standby(self)
+
     def _popen(self, program, *arguments):
         as_server_user = {}
         if os.geteuid() == 0:
@@ -157,3 +161,43 @@ class Cluster:
             f"DO $$ BEGIN {login}; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
             f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}",
         )
+
+
+class Standby(Cluster):
+    """A copy of a running cluster that replays its WAL as it comes."""
+
+    def __init__(self, primary):
+        self._primary = primary
+        super().__init__(hot_standby="on")
+
+    def _make(self, hba):
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam("postgres")
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        os.chmod(self.folder, 0o755)
+        made = self._popen(
+            "pg_basebackup", "-D", f"{self.folder}/data", "-R", "-X", "stream", "-c", "fast", "--no-sync",
+            "-h", self._primary.folder, "-p", str(PORT), "-U", "postgres",
+        )  # fmt: skip
+        if made.wait(120) != 0:
+            raise RuntimeError(f"pg_basebackup failed:\n{self.server_log()}")
+
+    def caught_up(self):
+        """Once what the primary has written so far is replayed."""
+        with self._primary.connect("postgres") as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_wal_insert_lsn()")
+            position = cursor.fetchone()[0]
+
+        def replayed():
+            connection = self.connect("postgres")
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", (position,))
+                    return cursor.fetchone()[0]
+            finally:
+                connection.close()
+
+        eventually(replayed, "the standby to catch up")
+
+    def promote(self):
+        self.execute("postgres", "SELECT pg_promote()")

@@ -1,0 +1,128 @@
+#include "capture/guarantee.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/sql/dialect.h"
+
+namespace syncline::capture {
+namespace {
+
+// Sequences that a column draws from, by its default or as an identity column.
+constexpr std::string_view kSequencesSql = R"(
+  SELECT s.seqcache, s.seqincrement FROM pg_sequence s
+  JOIN pg_attribute c ON c.attrelid = $1::regclass AND c.attname = $2
+  WHERE s.seqrelid IN (
+    SELECT d.refobjid FROM pg_depend d
+    JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
+    WHERE a.adrelid = c.attrelid AND a.adnum = c.attnum AND d.refclassid = 'pg_class'::regclass
+    UNION ALL
+    SELECT d.objid FROM pg_depend d
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+      AND d.deptype = 'i' AND d.refobjid = c.attrelid AND d.refobjsubid = c.attnum))";
+
+// The column's default, and a row trigger that runs before updates: bits 1, 2 and 16 of
+// pg_trigger.tgtype.
+constexpr std::string_view kStampedSql = R"(
+  SELECT
+    EXISTS (SELECT FROM pg_attrdef a JOIN pg_attribute c ON c.attrelid = a.adrelid AND c.attnum = a.adnum
+            WHERE a.adrelid = $1::regclass AND c.attname = $2),
+    EXISTS (SELECT FROM pg_trigger
+            WHERE tgrelid = $1::regclass AND NOT tgisinternal AND tgenabled <> 'D'
+              AND tgtype & 19 = 19))";
+
+// Of so many rows, a column that counts each row's own changes holds few values, from 0 or 1 on.
+constexpr uint64_t kSampleRows = 1000;
+constexpr uint64_t kSampleRowsMin = 20;
+
+std::string CursorName(const TablePlan& plan) {
+  return plan.schema->columns[plan.schema->cursor].name;
+}
+
+bool LooksLikeARowsOwnCounter(sql::Session& session, const TablePlan& plan) {
+  const auto row =
+      session
+          .Query(fmt::format("SELECT count(*), count(DISTINCT c), min(c) FROM (SELECT {} AS c FROM "
+                             "{} LIMIT {}) AS sample",
+                             plan.cursor_column(), sql::Quote(plan.schema->table), kSampleRows))
+          .rows.at(0);
+  const uint64_t rows = std::stoull(row.at(0).value());
+  if (rows < kSampleRowsMin) return false;
+  const std::string& lowest = row.at(2).value_or("");
+  return 2 * std::stoull(row.at(1).value()) <= rows && (lowest == "0" || lowest == "1");
+}
+
+Guarantee ClassifyVersion(sql::Session& session, const TablePlan& plan) {
+  const std::string cursor = CursorName(plan);
+  const auto sequences =
+      session.Query(std::string(kSequencesSql), {sql::Quote(plan.schema->table), cursor});
+  if (sequences.rows.empty()) {
+    if (LooksLikeARowsOwnCounter(session, plan)) {
+      return {GuaranteeClass::kRefused,
+              fmt::format("column {} counts the changes of each row by itself, which orders "
+                          "nothing between rows",
+                          cursor),
+              "poll by a timestamp, or draw the version from one sequence"};
+    }
+    return {GuaranteeClass::kBestEffort,
+            fmt::format("column {} has no sequence as its default", cursor),
+            "exact only if every insert and update draws it from one sequence; a counter of "
+            "each row's own loses changes: poll by a timestamp instead"};
+  }
+  for (const auto& row : sequences.rows) {
+    if (row.at(0) == "1" && !row.at(1)->starts_with('-')) continue;
+    return {GuaranteeClass::kBestEffort,
+            fmt::format("the sequence of column {} hands out numbers out of order", cursor),
+            "give it CACHE 1 and a positive INCREMENT"};
+  }
+  return {GuaranteeClass::kExact, "a version from a sequence without cache", ""};
+}
+
+}  // namespace
+
+std::string_view NameOf(GuaranteeClass kind) {
+  switch (kind) {
+    case GuaranteeClass::kExact:
+      return "exact";
+    case GuaranteeClass::kBounded:
+      return "bounded";
+    case GuaranteeClass::kBestEffort:
+      return "best-effort";
+    case GuaranteeClass::kRefused:
+      return "refused";
+  }
+  return "";
+}
+
+Guarantee Classify(sql::Session& session, const TablePlan& plan) {
+  if (session.dialect() == Dialect::kSqlite) {
+    return {GuaranteeClass::kExact,
+            "for stamps that SQLite makes; for ISO times that programs make, within 2 s", ""};
+  }
+  if (plan.cursor_kind == CursorKind::kXid) {
+    return {GuaranteeClass::kExact,
+            "as long as every insert and update sets it to pg_current_xact_id()", ""};
+  }
+  if (session.Query("SELECT pg_is_in_recovery()").rows.at(0).at(0) == "t") {
+    return {GuaranteeClass::kBestEffort, "the source is a standby", "capture from the primary"};
+  }
+  if (plan.table_kind == sql::TableInfo::Kind::kForeign) {
+    return {GuaranteeClass::kBestEffort,
+            "this server does not show the foreign server's transactions",
+            "capture from the server that holds the table"};
+  }
+  if (plan.cursor_kind == CursorKind::kInteger) return ClassifyVersion(session, plan);
+  const auto stamped =
+      session.Query(std::string(kStampedSql), {sql::Quote(plan.schema->table), CursorName(plan)})
+          .rows.at(0);
+  if (stamped.at(0) == "t" && stamped.at(1) == "t") {
+    return {GuaranteeClass::kExact, "as long as the database sets the cursor column", ""};
+  }
+  return {GuaranteeClass::kBounded,
+          "exact where the database sets the cursor column; where applications set it, within 2 s "
+          "of the server's clock",
+          "give the column a default and a trigger before updates that sets it"};
+}
+
+}  // namespace syncline::capture

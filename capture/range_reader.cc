@@ -1,0 +1,83 @@
+#include "capture/range_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "capture/row_feed.h"
+#include "engine/base/check.h"
+#include "engine/base/crash_point.h"
+#include "engine/sql/dialect.h"
+
+namespace syncline::capture {
+namespace {
+
+// What goes through the queue at once.
+constexpr size_t kPieceRows = 512;
+constexpr size_t kPieceBytes = 256u << 10;
+
+// Ends a stream that nobody takes any more.
+struct Closed {};
+
+}  // namespace
+
+std::string AfterKey(const TablePlan& table, const Row& key) {
+  SYNCLINE_CHECK_EQ(key.size(), table.schema->key.size());
+  std::string values;
+  for (const ValueView value : key) {
+    values += (values.empty() ? "" : ", ") + sql::Literal(value, table.schema->dialect);
+  }
+  return fmt::format("({}) > ({})", table.key_order, values);
+}
+
+void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row> after,
+                       std::stop_token stop) {
+  for (bool more = true; more && !stop.stop_requested();) {
+    CrashPoint("load.range_begun");
+    sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
+    horizon_.Hold(session_, table);
+    const std::string where = And(table.where, after ? AfterKey(table, *after) : "");
+    uint64_t rows = 0;
+    size_t bytes = 0;
+    RowQueue::Piece piece{.table = number};
+    try {
+      InContext(table.name(), [&] {
+        session_.ReadRows({*table.schema, where, table.key_order, options_.range_rows},
+                          [&](Row& row) {
+                            CheckKey(table, row);
+                            if (++rows == options_.range_rows) {
+                              after = Project(row, table.schema->key);
+                            }
+                            bytes += row.bytes().size();
+                            piece.rows.push_back(std::move(row));
+                            if (piece.rows.size() < kPieceRows && bytes < kPieceBytes) return;
+                            if (!Send(std::move(piece), std::exchange(bytes, 0), stop)) {
+                              throw Closed();
+                            }
+                            piece = {.table = number};
+                          });
+      });
+    } catch (const Closed&) {
+      return;
+    }
+    snapshot.Commit();
+    more = rows == options_.range_rows;
+    piece.ends_range = true;
+    piece.ends_table = !more;
+    if (more) piece.after = after;
+    if (!Send(std::move(piece), bytes, stop)) return;
+  }
+}
+
+bool RangeReader::Send(RowQueue::Piece piece, size_t bytes, const std::stop_token& stop) {
+  stats_.rows_read.fetch_add(piece.rows.size(), std::memory_order_relaxed);
+  if (!queue_.Push(std::move(piece))) return false;
+  if (options_.bytes_per_second == 0) return true;
+  const Microseconds now = clock_.Monotonic();
+  const uint64_t share = std::max<uint64_t>(options_.bytes_per_second / options_.workers, 1);
+  due_ = std::max(due_, now) + Microseconds(bytes * 1'000'000 / share);
+  return clock_.Sleep(due_ - now, stop);
+}
+
+}  // namespace syncline::capture

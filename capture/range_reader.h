@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <stop_token>
+
+#include "capture/capture_stage.h"
+#include "capture/horizon.h"
+#include "capture/row_queue.h"
+#include "capture/table_plan.h"
+#include "engine/sql/session.h"
+
+namespace syncline::capture {
+
+// Reads a table that is to be loaded, range after range in key order, each in a short snapshot of
+// its own, and hands the rows to a queue. Belongs to one thread; borrows everything.
+class RangeReader {
+ public:
+  RangeReader(sql::Session& session, const Horizon& horizon, RowQueue& queue, CaptureStats& stats,
+              Clock& clock, const LoadOptions& options)
+      : session_(session),
+        horizon_(horizon),
+        queue_(queue),
+        stats_(stats),
+        clock_(clock),
+        options_(options) {}
+
+  // All of `table`, whose number in the queue is `number`, or what comes after the key `after`.
+  // Returns early when stopped or when the queue was closed.
+  void Read(const TablePlan& table, size_t number, std::optional<Row> after, std::stop_token stop);
+
+ private:
+  bool Send(RowQueue::Piece piece, size_t bytes, const std::stop_token& stop);
+
+  sql::Session& session_;
+  const Horizon& horizon_;
+  RowQueue& queue_;
+  CaptureStats& stats_;
+  Clock& clock_;
+  const LoadOptions options_;
+  Microseconds due_{0};  // when what was sent so far may have been sent, by the clock
+};
+
+// SQL condition for the keys after `key`, in the order of the table's key columns. Pure.
+std::string AfterKey(const TablePlan& table, const Row& key);
+
+}  // namespace syncline::capture

@@ -1,0 +1,40 @@
+#include "capture/row_queue.h"
+
+#include <utility>
+
+namespace syncline::capture {
+
+bool RowQueue::Push(Piece piece) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return closed_ || pieces_.size() < pieces_max_; });
+  if (closed_) return false;
+  pieces_.push_back(std::move(piece));
+  changed_.notify_all();
+  return true;
+}
+
+std::optional<RowQueue::Piece> RowQueue::Pop(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait(lock, std::move(stop), [&] { return !pieces_.empty() || failure_; })) {
+    return {};
+  }
+  if (pieces_.empty()) std::rethrow_exception(failure_);
+  Piece piece = std::move(pieces_.front());
+  pieces_.pop_front();
+  changed_.notify_all();
+  return piece;
+}
+
+void RowQueue::Fail(std::exception_ptr failure) {
+  const std::lock_guard lock(mutex_);
+  if (!failure_) failure_ = std::move(failure);
+  changed_.notify_all();
+}
+
+void RowQueue::Close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  changed_.notify_all();
+}
+
+}  // namespace syncline::capture

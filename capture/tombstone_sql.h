@@ -1,0 +1,61 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/model/schema.h"
+
+namespace syncline::capture {
+
+// What tombstones are made of on a source, as SQL text: a table for each captured table, which
+// triggers of that table fill with the keys of rows that go. All functions are pure.
+
+// When a key was written down; what polls of a PostgreSQL source go by. SQLite's go by a number,
+// which is always counted up.
+inline constexpr char kDeletedAtColumn[] = "syncline_deleted_at";
+inline constexpr char kTombstoneIdColumn[] = "syncline_id";
+
+// PostgreSQL's triggers are named alike on every table.
+inline constexpr char kDeleteTrigger[] = "syncline_tombstones_delete";
+inline constexpr char kUpdateTrigger[] = "syncline_tombstones_update";
+inline constexpr char kTruncateTrigger[] = "syncline_tombstones_truncate";
+
+// "syncline_tombstones_" and the table's name, shortened to what fits into an identifier of
+// PostgreSQL; in the table's own schema.
+TableName TombstoneTable(const TableName& table);
+bool IsTombstoneTable(const TableName& table);
+
+// What the statements have to know of the table.
+struct TombstoneShape {
+  Dialect dialect = Dialect::kPostgres;
+  TableName table;
+  std::vector<Column> key;  // in key order
+  // PostgreSQL: a trigger for each row, where one for each statement would not see every deletion:
+  // those on a partition itself, and those of a subscription.
+  bool by_row = false;
+  std::vector<TableName> partitions;  // PostgreSQL: all of them, whose TRUNCATE has to be seen, too
+  // SQLite: other unique keys, by which REPLACE deletes rows without a word to any trigger.
+  std::vector<std::vector<std::string>> other_keys;
+  std::vector<std::string> installed;  // SQLite: the triggers that are there, by name
+};
+
+struct TombstoneTrigger {
+  std::string name;
+  std::string sql;
+};
+
+// PostgreSQL: the body of the function behind the triggers.
+std::string TombstoneFunctionBody(const TombstoneShape& shape);
+// SQLite: the triggers, each as sqlite_schema shows it when it is there.
+std::vector<TombstoneTrigger> TombstoneTriggers(const TombstoneShape& shape);
+
+// To be run in one transaction, as somebody who may create tables in the schema and triggers on the
+// table. What is there is replaced, the tombstone table kept. `reader` may read it; empty: nobody
+// has to be told.
+std::vector<std::string> InstallTombstonesSql(const TombstoneShape& shape,
+                                              const std::string& reader);
+std::vector<std::string> RemoveTombstonesSql(const TombstoneShape& shape);
+// Of rows that were deleted more than so many seconds ago.
+std::string PruneTombstonesSql(const TombstoneShape& shape, int64_t seconds);
+
+}  // namespace syncline::capture

@@ -1,0 +1,256 @@
+#include "capture/tombstones.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "capture/short_hash.h"
+#include "engine/base/error.h"
+#include "engine/sql/dialect.h"
+
+namespace syncline::capture {
+namespace {
+
+using sql::Quote;
+
+constexpr char kHint[] = "run: syncline prepare --apply";
+
+// A trigger that fires for each statement does not see what a subscription deletes.
+constexpr char kSubscribedSql[] = "SELECT 1 FROM pg_subscription_rel WHERE srrelid = $1::regclass";
+
+constexpr char kPartitionsSql[] = R"(
+  SELECT n.nspname, c.relname FROM pg_partition_tree($1::regclass) p
+  JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE p.isleaf AND c.oid <> $1::regclass ORDER BY 1, 2)";
+
+// tgtype's first bit: for each row.
+constexpr char kTriggersSql[] = R"(
+  SELECT t.tgname, t.tgenabled, t.tgtype & 1, p.prosrc
+  FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = $1::regclass
+    AND t.tgname IN ('syncline_tombstones_delete', 'syncline_tombstones_update',
+                     'syncline_tombstones_truncate'))";
+
+// xmin: whoever changes a trigger or its function leaves another one.
+constexpr char kPostgresStampSql[] = R"(
+  (SELECT coalesce(string_agg(t.oid || '.' || t.xmin || '.' || p.xmin, ',' ORDER BY t.oid), '')
+          || '/' || coalesce(to_regclass({1})::oid::text, '')
+   FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+   WHERE t.tgrelid = to_regclass({0}) AND t.tgname LIKE 'syncline\_tombstones\_%'))";
+
+constexpr char kSqliteStampSql[] = R"(
+  (SELECT coalesce(group_concat(sql, ';'), '') FROM (SELECT sql FROM sqlite_schema
+   WHERE (type = 'trigger' AND tbl_name = {0} COLLATE NOCASE AND name LIKE 'syncline\_%' ESCAPE '\')
+     OR (type = 'table' AND name = {1} COLLATE NOCASE) ORDER BY name)))";
+
+std::string Text(const std::string& text, Dialect dialect) {
+  return sql::Literal(ValueView::Text(text), dialect);
+}
+
+// An expression for TombstoneState::stamp.
+std::string StampSql(const TableName& table, Dialect dialect) {
+  const TableName tombstones = TombstoneTable(table);
+  if (dialect == Dialect::kSqlite) {
+    return fmt::format(kSqliteStampSql, Text(table.name, dialect), Text(tombstones.name, dialect));
+  }
+  return fmt::format(kPostgresStampSql, Text(Quote(table), dialect),
+                     Text(Quote(tombstones), dialect));
+}
+
+std::vector<std::string> InstalledOnSqlite(sql::Session& session, const TableName& table) {
+  std::vector<std::string> names;
+  const auto found = session.Query(
+      "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = $1 COLLATE NOCASE "
+      "AND name LIKE 'syncline\\_tombstones\\_%' ESCAPE '\\' ORDER BY name",
+      {table.name});
+  for (const auto& row : found.rows) names.push_back(row.at(0).value());
+  return names;
+}
+
+// Unique keys besides the table's key, each once.
+std::vector<std::vector<std::string>> OtherKeys(const TablePlan& table,
+                                                const sql::TableInfo& info) {
+  const std::vector<std::string> key = table.key_columns();
+  std::set<std::set<std::string>> seen = {{key.begin(), key.end()}, {}};
+  std::vector<std::vector<std::string>> others;
+  const auto add = [&](const std::vector<std::string>& columns) {
+    if (seen.emplace(columns.begin(), columns.end()).second) others.push_back(columns);
+  };
+  add(info.primary_key);
+  for (const auto& columns : info.unique_indexes) add(columns);
+  return others;
+}
+
+std::string ColumnProblem(const TombstoneShape& shape, const sql::TableInfo& tombstones) {
+  for (const Column& column : shape.key) {
+    const sql::ColumnInfo* found = tombstones.Find(column.name);
+    if (found != nullptr && found->column.native_type == column.native_type) continue;
+    return fmt::format("its column {} is not {} as the key's", column.name, column.native_type);
+  }
+  return tombstones.Find(kDeletedAtColumn) ? ""
+                                           : fmt::format("it has no column {}", kDeletedAtColumn);
+}
+
+std::string PostgresTriggerProblem(sql::Session& session, const TombstoneShape& shape) {
+  std::set<std::string> missing = {kDeleteTrigger, kUpdateTrigger, kTruncateTrigger};
+  for (const auto& row : session.Query(kTriggersSql, {Quote(shape.table)}).rows) {
+    const std::string& name = row.at(0).value();
+    if (row.at(1) != "A" && row.at(1) != "O") return fmt::format("trigger {} is disabled", name);
+    if (row.at(3) != TombstoneFunctionBody(shape)) {
+      return fmt::format("trigger {} was made for another key", name);
+    }
+    if (name == kDeleteTrigger && shape.by_row && row.at(2) == "0") {
+      return fmt::format("trigger {} has to fire for each row here", name);
+    }
+    missing.erase(name);
+  }
+  return missing.empty() ? "" : fmt::format("trigger {} is not there", *missing.begin());
+}
+
+std::string SqliteTriggerProblem(sql::Session& session, const TombstoneShape& shape) {
+  std::set<std::string> there;
+  for (const std::string& name : shape.installed) {
+    there.insert(
+        session.Query("SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = $1", {name})
+            .rows.at(0)
+            .at(0)
+            .value());
+  }
+  for (const TombstoneTrigger& trigger : TombstoneTriggers(shape)) {
+    if (!there.contains(trigger.sql)) {
+      return fmt::format("trigger {} is not there, or was made for other keys", trigger.name);
+    }
+  }
+  return "";
+}
+
+std::string Caution(sql::Session& session, const TombstoneShape& shape,
+                    const sql::TableInfo& tombstones) {
+  if (shape.dialect == Dialect::kSqlite) return "";
+  for (const TableName& partition : shape.partitions) {
+    const auto found =
+        session.Query("SELECT 1 FROM pg_trigger WHERE tgrelid = $1::regclass AND tgname = $2",
+                      {Quote(partition), kTruncateTrigger});
+    if (found.rows.empty()) {
+      return fmt::format("a TRUNCATE of partition {} itself would not be seen",
+                         partition.ToString());
+    }
+  }
+  if (std::ranges::find(tombstones.indexed, kDeletedAtColumn) == tombstones.indexed.end()) {
+    return fmt::format("no index begins with {}: every poll reads all tombstones",
+                       kDeletedAtColumn);
+  }
+  return "";
+}
+
+// Keys that are not in the captured table. Its columns are meant by any name without a table's: the
+// configured condition reads them so.
+std::string IsGone(const TablePlan& table, const TableName& tombstones) {
+  std::string same;
+  for (const std::string& column : table.key_columns()) {
+    same = And(same, fmt::format("{0}.{2} = {1}.{2}", Quote(table.schema->table.name),
+                                 Quote(tombstones.name), Quote(column)));
+  }
+  return fmt::format("NOT EXISTS (SELECT 1 FROM {} WHERE {})", Quote(table.schema->table),
+                     And(same, table.where));
+}
+
+}  // namespace
+
+TombstoneShape DescribeTombstones(sql::Session& session, const TablePlan& table) {
+  TombstoneShape shape{.dialect = session.dialect(), .table = table.schema->table};
+  for (const uint32_t column : table.schema->key) {
+    shape.key.push_back(table.schema->columns[column]);
+  }
+  using Kind = sql::TableInfo::Kind;
+  if (table.table_kind == Kind::kView || table.table_kind == Kind::kForeign) {
+    throw UsageError(fmt::format("{}: tombstones need a table, and this is {}", table.name(),
+                                 table.table_kind == Kind::kView ? "a view" : "a foreign table"),
+                     "choose another way under deletes:, or capture the table itself");
+  }
+  if (shape.dialect == Dialect::kSqlite) {
+    shape.other_keys = OtherKeys(table, session.Describe(shape.table).value());
+    shape.installed = InstalledOnSqlite(session, shape.table);
+    return shape;
+  }
+  const sql::Parameters name = {Quote(shape.table)};
+  shape.by_row =
+      table.table_kind == Kind::kPartitioned || !session.Query(kSubscribedSql, name).rows.empty();
+  if (table.table_kind != Kind::kPartitioned) return shape;
+  for (const auto& row : session.Query(kPartitionsSql, name).rows) {
+    shape.partitions.push_back({row.at(0).value(), row.at(1).value()});
+  }
+  return shape;
+}
+
+TombstoneState LookAtTombstones(sql::Session& session, const TombstoneShape& shape) {
+  TombstoneState state;
+  const TableName name = TombstoneTable(shape.table);
+  state.stamp =
+      session.Query("SELECT " + StampSql(shape.table, shape.dialect)).rows.at(0).at(0).value_or("");
+  const auto tombstones = session.Describe(name);
+  if (!tombstones) {
+    state.problem = fmt::format("the table {} is not there", name.ToString());
+    return state;
+  }
+  state.problem = ColumnProblem(shape, *tombstones);
+  if (!state.problem.empty()) {
+    state.problem = fmt::format("{}: {}", name.ToString(), state.problem);
+    return state;
+  }
+  state.problem = shape.dialect == Dialect::kSqlite ? SqliteTriggerProblem(session, shape)
+                                                    : PostgresTriggerProblem(session, shape);
+  state.caution = Caution(session, shape, *tombstones);
+  return state;
+}
+
+TablePlan PlanTombstones(sql::Session& session, const TablePlan& table) {
+  const TombstoneShape shape = DescribeTombstones(session, table);
+  const TombstoneState state = LookAtTombstones(session, shape);
+  if (!state.problem.empty()) {
+    throw StopError(
+        fmt::format("{}: its deletions are not written down: {}", table.name(), state.problem),
+        kHint);
+  }
+  const bool postgres = shape.dialect == Dialect::kPostgres;
+  auto schema = std::make_shared<TableSchema>();
+  schema->table = TombstoneTable(shape.table);
+  schema->dialect = shape.dialect;
+  schema->columns = shape.key;
+  for (uint32_t i = 0; i < shape.key.size(); ++i) schema->key.push_back(i);
+  schema->cursor = static_cast<uint32_t>(shape.key.size());
+  schema->columns.push_back(
+      postgres ? Column{kDeletedAtColumn, Type::kTimestampTz, "timestamp with time zone", false}
+               : Column{kTombstoneIdColumn, Type::kInt, "INTEGER", false});
+  TablePlan plan;
+  plan.cursor_kind = postgres ? CursorKind::kTimestampTz : CursorKind::kStored;
+  plan.counts_up = !postgres;
+  plan.where = IsGone(table, schema->table);
+  plan.poll_order = schema->columns.back().name;
+  plan.definition = ShortHash(state.stamp);
+  plan.schema = std::move(schema);
+  return plan;
+}
+
+TombstoneWatch::TombstoneWatch(sql::Session& session, const std::vector<TablePlan>& tables)
+    : session_(session) {
+  for (const TablePlan& table : tables) {
+    if (!table.tombstones) continue;
+    sql_ += (sql_.empty() ? "SELECT " : " UNION ALL SELECT ") +
+            StampSql(table.schema->table, session.dialect());
+    stamps_.push_back(table.tombstones->definition);
+  }
+}
+
+void TombstoneWatch::Check() const {
+  if (sql_.empty()) return;
+  std::vector<std::string> stamps;
+  for (const auto& row : session_.Query(sql_).rows) {
+    stamps.push_back(ShortHash(row.at(0).value_or("")));
+  }
+  if (stamps == stamps_) return;
+  throw RestartError("the triggers that write deletions down have been changed",
+                     "Syncline looks at them again.");
+}
+
+}  // namespace syncline::capture

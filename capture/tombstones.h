@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "capture/table_plan.h"
+#include "capture/tombstone_sql.h"
+#include "engine/sql/session.h"
+
+namespace syncline::capture {
+
+// What tombstones of that table have to be made of, as the source's catalogue has it now. Throws
+// UsageError for what is no table.
+TombstoneShape DescribeTombstones(sql::Session& session, const TablePlan& table);
+
+// What there is of them on the source.
+struct TombstoneState {
+  std::string problem;  // what keeps deletions from being written down; empty: nothing
+  std::string caution;  // works, but; empty: nothing to say
+  // Names this table and these triggers: where it has stayed the same, they have been at work all
+  // the time. On SQLite it cannot tell one installation from the next.
+  std::string stamp;
+};
+TombstoneState LookAtTombstones(sql::Session& session, const TombstoneShape& shape);
+
+// The table that the triggers fill, as a table to poll by itself: its columns are the key's, in key
+// order, and its cursor. Its rows are the keys that are not in the captured table (any more, or as
+// its `where` has it), in the same snapshot. Throws StopError when something is missing.
+TablePlan PlanTombstones(sql::Session& session, const TablePlan& table);
+
+// Sees to it that the triggers stay what they were when the tables were planned. Borrows both.
+class TombstoneWatch {
+ public:
+  TombstoneWatch(sql::Session& session, const std::vector<TablePlan>& tables);
+
+  // Within a snapshot, before its rows are believed. Throws RestartError when they are not:
+  // planning the tables anew tells what has happened.
+  void Check() const;
+
+ private:
+  sql::Session& session_;
+  std::string sql_;                  // one row for each table; empty: there is none to look at
+  std::vector<std::string> stamps_;  // of the tables, hashed
+};
+
+}  // namespace syncline::capture

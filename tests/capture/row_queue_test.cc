@@ -1,0 +1,44 @@
+#include "capture/row_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <thread>
+
+namespace syncline::capture {
+namespace {
+
+RowQueue::Piece PieceOf(size_t table) { return {.table = table}; }
+
+// Fails when an error overtakes the rows that were read before it.
+TEST(RowQueueTest, AFailureComesAfterWhatCameBefore) {
+  RowQueue queue(2);
+  EXPECT_TRUE(queue.Push(PieceOf(1)));
+  queue.Fail(std::make_exception_ptr(std::runtime_error("lost")));
+  EXPECT_EQ(queue.Pop({})->table, 1u);
+  EXPECT_THROW(queue.Pop({}), std::runtime_error);
+}
+
+TEST(RowQueueTest, AFullQueueHoldsTheReaderUntilSomethingIsTaken) {
+  RowQueue queue(1);
+  std::jthread reader([&] {
+    for (size_t i = 0; i < 100; ++i) EXPECT_TRUE(queue.Push(PieceOf(i)));
+  });
+  for (size_t i = 0; i < 100; ++i) EXPECT_EQ(queue.Pop({})->table, i);
+}
+
+// Each would wait for ever otherwise.
+TEST(RowQueueTest, ClosingLetsAReaderGoAndAStopTheOneWhoTakes) {
+  RowQueue queue(1);
+  EXPECT_TRUE(queue.Push(PieceOf(1)));
+  std::jthread reader([&] { EXPECT_FALSE(queue.Push(PieceOf(2))); });
+  queue.Close();
+  reader.join();
+  EXPECT_TRUE(queue.Pop({}).has_value());
+  std::stop_source stop;
+  std::jthread taker([&] { EXPECT_FALSE(queue.Pop(stop.get_token()).has_value()); });
+  stop.request_stop();
+}
+
+}  // namespace
+}  // namespace syncline::capture

@@ -1,0 +1,245 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <set>
+#include <sstream>
+
+#include "capture/table_plan.h"
+#include "capture/tombstones.h"
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+#include "engine/sql/dialect.h"
+#include "engine/sql/session.h"
+#include "tools/commands.h"
+#include "tools/duration.h"
+#include "tools/mapped_table.h"
+#include "tools/plan.h"
+
+namespace syncline::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> names;
+  bool apply = false;
+  bool remove = false;
+  std::string prune;
+  std::string as;
+};
+
+// The tables of one source that are meant.
+struct Chosen {
+  SourcePlan source;
+  std::vector<capture::TableSpec> tables;
+};
+
+bool Contains(const std::vector<std::string>& list, const std::string& item) {
+  return std::ranges::find(list, item) != list.end();
+}
+
+// Names of pipelines and sources stand for all of their tables with tombstones. A table that is
+// named is meant whatever its `deletes` says, so that what is there can be taken away.
+std::vector<Chosen> Choose(const Config& config, const Options& options) {
+  std::vector<std::string> known = config.PipelineNames();
+  for (const std::string& source : config.SourceNames()) known.push_back(source);
+  std::vector<std::string> pipelines, tables;
+  for (const std::string& name : options.names) {
+    (Contains(known, name) ? pipelines : tables).push_back(name);
+  }
+  const Plan plan = MakePlan(config, tables.empty() ? pipelines : std::vector<std::string>());
+  std::vector<Chosen> all;
+  std::set<std::string> found;
+  for (const SourcePlan& source : plan.sources) {
+    Chosen chosen{source, {}};
+    for (const capture::TableSpec& spec : source.tables) {
+      const std::string name = spec.table.ToString();
+      known.push_back(name);
+      const auto is_named = [&](const std::string& text) {
+        return QualifiedName(text, source.url.dialect) == spec.table;
+      };
+      const auto named = std::ranges::find_if(tables, is_named);
+      if (named != tables.end()) found.insert(*named);
+      const bool wanted = tables.empty() || Contains(pipelines, source.database);
+      if (named != tables.end() || (wanted && spec.deletes.tombstones)) {
+        chosen.tables.push_back(spec);
+      }
+    }
+    if (!chosen.tables.empty()) all.push_back(std::move(chosen));
+  }
+  for (const std::string& name : tables) {
+    if (found.contains(name)) continue;
+    throw UsageError(fmt::format("there is no pipeline, source or captured table \"{}\" in {}{}",
+                                 name, config.file, DidYouMean(name, known)));
+  }
+  if (all.empty()) {
+    throw UsageError("no table has tombstones",
+                     "set \"deletes: tombstones\" in the configuration, or name a table");
+  }
+  return all;
+}
+
+class Preparation {
+ public:
+  Preparation(const Invocation& invocation, const Options& options)
+      : invocation_(invocation), options_(options), out_(invocation.Out()) {
+    if (options.prune.empty()) return;
+    prune_ = ParseDuration(options.prune);
+    if (!prune_) {
+      throw UsageError(
+          fmt::format("--prune must be {}, not \"{}\"", kDurationForms, options.prune));
+    }
+  }
+
+  int Run() {
+    const Config config = invocation_.Load();
+    const std::vector<Chosen> chosen = Choose(config, options_);
+    if (!options_.as.empty() && chosen.size() > 1) {
+      throw UsageError("--as is for one source, and these tables are in several",
+                       "name the tables, or a pipeline");
+    }
+    for (const Chosen& one : chosen) Treat(one);
+    if (invocation_.json) invocation_.Print({{"tables", told_}});
+    return 0;
+  }
+
+ private:
+  bool acts() const { return options_.apply || options_.remove || prune_; }
+
+  void Treat(const Chosen& chosen) {
+    source_ = chosen.source.database;
+    reader_ = sql::Session::Open(chosen.source.url, {.read_only = true});
+    if (acts()) OpenOwner(chosen.source);
+    for (const capture::TableSpec& spec : chosen.tables) {
+      InContext(source_, [&] { Treat(capture::PlanTable(*reader_, spec)); });
+    }
+  }
+
+  void OpenOwner(const SourcePlan& source) {
+    const sql::DatabaseUrl url =
+        options_.as.empty() ? source.url
+                            : sql::DatabaseUrl::Parse(options_.as, std::filesystem::current_path());
+    owner_ = sql::Session::Open(url);
+    if (owner_->Identity() == reader_->Identity()) return;
+    throw UsageError(fmt::format("--as names another database than the source {}", source_),
+                     "it is for another role of the same database");
+  }
+
+  void Treat(const capture::TablePlan& table) {
+    const auto shape = capture::DescribeTombstones(*reader_, table);
+    if (prune_) return Prune(table, shape);
+    if (options_.remove) {
+      Execute(capture::RemoveTombstonesSql(shape));
+      return Tell(table, "removed");
+    }
+    const std::vector<std::string> install = capture::InstallTombstonesSql(shape, Reader());
+    if (!acts()) return Print(table, install);
+    if (IsThere(shape)) return Tell(table, "there already");
+    sql::Transaction transaction(*owner_, sql::Session::Isolation::kWrite);
+    for (const std::string& sql : install) owner_->Execute(sql);
+    const auto now = capture::DescribeTombstones(*owner_, table);
+    if (const auto state = capture::LookAtTombstones(*owner_, now); !state.problem.empty()) {
+      throw StopError(fmt::format("{}: {}", table.name(), state.problem),
+                      "the tombstones are those of another key: when nothing of them is wanted any "
+                      "more, run prepare --remove, then --apply");
+    }
+    transaction.Commit();
+    Tell(table, "installed");
+  }
+
+  // Whoever captures has to see that they are there.
+  bool IsThere(const capture::TombstoneShape& shape) {
+    try {
+      const auto state = capture::LookAtTombstones(*reader_, shape);
+      return state.problem.empty() && state.caution.empty();
+    } catch (const Error& error) {
+      if (error.reaction() != Reaction::kStop) throw;
+      return false;
+    }
+  }
+
+  std::string Reader() {
+    if (reader_->dialect() == Dialect::kSqlite) return {};
+    return reader_->Query("SELECT current_user").rows.at(0).at(0).value();
+  }
+
+  void Execute(const std::vector<std::string>& statements) {
+    sql::Transaction transaction(*owner_, sql::Session::Isolation::kWrite);
+    for (const std::string& sql : statements) owner_->Execute(sql);
+    transaction.Commit();
+  }
+
+  void Prune(const capture::TablePlan& table, const capture::TombstoneShape& shape) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*prune_).count();
+    const uint64_t gone = owner_->Change(capture::PruneTombstonesSql(shape, seconds));
+    Tell(table, fmt::format("{} tombstones older than {} dropped", gone, options_.prune));
+  }
+
+  void Print(const capture::TablePlan& table, const std::vector<std::string>& statements) {
+    if (invocation_.json) {
+      told_.push_back({{"source", source_}, {"table", table.name()}, {"sql", statements}});
+      return;
+    }
+    out_.Line(fmt::format("-- {} {}", source_, table.name()));
+    out_.Line("BEGIN;");
+    for (const std::string& sql : statements) {
+      std::istringstream lines(sql + ";");
+      for (std::string line; std::getline(lines, line);) out_.Line(line);
+    }
+    out_.Line("COMMIT;");
+  }
+
+  void Tell(const capture::TablePlan& table, const std::string& what) {
+    if (invocation_.json) {
+      told_.push_back({{"source", source_}, {"table", table.name()}, {"result", what}});
+    } else {
+      out_.Line(fmt::format("{} {}: {}", source_, table.name(), what));
+    }
+  }
+
+  const Invocation& invocation_;
+  const Options& options_;
+  Terminal out_;
+  std::optional<Microseconds> prune_;
+  std::string source_;
+  std::unique_ptr<sql::Session> reader_;  // as the configuration names it
+  std::unique_ptr<sql::Session> owner_;   // who may create
+  Json told_ = Json::array();
+};
+
+}  // namespace
+
+void AddPrepare(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "prepare", "The triggers of \"deletes: tombstones\": show, install, remove");
+  command->add_option("names", options->names, "Pipelines, sources or tables; all if none is named")
+      ->type_name("NAME");
+  CLI::Option* apply = command->add_flag("--apply", options->apply, "Install what is missing");
+  CLI::Option* remove =
+      command->add_flag("--remove", options->remove, "Take triggers and tombstones away");
+  CLI::Option* prune = command
+                           ->add_option("--prune", options->prune,
+                                        "Drop tombstones older than that, read or not: 7d")
+                           ->type_name("AGE");
+  apply->excludes(remove)->excludes(prune);
+  remove->excludes(prune);
+  command->add_option("--as", options->as, "As a role that may create, instead of the source's own")
+      ->type_name("URL");
+  command->footer(
+      R"(Prints the SQL, unless it is told to do something. It takes a role that may create
+tables in the table's schema and triggers on the table; capture itself needs to read
+only. Writers wait for the moment in which triggers are made, and these wait for them.
+A tombstone that is dropped before capture has read it is a deletion that stays unknown.
+
+  syncline prepare
+  syncline prepare --apply --as postgresql://owner@localhost/shop
+  syncline prepare public.items --remove)");
+  command->callback([&invocation, &body, options] {
+    body = [&invocation, options] { return Preparation(invocation, *options).Run(); };
+  });
+}
+
+}  // namespace syncline::cli
