@@ -374,6 +374,34 @@ class VerifyTest(SystemTest):
         self.repair()
         self.assertEqual(self.verify()["equal"], ROWS)
 
+    def check_deletions(self, on_delete, target_kind):
+        """Fails when a row that is deleted in another way than by its absence counts as missing or extra."""
+        self.set_up("postgres", target_kind, rows=1_000, deletes={"by": "soft", "column": "deleted"}, on_delete=on_delete)
+        with writing(self.source) as cursor:
+            cursor.execute("UPDATE items SET deleted = NOT coalesce(deleted, FALSE), updated_at = now() WHERE id <= 100")
+        self.syncline.run("run", "--once")
+        rows = one(self.source, "SELECT count(*) FROM items WHERE NOT coalesce(deleted, FALSE)")
+        for by in ("rows", "sums"):
+            table = self.verify(0, "--by", by)
+            self.assertEqual((table["equal"], table["in_flight"]), (rows, 0))
+        number = one(self.source, "SELECT max(id) FROM items WHERE NOT coalesce(deleted, FALSE)")
+        self.target.execute(f"UPDATE items SET payload = 'damaged' WHERE id = {number}")
+        self.assertEqual(list(self.found()), [number])
+        self.repair()
+        self.assertEqual(self.verify()["equal"], rows)
+
+    def test_soft_deletions_that_delete(self):
+        self.check_deletions("delete", "sqlite")
+
+    def test_soft_deletions_that_flag_on_postgres(self):
+        self.check_deletions({"flag": "gone_at"}, "postgres")
+
+    def test_soft_deletions_that_flag_on_sqlite(self):
+        self.check_deletions({"flag": "gone_at"}, "sqlite")
+
+    def test_soft_deletions_that_the_target_ignores(self):
+        self.check_deletions("ignore", "postgres")
+
     def test_rows_that_refer_to_each_other_are_mended_whatever_comes_first(self):
         """Fails when a row is given up because the one that it refers to is mended in a later transaction."""
         self.source, self.target = self.database("postgres", "source"), self.database("postgres", "target")
