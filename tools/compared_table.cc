@@ -38,6 +38,14 @@ bool IsDirect(const Column& source, Dialect from, const Column& target, Dialect 
   return from == to || from == Dialect::kPostgres || !HasFormsInSqlite(source);
 }
 
+// Whether a row is not flagged as deleted, by the rules of soft deletion and of `on_delete`.
+std::string IsNotSet(const Column& flag, Dialect dialect) {
+  const std::string name = sql::Quote(flag.name);
+  if (flag.type != Type::kBool && flag.type != Type::kInt) return name + " IS NULL";
+  const bool truth = flag.type == Type::kBool && dialect == Dialect::kPostgres;
+  return truth ? "NOT coalesce(" + name + ", FALSE)" : "coalesce(" + name + ", 0) = 0";
+}
+
 // A value of another type with the same text.
 void AppendAs(Type type, ValueView value, Row& row) {
   if (value.is_null() || value.type() == type) return row.Append(value);
@@ -65,9 +73,15 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
   const std::optional<sql::TableInfo> info = target.Describe(mapping.target);
   ComparedTable table{.schema = captured.schema,
                       .where = spec.where.empty() ? "" : "(" + spec.where + "\n)",
-                      .without_cursor = captured.null_cursor,
                       .mapping = mapping,
                       .target_exists = info.has_value()};
+  if (captured.flag) {
+    const Column& flag = captured.schema->columns[captured.flag->column];
+    table.where = capture::And(table.where, IsNotSet(flag, source.dialect()));
+  }
+  if (info) table.references = info->foreign_keys;
+  const sql::ColumnInfo* flag = info ? info->Find(mapping.flag) : nullptr;
+  if (flag != nullptr) table.target_where = IsNotSet(flag->column, target.dialect());
   table.target.table = info ? info->name : mapping.target;
   table.target.dialect = target.dialect();
   for (uint32_t i = 0; i < plan.columns.size(); ++i) {

@@ -16,14 +16,16 @@ namespace syncline::cli {
 // holds it, and the target's, as the target's table stores it. Plain value type.
 struct ComparedTable {
   std::shared_ptr<const TableSchema> schema;  // of the source: the columns that are captured
-  std::string where;  // SQL condition on the source: the rows that the pipeline is to carry
-  std::string without_cursor;  // on those, that capture never reads them; empty: none can be so
+  // SQL conditions on the source and on the target; empty: all rows. What is flagged as deleted on
+  // either side counts as not there.
+  std::string where, target_where;
   apply::TableMapping mapping;
   std::vector<uint32_t> take;  // indexes into schema->columns of those that are compared
   // The target's columns under their names and with their types there, parallel to `take`.
   TableSchema target;
   bool target_exists = true;
-  std::vector<std::string> left_out;  // columns of the source that the target's table lacks
+  std::vector<sql::ForeignKey> references;  // of the target's table
+  std::vector<std::string> left_out;        // columns of the source that the target's table lacks
   // The target stores the source's values as they are, with exceptions: no need to ask it how it
   // would store each row.
   bool direct = true;

@@ -80,6 +80,10 @@ uint64_t Explanation::Explain(TableComparison& comparison, const ComparedTable& 
   const size_t first = findings.size();
   uint64_t unknown = 0;
   for (Differing& row : rows) {
+    // What the source has no more stays there on purpose.
+    const bool is_kept =
+        table.mapping.on_delete == apply::OnDelete::kIgnore && !row.pair.source && row.pair.target;
+    if (is_kept) continue;
     if (history_.Knows(table.schema->table, row.pair.key.source, row.at)) {
       findings.push_back(Judge(table, std::move(row)));
     } else {

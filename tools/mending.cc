@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
+#include <ranges>
 #include <span>
 #include <utility>
 
 #include "apply/mend_rows.h"
+#include "apply/table_order.h"
 #include "engine/base/error.h"
 #include "tools/source_poll.h"
 
@@ -86,16 +90,33 @@ Mending::Result Mending::Run(const Findings& findings) {
   return result;
 }
 
-void Mending::Write(const Findings& findings, Result& result) {
-  std::vector<RowToWrite> rows;
+// What is to be written, in the order in which the target's foreign keys want it: parents first,
+// and then what is to be deleted, children first.
+std::vector<RowToWrite> Mending::RowsToWrite(const Findings& findings) const {
+  std::map<TableName, std::vector<sql::ForeignKey>> references;
+  for (const ComparedTable& table : verification_.tables()) {
+    references[table.target.table] = table.references;
+  }
+  const std::vector<TableName> parents_first = apply::OrderByReferences(references).parents_first;
+  std::vector<std::vector<RowToWrite>> written(parents_first.size()), gone(parents_first.size());
   for (const TableFindings& table : findings.tables) {
+    const auto place =
+        std::ranges::find(parents_first, table.table->target.table) - parents_first.begin();
     for (const RowFinding& finding : table.rows) {
       const Mend mend = MendFor(finding, options_);
-      if (mend == Mend::kWrite || mend == Mend::kBoth) {
-        rows.push_back({table.table->schema, finding.pair.key.source});
-      }
+      if (mend != Mend::kWrite && mend != Mend::kBoth) continue;
+      const bool in_log = finding.logged && !finding.logged->deleted();
+      (in_log ? written : gone)[place].push_back({table.table->schema, finding.pair.key.source});
     }
   }
+  std::vector<RowToWrite> rows;
+  for (auto& some : written) std::ranges::move(some, std::back_inserter(rows));
+  for (auto& some : gone | std::views::reverse) std::ranges::move(some, std::back_inserter(rows));
+  return rows;
+}
+
+void Mending::Write(const Findings& findings, Result& result) {
+  const std::vector<RowToWrite> rows = RowsToWrite(findings);
   if (rows.empty()) return;
   LogReader& log = verification_.log();
   LogHistory history(log, findings.progress.next);

@@ -58,6 +58,7 @@ class Mending {
   Result Run(const Findings& findings);
 
  private:
+  std::vector<RowToWrite> RowsToWrite(const Findings& findings) const;
   void Write(const Findings& findings, Result& result);
   std::vector<capture::RowKeys> RowsToReadAgain(const Findings& findings) const;
 

@@ -68,7 +68,7 @@ ServerSums ServerSums::OfSource(sql::Session& session, const ComparedTable& tabl
 ServerSums ServerSums::OfTarget(sql::Session& session, const ComparedTable& table) {
   std::vector<std::string> columns;
   for (const Column& column : table.target.columns) columns.push_back(column.name);
-  return Read(session, table.target.table, "", table.TargetKeyNames(), columns);
+  return Read(session, table.target.table, table.target_where, table.TargetKeyNames(), columns);
 }
 
 std::string ServerSums::AtSource(const ComparedTable& table, const std::vector<uint32_t>& buckets) {

@@ -30,7 +30,7 @@ struct ServerSums {
   // read rows costs less than to have them added up.
   static bool IsFar(sql::Session& session);
 
-  // Of the rows that satisfy `where`, or all of the table's.
+  // Of the rows that count: see ComparedTable.
   static ServerSums OfSource(sql::Session& session, const ComparedTable& table);
   static ServerSums OfTarget(sql::Session& session, const ComparedTable& table);
 

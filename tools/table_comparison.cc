@@ -76,8 +76,9 @@ void TableComparison::ReadSource(const std::string& where, const SourceSink& sin
 
 void TableComparison::ReadTarget(const std::string& where, const TargetSink& sink) {
   if (!form_) return;
-  sides_.target.ReadRows({.schema = table_.target, .where = where},
-                         [&](Row& row) { sink(row, Project(row, table_.target.key)); });
+  sides_.target.ReadRows(
+      {.schema = table_.target, .where = capture::And(table_.target_where, where)},
+      [&](Row& row) { sink(row, Project(row, table_.target.key)); });
 }
 
 TableComparison::Suspects TableComparison::Find() {
@@ -264,7 +265,8 @@ std::vector<RowPair> TableComparison::ReadSome(std::span<const RowKey> keys) {
   if (!form_) return pairs;
   sides_.target.ReadRows(
       {.schema = table_.target,
-       .where = sql::IsOneOf(table_.TargetKeyNames(), on_target, table_.target.dialect)},
+       .where = capture::And(table_.target_where, sql::IsOneOf(table_.TargetKeyNames(), on_target,
+                                                               table_.target.dialect))},
       [&](Row& row) {
         const auto found = by_target.find(Project(row, table_.target.key).bytes());
         if (found != by_target.end()) pairs[found->second].target = std::move(row);

@@ -374,6 +374,55 @@ class VerifyTest(SystemTest):
         self.repair()
         self.assertEqual(self.verify()["equal"], ROWS)
 
+    def check_deletions(self, on_delete, target_kind):
+        """Fails when a row that is deleted in another way than by its absence counts as missing or extra."""
+        self.set_up("postgres", target_kind, rows=1_000, deletes={"by": "soft", "column": "deleted"}, on_delete=on_delete)
+        with writing(self.source) as cursor:
+            cursor.execute("UPDATE items SET deleted = NOT coalesce(deleted, FALSE), updated_at = now() WHERE id <= 100")
+        self.syncline.run("run", "--once")
+        rows = one(self.source, "SELECT count(*) FROM items WHERE NOT coalesce(deleted, FALSE)")
+        for by in ("rows", "sums"):
+            table = self.verify(0, "--by", by)
+            self.assertEqual((table["equal"], table["in_flight"]), (rows, 0))
+        number = one(self.source, "SELECT max(id) FROM items WHERE NOT coalesce(deleted, FALSE)")
+        self.target.execute(f"UPDATE items SET payload = 'damaged' WHERE id = {number}")
+        self.assertEqual(list(self.found()), [number])
+        self.repair()
+        self.assertEqual(self.verify()["equal"], rows)
+
+    def test_soft_deletions_that_delete(self):
+        self.check_deletions("delete", "sqlite")
+
+    def test_soft_deletions_that_flag_on_postgres(self):
+        self.check_deletions({"flag": "gone_at"}, "postgres")
+
+    def test_soft_deletions_that_flag_on_sqlite(self):
+        self.check_deletions({"flag": "gone_at"}, "sqlite")
+
+    def test_soft_deletions_that_the_target_ignores(self):
+        self.check_deletions("ignore", "postgres")
+
+    def test_rows_that_refer_to_each_other_are_mended_whatever_comes_first(self):
+        """Fails when a row is given up because the one that it refers to is mended in a later transaction."""
+        self.source, self.target = self.database("postgres", "source"), self.database("postgres", "target")
+        tables = """CREATE TABLE parents(id int PRIMARY KEY, updated_at timestamptz NOT NULL DEFAULT '2020-01-01');
+            CREATE TABLE children(id int PRIMARY KEY, parent int REFERENCES parents, updated_at timestamptz NOT NULL DEFAULT '2020-01-01')"""
+        self.source.execute(tables + """; INSERT INTO parents SELECT generate_series(1, 1500);
+            INSERT INTO children SELECT g, g FROM generate_series(1, 1500) g""")
+        self.target.execute(tables)
+        self.syncline = Syncline(self.folder, {
+            "log": "./log",
+            "databases": {"from": self.source.url, "to": self.target.url},
+            "defaults": {"cursor": "updated_at"},
+            "pipelines": {"way": {"from": "from", "to": "to", "tables": {"public.children": {}, "public.parents": {}}}},
+        })  # fmt: skip
+        self.syncline.run("run", "--once")
+        self.target.execute("""DELETE FROM children; DELETE FROM parents; INSERT INTO parents SELECT generate_series(9001, 9600);
+            INSERT INTO children SELECT g, g FROM generate_series(9001, 9600) g""")
+        done = self.repair()
+        self.assertEqual((done["written"], done["refused"]), (2 * (1500 + 600), []))
+        self.assertEqual([table["equal"] for table in done["left"]["tables"]], [1500, 1500])
+
     def test_what_is_parked_or_kept_is_said_and_left(self):
         self.set_up("postgres", "postgres", rows=1_000, conflict="target_wins", create_target=items.CREATE.replace(
             "category int", "category int CHECK (category < 90)"))  # fmt: skip
