@@ -144,7 +144,8 @@ uint64_t Reconciliation::RowsPerPoll(const TablePlan& table) const {
 
 void Reconciliation::Go(const TablePlan& table, int64_t clock_us, RowFeed::Batch& batch) {
   auto& state = parts_.cursor.tables.at(table.schema->table).reconciled;
-  if (!state || !state->under_way) {
+  // With `once`, whoever waits for it wants to know of all keys as of now.
+  if (!state || !state->under_way || options_.once) {
     state = {.begun_us = clock_us, .under_way = true, .after = {}};
     rounds_[table.schema->table] = {};
   }

@@ -38,8 +38,8 @@ class Reconciliation {
 
   // Whether there is something to do for the table at that moment, by the source's clock.
   bool IsDue(const TablePlan& table, int64_t clock_us) const;
-  // What the rate allows for one poll, or, with `once`, all of it. Within the poll's snapshot,
-  // whose rows `batch` has been given before.
+  // What the rate allows for one poll, or, with `once`, all of it, from the first key on. Within
+  // the poll's snapshot, whose rows `batch` has been given before.
   void Go(const TablePlan& table, int64_t clock_us, RowFeed::Batch& batch);
 
  private:

@@ -138,10 +138,10 @@ class DeletesTest(SystemTest):
         self.check(SqliteDatabase(self.folder / "source.db"), {"by": "soft", "column": "deleted_at"})
 
     def test_reconciling_with_postgres(self):
-        self.check(PostgresDatabase(self.cluster, "source"), {"by": "reconcile", "every": "100ms"})
+        self.check(PostgresDatabase(self.cluster, "source"), {"by": "reconcile", "every": "1ms"})
 
     def test_reconciling_with_sqlite(self):
-        self.check(SqliteDatabase(self.folder / "source.db"), {"by": "reconcile", "every": "100ms"})
+        self.check(SqliteDatabase(self.folder / "source.db"), {"by": "reconcile", "every": "1ms"})
 
     def check(self, source, deletes):
         """The whole test for one source and one way to find deletions."""
