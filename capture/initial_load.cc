@@ -16,7 +16,7 @@ namespace syncline::capture {
 namespace {
 
 // For each reader; a piece has up to 256 KiB, or one row.
-constexpr size_t kPiecesOfReader = 8;
+constexpr size_t kPiecesOfReader = 32;
 // Nobody waits for a frame of a load, and each is synced.
 constexpr size_t kFrameBytes = 1u << 20;
 
