@@ -86,6 +86,7 @@ Json TicksToJson(const TickLedger& ledger) {
   Json json;
   json["last"] = ledger.last;
   json["server_started"] = ledger.server_started_us;
+  if (ledger.recovered_us != 0) json["recovered"] = ledger.recovered_us;
   if (ledger.timeline != 0) json["timeline"] = ledger.timeline;
   if (ledger.snapshot_xmin != 0) json["xmin"] = ledger.snapshot_xmin;
   json["ticks"] = Json::array();
@@ -103,6 +104,7 @@ TickLedger TicksFromJson(const Json& json) {
   TickLedger ledger;
   ledger.last = json.at("last");
   ledger.server_started_us = json.at("server_started");
+  if (json.contains("recovered")) ledger.recovered_us = json.at("recovered");
   if (json.contains("timeline")) ledger.timeline = json.at("timeline");
   if (json.contains("xmin")) ledger.snapshot_xmin = json.at("xmin");
   for (const Json& entry : json.at("ticks")) {

@@ -36,7 +36,7 @@ struct TableSpec {
 
 // How tables that are new to the log are read.
 struct LoadOptions {
-  uint32_t workers = 2;           // sessions, each with a table of its own; at least one
+  uint32_t workers = 1;           // sessions, each with a table of its own; at least one
   uint64_t bytes_per_second = 0;  // of row data, all of them together; 0: as fast as it goes
   uint64_t range_rows = 100'000;  // in one snapshot, durable together
 

@@ -33,6 +33,10 @@ class Horizon {
   // comes after. From any thread.
   virtual void Hold(sql::Session& session, const TablePlan& table) const = 0;
 
+  // Whether it can keep that table so. Where it cannot, a table that is rewritten meanwhile may
+  // look empty, and what is not there cannot be taken for deleted.
+  virtual bool Holds(const TablePlan&) const { return true; }
+
   // False: a poll would see what the last poll of this session saw.
   virtual bool Changed() = 0;
   // Notes what has to be known before the snapshot.

@@ -8,6 +8,7 @@
 #include "capture/guarantee.h"
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
+#include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::capture {
@@ -44,6 +45,13 @@ PollingSource::PollingSource(sql::Session& session,
       load_({session, std::move(open), feed_, *horizon_, cursor_, tables_, stats, clock, logger},
             options.load),
       reconciliation_({session, log, cursor_, logger}, options) {
+  for (const TablePlan& table : tables_) {
+    if (!table.reconcile || horizon_->Holds(table)) continue;
+    throw UsageError(
+        table.name() + ": deletes: reconcile needs a table or view that this role may lock",
+        "grant SELECT on the whole of it, capture the tables beneath a materialized view or on the "
+        "foreign server, or choose another way for deletes:");
+  }
   AdoptTables();
 }
 
@@ -169,6 +177,7 @@ void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {
       const std::string where = And(table->null_cursor, these);
       session_.ReadRows({.schema = *table->schema, .where = where}, note);
     }
+    if (!horizon_->Holds(*table)) continue;
     for (const Row& key : keys) {
       if (!there.contains(key.bytes())) batch.Delete(*table, key, Value());
     }

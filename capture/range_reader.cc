@@ -17,8 +17,13 @@ namespace {
 constexpr size_t kPieceRows = 512;
 constexpr size_t kPieceBytes = 256u << 10;
 
-// Ends a stream that nobody takes any more.
+// A range's snapshot and lock end with it: after so many bytes, or what the rate lets through in a
+// second.
+constexpr size_t kRangeBytes = 64u << 20;
+
+// Ends a stream that nobody takes any more, and one whose range is large enough.
 struct Closed {};
+struct LongEnough {};
 
 }  // namespace
 
@@ -33,24 +38,30 @@ std::string AfterKey(const TablePlan& table, const Row& key) {
 
 void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row> after,
                        std::stop_token stop) {
+  const size_t most = options_.bytes_per_second == 0 ? kRangeBytes : std::min(kRangeBytes, Share());
   for (bool more = true; more && !stop.stop_requested();) {
     CrashPoint("load.range_begun");
     sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
     horizon_.Hold(session_, table);
     const std::string where = And(table.where, after ? AfterKey(table, *after) : "");
     uint64_t rows = 0;
-    size_t bytes = 0;
+    size_t bytes = 0, range_bytes = 0;
+    bool cut_short = false;
     RowQueue::Piece piece{.table = number};
     try {
       InContext(table.name(), [&] {
         session_.ReadRows({*table.schema, where, table.key_order, options_.range_rows},
                           [&](Row& row) {
                             CheckKey(table, row);
-                            if (++rows == options_.range_rows) {
+                            ++rows;
+                            bytes += row.bytes().size();
+                            range_bytes += row.bytes().size();
+                            cut_short = range_bytes >= most && rows < options_.range_rows;
+                            if (cut_short || rows == options_.range_rows) {
                               after = Project(row, table.schema->key);
                             }
-                            bytes += row.bytes().size();
                             piece.rows.push_back(std::move(row));
+                            if (cut_short) throw LongEnough();
                             if (piece.rows.size() < kPieceRows && bytes < kPieceBytes) return;
                             if (!Send(std::move(piece), std::exchange(bytes, 0), stop)) {
                               throw Closed();
@@ -60,9 +71,11 @@ void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row>
       });
     } catch (const Closed&) {
       return;
+    } catch (const LongEnough&) {
+      snapshot.Rollback();
     }
-    snapshot.Commit();
-    more = rows == options_.range_rows;
+    if (!cut_short) snapshot.Commit();
+    more = cut_short || rows == options_.range_rows;
     piece.ends_range = true;
     piece.ends_table = !more;
     if (more) piece.after = after;
@@ -75,8 +88,7 @@ bool RangeReader::Send(RowQueue::Piece piece, size_t bytes, const std::stop_toke
   if (!queue_.Push(std::move(piece))) return false;
   if (options_.bytes_per_second == 0) return true;
   const Microseconds now = clock_.Monotonic();
-  const uint64_t share = std::max<uint64_t>(options_.bytes_per_second / options_.workers, 1);
-  due_ = std::max(due_, now) + Microseconds(bytes * 1'000'000 / share);
+  due_ = std::max(due_, now) + Microseconds(bytes * 1'000'000 / Share());
   return clock_.Sleep(due_ - now, stop);
 }
 

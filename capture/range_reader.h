@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -30,6 +31,7 @@ class RangeReader {
   void Read(const TablePlan& table, size_t number, std::optional<Row> after, std::stop_token stop);
 
  private:
+  size_t Share() const { return std::max<size_t>(options_.bytes_per_second / options_.workers, 1); }
   bool Send(RowQueue::Piece piece, size_t bytes, const std::stop_token& stop);
 
   sql::Session& session_;

@@ -98,11 +98,14 @@ uint64_t TickLedger::Advance(const ServerView& view, std::map<std::string, int64
   }
   // Stamps made since a step of the clock can lie anywhere above it, and where it was set to is
   // unknown.
-  if (clock_went_back) reach = 0;
+  // A crash with asynchronous commits takes back what the log holds already, and hands out ids and
+  // numbers again.
+  if (clock_went_back || view.recovered_us != recovered_us) reach = 0;
 
   ++last;
   ticks[last] = Tick{view.clock_us, std::move(marks)};
   server_started_us = view.started_us;
+  recovered_us = view.recovered_us;
   if (view.timeline != 0) timeline = view.timeline;
   snapshot_xmin = view.snapshot.xmin;
   running = std::move(still);

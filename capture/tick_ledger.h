@@ -31,6 +31,7 @@ struct Snapshot {
 // the proof in README.md hangs on it.
 struct ServerView {
   int64_t started_us = 0;            // when the server was started, by its own clock
+  int64_t recovered_us = 0;          // when it last lost its statistics, as it does by a crash
   uint32_t timeline = 0;             // of its WAL; 0: not known (a standby)
   bool same_session = false;         // nothing can have restarted since the view before
   int64_t clock_us = 0;              // the server's clock, microseconds since 2000-01-01 UTC
@@ -58,6 +59,7 @@ struct Tick {
 struct TickLedger {
   uint64_t last = 0;  // 0: no tick yet
   int64_t server_started_us = 0;
+  int64_t recovered_us = 0;        // ServerView::recovered_us
   uint32_t timeline = 0;           // 0: not known
   uint64_t snapshot_xmin = 0;      // of the last tick's snapshot: what ended before it was visible
   std::map<uint64_t, Tick> ticks;  // the last one and those that `running` refers to

@@ -19,6 +19,12 @@ constexpr char kHint[] = "run: syncline prepare --apply";
 // A trigger that fires for each statement does not see what a subscription deletes.
 constexpr char kSubscribedSql[] = "SELECT 1 FROM pg_subscription_rel WHERE srrelid = $1::regclass";
 
+// Whether it is somebody's child: a statement on the parent fires no statement trigger here. And
+// whether it has children by INHERITS, whose rows its triggers do not see.
+constexpr char kFamilySql[] = R"(
+  SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = $1::regclass),
+         EXISTS (SELECT FROM pg_inherits WHERE inhparent = $1::regclass))";
+
 constexpr char kPartitionsSql[] = R"(
   SELECT n.nspname, c.relname FROM pg_partition_tree($1::regclass) p
   JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -95,7 +101,7 @@ std::string PostgresTriggerProblem(sql::Session& session, const TombstoneShape& 
   std::set<std::string> missing = {kDeleteTrigger, kUpdateTrigger, kTruncateTrigger};
   for (const auto& row : session.Query(kTriggersSql, {Quote(shape.table)}).rows) {
     const std::string& name = row.at(0).value();
-    if (row.at(1) != "A" && row.at(1) != "O") return fmt::format("trigger {} is disabled", name);
+    if (row.at(1) != "A") return fmt::format("trigger {} does not always fire", name);
     if (row.at(3) != TombstoneFunctionBody(shape)) {
       return fmt::format("trigger {} was made for another key", name);
     }
@@ -174,9 +180,16 @@ TombstoneShape DescribeTombstones(sql::Session& session, const TablePlan& table)
     return shape;
   }
   const sql::Parameters name = {Quote(shape.table)};
+  const bool partitioned = table.table_kind == Kind::kPartitioned;
+  const auto family = session.Query(kFamilySql, name).rows.at(0);
+  if (!partitioned && family.at(1) == "t") {
+    throw UsageError(
+        table.name() + ": tombstones do not see the rows of tables that inherit from it",
+        "choose another way under deletes:, or capture each of the tables as its own");
+  }
   shape.by_row =
-      table.table_kind == Kind::kPartitioned || !session.Query(kSubscribedSql, name).rows.empty();
-  if (table.table_kind != Kind::kPartitioned) return shape;
+      partitioned || family.at(0) == "t" || !session.Query(kSubscribedSql, name).rows.empty();
+  if (!partitioned) return shape;
   for (const auto& row : session.Query(kPartitionsSql, name).rows) {
     shape.partitions.push_back({row.at(0).value(), row.at(1).value()});
   }

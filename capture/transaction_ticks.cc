@@ -21,7 +21,8 @@ constexpr std::string_view kClockSql = R"(
   SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000,
          (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint - 946684800000000,
          CASE WHEN NOT pg_is_in_recovery()
-              THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END)";
+              THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END,
+         coalesce((extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::bigint, 0))";
 
 // The virtual ids of the other sessions' transactions. A transaction in another database cannot
 // touch ours; a session without a database (a background process) is taken along.
@@ -42,17 +43,15 @@ constexpr std::string_view kXidSql = R"(
   SELECT virtualtransaction, transactionid FROM pg_locks
   WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock' AND pid IS NOT NULL)";
 
-// Per table: whether LOCK TABLE is allowed; whether it is an ordinary heap of its own (partitioned
-// and inherited tables are not: attaching a partition shows rows that nobody wrote); and whether
-// all of its rows are this server's, which those of views and foreign tables need not be.
+// Per table: whether LOCK TABLE is allowed (for a view it locks the tables beneath); whether it is
+// an ordinary heap of its own whose xmin may be read (partitioned and inherited tables are not:
+// attaching a partition shows rows that nobody wrote); and whether all of its rows are this
+// server's, which those of views and foreign tables, or partitions, need not be.
 constexpr std::string_view kFactsSql = R"(
-  SELECT c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'SELECT'),
-         c.relkind = 'r' AND NOT c.relhassubclass AND coalesce(a.amname = 'heap', false),
-         c.relkind IN ('r', 'p', 'm') AND NOT EXISTS (
-           WITH RECURSIVE parts AS (
-             SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid
-             UNION SELECT i.inhrelid FROM pg_inherits i JOIN parts p ON i.inhparent = p.inhrelid)
-           SELECT FROM pg_class f JOIN parts ON f.oid = parts.inhrelid WHERE f.relkind = 'f')
+  SELECT c.relkind IN ('r', 'p', 'v') AND has_table_privilege(c.oid, 'SELECT'),
+         c.relkind = 'r' AND NOT c.relhassubclass AND coalesce(a.amname = 'heap', false)
+           AND has_table_privilege(c.oid, 'SELECT'),
+         c.relkind IN ('r', 'm') AND NOT c.relhassubclass
   FROM pg_class c LEFT JOIN pg_am a ON a.oid = c.relam WHERE c.oid = $1::regclass)";
 
 int64_t ToNumber(const std::optional<std::string>& text) { return std::stoll(text.value()); }
@@ -96,6 +95,7 @@ void TransactionTicks::Look() {
   view_.clock_us = clock_us_ = ToNumber(clock.at(0));
   view_.started_us = ToNumber(clock.at(1));
   if (clock.at(2)) view_.timeline = static_cast<uint32_t>(std::stoul(*clock.at(2), nullptr, 16));
+  view_.recovered_us = ToNumber(clock.at(3));
   view_.before = ReadRunning();
 }
 
@@ -126,7 +126,8 @@ void TransactionTicks::Advance(const std::vector<TablePlan>& tables, CaptureCurs
   const std::map<uint64_t, Tick> ticks = cursor.ticks.ticks;
   // After a crash ids can be used twice: what was committed but not yet on the disk is gone.
   xid_reach_.reset();
-  if (cursor.ticks.snapshot_xmin != 0 && cursor.ticks.server_started_us == view_.started_us) {
+  if (cursor.ticks.snapshot_xmin != 0 && cursor.ticks.server_started_us == view_.started_us &&
+      cursor.ticks.recovered_us == view_.recovered_us) {
     xid_reach_ = cursor.ticks.snapshot_xmin;
   }
   const uint64_t reach = cursor.ticks.Advance(view_, std::move(marks));

@@ -18,7 +18,10 @@ class TransactionTicks : public Horizon {
   void Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   void Hold(sql::Session& session, const TablePlan& table) const override;
   // By the snapshot itself, which is the same as long as no transaction that wrote has ended. On a
-  // standby, and with views and foreign tables, always true.
+  // standby, and with views, foreign and partitioned tables, always true.
+  bool Holds(const TablePlan& table) const override {
+    return facts_.lockable.contains(table.schema->table);
+  }
   bool Changed() override;
   void Look() override;
   int64_t clock_us() const override { return clock_us_; }

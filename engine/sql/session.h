@@ -129,6 +129,10 @@ class Transaction {
     session_.Commit();
     done_ = true;
   }
+  void Rollback() noexcept {
+    session_.Rollback();
+    done_ = true;
+  }
 
  private:
   Session& session_;

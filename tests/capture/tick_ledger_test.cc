@@ -236,6 +236,21 @@ TEST(TickLedgerTest, AfterAFailoverNothingIsKnownOfTheStampsSince) {
   EXPECT_EQ(ledger.Advance(view, {}), 4u);
 }
 
+// Fails when ids and numbers that are handed out a second time are taken for old ones.
+TEST(TickLedgerTest, AfterACrashEverythingIsReadOnce) {
+  TickLedger ledger;
+  ServerView view = View(10, {"3/1"});
+  view.recovered_us = 5;
+  ledger.Advance(view, {});
+  view = View(20, {"4/1"});
+  view.recovered_us = 15;
+  view.same_session = false;
+  EXPECT_EQ(ledger.Advance(view, {}), 0u);
+  view = View(30, {});
+  view.recovered_us = 15;
+  EXPECT_EQ(ledger.Advance(view, {}), 1u);
+}
+
 TEST(TickLedgerTest, AVirtualIdMeansANewTransactionAfterARestart) {
   TickLedger ledger;
   ledger.Advance(View(10, {"3/1", "p200"}), {});

@@ -210,8 +210,8 @@ class Judge:
     """Reads a log from its first change to its last and says what it lacks; see `take`."""
 
     def __init__(self, observer, amount):
-        self._left = iter(observer.seen)
-        self._next = next(self._left, None)
+        self._seen = observer.seen
+        self._next = 0  # of them, to be looked for
         self._amount = amount
         self._tables = {"accounts": {}, "mirror": {}, "beats": {}}
         self._highest = {}  # by key: the highest v the log ever had
@@ -249,23 +249,28 @@ class Judge:
             self._fault(change, "the amounts do not add up")
         beat = self._tables["beats"].get(1, {"n": -1})["n"]
         seen = {}  # by key: the beat at which the observer last saw it change, and what to
-        while self._next is not None and self._next.beat < beat:
-            seen.update({key: (self._next.beat, v) for key, v in self._next.rows.items()})
-            self._known.update(self._next.rows)
-            seen.update({key: (self._next.beat, None) for key in self._next.gone})
-            self._next = next(self._left, None)
+        while self._next < len(self._seen) and self._seen[self._next].beat < beat:
+            look = self._seen[self._next]
+            seen.update({key: (look.beat, v) for key, v in look.rows.items()})
+            self._known.update(look.rows)
+            seen.update({key: (look.beat, None) for key in look.gone})
+            self._next += 1
         for key, (at, v) in seen.items():
             self.checked += 1
             if v is None:
                 # Deleted, or come again since as something newer.
                 if key in accounts and accounts[key]["v"] <= self._known[key]:
                     self._fault(change, f"account {key} was gone at beat {at}, and is in the log")
-            elif self._highest.get(key, 0) < v and not self._changes_next(key):
+            elif self._highest.get(key, 0) < v and not self._changes_soon(key):
                 self._fault(change, f"account {key} was seen as {v} at beat {at}, and is not in the log")
 
-    def _changes_next(self, key):
-        """Whether it may have been deleted between the observer's last look and the poll's: then the poll has seen nothing of it."""
-        return self._next is None or key in self._next.rows or key in self._next.gone
+    def _changes_soon(self, key):
+        """Whether it may have been deleted between the observer's last look and the poll's: then the poll has seen nothing of it.
+
+        The poll came after the beat that it shows and before the next one, so the look after that one tells.
+        """
+        soon = self._seen[self._next : self._next + 2]
+        return len(soon) < 2 or any(key in look.rows or key in look.gone for look in soon)
 
     def _fault(self, change, what):
         self.faults.append(f"offset {change.offset}: {what}")
