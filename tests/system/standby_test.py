@@ -64,6 +64,26 @@ class StandbyTest(SystemTest):
         syncline.run("run", "--once")
         self.assert_equal(PostgresDatabase(standby, "source", create=False))
 
+    def test_a_crash_that_takes_commits_back_is_followed(self):
+        """Fails, with the target at states that the source has lost, when nobody notices the crash."""
+        crashing = Cluster(synchronous_commit="off", wal_writer_delay="10s", checkpoint_timeout="1h")
+        self.addCleanup(crashing.close)
+        source = PostgresDatabase(crashing, "source")
+        source.execute(
+            """CREATE TABLE items(id int PRIMARY KEY, v int NOT NULL, updated_at timestamptz NOT NULL);
+            INSERT INTO items SELECT g, 0, now() - interval '1 hour' FROM generate_series(1, 5) g"""
+        )
+        syncline = self.syncline(crashing, "updated_at")
+        syncline.run("run", "--once")
+        source.execute("CHECKPOINT")
+        with contextlib.closing(source.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE items SET v = 1, updated_at = now() WHERE id <= 2")
+            connection.commit()
+            syncline.run("run", "--once")
+            crashing.restart(immediate=True)
+        syncline.run("run", "--once")
+        self.assert_equal(source)
+
     def test_after_a_failover_everything_is_read_once(self):
         standby = self.primary.standby()
         self.addCleanup(standby.close)
