@@ -28,7 +28,7 @@ class BatchPrefetch {
   BatchPrefetch(LogReader& log, BatchReader::Limits limits, TablePredicate wanted,
                 TablePredicate kept);
 
-  // As BatchReader; `again_before`: see SchemasOf.
+  // As BatchReader, whose errors come with the next Next; `again_before`: see SchemasOf.
   void Seek(Offset next, uint64_t frame_hash, BatchReader::End end, Offset again_before);
   std::optional<ReadyBatch> Next();
   bool finished() const { return !ready_ && !failure_ && batches_.finished(); }

@@ -27,13 +27,13 @@ struct LongEnough {};
 
 }  // namespace
 
-std::string AfterKey(const TablePlan& table, const Row& key) {
+std::string KeyIs(const TablePlan& table, std::string_view comparison, const Row& key) {
   SYNCLINE_CHECK_EQ(key.size(), table.schema->key.size());
   std::string values;
   for (const ValueView value : key) {
     values += (values.empty() ? "" : ", ") + sql::Literal(value, table.schema->dialect);
   }
-  return fmt::format("({}) > ({})", table.key_order, values);
+  return fmt::format("({}) {} ({})", table.key_order, comparison, values);
 }
 
 void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row> after,
@@ -43,7 +43,7 @@ void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row>
     CrashPoint("load.range_begun");
     sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
     horizon_.Hold(session_, table);
-    const std::string where = And(table.where, after ? AfterKey(table, *after) : "");
+    const std::string where = And(table.where, after ? KeyIs(table, ">", *after) : "");
     uint64_t rows = 0;
     size_t bytes = 0, range_bytes = 0;
     bool cut_short = false;

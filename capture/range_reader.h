@@ -4,6 +4,8 @@
 #include <functional>
 #include <optional>
 #include <stop_token>
+#include <string>
+#include <string_view>
 
 #include "capture/capture_stage.h"
 #include "capture/horizon.h"
@@ -43,7 +45,8 @@ class RangeReader {
   Microseconds due_{0};  // when what was sent so far may have been sent, by the clock
 };
 
-// SQL condition for the keys after `key`, in the order of the table's key columns. Pure.
-std::string AfterKey(const TablePlan& table, const Row& key);
+// SQL condition for the keys that compare so (">", "<=", "=") with `key`, in the order of the
+// table's key columns. Pure.
+std::string KeyIs(const TablePlan& table, std::string_view comparison, const Row& key);
 
 }  // namespace syncline::capture

@@ -68,16 +68,8 @@ std::vector<Column> HashedColumns(const TablePlan& table) {
   return columns;
 }
 
-std::string Tuple(const TablePlan& table, const char* comparison, const Row& key) {
-  std::string values;
-  for (const ValueView value : key) {
-    values += (values.empty() ? "" : ", ") + sql::Literal(value, table.schema->dialect);
-  }
-  return fmt::format("({}) {} ({})", table.key_order, comparison, values);
-}
-
 std::string RangeSql(const TablePlan& table, const std::optional<Row>& after, const Row* last) {
-  return And(after ? AfterKey(table, *after) : "", last ? Tuple(table, "<=", *last) : "");
+  return And(after ? KeyIs(table, ">", *after) : "", last ? KeyIs(table, "<=", *last) : "");
 }
 
 // One row for a key that is there: whether it has that version. A row whose cursor was set to NULL
@@ -181,7 +173,7 @@ void Reconciliation::GoThrough(const TablePlan& table, const Range& range, int64
   std::vector<const Row*> differing;
   if (!KeyIsHashed(table)) {
     counts.deleted += range.keys.size() - Probe(table, range, clock_us, batch, differing);
-    for (const Row* key : differing) batch.Read(table, Tuple(table, "=", *key), "", 0, {});
+    for (const Row* key : differing) batch.Read(table, KeyIs(table, "=", *key), "", 0, {});
     return;
   }
   const Row* last = range.is_last ? nullptr : &range.keys.back().key;
