@@ -50,7 +50,7 @@ class ApplyStage::Impl {
             [this](const TableName& table) { return target_.Wants(table); },
             [this](const TableName& table) { return target_.KeepsDeleted(table); }),
         target_(std::move(target), std::move(tables), reader.info().source,
-                options_.quarantine_limit, logger_) {
+                options_.quarantine_limit, logger_, options_.two_way) {
     try {
       target_.Open();
       ReadProgress();
@@ -184,6 +184,8 @@ void ApplyStage::Impl::CheckNothingIsMissing(std::stop_token stop) {
 void ApplyStage::Impl::Resume(std::stop_token stop) {
   if (!target_.is_open()) target_.Open();
   const Offset before = next();
+  // A batch that may or may not be committed is settled before it is tried again.
+  if (options_.two_way.log != nullptr) options_.two_way.log->Turn();
   ReadProgress();
   const std::optional<Progress> attempted = std::exchange(attempted_, std::nullopt);
   if (next() != before) GoneOn();

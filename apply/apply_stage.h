@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "apply/own_log.h"
 #include "apply/progress.h"
 #include "apply/table_mapping.h"
 #include "engine/base/clock.h"
@@ -27,6 +28,7 @@ struct ApplyOptions {
   // How many refused changes the target's quarantine may hold; the next one stops the stage. 0: the
   // first one does.
   uint64_t quarantine_limit = 0;
+  TwoWay two_way = {};
   uint64_t batch_changes = 50'000;
   uint64_t batch_bytes =
       64u << 20;  // of row data; whichever of the two is reached first ends a batch

@@ -24,6 +24,10 @@ RowChange StepOf(BaseEntry& entry) {
   step.version = std::move(entry.version);
   step.offset = entry.offset;
   step.passed_up_to = std::move(entry.highest_before);
+  if (entry.lineage) {
+    step.peer =
+        std::make_shared<PeerStep>(PeerStep{.clock = entry.lineage->clock, .from_base = true});
+  }
   return step;
 }
 

@@ -65,6 +65,18 @@ class TableSteps {
   std::vector<Slot> slots_;
 };
 
+void AddLineage(const Lineage& lineage, bool first, RowChange& step) {
+  if (!step.peer) step.peer = std::make_shared<PeerStep>();
+  PeerStep& peer = *step.peer;
+  if (!first) {
+    peer.follows.push_back(peer.clock);
+  } else if (lineage.before) {
+    peer.follows.push_back(*lineage.before);
+  }
+  peer.clock = lineage.clock;
+  peer.via = lineage.via;
+}
+
 void Add(Change& change, Offset offset, SchemaId schema_id,
          const std::shared_ptr<const TableSchema>& schema, TableSteps& table) {
   const bool deletion = change.op == Op::kDelete;
@@ -76,6 +88,7 @@ void Add(Change& change, Offset offset, SchemaId schema_id,
     step->change.passed.push_back(std::move(step->change.version));
     step->change.passed_deletion |= step->op == Op::kDelete;
   }
+  if (change.lineage) AddLineage(*change.lineage, added, step->change);
   step->op = change.op;
   step->change.offset = offset;
   step->schema_id = schema_id;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apply/peer_decision.h"
 #include "engine/base/offset.h"
 #include "engine/model/frame.h"
 
@@ -41,6 +42,7 @@ struct RowChange {
   // From the log's base, which does not hold every state: the highest version of those before. A
   // target's row up to here is taken for one of them.
   std::optional<Value> passed_up_to;
+  std::shared_ptr<PeerStep> peer = {};  // of changes that have a lineage
 };
 
 // All steps of a batch for one table under one schema; each key once, in key order.

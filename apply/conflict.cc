@@ -18,6 +18,7 @@ bool SourceWins(const Arrival& arrival, const Look& look) {
       return true;
     case ConflictRule::kTargetWins:
       return false;
+    case ConflictRule::kPrefer:
     case ConflictRule::kLatestWins:
       return look.same_version ? arrival.takes_ties : !look.newer;
   }
@@ -49,6 +50,8 @@ std::string_view ConflictRuleName(ConflictRule rule) {
       return "source_wins";
     case ConflictRule::kTargetWins:
       return "target_wins";
+    case ConflictRule::kPrefer:
+      return "prefer";
   }
   return "";
 }

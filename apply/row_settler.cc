@@ -2,10 +2,6 @@
 
 #include <algorithm>
 
-#include "apply/row_image.h"
-#include "engine/base/check.h"
-#include "engine/model/value_text.h"
-
 namespace syncline::apply {
 namespace {
 
@@ -42,13 +38,12 @@ RowSettler::RowSettler(sql::Session& session, const TablePlan& plan, const Targe
     : session_(session),
       plan_(plan),
       shape_(shape),
+      images_(session, plan, shape),
       upserts_{.look = LookUpsertSql(shape),
                .look_up_to = LookUpsertSql(shape, Follows::kAnyUpToThat),
-               .image = ImageUpsertSql(shape),
                .force = OverwriteRowSql(shape)},
       deletes_{.look = LookDeleteSql(shape),
                .look_up_to = LookDeleteSql(shape, Follows::kAnyUpToThat),
-               .image = ImageDeleteSql(shape),
                .force = EraseRowSql(shape)},
       insert_(InsertRowSql(shape)) {}
 
@@ -77,9 +72,9 @@ void RowSettler::SettleSome(WriteTask& task, std::span<const uint32_t> numbers,
     if (!decision.write && looks[i].newer) ++task.counts.newer;
     if (!decision.conflict || !looks[i].exists) continue;
     met.push_back(numbers[i]);
-    conflicts.push_back(ConflictOf(task, numbers[i], decision));
+    conflicts.push_back(images_.Of(task, numbers[i], *decision.conflict, decision.write));
   }
-  AddImages(task, met, conflicts);  // before they are overwritten
+  images_.Add(task, met, conflicts);  // before they are overwritten
   task.conflicts.insert(task.conflicts.end(), std::make_move_iterator(conflicts.begin()),
                         std::make_move_iterator(conflicts.end()));
 
@@ -94,7 +89,8 @@ void RowSettler::SettleSome(WriteTask& task, std::span<const uint32_t> numbers,
     }
     ++task.counts.written;
     const Decision decision = DecideOn(task, missing[i], {});
-    if (decision.conflict) task.conflicts.push_back(ConflictOf(task, missing[i], decision));
+    if (decision.conflict)
+      task.conflicts.push_back(images_.Of(task, missing[i], *decision.conflict, decision.write));
   }
 }
 
@@ -139,33 +135,6 @@ Decision RowSettler::DecideOn(const WriteTask& task, uint32_t number, const Look
        .again = task.IsAgain(number),
        .takes_ties = task.options.takes_ties},
       look);
-}
-
-Conflict RowSettler::ConflictOf(const WriteTask& task, uint32_t number,
-                                const Decision& decision) const {
-  const RowChange& change = task.changes[number];
-  std::vector<Column> key;
-  for (const uint32_t column : plan_.key) key.push_back(plan_.columns[column]);
-  SYNCLINE_CHECK(decision.conflict.has_value());
-  Conflict conflict{.table = shape_.table,
-                    .key = RowImage(key, change.key),
-                    .type = *decision.conflict,
-                    .rule = plan_.conflict,
-                    .source_won = decision.write,
-                    .offset = change.offset,
-                    .source_version = ToText(change.version)};
-  if (!task.deletion) conflict.source_row = RowImage(plan_.columns, TargetRow(plan_, change.row));
-  return conflict;
-}
-
-void RowSettler::AddImages(const WriteTask& task, std::span<const uint32_t> numbers,
-                           std::span<Conflict> conflicts) {
-  const auto found = session_.QueryEach(For(task).image, task.Pointers(numbers));
-  for (size_t i = 0; i < found.size(); ++i) {
-    SYNCLINE_CHECK(found[i].has_value());  // it is locked
-    conflicts[i].target_row = RowImage(shape_.columns, *found[i]);
-    if (plan_.cursor) conflicts[i].target_version = found[i]->at(*plan_.cursor);
-  }
 }
 
 }  // namespace syncline::apply

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apply/conflict_images.h"
 #include "apply/table_plan.h"
 #include "apply/write_sql.h"
 #include "apply/write_task.h"
@@ -28,7 +29,7 @@ class RowSettler {
  private:
   // The statements for one kind of change.
   struct Statements {
-    std::string look, look_up_to, image, force;
+    std::string look, look_up_to, force;
   };
 
   void SettleSome(WriteTask& task, std::span<const uint32_t> numbers,
@@ -37,16 +38,12 @@ class RowSettler {
   void LookForPassed(const WriteTask& task, std::span<const uint32_t> numbers,
                      std::vector<Look>& looks);
   Decision DecideOn(const WriteTask& task, uint32_t number, const Look& look) const;
-  // What is known without the target's row.
-  Conflict ConflictOf(const WriteTask& task, uint32_t number, const Decision& decision) const;
-  // Adds the target's rows to conflicts, `numbers` being theirs.
-  void AddImages(const WriteTask& task, std::span<const uint32_t> numbers,
-                 std::span<Conflict> conflicts);
   const Statements& For(const WriteTask& task) const { return task.deletion ? deletes_ : upserts_; }
 
   sql::Session& session_;
   const TablePlan& plan_;
   const TargetShape& shape_;
+  ConflictImages images_;
   const Statements upserts_;
   const Statements deletes_;
   const std::string insert_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "apply/prepared.h"
 #include "apply/refusal_reason.h"
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
@@ -56,10 +57,12 @@ void Defer(sql::Session& session, std::span<const Portion> portions) {
 }  // namespace
 
 SqlTarget::SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
-                     uint64_t quarantine_limit, std::shared_ptr<spdlog::logger> logger)
+                     uint64_t quarantine_limit, std::shared_ptr<spdlog::logger> logger,
+                     TwoWay two_way)
     : url_(std::move(url)),
       source_(std::move(source)),
       quarantine_limit_(quarantine_limit),
+      two_way_(std::move(two_way)),
       logger_(std::move(logger)),
       schemas_(logger_) {
   for (TableMapping& table : tables) {
@@ -125,6 +128,11 @@ std::vector<TableName> SqlTarget::ParentsFirst() {
 SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std::string& what,
                                     const std::optional<Progress>& from, const Progress& to,
                                     const SchemaWatch::Schemas& schemas) {
+  std::unique_lock<std::mutex> turn;
+  if (two_way_.log != nullptr) {
+    TakeOutEchoes(tables);
+    turn = two_way_.log->Turn();
+  }
   Work work{.tables = std::move(tables), .at = to, .park = quarantine_limit_ > 0};
   if (from) work.again_before = from->reached;
   std::vector<Quarantine::Waiting> waiting;
@@ -209,6 +217,7 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
     --batches_locked_first_;
     writing.options.locks_first = true;
   }
+  StartPeerWork(writing);
   const std::vector<Portion> portions = PortionsOf(work.tables, writing);
   Defer(*session_, portions);
   FreeUniqueValues(work, writing.options);
@@ -232,8 +241,10 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   RecordConflicts(*session_, {work.at.pipeline, work.at.log_id, source_, identity_},
                   writing.conflicts);
   CrashPoint("apply.rows_written");
+  const bool prepared = PrepareOwnLog(work, writing);
   transaction.Commit();
   CrashPoint("apply.committed");
+  if (prepared) two_way_.log->Confirm();
   return std::move(writing.written);
 }
 
@@ -249,6 +260,7 @@ Findings SqlTarget::FindOut(Work& work) {
   sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
   work.begin(*session_);
   Writing scratch{.options = OptionsFor(work), .diagnosed = true};
+  StartPeerWork(scratch);
   const std::vector<Portion> portions = PortionsOf(work.tables, scratch);
   for (const TableChanges& changes : work.tables) {
     prepared_.at(changes.schema->id()).writer->ExpectSavepoints(changes.upserts);
@@ -263,6 +275,8 @@ bool SqlTarget::MayMoveValues() {
     --refusals_until_freed_;
     return false;
   }
+  // In two directions a row is compared with what the log knows of it.
+  if (two_way_.log != nullptr) return false;
   return std::ranges::any_of(
       prepared_, [](const auto& table) { return table.second.writer->has_unique_indexes(); });
 }
@@ -289,6 +303,40 @@ std::vector<RefusedStep> SqlTarget::Refused(const Findings& found,
     step.error.SetRefusal(Explained(*refused.error.refusal(), info, portion.deletion));
   }
   return steps;
+}
+
+// What the target has given away itself. Whatever lies between such a state and the batch's earlier
+// ones was decided where it was applied.
+void SqlTarget::TakeOutEchoes(std::vector<TableChanges>& tables) const {
+  for (TableChanges& table : tables) {
+    for (std::vector<RowChange>* const changes : {&table.upserts, &table.deletes}) {
+      std::erase_if(*changes, [&](const RowChange& change) {
+        if (change.peer == nullptr) {
+          throw UsageError(
+              fmt::format("table {}: the log of {} holds changes from when nothing else was "
+                          "written to it",
+                          table.schema->table.ToString(), source_),
+              "move that log's folder away: it is made anew, and both sides are compared");
+        }
+        return change.peer->via == two_way_.log->node();
+      });
+    }
+  }
+}
+
+void SqlTarget::StartPeerWork(Writing& writing) const {
+  if (two_way_.log == nullptr) return;
+  writing.peer.emplace(
+      PeerWork{.log = *two_way_.log, .via = NodeIdOf(source_), .prefer = two_way_.prefer});
+  writing.options.peer = &*writing.peer;
+}
+
+// The last step before the commit. Triggers that wait for it have their say first.
+bool SqlTarget::PrepareOwnLog(const Work& work, const Writing& writing) {
+  if (!writing.peer || writing.peer->changes.empty()) return false;
+  session_->CheckDeferred();
+  two_way_.log->Prepare(DraftOf(*session_, writing.peer->changes), PreparedToken(work.at));
+  return true;
 }
 
 WriteOptions SqlTarget::OptionsFor(const Work& work) const {

@@ -13,6 +13,7 @@
 #include "apply/batch.h"
 #include "apply/conflict_table.h"
 #include "apply/diagnosis.h"
+#include "apply/own_log.h"
 #include "apply/progress.h"
 #include "apply/quarantine.h"
 #include "apply/schema_watch.h"
@@ -41,8 +42,9 @@ class SqlTarget {
 
   // `source` names the database whose log is applied (LogInfo::source). The quarantine takes up to
   // `quarantine_limit` refused changes of a pipeline; the next one is an error, with 0 the first.
+  // In two directions Apply takes the turn of the target's log, and tells it.
   SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
-            uint64_t quarantine_limit, std::shared_ptr<spdlog::logger> logger);
+            uint64_t quarantine_limit, std::shared_ptr<spdlog::logger> logger, TwoWay two_way = {});
   ~SqlTarget();
   SqlTarget(const SqlTarget&) = delete;
   SqlTarget& operator=(const SqlTarget&) = delete;
@@ -97,6 +99,7 @@ class SqlTarget {
   // What a transaction does on its way.
   struct Writing {
     WriteOptions options;
+    std::optional<PeerWork> peer = {};
     bool diagnosed = false;  // or in a diagnosis: a refusal is passed on as it is
     std::vector<Conflict> conflicts = {};
     Written written = {};
@@ -118,6 +121,9 @@ class SqlTarget {
   std::vector<Portion> PortionsOf(const std::vector<TableChanges>& tables, Writing& writing);
   WriteCounts Upsert(const Task& task, std::span<const RowChange> changes, Writing& writing);
   WriteOptions OptionsFor(const Work& work) const;
+  void TakeOutEchoes(std::vector<TableChanges>& tables) const;
+  void StartPeerWork(Writing& writing) const;
+  bool PrepareOwnLog(const Work& work, const Writing& writing);
   // `found`: what to leave out, and in which order the rest goes; null: everything as it is.
   Written Transact(Work& work, const Findings* found);
   Findings FindOut(Work& work);
@@ -129,6 +135,7 @@ class SqlTarget {
   const sql::DatabaseUrl url_;
   const std::string source_;
   const uint64_t quarantine_limit_;
+  const TwoWay two_way_;
   std::map<TableName, TableMapping> tables_;  // by source; constant after construction
   const std::shared_ptr<spdlog::logger> logger_;
 

@@ -13,6 +13,8 @@ enum class ConflictRule {
   kLatestWins,  // the higher version
   kSourceWins,  // the change, always
   kTargetWins,  // the row that is there
+  // In two directions the row clock decides, which is what kLatestWins comes to there; or this.
+  kPrefer,  // the database that comes first in a list
 };
 
 // True when the rule looks at versions; the target then needs the cursor column.

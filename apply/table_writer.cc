@@ -107,6 +107,7 @@ TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::Table
       plan_(std::move(plan)),
       shape_(ShapeOf(plan_, info, session.dialect())),
       settler_(session, plan_, shape_),
+      peer_settler_(session, plan_, shape_, number),
       unique_(session, shape_, info.unique_indexes),
       takes_older_(plan_.on_delete == OnDelete::kIgnore && shape_.has_versions() &&
                    plan_.conflict != ConflictRule::kTargetWins) {
@@ -147,8 +148,11 @@ void TableWriter::FreeUniqueValues(std::span<const RowChange> upserts,
 WriteCounts TableWriter::Write(WriteTask task, std::vector<Conflict>& conflicts) {
   if (task.changes.empty()) return {};
   task.rows.resize(task.changes.size());
-  if (shape_.dialect == Dialect::kPostgres && !task.options.freed &&
-      (task.options.whole || task.changes.size() >= kStagedRowsMin)) {
+  if (task.options.peer != nullptr) {
+    MakeRows(task, All(task));
+    peer_settler_.Settle(task);
+  } else if (shape_.dialect == Dialect::kPostgres && !task.options.freed &&
+             (task.options.whole || task.changes.size() >= kStagedRowsMin)) {
     WriteByStatement(task);
   } else {
     WriteByRow(task);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apply/peer_settler.h"
 #include "apply/row_settler.h"
 #include "apply/table_plan.h"
 #include "apply/unique_values.h"
@@ -93,6 +94,7 @@ class TableWriter {
   const TablePlan plan_;
   const TargetShape shape_;
   RowSettler settler_;  // over the three before
+  PeerSettler peer_settler_;
   UniqueValues unique_;
   // Deletions are ignored: a row that comes back meets its state from before the deletion, which
   // the log does not name. What is older than its new state, or as old, is taken for that.

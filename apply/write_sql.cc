@@ -301,6 +301,14 @@ std::string CreateDeleteStageSql(const TargetShape& shape, const TableName& stag
   return CreateStage(shape, stage, DeleteColumns(shape));
 }
 
+std::string CreateKeysSql(const TargetShape& shape, const TableName& keys) {
+  const bool postgres = shape.dialect == Dialect::kPostgres;
+  return fmt::format("CREATE TEMP TABLE IF NOT EXISTS {}{} AS SELECT 0 AS {}, {} FROM {} AS t {}",
+                     Quote(keys.name), postgres ? " ON COMMIT DELETE ROWS" : "", kRowColumn,
+                     QuoteList(shape.key, "t."), Quote(shape.table),
+                     postgres ? "WITH NO DATA" : "LIMIT 0");
+}
+
 std::string UpdateStagedSql(const TargetShape& shape, const TableName& stage, Follows follows) {
   return fmt::format("UPDATE {} AS t SET {} FROM {} AS s WHERE {}{}{}", Quote(shape.table),
                      Assignments(shape, [](const std::string& name) { return Column("s", name); }),

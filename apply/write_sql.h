@@ -71,6 +71,9 @@ std::string VacateSql(const TargetShape& shape, const std::string& column, bool 
 std::string CreateUpsertStageSql(const TargetShape& shape, const TableName& stage);
 std::string CreateDeleteStageSql(const TargetShape& shape, const TableName& stage);
 
+// A temporary table of row numbers and keys, in the target's own types; unless it is there.
+std::string CreateKeysSql(const TargetShape& shape, const TableName& keys);
+
 // The rows of a stage that an insertion is for.
 enum class Staged {
   kNew,  // those without a previous version

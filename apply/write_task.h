@@ -6,6 +6,7 @@
 
 #include "apply/batch.h"
 #include "apply/conflict.h"
+#include "apply/peer_work.h"
 #include "apply/write_sql.h"
 #include "engine/base/offset.h"
 
@@ -39,6 +40,8 @@ struct WriteOptions {
   // UniqueValues has written to rows of this transaction: who wrote a row last says nothing then,
   // and each row is written by a statement of its own.
   bool freed = false;
+  // Two directions: what the target's own log knows decides. Borrowed; null in one direction.
+  PeerWork* peer = nullptr;
 };
 
 // The log knows of no state before this step.

@@ -27,6 +27,35 @@ std::vector<SchemaId> SchemaIds(const std::vector<TablePlan>& tables) {
 }  // namespace
 
 class CaptureStage::Impl {
+ private:
+  Error NotReady() const {
+    return RetryError(fmt::format("{} is not being polled at the moment", url_.display));
+  }
+
+  // After any error of `body` everything in memory is gone, before anybody else has the turn.
+  template <typename Body>
+  decltype(auto) OrDisconnect(Body&& body) {
+    try {
+      return body();
+    } catch (...) {
+      was_polling_ = source_ != nullptr;
+      log_failed_ = was_polling_ && source_->log_failed();
+      Disconnect();
+      throw;
+    }
+  }
+
+  template <typename Body>
+  decltype(auto) InTurn(Body&& body) {
+    std::unique_lock<std::mutex> turn;
+    if (options_.node) turn = std::unique_lock(*options_.node->turn);
+    return OrDisconnect([&] {
+      if (options_.node) options_.node->settle();
+      if (!source_) Connect();
+      return body();
+    });
+  }
+
  public:
   Impl(sql::DatabaseUrl url, std::vector<TableSpec> specs, CaptureOptions options, ChangeLog& log,
        Clock& clock, std::shared_ptr<spdlog::logger> logger)
@@ -45,8 +74,9 @@ class CaptureStage::Impl {
                   specs_.size(), log_.next().value(), DescribeCursor(log_.cursor()));
     while (!stop.stop_requested()) {
       try {
-        if (!source_) Connect();
-        if (Step(stop)) break;
+        const std::optional<Microseconds> rest = InTurn([&] { return Step(stop); });
+        if (!rest) break;
+        if (rest->count() > 0) Rest(*rest, stop);
       } catch (const Error& error) {
         React(error, stop);
       }
@@ -56,6 +86,18 @@ class CaptureStage::Impl {
   }
 
   const CaptureStats& stats() const { return stats_; }
+
+  void PollNow(const RowKeys& again) {
+    OrDisconnect([&] {
+      if (!source_ || source_->loading()) throw NotReady();
+      source_->Poll({again});
+    });
+  }
+
+  std::shared_ptr<const TableSchema> Schema(const TableName& table) const {
+    if (!source_) throw NotReady();
+    return source_->Schema(table);
+  }
 
  private:
   void Connect() {
@@ -86,26 +128,27 @@ class CaptureStage::Impl {
     session_.reset();
   }
 
-  // One range or one poll; true when there is nothing left to do.
-  bool Step(const std::stop_token& stop) {
+  // One range or one poll; how long to rest then, or nothing when there is nothing left to do.
+  std::optional<Microseconds> Step(const std::stop_token& stop) {
     if (source_->loading()) {
       if (!options_.once) RefuseOrders();
       source_->LoadRange(stop);
       backoff_.Reset();
-      return false;
+      return Microseconds(0);
     }
     const Microseconds started = clock_.Monotonic();
     const bool found = Poll();
     backoff_.Reset();
-    if (options_.once) return true;
-    const Microseconds rest = pace_.Rest(clock_.Monotonic() - started, found);
-    if (rest.count() <= 0) return false;
+    if (options_.once) return {};
+    return pace_.Rest(clock_.Monotonic() - started, found);
+  }
+
+  void Rest(Microseconds rest, const std::stop_token& stop) {
     if (options_.orders != nullptr) {
       options_.orders->Sleep(clock_, rest, stop);
     } else {
       clock_.Sleep(rest, stop);
     }
-    return false;
   }
 
   // Whoever gives an order is there, and is not to wait for a load that may take hours.
@@ -134,22 +177,18 @@ class CaptureStage::Impl {
     }
   }
 
-  // Returns when the step may be tried again; everything that was in memory is gone then, and the
-  // log's cursor counts.
+  // Returns when the step may be tried again; the log's cursor counts.
   void React(const Error& error, const std::stop_token& stop) {
-    const bool polling = source_ != nullptr;
-    const bool log_failed = polling && source_->log_failed();
-    Disconnect();
     switch (error.reaction()) {
       case Reaction::kRetry:
         break;
       case Reaction::kRestart:
         // The log has to be opened again, and it is not ours.
-        if (log_failed) throw;
+        if (log_failed_) throw;
         break;
       case Reaction::kStop:
         // Perhaps a table has changed under the statements that were made for it: Connect will see.
-        if (!polling || log_failed) throw;
+        if (!was_polling_ || log_failed_) throw;
         unexplained_ = error;
         return;
       case Reaction::kDamage:
@@ -178,7 +217,9 @@ class CaptureStage::Impl {
   Backoff backoff_;
   std::unique_ptr<sql::Session> session_;
   std::unique_ptr<PollingSource> source_;  // over session_
-  std::vector<SchemaId> schemas_;          // as of the last Connect
+  bool was_polling_ = false;               // at the last error, and the error was the log's
+  bool log_failed_ = false;
+  std::vector<SchemaId> schemas_;     // as of the last Connect
   std::optional<Error> unexplained_;  // kStop of a step, until Connect has looked at the tables
 };
 
@@ -193,6 +234,12 @@ CaptureStage::~CaptureStage() = default;
 void CaptureStage::Run(std::stop_token stop) { impl_->Run(std::move(stop)); }
 
 const CaptureStats& CaptureStage::stats() const { return impl_->stats(); }
+
+void CaptureStage::PollNow(const RowKeys& again) { impl_->PollNow(again); }
+
+std::shared_ptr<const TableSchema> CaptureStage::Schema(const TableName& table) const {
+  return impl_->Schema(table);
+}
 
 std::string SourceIdentity(const sql::DatabaseUrl& source) {
   return sql::Session::Open(source, {.read_only = true})->Identity();

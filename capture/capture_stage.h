@@ -5,8 +5,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -17,6 +20,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
+#include "engine/model/row_clock.h"
 #include "engine/sql/database_url.h"
 
 namespace syncline::capture {
@@ -43,13 +47,33 @@ struct LoadOptions {
   bool operator==(const LoadOptions&) const = default;
 };
 
+// What becomes of the stamp of a row that lies further ahead of the source's clock than max_skew:
+// such a row would win against all that others write until then.
+enum class AheadStamps {
+  kCap,     // the row counts as written now; a warning
+  kAccept,  // it counts as it is; a warning
+  kStop,    // capture stops
+};
+
+// Of a source that is also a target: what is read there and not in the log was made by its users.
+struct NodeOptions {
+  NodeId id = 0;
+  Microseconds max_skew = std::chrono::seconds(10);
+  AheadStamps ahead = AheadStamps::kCap;
+  // Whoever changes the database and the log together holds it, and so does each step of the stage.
+  std::mutex* turn = nullptr;
+  // Called with the turn, before every step: the log is to hold what was applied.
+  std::function<void()> settle;
+};
+
 struct CaptureOptions {
   PollInterval every;
   bool once = false;  // stop after the first poll that closes a cut
   LoadOptions load;
   Microseconds margin = std::chrono::seconds(
       2);  // reach back this much further (design: clock skew, the way into pg_locks)
-  CaptureOrders* orders = nullptr;  // borrowed; null: nobody gives any
+  CaptureOrders* orders = nullptr;       // borrowed; null: nobody gives any
+  std::optional<NodeOptions> node = {};  // none: nothing else writes to the source
 };
 
 // What a stage has done since it was made. Readable from any thread.
@@ -84,6 +108,13 @@ class CaptureStage {
   void Run(std::stop_token stop);
 
   const CaptureStats& stats() const;
+
+  // For a node, from any thread that holds its turn. Polls at once and reads those rows again, as
+  // CaptureOrders says. Throws RetryError while the source is not there or tables are being loaded;
+  // after any error the stage goes on by itself.
+  void PollNow(const RowKeys& again);
+  // The table as it is captured; null: it is not. Throws RetryError while the source is not there.
+  std::shared_ptr<const TableSchema> Schema(const TableName& table) const;
 
  private:
   class Impl;

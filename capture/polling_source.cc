@@ -1,5 +1,7 @@
 #include "capture/polling_source.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <span>
@@ -33,6 +35,7 @@ PollingSource::PollingSource(sql::Session& session,
                              ChangeLog& log, Clock& clock, CaptureStats& stats,
                              spdlog::logger& logger)
     : session_(session),
+      node_(options.node),
       log_(log),
       stats_(stats),
       logger_(logger),
@@ -41,11 +44,24 @@ PollingSource::PollingSource(sql::Session& session,
       watch_(session, tables_),
       horizon_(MakeHorizon(session, polled_, options.margin)),
       cursor_(CaptureCursor::Parse(log.cursor())),
-      feed_(session, log, stats),
+      users_{.node = node_ ? node_->id : 0,
+             .accept = [this](const TableSchema& table,
+                              int64_t stamp) { return AcceptStamp(table, stamp); },
+             .own = [this](const TableSchema& table,
+                           const Value& version) { NoteOwn(table, version); }},
+      feed_(session, log, stats, node_ ? &users_ : nullptr),
       load_({session, std::move(open), feed_, *horizon_, cursor_, tables_, stats, clock, logger},
             options.load),
       reconciliation_({session, log, cursor_, logger}, options) {
   for (const TablePlan& table : tables_) {
+    const bool counted = table.cursor_kind == CursorKind::kInteger;
+    if (node_ && (counted || table.cursor_kind == CursorKind::kXid)) {
+      throw UsageError(
+          fmt::format("{}: rows of other databases bring numbers of theirs in {}, by which this "
+                      "one's cannot be told any more",
+                      table.name(), table.cursor_column()),
+          "in two directions, poll by a timestamp or a date");
+    }
     if (!table.reconcile || horizon_->Holds(table)) continue;
     throw UsageError(
         table.name() + ": deletes: reconcile needs a table or view that this role may lock",
@@ -91,6 +107,10 @@ void PollingSource::TellOfChange(const TablePlan& table) {
 }
 
 void PollingSource::LoadRange(const std::stop_token& stop) {
+  if (node_) {
+    horizon_->Changed();  // for its clock
+    users_.now = horizon_->clock_us();
+  }
   load_.TakeRange(stop);
   stats_.loads_running = load_.pending();
 }
@@ -109,6 +129,8 @@ bool PollingSource::Poll(const std::vector<RowKeys>& again) {
   }
   horizon_->Look();
   const int64_t clock_us = horizon_->clock_us();
+  users_.now = clock_us;
+  told_ahead_.clear();
   CrashPoint("poll.begun");
   RowFeed::Batch batch(feed_);
   sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
@@ -131,8 +153,40 @@ bool PollingSource::Poll(const std::vector<RowKeys>& again) {
   return batch.logged() > 0;
 }
 
+std::shared_ptr<const TableSchema> PollingSource::Schema(const TableName& table) const {
+  for (const TablePlan& plan : tables_) {
+    if (plan.schema->table == table) return plan.schema;
+  }
+  return nullptr;
+}
+
+int64_t PollingSource::AcceptStamp(const TableSchema& table, int64_t stamp) {
+  if (stamp <= users_.now || stamp - users_.now <= node_->max_skew.count()) return stamp;
+  const std::string what =
+      fmt::format("{}: a row's {} is ahead of the database's clock, more than max_skew allows",
+                  table.table.ToString(), table.columns[table.cursor].name);
+  if (node_->ahead == AheadStamps::kStop) {
+    throw StopError(what, "correct the row, or the clock that set it, or raise max_skew");
+  }
+  if (told_ahead_.insert(table.table).second) {
+    logger_.warn("{} ahead_ms={} counts_as={}", what, (stamp - users_.now) / 1000,
+                 node_->ahead == AheadStamps::kCap ? "now" : "written");
+  }
+  return node_->ahead == AheadStamps::kCap ? users_.now : stamp;
+}
+
+// The stamps of rows that were applied here say nothing about what this database has yet to commit.
+void PollingSource::NoteOwn(const TableSchema& table, const Value& version) {
+  if (loading()) return;
+  const auto plan = std::ranges::find(tables_, table.table,
+                                      [](const TablePlan& one) { return one.schema->table; });
+  if (plan == tables_.end() || !plan->counts_up || !horizon_->Trusts(version)) return;
+  Value& seen = cursor_.tables[table.table].seen;
+  if (seen.is_null() || CompareValues(seen, version) < 0) seen = version;
+}
+
 std::function<void(const Row&)> PollingSource::Watching(const TablePlan& table) {
-  if (!table.counts_up) return {};
+  if (!table.counts_up || (node_ && !IsTombstoneTable(table.schema->table))) return {};
   // Rows come in cursor order: the last one holds the highest value, by the database's own
   // comparison.
   return [this, &table, &seen = cursor_.tables[table.schema->table].seen](const Row& row) {

@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <stop_token>
 #include <vector>
 
@@ -44,6 +46,8 @@ class PollingSource {
 
   // The Error that is on its way came from the log, not from the source.
   bool log_failed() const { return feed_.log_failed(); }
+  // Null: the table is not captured.
+  std::shared_ptr<const TableSchema> Schema(const TableName& table) const;
 
  private:
   void AdoptTables();
@@ -52,9 +56,12 @@ class PollingSource {
   std::function<void(const Row&)> Watching(const TablePlan& table);
   void ReadTable(RowFeed::Batch& batch, const TablePlan& table);
   void ReadTombstones(RowFeed::Batch& batch, const TablePlan& table);
+  int64_t AcceptStamp(const TableSchema& table, int64_t stamp);
+  void NoteOwn(const TableSchema& table, const Value& version);
   void ReadAgain(const RowKeys& rows, RowFeed::Batch& batch);
 
   sql::Session& session_;
+  const std::optional<NodeOptions> node_;
   ChangeLog& log_;
   CaptureStats& stats_;
   spdlog::logger& logger_;
@@ -63,6 +70,8 @@ class PollingSource {
   const TombstoneWatch watch_;
   const std::unique_ptr<Horizon> horizon_;
   CaptureCursor cursor_;
+  CutWriter::Users users_;          // where node_ is set
+  std::set<TableName> told_ahead_;  // of stamps ahead of the clock, in this poll
   RowFeed feed_;
   InitialLoad load_;
   Reconciliation reconciliation_;

@@ -17,8 +17,8 @@ void CheckKey(const TablePlan& table, const Row& row) {
   }
 }
 
-RowFeed::Batch::Batch(RowFeed& feed, CutWriter::Options options)
-    : feed_(feed), writer_(feed.log_, options) {}
+RowFeed::Batch::Batch(RowFeed& feed, size_t frame_bytes)
+    : feed_(feed), writer_(feed.log_, {.frame_bytes = frame_bytes, .users = feed.users_}) {}
 
 void RowFeed::Batch::Add(const TablePlan& table, Row row) {
   const bool deleted = table.flag && IsSet(*table.flag, *table.schema, row);

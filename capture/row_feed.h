@@ -18,13 +18,15 @@ namespace syncline::capture {
 // the source's. Belongs to one thread; borrows everything.
 class RowFeed {
  public:
-  RowFeed(sql::Session& session, ChangeLog& log, CaptureStats& stats)
-      : session_(session), log_(log), stats_(stats) {}
+  // `users`: as CutWriter says.
+  RowFeed(sql::Session& session, ChangeLog& log, CaptureStats& stats,
+          const CutWriter::Users* users = nullptr)
+      : session_(session), log_(log), stats_(stats), users_(users) {}
 
   // Rows read together, which reach the log together. Borrows the feed.
   class Batch {
    public:
-    explicit Batch(RowFeed& feed, CutWriter::Options options = {});
+    explicit Batch(RowFeed& feed, size_t frame_bytes = CutWriter::Options().frame_bytes);
     // One row that was read elsewhere; a deletion if its flag says so.
     void Add(const TablePlan& table, Row row);
     // Streams the rows of `table` that satisfy `condition`, beyond the table's own; the number of
@@ -68,6 +70,7 @@ class RowFeed {
   sql::Session& session_;
   ChangeLog& log_;
   CaptureStats& stats_;
+  const CutWriter::Users* const users_;
   bool log_failed_ = false;
 };
 

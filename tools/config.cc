@@ -14,6 +14,7 @@
 #include "tools/duration.h"
 #include "tools/glob.h"
 #include "tools/mapped_table.h"
+#include "tools/two_way_config.h"
 #include "tools/yaml_map.h"
 
 namespace syncline::cli {
@@ -36,6 +37,7 @@ class ConfigParser {
   PipelineConfig ReadPipeline(const YamlMap::Entry& entry, Defaults defaults);
   void ReadTables(const YAML::Node& node, const Defaults& defaults, PipelineConfig& pipeline);
   TableRule ReadTable(const YamlMap::Entry& entry, const Defaults& defaults);
+  bool AreKnown(const std::vector<std::string>& names) const;
   std::string ReadDatabaseName(YamlMap& map, const std::string& key);
 
   std::filesystem::path folder_;
@@ -208,8 +210,14 @@ PipelineConfig ConfigParser::ReadPipeline(const YamlMap::Entry& entry, Defaults 
     mistakes_.Add(entry.line,
                   fmt::format("bad pipeline name \"{}\": {}", entry.name, kPlainNameRule));
   }
-  pipeline.from = ReadDatabaseName(map, "from");
-  pipeline.to = ReadDatabaseName(map, "to");
+  pipeline.two_way = ReadTwoWay(map, entry.name, config_.DatabaseNames(), mistakes_);
+  if (!pipeline.two_way) {
+    pipeline.from = ReadDatabaseName(map, "from");
+    pipeline.to = ReadDatabaseName(map, "to");
+  } else if (!pipeline.two_way->between.empty()) {
+    pipeline.from = pipeline.two_way->between.front();
+    pipeline.to = pipeline.two_way->between.back();
+  }
   YAML::Node tables = map.Child("tables");
   defaults = ReadDefaults(map, defaults, mistakes_);
   pipeline.every = defaults.every;
@@ -220,10 +228,24 @@ PipelineConfig ConfigParser::ReadPipeline(const YamlMap::Entry& entry, Defaults 
   return pipeline;
 }
 
+bool ConfigParser::AreKnown(const std::vector<std::string>& names) const {
+  const std::vector<std::string> known = config_.DatabaseNames();
+  return !names.empty() && std::ranges::all_of(names, [&](const std::string& name) {
+    return std::ranges::find(known, name) != known.end();
+  });
+}
+
 void ConfigParser::ReadPipelines(const YAML::Node& node, const Defaults& defaults) {
   YamlMap map(node, "\"pipelines\"", mistakes_);
   for (const YamlMap::Entry& entry : map.entries()) {
-    config_.pipelines.push_back(ReadPipeline(entry, defaults));
+    PipelineConfig pipeline = ReadPipeline(entry, defaults);
+    if (!pipeline.two_way) {
+      config_.pipelines.push_back(std::move(pipeline));
+    } else if (AreKnown(pipeline.two_way->between)) {
+      for (PipelineConfig& one : BothDirections(config_, std::move(pipeline), mistakes_)) {
+        config_.pipelines.push_back(std::move(one));
+      }
+    }
   }
 }
 
@@ -241,7 +263,7 @@ Config ConfigParser::Parse(const YAML::Node& root) {
     mistakes_.Add(top.LineOf("databases"),
                   "no databases: name them under \"databases\", such as \"shop: sqlite:shop.db\"");
   }
-  if (config_.pipelines.empty()) {
+  if (config_.pipelines.empty() && mistakes_.empty()) {
     mistakes_.Add(
         top.LineOf("pipelines"),
         "no pipelines: describe at least one under \"pipelines\" with from, to and tables");

@@ -45,6 +45,15 @@ struct TableRule {
   int line = 0;
 };
 
+// A pipeline of two directions, as it was written.
+struct TwoWayChoice {
+  std::string name;
+  std::vector<std::string> between;  // two databases
+  std::vector<std::string> prefer;   // whose users win conflicts, first ones first; none: by clock
+  Microseconds max_skew = capture::NodeOptions().max_skew;
+  capture::AheadStamps ahead = capture::AheadStamps::kCap;
+};
+
 struct PipelineConfig {
   std::string name;
   std::string from;  // names of databases
@@ -54,6 +63,7 @@ struct PipelineConfig {
   uint64_t quarantine_limit = 0;  // refused changes that may be parked; 0: the first one stops it
   std::vector<TableRule> tables;
   int line = 0;
+  std::optional<TwoWayChoice> two_way = {};  // then this is one of its two directions
 };
 
 struct Config {

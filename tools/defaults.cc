@@ -111,7 +111,10 @@ Defaults ReadDefaults(YamlMap& map, Defaults defaults, Mistakes& mistakes) {
   if (map.Has("every")) ReadEvery(map, defaults.every, mistakes);
   if (map.Has("load")) ReadLoad(map, defaults.load, mistakes);
   if (auto text = map.Text("cursor")) defaults.cursor = *text;
-  if (auto rule = Choose(map, "conflict", "conflict rule", kConflictRules, mistakes)) {
+  // A mapping is a pipeline's, of two directions.
+  if (map.IsMap("conflict")) {
+    // ReadTwoWay has read it.
+  } else if (auto rule = Choose(map, "conflict", "conflict rule", kConflictRules, mistakes)) {
     defaults.conflict = *rule;
   }
   ReadDeletes(map, defaults.deletes, mistakes);

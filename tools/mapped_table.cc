@@ -6,6 +6,7 @@
 
 #include "engine/base/error.h"
 #include "tools/glob.h"
+#include "tools/two_way_config.h"
 
 namespace syncline::cli {
 namespace {
@@ -117,6 +118,7 @@ void CheckMappedTables(const Config& config, const std::vector<MappedTable>& tab
     auto [it, is_new] = by_source.try_emplace({pipeline.from, table.source}, &table);
     if (!is_new) CheckSameCapture(*it->second, table, mistakes);
   }
+  RefuseCircles(tables, mistakes);
 }
 
 }  // namespace syncline::cli

@@ -31,7 +31,8 @@ TableName TargetName(const TableRule& rule, const TableName& source, Dialect to)
 std::vector<MappedTable> MapNamedTables(const Config& config, Mistakes& mistakes);
 
 // Mistakes: two source tables of a pipeline in one target table; a table that is its own target;
-// two pipelines that want one source table captured in different ways, which one log cannot hold.
+// two pipelines that want one source table captured in different ways, which one log cannot hold;
+// what RefuseCircles refuses.
 void CheckMappedTables(const Config& config, const std::vector<MappedTable>& tables,
                        Mistakes& mistakes);
 

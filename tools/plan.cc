@@ -32,7 +32,8 @@ std::vector<std::string> SelectPipelines(const Config& config,
   for (const std::string& name : names) {
     bool known = false;
     for (const PipelineConfig& pipeline : config.pipelines) {
-      if (pipeline.name != name && pipeline.from != name) continue;
+      const bool is_whole = pipeline.two_way && pipeline.two_way->name == name;
+      if (pipeline.name != name && pipeline.from != name && !is_whole) continue;
       known = true;
       if (!Contains(selected, pipeline.name)) selected.push_back(pipeline.name);
     }
@@ -180,6 +181,11 @@ apply::TableMapping MappingFor(const MappedTable& table, const sql::TableInfo* i
   return mapping;
 }
 
+capture::TableSpec SpecOf(const MappedTable& table) {
+  const TableRule& rule = *table.rule;
+  return {.table = table.source, .key = rule.key, .cursor = rule.cursor, .zone = rule.zone};
+}
+
 // What several pipelines want of one table is captured once: a column stays at the source only if
 // none wants it.
 void AddToCapture(const MappedTable& table, const apply::TableMapping& mapping,
@@ -207,7 +213,25 @@ PipelinePlan StartPipeline(const Config& config, const PipelineConfig& pipeline)
   plan.target_url = config.Database(pipeline.to).url;
   plan.log_folder = config.LogFolder(pipeline.from);
   plan.quarantine_limit = pipeline.quarantine_limit;
+  if (!pipeline.two_way) return plan;
+  plan.two_way = true;
+  plan.source_url = config.Database(pipeline.from).url;
+  for (const std::string& name : pipeline.two_way->prefer) {
+    plan.prefer.push_back(config.Database(name).url);
+  }
   return plan;
+}
+
+// Of several pipelines the strictest.
+void AddNode(const TwoWayChoice& choice, SourcePlan& source) {
+  if (!source.node) {
+    source.node = {.max_skew = choice.max_skew, .ahead = choice.ahead};
+  }
+  source.node->max_skew = std::min(source.node->max_skew, choice.max_skew);
+  if (choice.ahead == capture::AheadStamps::kStop ||
+      source.node->ahead == capture::AheadStamps::kAccept) {
+    source.node->ahead = choice.ahead;
+  }
 }
 
 }  // namespace
@@ -239,10 +263,11 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
   Mistakes mistakes(config.file);
   const std::vector<MappedTable> named = MapNamedTables(config, mistakes);
   for (const std::string& source : config.SourceNames()) {
-    if (std::none_of(plan.pipelines.begin(), plan.pipelines.end(),
-                     [&](const PipelinePlan& p) { return p.source == source; })) {
-      continue;
-    }
+    const auto some = [&](auto wants) { return std::ranges::any_of(plan.pipelines, wants); };
+    const bool captured = some([&](const PipelinePlan& pipeline) {
+      return (pipeline.two_way ? pipeline.target : pipeline.source) == source;
+    });
+    if (!captured && !some([&](const PipelinePlan& p) { return p.source == source; })) continue;
     const DatabaseConfig& database = config.Database(source);
     std::vector<MappedTable> tables;
     std::copy_if(named.begin(), named.end(), std::back_inserter(tables),
@@ -265,11 +290,14 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
       capture.load = Gentler(capture.load, table.pipeline->load);
       const apply::TableMapping mapping = MappingFor(table, info);
       AddToCapture(table, mapping, capture.tables);
+      if (table.pipeline->two_way) AddNode(*table.pipeline->two_way, capture);
       for (PipelinePlan& pipeline : plan.pipelines) {
-        if (pipeline.name == table.pipeline->name) pipeline.tables.push_back(mapping);
+        if (pipeline.name != table.pipeline->name) continue;
+        pipeline.tables.push_back(mapping);
+        if (pipeline.two_way) pipeline.captured.push_back(SpecOf(table));
       }
     }
-    plan.sources.push_back(std::move(capture));
+    if (captured) plan.sources.push_back(std::move(capture));
   }
   mistakes.ThrowIfAny();
   return plan;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct SourcePlan {
   std::vector<capture::TableSpec> tables;
   capture::PollInterval every;  // the shortest of its pipelines
   capture::LoadOptions load;    // the gentlest of its pipelines
+  // Of a database that pipelines of two directions write to; without turn and settle.
+  std::optional<capture::NodeOptions> node = {};
 };
 
 struct PipelinePlan {
@@ -34,6 +37,11 @@ struct PipelinePlan {
   std::filesystem::path log_folder;
   uint64_t quarantine_limit = 0;
   std::vector<apply::TableMapping> tables;
+  bool two_way = false;  // one of two directions: runs where its target is captured
+  // In two directions: how the source's tables are captured, parallel to `tables`.
+  sql::DatabaseUrl source_url = {};
+  std::vector<capture::TableSpec> captured = {};
+  std::vector<sql::DatabaseUrl> prefer = {};
 };
 
 struct Plan {

@@ -10,6 +10,7 @@
 #include "engine/base/backoff.h"
 #include "tools/log_control.h"
 #include "tools/log_keeper.h"
+#include "tools/peer_tables.h"
 #include "tools/pipeline_status.h"
 
 namespace syncline::cli {
@@ -18,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Microseconds kLogPoll = 200ms;
+constexpr Microseconds kPollsPoll = 20ms;
 // A log appears bit by bit while it is made; what looks wrong for longer than this is wrong.
 constexpr Microseconds kLogMakingMax = 10s;
 // A stage that ran for this long was well: the next wait is a short one again.
@@ -37,20 +39,27 @@ Runner::Runner(Plan plan, Options options, Clock& clock, std::shared_ptr<spdlog:
       watch_(clock) {}
 
 void Runner::Run(std::stop_token stop) {
+  MakePeerTables(plan_, *logger_);
   {
     std::vector<std::jthread> units;
     if (options_.capture) {
+      for (const SourcePlan& source : plan_.sources) {
+        if (source.node && options_.once) unpolled_.insert(source.database);
+      }
       for (const SourcePlan& source : plan_.sources) {
         units.emplace_back([this, &source, stop] {
           RunUnit(source.database, [&] {
             Persist(source.database, options_.once, stop, [&] { RunSource(source, stop); });
           });
+          const std::lock_guard lock(mutex_);
+          unpolled_.erase(source.database);
         });
       }
     } else {
       for (const PipelinePlan& pipeline : plan_.pipelines) {
         units.emplace_back([this, &pipeline, stop] {
-          RunUnit(pipeline.name, [&] { FollowFromOutside(pipeline, stop); });
+          RunUnit(pipeline.name,
+                  [&] { FollowFromOutside(pipeline, options_.once, nullptr, stop); });
         });
       }
     }
@@ -117,22 +126,25 @@ void Runner::Persist(const std::string& name, bool once, std::stop_token stop, c
 std::vector<const PipelinePlan*> Runner::PipelinesOf(const SourcePlan& source) {
   std::vector<const PipelinePlan*> found;
   for (const PipelinePlan& pipeline : plan_.pipelines) {
-    const bool wanted = options_.apply && pipeline.source == source.database;
+    const bool runs_here =
+        (pipeline.two_way ? pipeline.target : pipeline.source) == source.database;
+    const bool wanted = options_.apply && runs_here;
     if (wanted && !HasFailed(pipeline.name)) found.push_back(&pipeline);
   }
   return found;
 }
 
-// The pipelines of one source, each on a thread of its own that reads the log which this process
-// writes.
+// The pipelines that run where one source is captured, each on a thread of its own.
 class Runner::Followers {
  public:
   // `lonely` is called when the last pipeline has failed.
-  Followers(Runner& runner, std::vector<const PipelinePlan*> pipelines, ChangeLog& log,
+  // `node`: the source's; null: it is none.
+  Followers(Runner& runner, std::vector<const PipelinePlan*> pipelines, ChangeLog& log, Node* node,
             std::function<void()> lonely)
       : runner_(runner),
         pipelines_(std::move(pipelines)),
         log_(log),
+        node_(node),
         lonely_(std::move(lonely)),
         alive_(pipelines_.size()) {}
 
@@ -149,7 +161,10 @@ class Runner::Followers {
     std::vector<std::jthread> threads;
     for (const PipelinePlan* pipeline : pipelines_) {
       auto apply = activity.applies.find(pipeline->name);
-      if (apply != activity.applies.end() && apply->second.behind == 0) continue;
+      if (pipeline->two_way && !runner_.options_.once) continue;
+      if (!pipeline->two_way && apply != activity.applies.end() && apply->second.behind == 0) {
+        continue;
+      }
       StartThread(*pipeline, true, stop, threads);
     }
   }
@@ -159,7 +174,10 @@ class Runner::Followers {
                    std::vector<std::jthread>& threads) {
     if (runner_.HasFailed(pipeline.name)) return;
     threads.emplace_back([this, &pipeline, once, stop] {
-      runner_.RunUnit(pipeline.name, [&] { runner_.FollowFromHere(pipeline, log_, once, stop); });
+      runner_.RunUnit(pipeline.name, [&] {
+        if (pipeline.two_way) return runner_.FollowFromOutside(pipeline, once, node_, stop);
+        runner_.FollowFromHere(pipeline, log_, once, stop);
+      });
       if (runner_.HasFailed(pipeline.name) && --alive_ == 0) lonely_();
     });
   }
@@ -167,6 +185,7 @@ class Runner::Followers {
   Runner& runner_;
   const std::vector<const PipelinePlan*> pipelines_;
   ChangeLog& log_;
+  Node* const node_;
   const std::function<void()> lonely_;
   std::atomic<size_t> alive_;
 };
@@ -176,10 +195,15 @@ class Runner::Followers {
 void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   auto log = ChangeLog::Open(source.log_folder, capture::SourceIdentity(source.url), clock_);
   capture::CaptureOrders orders;
-  capture::CaptureStage stage(
-      source.url, source.tables,
-      {.every = source.every, .once = options_.once, .load = source.load, .orders = &orders}, *log,
-      clock_, logger_);
+  std::optional<Node> node;
+  capture::CaptureOptions options{
+      .every = source.every, .once = options_.once, .load = source.load, .orders = &orders};
+  if (source.node) {
+    node.emplace(source.url, *log, clock_);
+    options.node = node->CaptureOptions(source.node->max_skew, source.node->ahead);
+  }
+  capture::CaptureStage stage(source.url, source.tables, options, *log, clock_, logger_);
+  if (node) node->Attach(stage);
   RecordStart(source.database);
   LogControl control(*log, orders, source.log_folder, logger_);
   const std::jthread taking_orders([&](std::stop_token end) { control.Run(std::move(end)); });
@@ -189,8 +213,10 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   std::stop_callback forward(stop, [&] {
     capturing.request_stop();
     following.request_stop();
+    if (node) node->Close();
   });
-  Followers followers(*this, PipelinesOf(source), *log, [&] { capturing.request_stop(); });
+  Followers followers(*this, PipelinesOf(source), *log, node ? &*node : nullptr,
+                      [&] { capturing.request_stop(); });
   std::exception_ptr failure;
   bool again = false;  // the failure is one that Persist gets over
   {
@@ -206,7 +232,12 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
     following.request_stop();
   }
   if (!stop.stop_requested() && !again) {
+    if (node && options_.once && !failure) {
+      AwaitPolls(source.database, stop);
+    }
     followers.CatchUp(stop);
+    // What was applied becomes a cut of this log.
+    if (node && options_.once && !failure) stage.Run(stop);
     if (options_.once && source.retain && !failure) {
       LogKeeper(source.database, *log, *source.retain, clock_, logger_).RunOnce(stop);
     }
@@ -227,29 +258,41 @@ void Runner::FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool o
                             std::stop_token stop) {
   Persist(pipeline.name, once, stop, [&] {
     auto reader = log.NewReader();
-    Apply(pipeline, *reader, once, stop);
+    Apply(pipeline, *reader, once, nullptr, stop);
   });
 }
 
-void Runner::FollowFromOutside(const PipelinePlan& pipeline, std::stop_token stop) {
-  Persist(pipeline.name, options_.once, stop, [&] {
-    auto reader = WaitForLog(pipeline, stop);
-    if (reader != nullptr) Apply(pipeline, *reader, options_.once, stop);
+void Runner::FollowFromOutside(const PipelinePlan& pipeline, bool once, Node* node,
+                               std::stop_token stop) {
+  Persist(pipeline.name, once, stop, [&] {
+    auto reader = WaitForLog(pipeline, once, stop);
+    if (reader != nullptr) Apply(pipeline, *reader, once, node, stop);
   });
 }
 
-std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, std::stop_token stop) {
+void Runner::AwaitPolls(const std::string& polled, std::stop_token stop) {
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      unpolled_.erase(polled);
+      if (unpolled_.empty()) return;
+    }
+    if (!clock_.Sleep(kPollsPoll, stop)) return;
+  }
+}
+
+std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, bool once,
+                                              std::stop_token stop) {
   bool told = false;
   Microseconds in_the_making{0};
   for (;;) {
     const bool missing = !LogMayExist(pipeline.log_folder);
-    if (!missing || options_.once) {
+    if (!missing || once) {
       try {
         return LogReader::Open(pipeline.log_folder, clock_);
       } catch (const Error& error) {
         in_the_making += kLogPoll;
-        if (options_.once || in_the_making > kLogMakingMax ||
-            error.reaction() == Reaction::kDamage) {
+        if (once || in_the_making > kLogMakingMax || error.reaction() == Reaction::kDamage) {
           throw;
         }
       }
@@ -263,14 +306,20 @@ std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, std:
   }
 }
 
-void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, bool once,
+void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, bool once, Node* node,
                    std::stop_token stop) {
-  apply::ApplyStage stage(pipeline.target_url, pipeline.tables,
-                          {.pipeline = pipeline.name,
-                           .once = once,
-                           .consumer = pipeline.name,
-                           .quarantine_limit = pipeline.quarantine_limit},
-                          reader, clock_, logger_);
+  apply::ApplyOptions options{.pipeline = pipeline.name,
+                              .once = once,
+                              .consumer = pipeline.name,
+                              .quarantine_limit = pipeline.quarantine_limit};
+  if (pipeline.two_way) {
+    options.two_way.log = node;
+    for (const sql::DatabaseUrl& url : pipeline.prefer) {
+      options.two_way.prefer.push_back(NodeIdOf(capture::SourceIdentity(url)));
+    }
+  }
+  apply::ApplyStage stage(pipeline.target_url, pipeline.tables, std::move(options), reader, clock_,
+                          logger_);
   RecordStart(pipeline.name);
   auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
   stage.Run(stop);

@@ -15,6 +15,7 @@
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
 #include "engine/log/log_reader.h"
+#include "tools/node.h"
 #include "tools/plan.h"
 #include "tools/stage_watch.h"
 
@@ -26,6 +27,9 @@ namespace syncline::cli {
 //   capture and apply   one log per source, written by its capture and read in this process by its
 //   pipelines capture only        the same without readers apply only          readers beside a
 //   writer in another process; waits for logs that are not there yet
+//
+// A pipeline of two directions runs where its target is captured (Node), and reads the other
+// database's log as one that another process writes.
 //
 // A stage whose error says kRestart or kRetry is made anew after a while, log and readers included,
 // once it has run at all; a first attempt that fails is final, because then a person is watching. A
@@ -67,9 +71,13 @@ class Runner {
   std::jthread KeepLog(const SourcePlan& source, ChangeLog& log, std::stop_source capturing);
   void FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool once,
                       std::stop_token stop);
-  void FollowFromOutside(const PipelinePlan& pipeline, std::stop_token stop);
-  std::unique_ptr<LogReader> WaitForLog(const PipelinePlan& pipeline, std::stop_token stop);
-  void Apply(const PipelinePlan& pipeline, LogReader& reader, bool once, std::stop_token stop);
+  void FollowFromOutside(const PipelinePlan& pipeline, bool once, Node* node, std::stop_token stop);
+  std::unique_ptr<LogReader> WaitForLog(const PipelinePlan& pipeline, bool once,
+                                        std::stop_token stop);
+  void Apply(const PipelinePlan& pipeline, LogReader& reader, bool once, Node* node,
+             std::stop_token stop);
+  // With `once`: `polled` has polled its database; until every node of this process has, or failed.
+  void AwaitPolls(const std::string& polled, std::stop_token stop);
 
   // Those to run here that have not failed.
   std::vector<const PipelinePlan*> PipelinesOf(const SourcePlan& source);
@@ -89,8 +97,9 @@ class Runner {
     Error error;
   };
   std::mutex mutex_;
-  std::vector<Failure> failures_;  // guarded by mutex_
-  std::set<std::string> started_;  // guarded by mutex_; units whose stage was made at least once
+  std::vector<Failure> failures_;   // guarded by mutex_
+  std::set<std::string> started_;   // guarded by mutex_; units whose stage was made at least once
+  std::set<std::string> unpolled_;  // guarded by mutex_; nodes, with `once`
 };
 
 }  // namespace syncline::cli

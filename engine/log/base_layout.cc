@@ -13,6 +13,8 @@ namespace {
 constexpr size_t kNumberBytes = 8;
 // Schema id, offset, operation, length of the versions.
 constexpr size_t kEntryHeadBytes = 2 * kNumberBytes + 1 + kNumberBytes;
+// In the byte of the operation: behind the head stand the clock's time and origin.
+constexpr uint8_t kClockFlag = 0x80;
 
 Error CutOff() { return LogDamage("an entry of the log's base is cut off"); }
 
@@ -90,8 +92,13 @@ std::string EncodeEntry(const StoredEntry& stored) {
   std::string bytes;
   layout::AppendBigEndian64(bytes, stored.schema);
   layout::AppendBigEndian64(bytes, entry.offset.value());
-  bytes += static_cast<char>(entry.op);
+  const uint8_t flag = entry.lineage ? kClockFlag : 0;
+  bytes += static_cast<char>(static_cast<uint8_t>(entry.op) | flag);
   layout::AppendBigEndian64(bytes, versions.bytes().size());
+  if (entry.lineage) {
+    layout::AppendBigEndian64(bytes, static_cast<uint64_t>(entry.lineage->clock.time));
+    layout::AppendBigEndian64(bytes, entry.lineage->clock.origin);
+  }
   bytes += versions.bytes();
   bytes += entry.row.bytes();
   return bytes;
@@ -103,12 +110,19 @@ StoredEntry DecodeEntry(std::string_view bytes) {
   BaseEntry& entry = stored.entry;
   stored.schema = layout::ReadBigEndian64(bytes.data());
   entry.offset = Offset(layout::ReadBigEndian64(bytes.data() + kNumberBytes));
-  entry.op = static_cast<Op>(bytes[2 * kNumberBytes]);
+  const auto op = static_cast<uint8_t>(bytes[2 * kNumberBytes]);
+  entry.op = static_cast<Op>(op & ~kClockFlag);
   if (entry.op != Op::kUpsert && entry.op != Op::kDelete) {
     throw LogDamage("an entry of the log's base has no known operation");
   }
   const uint64_t version_bytes = layout::ReadBigEndian64(bytes.data() + 2 * kNumberBytes + 1);
   bytes.remove_prefix(kEntryHeadBytes);
+  if ((op & kClockFlag) != 0) {
+    if (bytes.size() < 2 * kNumberBytes) throw CutOff();
+    entry.lineage = Lineage{{static_cast<int64_t>(layout::ReadBigEndian64(bytes.data())),
+                             layout::ReadBigEndian64(bytes.data() + kNumberBytes)}};
+    bytes.remove_prefix(2 * kNumberBytes);
+  }
   if (version_bytes > bytes.size()) throw CutOff();
   const Row versions = Row::FromBytes(std::string(bytes.substr(0, version_bytes)));
   if (versions.size() != 1 && versions.size() != 2) throw CutOff();
@@ -139,6 +153,7 @@ StoredEntry Follow(const std::optional<StoredEntry>& before, SchemaId schema, co
   after.entry.op = change.op;
   after.entry.row = change.row;
   after.entry.version = change.version;
+  if (change.lineage) after.entry.lineage = Lineage{change.lineage->clock};
   if (!before) return after;
   std::optional<Value>& highest = after.entry.highest_before;
   highest = before->entry.highest_before;

@@ -39,6 +39,7 @@ struct BaseEntry {
   // The highest version that a state before it had; none: it is the first. Stamps may go backwards:
   // a target's row up to here can be one of those states, and is to be moved on.
   std::optional<Value> highest_before;
+  std::optional<Lineage> lineage = {};  // without what came before it, and by which way it came
 
   bool operator==(const BaseEntry&) const = default;
 };

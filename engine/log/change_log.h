@@ -40,6 +40,7 @@ struct IndexEntry {
   Offset offset;
   Value version;
   bool deleted = false;
+  std::optional<RowClock> clock = {};
   bool operator==(const IndexEntry&) const = default;
 };
 
@@ -106,6 +107,17 @@ class ChangeLog {
   // Remembers a cursor without a frame, after a poll that found nothing. Not synced: a crash may
   // take it back to an earlier one, which only makes the next poll read a little more.
   virtual void SaveCursor(std::string cursor) = 0;
+
+  // Keeps a frame for an Append that is to happen if something elsewhere has happened, of which
+  // `token` tells: durable when it returns. There is one at a time; Append takes it away, whatever
+  // it appends.
+  virtual void Prepare(const Draft& draft, std::string_view token) = 0;
+  struct Prepared {
+    Draft draft;  // its cursor is empty
+    std::string token;
+  };
+  virtual std::optional<Prepared> prepared() = 0;
+  virtual void DropPrepared() = 0;
 
   // What is logged of each key; `keys` are rows of the key columns' values in key order. The answer
   // runs parallel to `keys`.

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "engine/base/crash_point.h"
+#include "engine/base/error.h"
 #include "engine/log/pending_frame.h"
+#include "engine/model/stamp.h"
 
 namespace syncline {
 namespace {
@@ -17,10 +19,13 @@ struct KnownState {
   Fingerprint fingerprint;
   Value version;
   bool deleted = false;
+  std::optional<RowClock> clock;
 };
 
 KnownState Known(const PendingFrame::State& state) {
-  return {state.fingerprint, state.change.version, state.change.op == Op::kDelete};
+  const auto& lineage = state.change.lineage;
+  return {state.fingerprint, state.change.version, state.change.op == Op::kDelete,
+          lineage ? std::optional(lineage->clock) : std::nullopt};
 }
 
 }  // namespace
@@ -74,7 +79,9 @@ class CutWriter::Impl {
     for (size_t i = 0; i < arrived_.size(); ++i) {
       Change& change = arrived_[i];
       std::optional<KnownState> known = FindKnown(keys_[i], logged[i]);
-      if (!IsNew(change, fingerprints_[i], known)) continue;
+      const bool is_new = IsNew(change, fingerprints_[i], known);
+      if (options_.users != nullptr) NoteUsers(change, is_new, known);
+      if (!is_new) continue;
       if (change.op == Op::kDelete && change.version.is_null()) change.version = known->version;
       // A row that comes back follows nothing: where the deletion was applied there is none.
       if (known && !known->deleted) change.previous = std::move(known->version);
@@ -97,7 +104,8 @@ class CutWriter::Impl {
     if (const auto state = fresh_.Find(table_->table, key)) return Known(*state);
     if (const auto state = pending_.Find(table_->table, key)) return Known(*state);
     if (!logged) return {};
-    return KnownState{logged->fingerprint, std::move(logged->version), logged->deleted};
+    return KnownState{logged->fingerprint, std::move(logged->version), logged->deleted,
+                      logged->clock};
   }
 
   static bool IsNew(const Change& change, const Fingerprint& fingerprint,
@@ -105,6 +113,25 @@ class CutWriter::Impl {
     const bool exists = known && !known->deleted;
     if (change.op == Op::kDelete) return exists;
     return !exists || known->fingerprint != fingerprint;
+  }
+
+  void NoteUsers(Change& change, bool is_new, const std::optional<KnownState>& known) const {
+    const Users& users = *options_.users;
+    const bool was_applied = !is_new && known && known->clock && known->clock->origin != users.node;
+    if (change.op == Op::kUpsert && !was_applied) users.own(*table_, change.version);
+    if (!is_new) return;
+    if (known && !known->clock) {
+      throw UsageError(
+          "table " + table_->table.ToString() +
+              ": the log holds changes from when nothing else was written to this database",
+          "move the log's folder away: it is made anew, and both sides are compared");
+    }
+    const std::optional<int64_t> stamp = StampOf(change.version);
+    Lineage lineage;
+    if (known) lineage.before = known->clock;
+    lineage.clock =
+        NextClock(stamp ? users.accept(*table_, *stamp) : users.now, lineage.before, users.node);
+    change.lineage = lineage;
   }
 
   void Write(std::string cursor, bool closes_cut) {

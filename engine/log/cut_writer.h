@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,13 +13,26 @@ namespace syncline {
 // Between the rows that a poll read and the log: drops the states that the log holds already (same
 // key, same fingerprint), gives the others their `previous` version, and groups them into frames. A
 // poll's last frame carries the new cursor and closes the cut; the earlier ones carry the cursor as
-// it was, so that a poll that was cut off is simply done again.
+// it was, so that a poll that was cut off is simply done again. With Users changes get a clock, by
+// NextClock; then it throws UsageError for a key that the log holds without one.
 //
 // Belongs to the log's writing thread; borrows the log. After an exception it is to be thrown away.
 class CutWriter {
  public:
+  // Of a database that is written to from other databases, too: what is read there and not in the
+  // log yet was made by its users, and gets its lineage here.
+  struct Users {
+    NodeId node = 0;
+    int64_t now = 0;  // by the database's clock, microseconds since 2000-01-01 UTC
+    // The stamp to be taken for a row's, which may be ahead of now. May throw.
+    std::function<int64_t(const TableSchema&, int64_t stamp)> accept;
+    // Told of the version of every row that comes, in that order, save those that are as they were
+    // applied here.
+    std::function<void(const TableSchema&, const Value& version)> own;
+  };
   struct Options {
     size_t frame_bytes = 256u << 10;  // uncompressed size at which a frame is written
+    const Users* users = nullptr;     // borrowed; null: nobody else writes to the database
   };
   struct Stats {
     uint64_t seen = 0;    // rows given to Add

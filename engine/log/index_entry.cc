@@ -7,28 +7,44 @@ namespace syncline::index_entry {
 namespace {
 
 constexpr char kDeletedFlag = 1;
+constexpr char kClockFlag = 2;
+constexpr size_t kClockBytes = 8 + 8;
 
 }  // namespace
 
-void Append(const Fingerprint& fingerprint, Offset offset, bool deleted, ValueView version,
-            Row& scratch, std::string& out) {
+void Append(const Fingerprint& fingerprint, Offset offset, const Change& change, Row& scratch,
+            std::string& out) {
   layout::AppendBigEndian64(out, fingerprint.high);
   layout::AppendBigEndian64(out, fingerprint.low);
   layout::AppendBigEndian64(out, offset.value());
-  out += deleted ? kDeletedFlag : '\0';
+  const bool deleted = change.op == Op::kDelete;
+  out += static_cast<char>((deleted ? kDeletedFlag : 0) | (change.lineage ? kClockFlag : 0));
+  if (change.lineage) {
+    layout::AppendBigEndian64(out, static_cast<uint64_t>(change.lineage->clock.time));
+    layout::AppendBigEndian64(out, change.lineage->clock.origin);
+  }
   scratch.Clear();
-  scratch.Append(version);
+  scratch.Append(change.version);
   out += scratch.bytes();
 }
 
 IndexEntry Decode(std::string_view bytes) {
   if (bytes.size() < kHeadBytes + 1) throw DamageError("an entry of the row index is cut off");
-  const Row version = Row::FromBytes(std::string(bytes.substr(kHeadBytes + 1)));
+  const char flags = bytes[kHeadBytes];
+  IndexEntry entry{.fingerprint = FingerprintOf(bytes),
+                   .offset = OffsetOf(bytes),
+                   .deleted = (flags & kDeletedFlag) != 0};
+  bytes.remove_prefix(kHeadBytes + 1);
+  if ((flags & kClockFlag) != 0) {
+    if (bytes.size() < kClockBytes) throw DamageError("an entry of the row index is cut off");
+    entry.clock = RowClock{static_cast<int64_t>(layout::ReadBigEndian64(bytes.data())),
+                           layout::ReadBigEndian64(bytes.data() + 8)};
+    bytes.remove_prefix(kClockBytes);
+  }
+  const Row version = Row::FromBytes(std::string(bytes));
   if (version.size() != 1) throw DamageError("an entry of the row index has no version");
-  return {.fingerprint = FingerprintOf(bytes),
-          .offset = OffsetOf(bytes),
-          .version = Value(version[0]),
-          .deleted = bytes[kHeadBytes] == kDeletedFlag};
+  entry.version = Value(version[0]);
+  return entry;
 }
 
 Fingerprint FingerprintOf(std::string_view bytes) {

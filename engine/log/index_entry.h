@@ -5,13 +5,14 @@
 
 #include "engine/log/change_log.h"
 
-// The bytes of an IndexEntry: fingerprint (16), offset (8), flags (1; bit 0: deleted), then the
-// version as an encoded Row of one value. Private to engine/log.
+// The bytes of an IndexEntry: fingerprint (16), offset (8), flags (1; bit 0: deleted, bit 1: there
+// is a clock), the clock's time and origin (8 and 8) if there is one, then the version as an
+// encoded Row of one value. Private to engine/log.
 namespace syncline::index_entry {
 
 // Appends the entry to `out`. `scratch` is a row of the caller's, used for its memory.
-void Append(const Fingerprint& fingerprint, Offset offset, bool deleted, ValueView version,
-            Row& scratch, std::string& out);
+void Append(const Fingerprint& fingerprint, Offset offset, const Change& change, Row& scratch,
+            std::string& out);
 
 // Throws DamageError.
 IndexEntry Decode(std::string_view bytes);

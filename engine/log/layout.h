@@ -38,6 +38,10 @@ inline constexpr std::string_view kMetaPrefix =
 inline constexpr std::string_view kSchemaPrefix =
     "\xff"
     "s";
+// ChangeLog::Prepare's: length (8 bytes) and bytes of the token, then the frame's entry.
+inline constexpr std::string_view kPreparedKey =
+    "\xff"
+    "p";
 
 // The offset that a key of a frame stands for; nothing if it is not such a key.
 std::optional<Offset> ParseFrameKey(std::string_view key);

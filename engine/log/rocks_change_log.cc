@@ -44,6 +44,7 @@ RocksChangeLog::RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock,
       compression_(options.compression),
       schemas_(ReadSchemaIds()),
       tail_(ReadTail()),
+      prepared_(ReadPrepared()),
       batch_(/*reserved_bytes=*/0, /*max_bytes=*/0, kProtectionBytesPerKey, /*default_cf_ts_sz=*/0),
       end_(MarkFile::Open(log_folder::MarkPath(store_->folder()), store_->mark()), FirstMark(),
            clock),
@@ -115,6 +116,16 @@ std::unordered_set<SchemaId> RocksChangeLog::ReadSchemaIds() {
   return ids;
 }
 
+bool RocksChangeLog::ReadPrepared() {
+  std::string bytes;
+  const rocksdb::Status status =
+      store_->db().Get({}, store_->frames(), layout::kPreparedKey, &bytes);
+  if (!status.IsNotFound()) {
+    ThrowIfBad(status, fmt::format("reading the log in {}", store_->folder().string()));
+  }
+  return status.ok();
+}
+
 void RocksChangeLog::CheckAfterFailure() {
   if (!suspect_) return;
   const rocksdb::Status status = store_->db().Resume();
@@ -123,6 +134,7 @@ void RocksChangeLog::CheckAfterFailure() {
   ThrowIfBad(status, fmt::format("writing to the log in {}", store_->folder().string()));
   Tail tail = ReadTail();
   schemas_ = ReadSchemaIds();
+  prepared_ = ReadPrepared();
   if (tail.next != end_.mark().next) {
     ThrowIfBad(store_->db().SyncWAL(), "syncing the log");
     end_.MoveNext(tail.next, tail.hash);
@@ -161,15 +173,10 @@ Offset RocksChangeLog::Append(Draft draft) {
 
   const Microseconds began = clock_.Monotonic();
   batch_.Clear();
-  FrameHeader header{.log_id = info().id,
-                     .epoch = info().epoch,
-                     .base = tail_.next,
-                     .previous_hash = tail_.hash,
-                     .written_at = clock_.Now(),
-                     .closes_cut = draft.closes_cut};
-  header.cursor = std::move(draft.cursor);
   suspect_ = true;  // until it is written: staging changes schemas_
-  StageSchemas(draft, header.schemas);
+  FrameHeader header = HeaderFor(draft);
+  header.cursor = std::move(draft.cursor);
+  if (prepared_) batch_.Delete(store_->frames(), layout::kPreparedKey);
   batch_.Put(store_->frames(), layout::FrameKey(header.base),
              encoder_.Encode(header, draft.changes, ChooseCompression(began)));
   CrashPoint("append.before_write");
@@ -177,6 +184,7 @@ Offset RocksChangeLog::Append(Draft draft) {
   CrashPoint("append.before_publish");
 
   suspect_ = true;  // until everybody knows
+  prepared_ = false;
   end_.MoveNext(header.end(), header.hash);
   index_.Add(draft, header.base);
   suspect_ = false;
@@ -185,6 +193,69 @@ Offset RocksChangeLog::Append(Draft draft) {
   append_ended_ = clock_.Monotonic();
   CrashPoint("append.published");
   return header.base;
+}
+
+// Its schemas are staged.
+FrameHeader RocksChangeLog::HeaderFor(const Draft& draft) {
+  FrameHeader header{.log_id = info().id,
+                     .epoch = info().epoch,
+                     .base = tail_.next,
+                     .previous_hash = tail_.hash,
+                     .written_at = clock_.Now(),
+                     .closes_cut = draft.closes_cut};
+  StageSchemas(draft, header.schemas);
+  return header;
+}
+
+void RocksChangeLog::Prepare(const Draft& draft, std::string_view token) {
+  SYNCLINE_CHECK(!draft.changes.empty());
+  CheckAfterFailure();
+  batch_.Clear();
+  suspect_ = true;
+  FrameHeader header = HeaderFor(draft);
+  std::string value;
+  layout::AppendBigEndian64(value, token.size());
+  value += token;
+  value += encoder_.Encode(header, draft.changes, Compression::kFast);
+  batch_.Put(store_->frames(), layout::kPreparedKey, value);
+  Write(/*synced=*/true, "preparing a frame for");
+  prepared_ = true;
+}
+
+void RocksChangeLog::DropPrepared() {
+  CheckAfterFailure();
+  if (!prepared_) return;
+  batch_.Clear();
+  batch_.Delete(store_->frames(), layout::kPreparedKey);
+  Write(/*synced=*/true, "dropping a prepared frame of");
+  prepared_ = false;
+}
+
+std::optional<ChangeLog::Prepared> RocksChangeLog::prepared() {
+  CheckAfterFailure();
+  if (!prepared_) return {};
+  const std::string reading = fmt::format("reading the log in {}", store_->folder().string());
+  const auto get = [&](const rocksdb::Slice& key) {
+    std::string bytes;
+    ThrowIfBad(store_->db().Get({}, store_->frames(), key, &bytes), reading);
+    return bytes;
+  };
+  const std::string value = get(layout::kPreparedKey);
+  const uint64_t token_bytes = value.size() < 8 ? 0 : layout::ReadBigEndian64(value.data());
+  if (value.size() < 8 || token_bytes > value.size() - 8) {
+    throw DamageError(reading + ": a prepared frame is cut off");
+  }
+  Frame frame = DecodeFrame(std::string_view(value).substr(8 + token_bytes));
+  Prepared prepared{.token = value.substr(8, token_bytes)};
+  for (const SchemaId id : frame.header.schemas) {
+    prepared.draft.tables.push_back(
+        std::make_shared<TableSchema>(DecodeSchema(get(layout::SchemaKey(id)))));
+  }
+  prepared.draft.changes = std::move(frame.changes);
+  for (const Change& change : prepared.draft.changes) {
+    prepared.draft.fingerprints.push_back(change.row.fingerprint());
+  }
+  return prepared;
 }
 
 void RocksChangeLog::SaveCursor(std::string cursor) {

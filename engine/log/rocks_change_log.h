@@ -39,6 +39,9 @@ class RocksChangeLog : public ChangeLog {
   bool cut_open() const override { return tail_.cut_open; }
   Offset Append(Draft draft) override;
   void SaveCursor(std::string cursor) override;
+  void Prepare(const Draft& draft, std::string_view token) override;
+  std::optional<Prepared> prepared() override;
+  void DropPrepared() override;
   std::vector<std::optional<IndexEntry>> Lookup(const TableName& table,
                                                 const std::vector<Row>& keys) override;
   std::vector<LoggedKey> NextKeys(const TableName& table, const std::optional<Row>& after,
@@ -58,8 +61,10 @@ class RocksChangeLog : public ChangeLog {
   };
 
   Tail ReadTail();
+  bool ReadPrepared();
   Compression ChooseCompression(Microseconds now) const;
   Mark FirstMark() const;
+  FrameHeader HeaderFor(const Draft& draft);
   std::unordered_set<SchemaId> ReadSchemaIds();
   void CheckAfterFailure();
   void StageSchemas(const Draft& draft, std::vector<SchemaId>& ids);
@@ -74,6 +79,7 @@ class RocksChangeLog : public ChangeLog {
   // Owned by the writing thread.
   std::unordered_set<SchemaId> schemas_;  // in the log
   Tail tail_;
+  bool prepared_ = false;  // there is a prepared frame in the store
   FrameEncoder encoder_;
   rocksdb::WriteBatch batch_;
   Microseconds append_began_{0};  // the last one

@@ -135,8 +135,10 @@ void RowIndex::FollowBase(LogReader& log) {
     for (BaseEntry& entry : entries) {
       if (entry.offset < from) continue;
       const Fingerprint fingerprint = entry.row.fingerprint();
-      const Change change{
-          .op = entry.op, .row = std::move(entry.row), .version = std::move(entry.version)};
+      const Change change{.op = entry.op,
+                          .row = std::move(entry.row),
+                          .version = std::move(entry.version),
+                          .lineage = entry.lineage};
       AddChanges({entry.table}, {change}, {fingerprint}, entry.offset);
     }
     ThrowIfBad(MakeRoom(/*wal_bytes=*/0), kWriting);
@@ -173,8 +175,7 @@ void RowIndex::AddChanges(const std::vector<std::shared_ptr<const TableSchema>>&
       }
     }
     entry_.clear();
-    index_entry::Append(fingerprints[i], base + i, change.op == Op::kDelete, change.version,
-                        version_, entry_);
+    index_entry::Append(fingerprints[i], base + i, change, version_, entry_);
     pending_.Put(key_, entry_);
     if (key_ > table.last) table.last = key_;
   }

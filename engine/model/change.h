@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "engine/model/row.h"
+#include "engine/model/row_clock.h"
 #include "engine/model/value.h"
 
 namespace syncline {
@@ -25,6 +26,7 @@ struct Change {
   std::optional<Value> previous;  // the version of the row's state that this one follows in the
                                   // log; none: there was no row, be it that the key is new or that
                                   // a deletion came before
+  std::optional<Lineage> lineage = {};  // of a log whose database is written to from others, too
 
   bool operator==(const Change&) const = default;
 };

@@ -23,6 +23,16 @@ Value ReadCheckedValue(std::string_view bytes) {
   return Value(wire::ReadValue(bytes));
 }
 
+Lineage ReadLineage(std::string_view bytes) {
+  wire::Lineage in;
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || in.origin() == 0) {
+    throw DamageError("a change's lineage cannot be read");
+  }
+  Lineage lineage{.clock = {in.time(), in.origin()}, .via = in.via()};
+  if (in.has_before_time()) lineage.before = RowClock{in.before_time(), in.before_origin()};
+  return lineage;
+}
+
 Change ReadChange(std::string_view bytes, size_t tables) {
   wire::Reader reader(bytes);
   Change change;
@@ -42,6 +52,8 @@ Change ReadChange(std::string_view bytes, size_t tables) {
       change.version = ReadCheckedValue(reader.LengthDelimited());
     } else if (tag == kPreviousTag) {
       change.previous = ReadCheckedValue(reader.LengthDelimited());
+    } else if (tag == kLineageTag) {
+      change.lineage = ReadLineage(reader.LengthDelimited());
     } else {
       throw DamageError("a change has a field that this version does not know");
     }

@@ -13,7 +13,7 @@ namespace {
 
 using namespace frame_wire;
 
-// Tags, op, table and all lengths of a change take less than this.
+// Tags, op, table and all lengths of a change take less than this, and so does its lineage.
 constexpr size_t kChangeOverheadMax = 64;
 
 size_t FieldSize(size_t content) { return 1 + wire::VarintSize(content) + content; }
@@ -30,16 +30,30 @@ char* PutValueField(char tag, ValueView value, size_t size, char* at) {
   return wire::PutValue(at, value);
 }
 
+std::string EncodeLineage(const Lineage& lineage) {
+  wire::Lineage out;
+  out.set_time(lineage.clock.time);
+  out.set_origin(lineage.clock.origin);
+  if (lineage.before) {
+    out.set_before_time(lineage.before->time);
+    out.set_before_origin(lineage.before->origin);
+  }
+  out.set_via(lineage.via);
+  return out.SerializeAsString();
+}
+
 // A field whose value is empty or zero is left out, as Protobuf does, unless it is marked optional
 // (previous).
 char* PutChange(const Change& change, char* at) {
   const size_t version_size = wire::ValueSize(change.version);
   const size_t previous_size = change.previous ? wire::ValueSize(*change.previous) : 0;
+  const std::string lineage = change.lineage ? EncodeLineage(*change.lineage) : std::string();
   size_t size = 2;
   if (change.table != 0) size += 1 + wire::VarintSize(change.table);
   if (change.row.size() != 0) size += FieldSize(change.row.bytes().size());
   if (version_size != 0) size += FieldSize(version_size);
   if (change.previous) size += FieldSize(previous_size);
+  if (change.lineage) size += FieldSize(lineage.size());
   *at++ = kChangesTag;
   at = wire::PutVarint(at, size);
   *at++ = kOpTag;
@@ -51,6 +65,7 @@ char* PutChange(const Change& change, char* at) {
   if (change.row.size() != 0) at = PutBytesField(kRowTag, change.row.bytes(), at);
   if (version_size != 0) at = PutValueField(kVersionTag, change.version, version_size, at);
   if (change.previous) at = PutValueField(kPreviousTag, *change.previous, previous_size, at);
+  if (change.lineage) at = PutBytesField(kLineageTag, lineage, at);
   return at;
 }
 
@@ -62,6 +77,7 @@ size_t BodyBound(const std::vector<Change>& changes) {
   for (const Change& change : changes) {
     bytes += change.row.bytes().size() + kChangeOverheadMax + StringBytes(change.version);
     if (change.previous) bytes += StringBytes(*change.previous);
+    if (change.lineage) bytes += kChangeOverheadMax;
   }
   return bytes;
 }

@@ -19,6 +19,7 @@ inline constexpr char kTableTag = wire::Tag(2, wire::kVarint);
 inline constexpr char kRowTag = wire::Tag(3, wire::kLength);
 inline constexpr char kVersionTag = wire::Tag(4, wire::kLength);
 inline constexpr char kPreviousTag = wire::Tag(5, wire::kLength);
+inline constexpr char kLineageTag = wire::Tag(6, wire::kLength);
 
 // A format version says how the body is compressed, and nothing else so far.
 constexpr uint8_t FormatOf(Compression how) { return how == Compression::kFast ? 2 : 1; }

@@ -52,7 +52,7 @@ class RowIndexTest : public testing::Test {
     layout::AppendBigEndian32(key, 1);
     key += std::string("\x02\x81\x07", 3);  // item 7, as ordered_key.h says
     Row scratch;
-    index_entry::Append({1, 2}, Offset(3), false, Stamp(4), scratch, entry);
+    index_entry::Append({1, 2}, Offset(3), Change{.version = Stamp(4)}, scratch, entry);
     ThrowIfBad(store.db().Put({}, store.index(), key, entry), "planting");
     ThrowIfBad(store.db().Flush({}, store.index()), "planting");
   }

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <unordered_map>
+
+#include "engine/model/row.h"
+#include "engine/model/schema.h"
+#include "engine/sql/session.h"
+
+namespace syncline::apply {
+
+// Rows by the bytes of their keys.
+using KeyedRows = std::unordered_map<std::string, Row>;
+
+// The rows of those keys as `table` has them captured, in the session's current transaction; what
+// is not there is not in the answer.
+KeyedRows ReadByKeys(sql::Session& session, const TableSchema& table, std::span<const Row> keys);
+
+}  // namespace syncline::apply

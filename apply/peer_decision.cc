@@ -1,0 +1,36 @@
+#include "apply/peer_decision.h"
+
+#include <algorithm>
+
+namespace syncline::apply {
+namespace {
+
+ConflictType TypeOf(const PeerArrival& arrival, const PeerLook& look) {
+  if (!look.exists) return ConflictType::kUpdateMissing;
+  if (arrival.deletion) return ConflictType::kDeleteRecentlyUpdated;
+  const bool first = arrival.step.follows.empty() && !arrival.step.from_base;
+  return first ? ConflictType::kInsertExists : ConflictType::kUpdateDiffering;
+}
+
+}  // namespace
+
+PeerDecision Decide(const PeerArrival& arrival, const PeerLook& look) {
+  const PeerStep& step = arrival.step;
+  if (!look.known) {
+    return {arrival.deletion ? PeerAction::kAdopt : PeerAction::kWrite};
+  }
+  if (step.clock == *look.known) return {};
+  const bool wins = step.clock > *look.known;
+  if (arrival.deletion ? !look.exists : look.exists && look.same_content) {
+    return {wins ? PeerAction::kAdopt : PeerAction::kNothing};
+  }
+  const bool follows =
+      step.from_base || std::ranges::find(step.follows, *look.known) != step.follows.end();
+  if (wins && follows) return {PeerAction::kWrite};
+  PeerDecision decision{wins ? PeerAction::kWrite : PeerAction::kNothing};
+  if (wins && look.defends) decision.action = PeerAction::kDefend;
+  if (!arrival.again) decision.conflict = TypeOf(arrival, look);
+  return decision;
+}
+
+}  // namespace syncline::apply

@@ -1,0 +1,212 @@
+#include "apply/peer_settler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/base/error.h"
+#include "engine/sql/dialect.h"
+
+namespace syncline::apply {
+namespace {
+
+// A row that nobody can lock, because it is not there, may be inserted between two looks.
+constexpr int kRounds = 5;
+
+std::vector<uint32_t> All(const WriteTask& task) {
+  std::vector<uint32_t> all(task.changes.size());
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+}  // namespace
+
+PeerSettler::PeerSettler(sql::Session& session, const TablePlan& plan, const TargetShape& shape,
+                         size_t number)
+    : session_(session),
+      plan_(plan),
+      shape_(shape),
+      keys_{shape.dialect == Dialect::kPostgres ? "pg_temp" : "temp",
+            fmt::format("syncline_keys_{}", number)},
+      images_(session, plan, shape) {}
+
+void PeerSettler::Settle(WriteTask& task) {
+  PeerWork& peer = *task.options.peer;
+  Known known{.table = OwnSchema(peer)};
+  known.keys = OwnKeys(task, *known.table);
+  const std::vector<Look> looks = LookUntilLogged(task, known);
+
+  std::vector<uint32_t> there, missing, met;  // to be forced, to be inserted, in conflict
+  std::vector<Conflict> conflicts;            // parallel to `met`
+  for (uint32_t number = 0; number < task.changes.size(); ++number) {
+    const PeerDecision decision = DecideOn(task, number, known, looks[number]);
+    const bool writes = decision.action == PeerAction::kWrite;
+    if (writes && (looks[number].exists || !task.deletion)) {
+      (looks[number].exists ? there : missing).push_back(number);
+    }
+    if (decision.action != PeerAction::kNothing) Note(task, number, known, decision.action);
+    if (!decision.conflict) continue;
+    if (!writes) ++task.counts.newer;
+    Conflict conflict = images_.Of(task, number, *decision.conflict, writes);
+    if (looks[number].exists) {
+      met.push_back(number);
+      conflicts.push_back(std::move(conflict));
+    } else {
+      task.conflicts.push_back(std::move(conflict));
+    }
+  }
+  images_.Add(task, met, conflicts);  // before they are overwritten
+  std::ranges::move(conflicts, std::back_inserter(task.conflicts));
+  Write(task, there, missing);
+}
+
+std::shared_ptr<const TableSchema> PeerSettler::OwnSchema(PeerWork& peer) const {
+  std::shared_ptr<const TableSchema> own = peer.log.Schema(shape_.table);
+  if (own == nullptr) {
+    throw StopError(fmt::format("table {} is written to, but not captured at its own database",
+                                shape_.table.ToString()),
+                    "start Syncline again: its tables have changed");
+  }
+  for (const uint32_t column : own->key) {
+    if (own->key.size() == shape_.key.size() &&
+        std::ranges::find(shape_.key, own->columns[column].name) != shape_.key.end()) {
+      continue;
+    }
+    throw UsageError(
+        fmt::format("table {}: its key is another one than that of {}", shape_.table.ToString(),
+                    plan_.schema->table.ToString()),
+        "in two directions rows are told apart by the same columns on both sides: set key:");
+  }
+  return own;
+}
+
+// The database itself makes its own form of the keys, which the log is asked for.
+std::vector<Row> PeerSettler::OwnKeys(const WriteTask& task, const TableSchema& own) {
+  session_.Execute(CreateKeysSql(shape_, keys_));
+  session_.Execute("DELETE FROM " + sql::Quote(keys_));
+  std::vector<Row> numbered(task.changes.size());
+  std::vector<const Row*> pointers;
+  for (uint32_t number = 0; number < task.changes.size(); ++number) {
+    numbered[number].Append(ValueView::Int(number));
+    for (const ValueView value : task.changes[number].key) numbered[number].Append(value);
+    pointers.push_back(&numbered[number]);
+  }
+  std::vector<std::string> columns{kRowColumn};
+  columns.insert(columns.end(), shape_.key.begin(), shape_.key.end());
+  session_.LoadRows(keys_, columns, pointers);
+
+  TableSchema staged{.table = keys_, .dialect = own.dialect, .key = {0}};
+  for (const uint32_t column : own.key) staged.columns.push_back(own.columns[column]);
+  std::vector<Row> keys;
+  session_.ReadRows({.schema = staged, .where = "", .order_by = kRowColumn},
+                    [&](Row& row) { keys.push_back(std::move(row)); });
+  return keys;
+}
+
+std::vector<PeerSettler::Look> PeerSettler::LookAt(const WriteTask& task) {
+  const std::string sql = task.deletion ? LookDeleteSql(shape_) : LookUpsertSql(shape_);
+  std::vector<Look> looks;
+  for (const sql::FirstRow& found : session_.QueryEach(sql, task.Pointers(All(task)))) {
+    if (!found) {
+      looks.push_back({});
+    } else {
+      const std::optional<std::string>& same = found->back();
+      looks.push_back({.exists = true, .same_content = same == "t" || same == "1"});
+    }
+  }
+  return looks;
+}
+
+std::vector<uint32_t> PeerSettler::Unlogged(const Known& known, std::span<const Look> looks) {
+  const KeyedRows rows = ReadByKeys(session_, *known.table, known.keys);
+  std::vector<uint32_t> unlogged;
+  for (uint32_t number = 0; number < known.keys.size(); ++number) {
+    const std::optional<IndexEntry>& entry = known.entries[number];
+    const auto row = rows.find(known.keys[number].bytes());
+    const bool exists = row != rows.end();
+    const bool logged = entry && !entry->deleted;
+    const bool same = exists == logged && exists == looks[number].exists &&
+                      (!exists || row->second.fingerprint() == entry->fingerprint);
+    if (!same) unlogged.push_back(number);
+  }
+  return unlogged;
+}
+
+// Rows that are there are locked with the first look: once the log holds their states, it goes on
+// doing so until the transaction ends.
+std::vector<PeerSettler::Look> PeerSettler::LookUntilLogged(const WriteTask& task, Known& known) {
+  OwnLog& log = task.options.peer->log;
+  for (int round = 0; round < kRounds; ++round) {
+    std::vector<Look> looks = LookAt(task);
+    known.entries = log.Known(known.table->table, known.keys);
+    for (bool captured = false;; captured = true) {
+      const std::vector<uint32_t> unlogged = Unlogged(known, looks);
+      if (unlogged.empty()) return looks;
+      if (captured) break;
+      std::vector<Row> keys;
+      for (const uint32_t number : unlogged) keys.push_back(known.keys[number]);
+      log.Capture(known.table->table, std::move(keys));
+      known.entries = log.Known(known.table->table, known.keys);
+    }
+  }
+  throw RestartError(fmt::format("rows of {} that are not there yet are being inserted by others",
+                                 shape_.table.ToString()));
+}
+
+PeerDecision PeerSettler::DecideOn(const WriteTask& task, uint32_t number, const Known& known,
+                                   const Look& look) const {
+  const PeerWork& peer = *task.options.peer;
+  const RowChange& change = task.changes[number];
+  const std::optional<IndexEntry>& entry = known.entries[number];
+  PeerLook seen{.exists = look.exists, .same_content = look.same_content};
+  if (entry) {
+    if (!entry->clock) {
+      throw UsageError(
+          fmt::format("table {}: the log of its database holds changes from when nothing else was "
+                      "written to it",
+                      shape_.table.ToString()),
+          "move the log's folder away: it is made anew, and both sides are compared");
+    }
+    seen.known = entry->clock;
+    seen.defends = entry->clock->origin == peer.log.node() &&
+                   IsPreferred(peer.prefer, peer.log.node(), change.peer->clock.origin);
+  }
+  return Decide({.step = *change.peer, .deletion = task.deletion, .again = task.IsAgain(number)},
+                seen);
+}
+
+void PeerSettler::Note(const WriteTask& task, uint32_t number, const Known& known,
+                       PeerAction action) const {
+  PeerWork& peer = *task.options.peer;
+  const std::optional<IndexEntry>& entry = known.entries[number];
+  const PeerStep& step = *task.changes[number].peer;
+  OwnChange own{.table = known.table, .key = known.keys[number]};
+  if (entry) {
+    own.known_version = entry->version;
+    if (!entry->deleted) own.previous = entry->version;
+    own.lineage.before = entry->clock;
+  }
+  own.lineage.clock = step.clock;
+  own.lineage.via = peer.via;
+  if (action == PeerAction::kDefend) {
+    own.lineage = {.clock = NextClock(entry->clock->time, step.clock, peer.log.node()),
+                   .before = step.clock};
+  }
+  peer.changes.push_back(std::move(own));
+}
+
+void PeerSettler::Write(WriteTask& task, std::span<const uint32_t> there,
+                        std::span<const uint32_t> missing) {
+  const std::string force = task.deletion ? EraseRowSql(shape_) : OverwriteRowSql(shape_);
+  const size_t kept = session_.ExecuteEach(force, task.Pointers(there)).size();
+  task.counts.suppressed += kept;  // a trigger would not have it
+  task.counts.written += there.size() - kept;
+  if (!session_.ExecuteEach(InsertRowSql(shape_), task.Pointers(missing)).empty()) {
+    throw RestartError(fmt::format("somebody has inserted a row of {} at the same moment",
+                                   shape_.table.ToString()));
+  }
+  task.counts.written += missing.size();
+}
+
+}  // namespace syncline::apply

@@ -1,0 +1,54 @@
+#include "apply/prepared.h"
+
+#include <nlohmann/json.hpp>
+
+#include "engine/base/error.h"
+
+namespace syncline::apply {
+namespace {
+
+Progress ReadToken(const std::string& token) {
+  try {
+    const nlohmann::json json = nlohmann::json::parse(token);
+    return {.pipeline = json.at("pipeline").get<std::string>(),
+            .log_id = json.at("log_id").get<std::string>(),
+            .next = Offset(json.at("next").get<uint64_t>()),
+            .frame_hash = json.at("frame_hash").get<uint64_t>()};
+  } catch (const nlohmann::json::exception&) {
+    throw DamageError("the token of the log's prepared frame cannot be read");
+  }
+}
+
+bool IsCommitted(const sql::DatabaseUrl& database, const Progress& wanted) {
+  const auto session = sql::Session::Open(database);
+  if (!HasOwnTable(*session, "syncline_progress")) return false;
+  sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
+  // The row's own lock would not do: the session may be about to insert it.
+  if (session->dialect() == Dialect::kPostgres) {
+    session->Execute("LOCK TABLE syncline_progress IN SHARE ROW EXCLUSIVE MODE");
+  }
+  const std::optional<Progress> found = ReadProgress(*session, wanted.pipeline);
+  transaction.Rollback();
+  return found && found->log_id == wanted.log_id && found->next == wanted.next &&
+         found->frame_hash == wanted.frame_hash;
+}
+
+}  // namespace
+
+std::string PreparedToken(const Progress& to) {
+  return nlohmann::json{{"pipeline", to.pipeline},
+                        {"log_id", to.log_id},
+                        {"next", to.next.value()},
+                        {"frame_hash", to.frame_hash}}
+      .dump();
+}
+
+void SettlePrepared(const sql::DatabaseUrl& database, ChangeLog& log) {
+  std::optional<ChangeLog::Prepared> prepared = log.prepared();
+  if (!prepared) return;
+  if (!IsCommitted(database, ReadToken(prepared->token))) return log.DropPrepared();
+  prepared->draft.cursor = log.cursor();
+  log.Append(std::move(prepared->draft));
+}
+
+}  // namespace syncline::apply

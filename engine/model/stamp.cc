@@ -1,0 +1,35 @@
+#include "engine/model/stamp.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "engine/model/value_text.h"
+
+namespace syncline {
+namespace {
+
+constexpr int64_t kDayUs = 86'400'000'000;
+constexpr int64_t kDaysMax = std::numeric_limits<int64_t>::max() / kDayUs;
+
+}  // namespace
+
+std::optional<int64_t> StampOf(const Value& version) {
+  const ValueView value = version.view();
+  switch (version.type()) {
+    case Type::kTimestamp:
+    case Type::kTimestampTz:
+      if (value.as_int() == kNegativeInfinity) return {};
+      return value.as_int();
+    case Type::kDate:
+      if (value.as_int() == kNegativeInfinity) return {};
+      return std::min(value.as_int(), kDaysMax) * kDayUs;
+    case Type::kText: {
+      const std::optional<Value> time = FromText(Type::kTimestampTz, value.as_string());
+      return time ? StampOf(*time) : std::nullopt;
+    }
+    default:
+      return {};
+  }
+}
+
+}  // namespace syncline

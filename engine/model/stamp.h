@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "engine/model/value.h"
+
+namespace syncline {
+
+// The moment that a version stands for, in microseconds since 2000-01-01 UTC; a local time counts
+// as UTC. Nothing for a value that is no time, or an infinite one into the past.
+std::optional<int64_t> StampOf(const Value& version);
+
+}  // namespace syncline

@@ -1,0 +1,28 @@
+#include "tools/peer_tables.h"
+
+#include "apply/table_plan.h"
+#include "apply/target_table.h"
+#include "capture/table_plan.h"
+#include "engine/sql/session.h"
+
+namespace syncline::cli {
+void MakePeerTables(const Plan& plan, spdlog::logger& logger) {
+  for (const PipelinePlan& pipeline : plan.pipelines) {
+    if (!pipeline.two_way) continue;
+    const auto target = sql::Session::Open(pipeline.target_url, {.create = true});
+    std::unique_ptr<sql::Session> source;
+    for (size_t i = 0; i < pipeline.tables.size(); ++i) {
+      const apply::TableMapping& mapping = pipeline.tables[i];
+      if (!mapping.create || target->Describe(mapping.target)) continue;
+      if (!source) source = sql::Session::Open(pipeline.source_url, {.read_only = true});
+      if (!source->Describe(mapping.source)) continue;
+      const capture::TablePlan captured = capture::PlanTable(*source, pipeline.captured[i]);
+      apply::TablePlan planned = apply::PlanTable(captured.schema, mapping);
+      sql::Transaction transaction(*target, sql::Session::Isolation::kWrite);
+      apply::PrepareTargetTable(*target, planned, logger);
+      transaction.Commit();
+    }
+  }
+}
+
+}  // namespace syncline::cli

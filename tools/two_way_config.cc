@@ -1,0 +1,215 @@
+#include "tools/two_way_config.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+#include "tools/choice.h"
+#include "tools/duration.h"
+#include "tools/mapped_table.h"
+
+namespace syncline::cli {
+namespace {
+
+const Choices<capture::AheadStamps> kAheadStamps = {{"cap", capture::AheadStamps::kCap},
+                                                    {"accept", capture::AheadStamps::kAccept},
+                                                    {"stop", capture::AheadStamps::kStop}};
+
+void CheckNames(const std::vector<std::string>& names, const std::vector<std::string>& known,
+                int line, std::string_view key, Mistakes& mistakes) {
+  for (const std::string& name : names) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    mistakes.Add(line, fmt::format("\"{}\" names the unknown database \"{}\"{} (known: {})", key,
+                                   name, DidYouMean(name, known), fmt::join(known, ", ")));
+  }
+}
+
+// What a table of a pipeline of two directions must not say, and why.
+std::vector<std::string> Objections(const TableRule& rule) {
+  std::vector<std::string> objections;
+  const auto object = [&](bool applies, std::string text) {
+    if (applies) objections.push_back(std::move(text));
+  };
+  object(rule.is_glob, "name the tables one by one: each side has tables of its own");
+  object(!rule.omit.empty(),
+         "\"omit\" is for one direction: a column that only one side has stays there with "
+         "\"new_columns: ignore\"");
+  object(!rule.where.empty(),
+         "\"where\" is for one direction: a row that leaves the set would stay on one side");
+  object(!rule.deletes.flag.empty(),
+         "\"deletes: soft\" is for one direction: in two the column is kept equal like any other");
+  object(rule.on_delete.action != apply::OnDelete::kDelete, "\"on_delete\" is for one direction");
+  object(rule.conflict == apply::ConflictRule::kSourceWins ||
+             rule.conflict == apply::ConflictRule::kTargetWins,
+         "each side is source and target: use latest_wins, or {prefer: [DATABASE, ..]} for the "
+         "pipeline");
+  return objections;
+}
+
+std::string Renamed(const std::string& column, const std::map<std::string, std::string>& columns) {
+  const auto found = columns.find(column);
+  return found == columns.end() ? column : found->second;
+}
+
+// The same table, seen from the other side.
+TableRule Turned(const TableRule& rule, Dialect from, Dialect to) {
+  TableRule turned = rule;
+  const TableName source = QualifiedName(rule.pattern, from);
+  turned.pattern = TargetName(rule, source, to).ToString();
+  turned.to = source.ToString();
+  turned.columns.clear();
+  for (const auto& [column, renamed] : rule.columns) turned.columns[renamed] = column;
+  turned.cursor = Renamed(rule.cursor, rule.columns);
+  for (std::string& column : turned.key) column = Renamed(column, rule.columns);
+  return turned;
+}
+
+// A table of a database.
+using Place = std::pair<std::string, TableName>;
+
+std::string NameOf(const Place& place) {
+  return fmt::format("{} {}", place.first, place.second.ToString());
+}
+
+// The pipelines as ways between places; finds circles.
+class Ways {
+ public:
+  void Add(const Place& from, const Place& to, bool both) {
+    ways_[from].push_back(to);
+    if (both) ways_[to].push_back(from);
+  }
+
+  // A way from one place to another; empty: there is none.
+  std::vector<Place> Find(const Place& from, const Place& to) const {
+    std::map<Place, Place> before;
+    std::vector<Place> next{from};
+    std::set<Place> seen{from};
+    while (!next.empty()) {
+      const Place at = next.back();
+      next.pop_back();
+      const auto ways = ways_.find(at);
+      if (ways == ways_.end()) continue;
+      for (const Place& place : ways->second) {
+        if (!seen.insert(place).second) continue;
+        before[place] = at;
+        next.push_back(place);
+      }
+    }
+    std::vector<Place> path;
+    if (!before.contains(to)) return path;
+    for (Place at = to; at != from; at = before.at(at)) path.push_back(at);
+    path.push_back(from);
+    std::ranges::reverse(path);
+    return path;
+  }
+
+ private:
+  std::map<Place, std::vector<Place>> ways_;
+};
+
+}  // namespace
+
+std::optional<TwoWayChoice> ReadTwoWay(YamlMap& map, const std::string& pipeline,
+                                       const std::vector<std::string>& known, Mistakes& mistakes) {
+  TwoWayChoice choice{.name = pipeline};
+  const bool prefers = map.IsMap("conflict");
+  if (prefers) {
+    YamlMap conflict(map.Child("conflict"), "\"conflict\"", mistakes);
+    choice.prefer = conflict.Texts("prefer");
+    CheckNames(choice.prefer, known, conflict.line(), "prefer", mistakes);
+    if (choice.prefer.empty()) {
+      mistakes.Add(conflict.line(), "\"conflict\" must be a rule, or {prefer: [DATABASE, ..]}");
+    }
+    conflict.RefuseOthers();
+  }
+  if (!map.Has("between")) {
+    for (const char* key : {"max_skew", "ahead"}) {
+      if (!map.Has(key)) continue;
+      map.Text(key);
+      mistakes.Add(map.LineOf(key),
+                   fmt::format("\"{}\" belongs to a pipeline with \"between\"", key));
+    }
+    if (prefers) {
+      mistakes.Add(map.LineOf("conflict"), "\"prefer\" belongs to a pipeline with \"between\"");
+    }
+    return std::nullopt;
+  }
+  choice.between = map.Texts("between");
+  const int line = map.LineOf("between");
+  CheckNames(choice.between, known, line, "between", mistakes);
+  if (choice.between.size() != 2 || choice.between.front() == choice.between.back()) {
+    mistakes.Add(line,
+                 "\"between\" must name two databases, such as [a, b]; for more than two, choose "
+                 "one as the hub and make a pipeline from it to each of the others");
+    choice.between.clear();
+  }
+  if (auto text = map.Text("max_skew")) {
+    if (const auto skew = ParseDuration(*text)) {
+      choice.max_skew = *skew;
+    } else {
+      mistakes.Add(map.LineOf("max_skew"),
+                   fmt::format("\"max_skew\" must be {}, not \"{}\"", kDurationForms, *text));
+    }
+  }
+  if (auto ahead = Choose(map, "ahead", "value for \"ahead\":", kAheadStamps, mistakes)) {
+    choice.ahead = *ahead;
+  }
+  return choice;
+}
+
+std::vector<PipelineConfig> BothDirections(const Config& config, PipelineConfig pipeline,
+                                           Mistakes& mistakes) {
+  const TwoWayChoice& choice = *pipeline.two_way;
+  for (TableRule& rule : pipeline.tables) {
+    for (const std::string& objection : Objections(rule)) {
+      mistakes.Add(rule.line, fmt::format("table \"{}\" of pipeline \"{}\", which has two "
+                                          "directions: {}",
+                                          rule.pattern, choice.name, objection));
+    }
+    if (!choice.prefer.empty()) rule.conflict = apply::ConflictRule::kPrefer;
+  }
+  PipelineConfig back = pipeline;
+  back.name = choice.name + "/" + pipeline.from;
+  pipeline.name = choice.name + "/" + pipeline.to;
+  std::swap(back.from, back.to);
+  const Dialect from = config.Database(pipeline.from).url.dialect;
+  const Dialect to = config.Database(pipeline.to).url.dialect;
+  for (TableRule& rule : back.tables) {
+    try {
+      rule = Turned(rule, from, to);
+    } catch (const Error&) {
+      // The first direction tells it.
+    }
+  }
+  return {std::move(pipeline), std::move(back)};
+}
+
+void RefuseCircles(const std::vector<MappedTable>& tables, Mistakes& mistakes) {
+  Ways ways;
+  for (const MappedTable& table : tables) {
+    const PipelineConfig& pipeline = *table.pipeline;
+    const Place from{pipeline.from, table.source}, to{pipeline.to, table.target};
+    // Of a pipeline of two directions the second says what the first has said.
+    if (pipeline.two_way && pipeline.two_way->between.front() != pipeline.from) continue;
+    std::vector<Place> circle = ways.Find(to, from);
+    if (circle.empty() && pipeline.two_way) circle = ways.Find(from, to);
+    if (!circle.empty()) {
+      std::vector<std::string> names;
+      for (const Place& place : circle) names.push_back(NameOf(place));
+      names.push_back(names.front());
+      mistakes.Add(table.rule->line,
+                   fmt::format("changes would go round: {}; let both databases of each pipeline of "
+                               "two directions meet in one hub, and no other pipeline lead back",
+                               fmt::join(names, " -> ")));
+      continue;
+    }
+    ways.Add(from, to, pipeline.two_way.has_value());
+  }
+}
+
+}  // namespace syncline::cli

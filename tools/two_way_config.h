@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "capture/capture_stage.h"
+#include "tools/config.h"
+#include "tools/yaml_map.h"
+
+namespace syncline::cli {
+
+struct MappedTable;
+
+// Reads `between`, `max_skew`, `ahead` and `conflict: {prefer: ..}` of a pipeline; nothing for one
+// that has no `between`. `known` are the databases.
+std::optional<TwoWayChoice> ReadTwoWay(YamlMap& map, const std::string& pipeline,
+                                       const std::vector<std::string>& known, Mistakes& mistakes);
+
+// The pipelines that one with `two_way` consists of: into the second database, named NAME/SECOND,
+// and back, named NAME/FIRST. `config` knows the databases. What
+// its tables say that has no meaning in two directions is a mistake.
+std::vector<PipelineConfig> BothDirections(const Config& config, PipelineConfig pipeline,
+                                           Mistakes& mistakes);
+
+// Mistakes: tables that changes could go round in circles between, over pipelines of two directions
+// that close a ring, or over others that lead back. The circle is named.
+void RefuseCircles(const std::vector<MappedTable>& tables, Mistakes& mistakes);
+
+}  // namespace syncline::cli
