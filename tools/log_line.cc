@@ -17,6 +17,11 @@ std::string Shown(ValueView value) {
   return Printable(ToText(value));
 }
 
+// The time, and where a user made the state.
+std::string ClockText(const RowClock& clock) {
+  return fmt::format("{}@{:016x}", ToText(ValueView::TimestampTz(clock.time)), clock.origin);
+}
+
 }  // namespace
 
 const TableSchema* LoggedChange::schema() const {
@@ -62,6 +67,10 @@ Json LineJson(const LoggedChange& logged) {
   json["row"] = change.op == Op::kUpsert ? RowJson(*schema, change.row) : Json();
   json["version"] = ToJson(change.version);
   json["previous"] = change.previous ? ToJson(*change.previous) : Json();
+  if (change.lineage) {
+    json["clock"] = ClockText(change.lineage->clock);
+    json["by"] = change.lineage->via == 0 ? "user" : "apply";
+  }
   json["closes_cut"] = logged.closes_cut();
   json["frame"] = logged.frame.header.base.value();
   json["written_at"] = FormatTime(logged.frame.header.written_at);
@@ -85,6 +94,11 @@ std::string LineText(const LoggedChange& logged, const Terminal& terminal) {
   }
   if (change.previous) {
     text += terminal.Paint(Style::kDim, fmt::format("  after {}", Shown(*change.previous)));
+  }
+  if (change.lineage) {
+    const char* by = change.lineage->via == 0 ? "by a user" : "applied";
+    text += terminal.Paint(Style::kDim,
+                           fmt::format("  {}, clock {}", by, ClockText(change.lineage->clock)));
   }
   if (logged.closes_cut()) text += terminal.Paint(Style::kDim, "  | cut");
   return text;
