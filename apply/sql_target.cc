@@ -79,7 +79,11 @@ SqlTarget::~SqlTarget() = default;
 void SqlTarget::Open() {
   Close();
   auto session = sql::Session::Open(url_, {.create = true});
-  if (session->dialect() == Dialect::kPostgres) session->Execute(kPostgresSettings);
+  if (session->dialect() == Dialect::kPostgres) {
+    session->Execute(kPostgresSettings);
+    // What the log of this database holds a crash must not take back.
+    if (two_way_.log != nullptr) session->Execute("SET synchronous_commit = on");
+  }
   EnsureProgressTable(*session);
   EnsureConflictTable(*session);
   EnsureQuarantineTable(*session);

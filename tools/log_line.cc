@@ -17,9 +17,11 @@ std::string Shown(ValueView value) {
   return Printable(ToText(value));
 }
 
+std::string NodeText(NodeId node) { return fmt::format("{:016x}", node); }
+
 // The time, and where a user made the state.
 std::string ClockText(const RowClock& clock) {
-  return fmt::format("{}@{:016x}", ToText(ValueView::TimestampTz(clock.time)), clock.origin);
+  return fmt::format("{}@{}", ToText(ValueView::TimestampTz(clock.time)), NodeText(clock.origin));
 }
 
 }  // namespace
@@ -69,7 +71,8 @@ Json LineJson(const LoggedChange& logged) {
   json["previous"] = change.previous ? ToJson(*change.previous) : Json();
   if (change.lineage) {
     json["clock"] = ClockText(change.lineage->clock);
-    json["by"] = change.lineage->via == 0 ? "user" : "apply";
+    // The node that it was applied from.
+    json["via"] = change.lineage->via == 0 ? Json() : Json(NodeText(change.lineage->via));
   }
   json["closes_cut"] = logged.closes_cut();
   json["frame"] = logged.frame.header.base.value();

@@ -224,6 +224,7 @@ PipelinePlan StartPipeline(const Config& config, const PipelineConfig& pipeline)
 
 // Of several pipelines the strictest.
 void AddNode(const TwoWayChoice& choice, SourcePlan& source) {
+  if (source.retain) source.retain->keep_deletions = true;
   if (!source.node) {
     source.node = {.max_skew = choice.max_skew, .ahead = choice.ahead};
   }

@@ -55,7 +55,7 @@ class Retention::Impl {
     }
     // Asked for again only now: who has registered since, and read the base, has read it as of now.
     LookAround();
-    base_.DropDeletions(seen_);
+    if (!policy_.keep_deletions) base_.DropDeletions(seen_);
     ReclaimIfBehind();
     pass.begin = base_.info().as_of;
     if (pass.frames > 0) {
