@@ -244,8 +244,8 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   if (work.end) work.end(*session_, refused);
   RecordConflicts(*session_, {work.at.pipeline, work.at.log_id, source_, identity_},
                   writing.conflicts);
-  CrashPoint("apply.rows_written");
   const bool prepared = PrepareOwnLog(work, writing);
+  CrashPoint("apply.rows_written");
   transaction.Commit();
   CrashPoint("apply.committed");
   if (prepared) two_way_.log->Confirm();

@@ -108,7 +108,7 @@ void PollingSource::TellOfChange(const TablePlan& table) {
 
 void PollingSource::LoadRange(const std::stop_token& stop) {
   if (node_) {
-    horizon_->Changed();  // for its clock
+    horizon_->Look();  // for its clock
     users_.now = horizon_->clock_us();
   }
   load_.TakeRange(stop);

@@ -5,11 +5,16 @@ On both sides users insert, update and delete the same rows, one side's clock be
 long; the two processes are killed, and sessions with the servers are cut. When the users stop, the sides are equal within
 three polls, then neither log gets another change, and every state that a user made and that is not there any more was
 changed by somebody who saw it, or is in `syncline_conflicts`.
+
+Seen to fail: when what was applied is captured as if users had made it (it comes back); when of equal times the
+database's own state wins (the sides differ); when rows are overwritten whatever the log knows of them (states are lost).
 """
 
 import contextlib
-import json
+import itertools
 import random
+import shutil
+import signal
 import threading
 import time
 import unittest
@@ -18,7 +23,6 @@ from support.databases import PostgresDatabase, SqliteDatabase
 from support.postgres import Cluster
 from support.settings import SEED, announce, scaled
 from support.syncline import Syncline, SystemTest
-from support.waiting import eventually
 
 KEYS = 200
 CHANGES = scaled(1_500, 5_000)  # on each side
@@ -30,7 +34,7 @@ SKEW = 3  # seconds, by which the second side's clock is ahead
 class Side:
     """A database with its users."""
 
-    def __init__(self, name, database, skew):
+    def __init__(self, name, database, skew, coarse):
         self.name, self.database = name, database
         postgres = database.dialect == "postgres"
         self.table = "public.items" if postgres else "items"
@@ -39,6 +43,9 @@ class Side:
             if postgres
             else f"strftime('%Y-%m-%d %H:%M:%f', 'now', '+{skew} seconds') || '000+00'"
         )
+        if coarse:
+            self.now = ("date_trunc('second', clock_timestamp())" if postgres
+                        else "strftime('%Y-%m-%d %H:%M:%S', 'now') || '.000000+00'")  # fmt: skip
         self.hole = "%s" if postgres else "?"
         stamp = "timestamptz" if postgres else "TEXT"
         database.execute(
@@ -77,6 +84,9 @@ class Side:
                 if self.database.dialect == "sqlite":
                     time.sleep(0.001)  # lets others have the file
 
+    def write(self, sql):
+        self.database.execute(sql.replace("{now}", self.now))
+
     def rows(self):
         return dict(self.database.rows("SELECT id, content FROM items"))
 
@@ -97,38 +107,53 @@ class TwoWayTest(SystemTest):
     def database(self, kind, name):
         if kind == "postgres":
             return PostgresDatabase(self.cluster, name)
-        return SqliteDatabase(self.folder / f"{name}.db")
+        path = self.folder / f"{name}.db"
+        path.unlink(missing_ok=True)
+        return SqliteDatabase(path)
 
-    def converge(self, first_kind, second_kind):
-        sides = [
-            Side("a", self.database(first_kind, "a"), 0),
-            Side("b", self.database(second_kind, "b"), SKEW),
-        ]
+    def side(self, name, kind, skew=0, coarse=False):
+        return Side(name, self.database(kind, name), skew, coarse)
+
+    def network(self, sides, hub=None):
+        """`hub`: its name; the others meet there. Without one the two are a pair."""
+        first = sides[0]
+        pairs = [(hub or first.name, side.name) for side in sides if side.name != (hub or first.name)]
+        tables = {side.name: side.table for side in sides}
         syncline = Syncline(
             self.folder,
             {
                 "log": "./log",
                 "databases": {side.name: side.database.url for side in sides},
                 "defaults": {"every": "20ms", "cursor": "updated_at", "deletes": "tombstones"},
-                "pipelines": {"ab": {"between": ["a", "b"], "tables": {sides[0].table: {}}}},
+                "pipelines": {
+                    one + other: {"between": [one, other], "tables": {tables[one]: {"to": tables[other]}}}
+                    for one, other in pairs
+                },
             },
         )
         syncline.run("prepare", "--apply")
-        self.live(syncline, sides)
-        for _ in range(3):
+        # One process for each database.
+        return syncline, {side.name: [one + other + "/" + side.name for one, other in pairs
+                                      if side.name in (one, other)] for side in sides}  # fmt: skip
+
+    def converge(self, sides, hub=None):
+        syncline, nodes = self.network(sides, hub)
+        self.live(syncline, sides, nodes)
+        for _ in range(3 if hub is None else 6):
             syncline.run("run", "--once")
-        self.assertEqual(sides[0].rows(), sides[1].rows())
+        for side in sides:
+            self.assertEqual(side.rows(), sides[0].rows())
         with syncline.start("run") as process:
-            self.expect_quiet(syncline)
+            self.expect_quiet(syncline, nodes)
             process.terminate()
         lost = self.expect_nothing_lost(syncline, sides)
-        print(f"{sides[0].database} and {sides[1].database}: {lost} states lost a conflict", flush=True)
+        print(f"{', '.join(str(side.database) for side in sides)}: {lost} states lost a conflict", flush=True)
 
-    def live(self, syncline, sides):
+    def live(self, syncline, sides, nodes):
         rng = random.Random(SEED)
         stop = threading.Event()
         users = [threading.Thread(target=side.use, args=(CHANGES, SEED, stop)) for side in sides]
-        processes = {side.name: syncline.start("run", f"ab/{side.name}") for side in sides}
+        processes = {name: syncline.start("run", *nodes[name]) for name in nodes}
         try:
             for user in users:
                 user.start()
@@ -143,7 +168,7 @@ class TwoWayTest(SystemTest):
                         processes[name].kill()
                     # A session that is cut before anything runs is told to whoever has started it.
                     self.assertIn(processes[name].result().code, (-9, 3), processes[name].output()[-2000:])
-                    processes[name] = syncline.start("run", f"ab/{name}")
+                    processes[name] = syncline.start("run", *nodes[name])
             for user in users:
                 user.join()
         finally:
@@ -151,7 +176,7 @@ class TwoWayTest(SystemTest):
             for process in processes.values():
                 process.terminate(expect=None)
         for process in processes.values():
-            self.assertEqual(process.result().code, 0, process.output()[-4000:])
+            self.assertIn(process.result().code, (0, 3), process.output()[-4000:])  # 3: as above
 
     def cut(self, sides):
         """Ends the sessions that Syncline has with the servers."""
@@ -166,45 +191,142 @@ class TwoWayTest(SystemTest):
         return [line for line in syncline.run("log", "cat", name, "--json").json_lines()
                 if line["op"] != "mark"]  # fmt: skip
 
-    def expect_quiet(self, syncline):
-        ends = lambda: [p["log_end"] for p in syncline.run("status", "--json").json()["pipelines"]]
-        changes = lambda: sum(len(self.log(syncline, name)) for name in "ab")
+    def expect_quiet(self, syncline, names):
+        changes = lambda: {name: len(self.log(syncline, name)) for name in names}
         before = changes()
         time.sleep(QUIET)  # nothing is to happen in this time
-        self.assertEqual(changes(), before, f"the logs go on: {ends()}")
+        self.assertEqual(changes(), before)
 
     def expect_nothing_lost(self, syncline, sides):
+        """Whatever an applied state has replaced was known where that state comes from, or is in a conflict."""
         logs = {side.name: self.log(syncline, side.name) for side in sides}
-        seen = {name: {entry["row"]["content"] for entry in log if entry["row"]} for name, log in logs.items()}
+        contents = {name: {entry["row"]["content"] for entry in log if entry["row"]} for name, log in logs.items()}
+        nodes = {entry["clock"].split("@")[1]: name for name, log in logs.items()
+                 for entry in log if entry["via"] is None}  # fmt: skip
         conflicts = " ".join(side.conflicts() for side in sides)
         rows = set(sides[0].rows().values())
-        lost = 0
+        lost = set()
         for name, log in logs.items():
-            other = "b" if name == "a" else "a"
-            followed = {}
-            for place, entry in enumerate(log):
-                followed.setdefault(entry["key"]["id"], []).append(place)
-            for places in followed.values():
-                for at, place in enumerate(places):
-                    entry = log[place]
-                    if entry["by"] != "user" or not entry["row"]:
+            by_key = {}
+            for entry in log:
+                if entry["via"] is None and entry["row"]:
+                    self.assertEqual(entry["row"]["content"][0], name, "what was applied came back")
+                by_key.setdefault(entry["key"]["id"], []).append(entry)
+            for entries in by_key.values():
+                for entry, following in itertools.zip_longest(entries, entries[1:]):
+                    content = entry["row"] and entry["row"]["content"]
+                    if content is None or content in rows:
                         continue
-                    content = entry["row"]["content"]
-                    by_user = at + 1 < len(places) and log[places[at + 1]]["by"] == "user"
-                    if by_user or content in rows or content in seen[other]:
+                    self.assertIsNotNone(following, f"{entry} is the last of {name} and not there")
+                    if following["via"] is None or content in contents[nodes[following["via"]]]:
                         continue
-                    lost += 1
-                    self.assertTrue(f'"{content}"' in conflicts, f"{entry} of {name} is lost")
-        return lost
+                    lost.add(content)
+                    self.assertTrue(f'"{content}"' in conflicts, f"{entry} of {name} is lost to {following}")
+        return len(lost)
 
     def test_postgres_and_postgres(self):
-        self.converge("postgres", "postgres")
+        self.converge([self.side("a", "postgres"), self.side("b", "postgres", SKEW)])
 
     def test_postgres_and_sqlite(self):
-        self.converge("postgres", "sqlite")
+        self.converge([self.side("a", "postgres"), self.side("b", "sqlite", SKEW)])
 
     def test_sqlite_and_sqlite(self):
-        self.converge("sqlite", "sqlite")
+        """Both sides' stamps are whole seconds, so that two states often have the same."""
+        self.converge([self.side("a", "sqlite", coarse=True), self.side("b", "sqlite", coarse=True)])
+
+    def test_three_around_a_hub(self):
+        sides = [self.side("h", "postgres"), self.side("x", "sqlite", SKEW), self.side("y", "postgres", 1)]
+        self.converge(sides, hub="h")
+
+    def test_a_crash_before_the_log_knows(self):
+        """The process dies with rows in the database that are not in its log: they are no user's.
+
+        Seen to fail when what was prepared is not settled, and when it is settled as not committed.
+        """
+        for kind in ("sqlite", "postgres"):
+            for point, happened in (("apply.rows_written", False), ("apply.committed", True)):
+                with self.subTest(f"{kind}, {point}"):
+                    self.crash(kind, point, happened)
+
+    def crash(self, kind, point, happened):
+        shutil.rmtree(self.folder / "log", ignore_errors=True)
+        sides = [self.side("a", kind), self.side("b", kind)]
+        syncline, _ = self.network(sides)
+        syncline.run("run", "--once")
+        sides[0].write("INSERT INTO items VALUES (1, 'first', {now}), (2, 'second', {now})")
+        with syncline.start("run", "--once", env={"SYNCLINE_CRASH_AT": f"{point}:1"}) as process:
+            process.wait(expect=-signal.SIGKILL)
+        self.assertEqual(sides[1].rows(), {1: "first", 2: "second"} if happened else {})
+        # A user is quick.
+        if happened:
+            sides[1].write("UPDATE items SET content = 'by b', updated_at = {now} WHERE id = 2")
+        for _ in range(3):
+            syncline.run("run", "--once")
+        second = "by b" if happened else "second"
+        self.assertEqual([side.rows() for side in sides], 2 * [{1: "first", 2: second}])
+        for side in sides:
+            self.assertEqual(side.conflicts(), "")
+        users = [entry["row"]["content"] for entry in self.log(syncline, "b") if entry["via"] is None]
+        self.assertEqual(users, ["by b"] if happened else [])
+
+    def test_what_the_other_side_makes_of_a_row_does_not_come_back(self):
+        """b rounds a price, and has triggers that change a name and the stamp. Nothing goes round, and b's users are heard.
+
+        Seen to fail when the log is told what was to be written, not what is there.
+        """
+        for kind in ("sqlite", "postgres"):
+            with self.subTest(kind):
+                self.round_and_trigger(kind)
+
+    def round_and_trigger(self, kind):
+        shutil.rmtree(self.folder / "log", ignore_errors=True)
+        first, second = self.database("postgres", "a"), self.database(kind, "b")
+        for database, price in ((first, "numeric(12,4)"), (second, "numeric(12,2)")):
+            database.execute(
+                f"CREATE TABLE goods(id bigint PRIMARY KEY, name text, price {price},"
+                f" updated_at {'timestamptz' if database.dialect == 'postgres' else 'TEXT'} NOT NULL)"
+            )
+        if kind == "postgres":
+            second.execute(
+                "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " new.name := upper(new.name); new.updated_at := clock_timestamp(); RETURN new; END $$;"
+                " CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON goods FOR EACH ROW EXECUTE FUNCTION touch()"
+            )
+        else:
+            for event in ("INSERT", "UPDATE OF name, price"):
+                second.execute(
+                    f"CREATE TRIGGER touch_{event[:6]} AFTER {event} ON goods BEGIN UPDATE goods SET"
+                    " name = upper(name), price = round(price, 2),"
+                    " updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00' WHERE id = new.id; END"
+                )
+        syncline = Syncline(
+            self.folder,
+            {
+                "log": "./log",
+                "databases": {"a": first.url, "b": second.url},
+                "defaults": {"every": "20ms", "cursor": "updated_at"},
+                "pipelines": {"ab": {"between": ["a", "b"], "tables": {
+                    "public.goods": {"to": "public.goods" if kind == "postgres" else "goods"}}}},
+            },
+        )  # fmt: skip
+        first.execute("INSERT INTO goods VALUES (1, 'tea', 1.2345, now()), (2, 'milk', 2.5, now())")
+        for _ in range(3):
+            syncline.run("run", "--once")
+        before = self.log(syncline, "a"), self.log(syncline, "b")
+        for entry in before[0]:
+            self.assertEqual(entry["clock"].split("@")[0], entry["version"])
+        with syncline.start("run") as process:
+            time.sleep(0.5)  # nothing is to happen in this time
+            process.terminate()
+        self.assertEqual((self.log(syncline, "a"), self.log(syncline, "b")), before)
+        self.assertTrue(all(entry["via"] for entry in before[1]), before[1])
+        self.assertEqual(list(first.rows("SELECT name, CAST(price AS text) FROM goods WHERE id = 1")),
+                         [("tea", "1.2345")])  # fmt: skip
+        second.execute(f"UPDATE goods SET name = 'coffee', price = 3, updated_at = {second.now} WHERE id = 1")
+        for _ in range(3):
+            syncline.run("run", "--once")
+        self.assertEqual(list(first.rows("SELECT name, CAST(price AS float) FROM goods WHERE id = 1")),
+                         [("COFFEE", 3)])  # fmt: skip
 
 
 if __name__ == "__main__":
