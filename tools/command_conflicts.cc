@@ -4,8 +4,13 @@
 #include <set>
 
 #include "apply/conflict_table.h"
+#include "apply/row_image.h"
+#include "capture/table_plan.h"
 #include "engine/base/error.h"
+#include "engine/model/value_text.h"
 #include "tools/commands.h"
+#include "tools/plan.h"
+#include "tools/source_poll.h"
 
 namespace syncline::cli {
 namespace {
@@ -158,12 +163,42 @@ int Show(const Invocation& invocation, const Options& options) {
   return 0;
 }
 
+// The values of a conflict's key, as capture reads them.
+Row KeyFrom(const TableSchema& table, const std::string& image) {
+  std::vector<Column> columns;
+  for (const uint32_t column : table.key) columns.push_back(table.columns[column]);
+  const std::vector<std::optional<std::string>> texts = apply::ParseRowImage(columns, image);
+  Row key;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const std::optional<Value> value = FromText(columns[i].type, texts[i].value_or(""));
+    key.Append(value ? value->view() : ValueView::Text(texts[i].value_or("")));
+  }
+  return key;
+}
+
+// In two directions the row's state, whose stamp may be old, goes to the other database as one that
+// was made now.
+void CaptureResolved(const Invocation& invocation, const Config& config, const Found& found) {
+  const PipelineConfig& pipeline = config.Pipeline(found.conflict.pipeline);
+  if (!pipeline.two_way) return;
+  const Plan plan = MakePlan(config, {pipeline.name});
+  const SourcePlan& node = plan.sources.front();
+  const auto session = sql::Session::Open(node.url, {.read_only = true});
+  for (const capture::TablePlan& table : capture::PlanTables(*session, node.tables)) {
+    if (table.name() != found.conflict.table) continue;
+    SystemClock clock;
+    PollSource(node, {{table.schema->table, {KeyFrom(*table.schema, found.conflict.key)}}}, clock,
+               invocation.Logger("warn"));
+  }
+}
+
 int Resolve(const Invocation& invocation, const Options& options) {
   const Config config = invocation.Load();
   const Found found = FindOne(config, options);
   const std::string done = apply::ResolveConflict(
       config.Database(found.target).url, options.id,
       options.keep == "source" ? apply::Keep::kSource : apply::Keep::kTarget, options.force);
+  CaptureResolved(invocation, config, found);
   invocation.Logger()->info("conflict resolved by hand pipeline={} target={} id={} kept={}",
                             found.conflict.pipeline, found.target, options.id, options.keep);
   if (invocation.json) {

@@ -101,6 +101,13 @@ int Tell(const Invocation& invocation, const Options& options, const Findings& f
 int Repair(const Invocation& invocation, const Options& options) {
   const auto logger = invocation.Logger("warn");
   const Config config = invocation.Load();
+  if (config.TwoWay(options.pipeline) != nullptr) {
+    throw UsageError(
+        fmt::format("pipeline {} has two directions: neither side is the right one",
+                    options.pipeline),
+        "`syncline verify` says which rows differ; write the right state on one side, with a new "
+        "stamp, and it goes to the other");
+  }
   SystemClock clock;
   const Plan plan = VerifyPlan(config, options.pipeline);
   const SourcePlan& source = plan.sources.front();

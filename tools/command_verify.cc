@@ -5,6 +5,7 @@
 
 #include "engine/base/error.h"
 #include "tools/commands.h"
+#include "tools/peer_comparison.h"
 #include "tools/verify_plan.h"
 #include "tools/verify_report.h"
 
@@ -19,6 +20,32 @@ struct Options {
   uint64_t rows_max = 10;
 };
 
+// Pipelines to be compared; one of two directions is one.
+std::vector<std::string> NamesOf(const Config& config, const Options& options) {
+  if (!options.pipelines.empty()) return options.pipelines;
+  std::vector<std::string> names;
+  for (const std::string& name : config.PipelineNames()) {
+    const PipelineConfig* const pair = config.TwoWay(name);
+    if (pair == nullptr || pair->name == name) names.push_back(name);
+  }
+  return names;
+}
+
+// Whether the two databases are equal.
+bool VerifyPair(const Invocation& invocation, const PipelineConfig& pair, const Config& config,
+                const Options& options, Clock& clock, Json& list) {
+  const Plan plan = MakePlan(config, {pair.name});
+  PeerComparison comparison(plan.pipelines.front(), pair.two_way->name, options.how.table, clock);
+  const PeerFindings findings = comparison.Run(options.how.ToOptions().wait);
+  if (invocation.json) {
+    list.push_back(PeerJson(findings, options.rows_max, /*merge=*/false));
+  } else {
+    Terminal out = invocation.Out();
+    PrintPeers(findings, options.rows_max, /*merge=*/false, out);
+  }
+  return findings.equal();
+}
+
 int Verify(const Invocation& invocation, const Options& options) {
   const auto logger = invocation.Logger("warn");
   const Config config = invocation.Load();
@@ -28,9 +55,13 @@ int Verify(const Invocation& invocation, const Options& options) {
   Terminal out = invocation.Out();
   std::optional<Error> failure;
   bool equal = true, any = false;
-  for (const std::string& name :
-       options.pipelines.empty() ? config.PipelineNames() : options.pipelines) {
+  for (const std::string& name : NamesOf(config, options)) {
     try {
+      if (const PipelineConfig* const pair = config.TwoWay(name)) {
+        any = true;
+        equal = VerifyPair(invocation, *pair, config, options, clock, list) && equal;
+        continue;
+      }
       const Plan plan = VerifyPlan(config, name);
       const bool is_named =
           std::ranges::any_of(plan.pipelines.front().tables, [&](const apply::TableMapping& table) {
@@ -86,7 +117,8 @@ void AddVerify(CLI::App& app, const Invocation& invocation, CommandBody& body) {
       R"(Compares every row in one consistent cut: a snapshot of the target, a snapshot of
 the source, and the log, which has the source polled once. What apply has yet to
 bring is in flight and no divergence. Writes nothing but that poll. Exit code 4
-when something differs.
+when something differs. In two directions the two databases are compared, and
+rows count that stay different for --wait without being changed.
 
   syncline verify
   syncline verify shop-to-mirror --table customers --json --rows 0)");

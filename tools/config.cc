@@ -303,6 +303,16 @@ const PipelineConfig& Config::Pipeline(const std::string& name) const {
 std::vector<std::string> Config::DatabaseNames() const { return NamesOf(databases); }
 std::vector<std::string> Config::PipelineNames() const { return NamesOf(pipelines); }
 
+const PipelineConfig* Config::TwoWay(const std::string& name) const {
+  const PipelineConfig* first = nullptr;
+  for (const PipelineConfig& pipeline : pipelines) {
+    if (!pipeline.two_way) continue;
+    if (pipeline.from == pipeline.two_way->between.front()) first = &pipeline;
+    if (pipeline.name == name || pipeline.two_way->name == name) return first;
+  }
+  return nullptr;
+}
+
 std::vector<std::string> Config::SourceNames() const {
   std::vector<std::string> names;
   for (const PipelineConfig& pipeline : pipelines) {

@@ -79,6 +79,9 @@ struct Config {
   std::filesystem::path LogFolder(const std::string& database) const { return log / database; }
   std::vector<std::string> DatabaseNames() const;
   std::vector<std::string> PipelineNames() const;
+  // The one from the first database to the second of a pipeline of two directions that is named by
+  // `name`, or one direction of which is; null: there is none.
+  const PipelineConfig* TwoWay(const std::string& name) const;
   // The databases that some pipeline reads from, in the order of the file.
   std::vector<std::string> SourceNames() const;
 };

@@ -33,7 +33,9 @@ std::vector<std::string> SelectPipelines(const Config& config,
     bool known = false;
     for (const PipelineConfig& pipeline : config.pipelines) {
       const bool is_whole = pipeline.two_way && pipeline.two_way->name == name;
-      if (pipeline.name != name && pipeline.from != name && !is_whole) continue;
+      // A database's name stands for what runs where it is captured.
+      const std::string& database = pipeline.two_way ? pipeline.to : pipeline.from;
+      if (pipeline.name != name && database != name && !is_whole) continue;
       known = true;
       if (!Contains(selected, pipeline.name)) selected.push_back(pipeline.name);
     }

@@ -58,8 +58,14 @@ void Runner::Run(std::stop_token stop) {
     } else {
       for (const PipelinePlan& pipeline : plan_.pipelines) {
         units.emplace_back([this, &pipeline, stop] {
-          RunUnit(pipeline.name,
-                  [&] { FollowFromOutside(pipeline, options_.once, nullptr, stop); });
+          RunUnit(pipeline.name, [&] {
+            if (pipeline.two_way) {
+              throw UsageError(
+                  "in two directions a database is applied to where it is captured",
+                  "use `syncline run " + pipeline.name + "`, in a process of its own if need be");
+            }
+            FollowFromOutside(pipeline, options_.once, nullptr, stop);
+          });
         });
       }
     }

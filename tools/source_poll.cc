@@ -7,6 +7,7 @@
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
 #include "tools/log_control.h"
+#include "tools/node.h"
 
 namespace syncline::cli {
 
@@ -40,8 +41,13 @@ Offset PollSource(const SourcePlan& source, const std::vector<capture::RowKeys>&
   }
   capture::CaptureOrders orders;
   std::future<Offset> polled = orders.Post(again);
-  capture::CaptureStage stage(source.url, source.tables, {.once = true, .orders = &orders}, *log,
-                              clock, logger);
+  std::optional<Node> node;
+  capture::CaptureOptions options{.once = true, .orders = &orders};
+  if (source.node) {
+    node.emplace(source.url, *log, clock);
+    options.node = node->CaptureOptions(source.node->max_skew, source.node->ahead);
+  }
+  capture::CaptureStage stage(source.url, source.tables, options, *log, clock, logger);
   stage.Run({});
   orders.Close();
   return polled.get();

@@ -82,6 +82,11 @@ class CutWriter::Impl {
       const bool is_new = IsNew(change, fingerprints_[i], known);
       if (options_.users != nullptr) NoteUsers(change, is_new, known);
       if (!is_new) continue;
+      if (options_.users == nullptr && known && known->clock) {
+        throw UsageError("table " + table_->table.ToString() +
+                             ": the log holds changes from when others wrote to this database, too",
+                         "move the log's folder away: it is made anew");
+      }
       if (change.op == Op::kDelete && change.version.is_null()) change.version = known->version;
       // A row that comes back follows nothing: where the deletion was applied there is none.
       if (known && !known->deleted) change.previous = std::move(known->version);
