@@ -1,5 +1,7 @@
 #include "apply/peer_work.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <map>
@@ -8,6 +10,8 @@
 #include <utility>
 
 #include "apply/keyed_rows.h"
+#include "apply/prepared.h"
+#include "engine/base/error.h"
 #include "engine/model/value_text.h"
 
 namespace syncline::apply {
@@ -30,13 +34,7 @@ Value VersionFor(const TableSchema& table, const RowClock& clock) {
   }
 }
 
-}  // namespace
-
-bool IsPreferred(const std::vector<NodeId>& prefer, NodeId own, NodeId origin) {
-  const auto place = std::ranges::find(prefer, own);
-  return place != prefer.end() && std::find(prefer.begin(), place, origin) == place;
-}
-
+// Reads what the changed rows are now, triggers and rounding included.
 ChangeLog::Draft DraftOf(sql::Session& session, const std::vector<OwnChange>& changes) {
   ChangeLog::Draft draft;
   for (size_t first = 0; first < changes.size();) {
@@ -67,6 +65,39 @@ ChangeLog::Draft DraftOf(sql::Session& session, const std::vector<OwnChange>& ch
     }
   }
   return draft;
+}
+
+}  // namespace
+
+bool IsPreferred(const std::vector<NodeId>& prefer, NodeId own, NodeId origin) {
+  const auto place = std::ranges::find(prefer, own);
+  return place != prefer.end() && std::find(prefer.begin(), place, origin) == place;
+}
+
+// What the target has given away itself. Whatever lies between such a state and the batch's earlier
+// ones was decided where it was applied.
+void TakeOutEchoes(std::vector<TableChanges>& tables, NodeId own, const std::string& source) {
+  for (TableChanges& table : tables) {
+    for (std::vector<RowChange>* const changes : {&table.upserts, &table.deletes}) {
+      std::erase_if(*changes, [&](const RowChange& change) {
+        if (change.peer == nullptr) {
+          throw UsageError(
+              fmt::format("table {}: the log of {} holds changes from when nothing else was "
+                          "written to it",
+                          table.schema->table.ToString(), source),
+              "move that log's folder away: it is made anew, and both sides are compared");
+        }
+        return change.peer->via == own;
+      });
+    }
+  }
+}
+
+bool PrepareOwnLog(sql::Session& session, const PeerWork& work, const Progress& at) {
+  if (work.changes.empty()) return false;
+  session.CheckDeferred();
+  work.log.Prepare(DraftOf(session, work.changes), PreparedToken(at));
+  return true;
 }
 
 }  // namespace syncline::apply

@@ -2,9 +2,12 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "apply/batch.h"
 #include "apply/own_log.h"
+#include "apply/progress.h"
 #include "engine/model/change.h"
 #include "engine/sql/session.h"
 
@@ -33,8 +36,12 @@ struct PeerWork {
   std::vector<OwnChange> changes = {};
 };
 
-// In the session's transaction, before its commit: reads what the changed rows are now, triggers
-// and rounding included; the draft of a frame.
-ChangeLog::Draft DraftOf(sql::Session& session, const std::vector<OwnChange>& changes);
+// Takes out what the database `own` has given away itself, and is coming back. Throws UsageError
+// for changes without a lineage; `source` names their database.
+void TakeOutEchoes(std::vector<TableChanges>& tables, NodeId own, const std::string& source);
+
+// The last step before a transaction's commit: deferred triggers have their say, then the target's
+// log is prepared for what the rows have become. False: nothing has happened that it lacks.
+bool PrepareOwnLog(sql::Session& session, const PeerWork& work, const Progress& at);
 
 }  // namespace syncline::apply

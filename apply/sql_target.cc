@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <ranges>
 
-#include "apply/prepared.h"
 #include "apply/refusal_reason.h"
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
@@ -132,11 +131,8 @@ std::vector<TableName> SqlTarget::ParentsFirst() {
 SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std::string& what,
                                     const std::optional<Progress>& from, const Progress& to,
                                     const SchemaWatch::Schemas& schemas) {
-  std::unique_lock<std::mutex> turn;
-  if (two_way_.log != nullptr) {
-    TakeOutEchoes(tables);
-    turn = two_way_.log->Turn();
-  }
+  if (two_way_.log != nullptr) TakeOutEchoes(tables, two_way_.log->node(), source_);
+  const auto turn = two_way_.log != nullptr ? two_way_.log->Turn() : std::unique_lock<std::mutex>();
   Work work{.tables = std::move(tables), .at = to, .park = quarantine_limit_ > 0};
   if (from) work.again_before = from->reached;
   std::vector<Quarantine::Waiting> waiting;
@@ -244,7 +240,7 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   if (work.end) work.end(*session_, refused);
   RecordConflicts(*session_, {work.at.pipeline, work.at.log_id, source_, identity_},
                   writing.conflicts);
-  const bool prepared = PrepareOwnLog(work, writing);
+  const bool prepared = writing.peer && PrepareOwnLog(*session_, *writing.peer, work.at);
   CrashPoint("apply.rows_written");
   transaction.Commit();
   CrashPoint("apply.committed");
@@ -279,8 +275,7 @@ bool SqlTarget::MayMoveValues() {
     --refusals_until_freed_;
     return false;
   }
-  // In two directions a row is compared with what the log knows of it.
-  if (two_way_.log != nullptr) return false;
+  if (two_way_.log != nullptr) return false;  // a row must be what the log knows of it
   return std::ranges::any_of(
       prepared_, [](const auto& table) { return table.second.writer->has_unique_indexes(); });
 }
@@ -309,38 +304,11 @@ std::vector<RefusedStep> SqlTarget::Refused(const Findings& found,
   return steps;
 }
 
-// What the target has given away itself. Whatever lies between such a state and the batch's earlier
-// ones was decided where it was applied.
-void SqlTarget::TakeOutEchoes(std::vector<TableChanges>& tables) const {
-  for (TableChanges& table : tables) {
-    for (std::vector<RowChange>* const changes : {&table.upserts, &table.deletes}) {
-      std::erase_if(*changes, [&](const RowChange& change) {
-        if (change.peer == nullptr) {
-          throw UsageError(
-              fmt::format("table {}: the log of {} holds changes from when nothing else was "
-                          "written to it",
-                          table.schema->table.ToString(), source_),
-              "move that log's folder away: it is made anew, and both sides are compared");
-        }
-        return change.peer->via == two_way_.log->node();
-      });
-    }
-  }
-}
-
 void SqlTarget::StartPeerWork(Writing& writing) const {
   if (two_way_.log == nullptr) return;
   writing.peer.emplace(
       PeerWork{.log = *two_way_.log, .via = NodeIdOf(source_), .prefer = two_way_.prefer});
   writing.options.peer = &*writing.peer;
-}
-
-// The last step before the commit. Triggers that wait for it have their say first.
-bool SqlTarget::PrepareOwnLog(const Work& work, const Writing& writing) {
-  if (!writing.peer || writing.peer->changes.empty()) return false;
-  session_->CheckDeferred();
-  two_way_.log->Prepare(DraftOf(*session_, writing.peer->changes), PreparedToken(work.at));
-  return true;
 }
 
 WriteOptions SqlTarget::OptionsFor(const Work& work) const {

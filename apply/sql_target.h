@@ -121,9 +121,7 @@ class SqlTarget {
   std::vector<Portion> PortionsOf(const std::vector<TableChanges>& tables, Writing& writing);
   WriteCounts Upsert(const Task& task, std::span<const RowChange> changes, Writing& writing);
   WriteOptions OptionsFor(const Work& work) const;
-  void TakeOutEchoes(std::vector<TableChanges>& tables) const;
   void StartPeerWork(Writing& writing) const;
-  bool PrepareOwnLog(const Work& work, const Writing& writing);
   // `found`: what to leave out, and in which order the rest goes; null: everything as it is.
   Written Transact(Work& work, const Findings* found);
   Findings FindOut(Work& work);
