@@ -165,6 +165,9 @@ void RowSettler::AddImages(const WriteTask& task, std::span<const uint32_t> numb
     SYNCLINE_CHECK(found[i].has_value());  // it is locked
     conflicts[i].target_row = RowImage(shape_.columns, *found[i]);
     if (plan_.cursor) conflicts[i].target_version = found[i]->at(*plan_.cursor);
+    if (plan_.cursor_fallback && !conflicts[i].target_version) {
+      conflicts[i].target_version = found[i]->at(*plan_.cursor_fallback);
+    }
   }
 }
 

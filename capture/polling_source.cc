@@ -136,7 +136,7 @@ std::function<void(const Row&)> PollingSource::Watching(const TablePlan& table) 
   // Rows come in cursor order: the last one holds the highest value, by the database's own
   // comparison.
   return [this, &table, &seen = cursor_.tables[table.schema->table].seen](const Row& row) {
-    Value value(row[table.schema->cursor]);
+    Value value(table.schema->VersionOf(row));
     if (horizon_->Trusts(value)) seen = std::move(value);
   };
 }

@@ -22,16 +22,22 @@ bool IsHashed(Type type) {
   return type == Type::kInt || type == Type::kUuid || type == Type::kDate || IsMoment(type);
 }
 
+// What a row is recognised by.
+struct Hashed {
+  Type type;
+  std::string sql;
+};
+
 // What is hashed of a value, as the server writes it and as we do.
-std::string TextSql(const Column& column) {
-  const std::string name = sql::Quote(column.name);
-  if (column.type == Type::kDate) {
+std::string TextSql(const Hashed& value) {
+  const std::string& name = value.sql;
+  if (value.type == Type::kDate) {
     return fmt::format(
         "CASE WHEN isfinite({0}) THEN ({0} - '2000-01-01'::date)::text ELSE "
         "{0}::text END",
         name);
   }
-  if (!IsMoment(column.type)) return name + "::text";
+  if (!IsMoment(value.type)) return name + "::text";
   // Microseconds since 2000. Where the server rounds them, in the last of all years, sums differ
   // and keys are asked for one by one.
   return fmt::format(
@@ -60,12 +66,15 @@ std::array<uint64_t, 2> Hash(const std::string& text) {
   return words;
 }
 
-// The columns that a row is recognised by: its key, then its cursor.
-std::vector<Column> HashedColumns(const TablePlan& table) {
-  std::vector<Column> columns;
-  for (const uint32_t column : table.schema->key) columns.push_back(table.schema->columns[column]);
-  columns.push_back(table.schema->columns[table.schema->cursor]);
-  return columns;
+// Its key, then its cursor.
+std::vector<Hashed> HashedParts(const TablePlan& table) {
+  const TableSchema& schema = *table.schema;
+  std::vector<Hashed> parts;
+  for (const uint32_t key : schema.key) {
+    parts.push_back({schema.columns[key].type, sql::Quote(schema.columns[key].name)});
+  }
+  parts.push_back({schema.columns[schema.cursor].type, table.cursor_sql()});
+  return parts;
 }
 
 std::string RangeSql(const TablePlan& table, const std::optional<Row>& after, const Row* last) {
@@ -81,7 +90,7 @@ std::string ProbeSql(const TablePlan& table) {
     same = And(same, fmt::format("{} = ${}", sql::Quote(column), ++number));
   }
   const bool postgres = table.schema->dialect == Dialect::kPostgres;
-  return fmt::format("SELECT {} {} ${} FROM {} WHERE {}", table.cursor_column(),
+  return fmt::format("SELECT {} {} ${} FROM {} WHERE {}", table.cursor_sql(),
                      postgres ? "IS NOT DISTINCT FROM" : "IS", number + 1,
                      sql::Quote(table.schema->table), And(same, table.set));
 }
@@ -91,9 +100,9 @@ bool IsTrue(const std::optional<std::string>& flag) { return flag == "t" || flag
 }  // namespace
 
 bool KeyIsHashed(const TablePlan& table) {
-  const std::vector<Column> columns = HashedColumns(table);
   return table.schema->dialect == Dialect::kPostgres &&
-         std::ranges::all_of(columns, [](const Column& column) { return IsHashed(column.type); });
+         std::ranges::all_of(HashedParts(table),
+                             [](const Hashed& part) { return IsHashed(part.type); });
 }
 
 std::string SumUp(const std::vector<LoggedKey>& keys) {
@@ -109,8 +118,8 @@ std::string SumUp(const std::vector<LoggedKey>& keys) {
 
 std::string SumUpSql(const TablePlan& table, const std::string& condition) {
   std::string text;
-  for (const Column& column : HashedColumns(table)) {
-    text += (text.empty() ? "" : " || '|' || ") + TextSql(column);
+  for (const Hashed& part : HashedParts(table)) {
+    text += (text.empty() ? "" : " || '|' || ") + TextSql(part);
   }
   const std::string where = And(table.where, condition);
   // With OFFSET 0 each row is hashed once, and not once for each sum.

@@ -142,13 +142,13 @@ std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCur
   std::string condition;
   if (table.cursor_kind == CursorKind::kXid) {
     // Whatever the snapshot before did not show was written by a transaction that had not ended.
-    if (xid_reach_) condition = fmt::format("{} >= '{}'::xid8", table.cursor_column(), *xid_reach_);
+    if (xid_reach_) condition = fmt::format("{} >= '{}'::xid8", table.cursor_sql(), *xid_reach_);
   } else if (reach_ && table.cursor_kind == CursorKind::kInteger) {
     // Drawn after the tick, so greater than what was visible before; a table that is newer than the
     // tick has no mark there.
     auto mark = reach_->marks.find(table.name());
     if (mark != reach_->marks.end()) {
-      condition = table.cursor_column() +
+      condition = table.cursor_sql() +
                   " >= " + sql::Literal(ValueView::Int(mark->second), Dialect::kPostgres);
     }
   } else if (reach_) {
@@ -157,7 +157,7 @@ std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCur
     const std::string zone =
         sql::Literal(ValueView::Text(table.zone.empty() ? zone_ : table.zone), Dialect::kPostgres);
     const std::string local = LocalTimeSql(moment, zone);
-    condition = fmt::format("{} >= {}", table.cursor_column(),
+    condition = fmt::format("{} >= {}", table.cursor_sql(),
                             table.cursor_kind == CursorKind::kTimestampTz ? moment
                             : table.cursor_kind == CursorKind::kDate      ? local + "::date"
                                                                           : local);
