@@ -161,6 +161,57 @@ TEST_F(PostgresTombstonesTest, DeletionsInPartitionsAreSeen) {
   EXPECT_NE(state.caution.find("more"), std::string::npos) << "its own TRUNCATE is not seen";
 }
 
+// A statement on the parent fires no statement trigger of its children. Seen to fail when a child's
+// trigger is one for each statement.
+TEST_F(PostgresTombstonesTest, DeletionsThroughAParentAreSeenByTheChild) {
+  for (const bool partition : {true, false}) {
+    writer_->Execute(
+        "DROP TABLE IF EXISTS parent, items CASCADE; CREATE TABLE parent (id bigint, updated_at "
+        "timestamptz NOT NULL DEFAULT now())");
+    if (partition) {
+      writer_->Execute(
+          "DROP TABLE parent; CREATE TABLE parent (id bigint, updated_at timestamptz NOT NULL "
+          "DEFAULT now()) PARTITION BY RANGE (id); CREATE TABLE items PARTITION OF parent (PRIMARY "
+          "KEY (id)) FOR VALUES FROM (0) TO (10)");
+    } else {
+      writer_->Execute("CREATE TABLE items (PRIMARY KEY (id)) INHERITS (parent)");
+    }
+    writer_->Execute("INSERT INTO items VALUES (1), (2), (3)");
+    auto capture = Start();
+    capture->Poll();
+    writer_->Execute("DELETE FROM parent WHERE id = 2");
+    capture->Poll();
+    EXPECT_EQ(Keys(*capture), "1 3") << partition;
+    RemoveTombstones(*writer_, Items());
+  }
+}
+
+// Seen to fail without the look at pg_inherits: the children's deletions are not written down.
+TEST_F(PostgresTombstonesTest, ATableWithHeirsIsRefused) {
+  MakeItems();
+  writer_->Execute("CREATE TABLE heir () INHERITS (items)");
+  try {
+    PlanTables(*writer_, {Items()});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find("inherit from it"), std::string::npos) << error.message();
+  }
+}
+
+// Seen to fail when a trigger that is not disabled passes for one that fires.
+TEST_F(PostgresTombstonesTest, TriggersThatDoNotAlwaysFireStopCapture) {
+  MakeItems();
+  auto capture = Start();
+  capture->Poll();
+  for (const std::string how : {"ENABLE", "ENABLE REPLICA"}) {
+    writer_->Execute("ALTER TABLE items " + how + " TRIGGER syncline_tombstones_update");
+    ExpectStop("syncline_tombstones_update does not always fire", [&] { capture->Poll(); });
+    writer_->Execute("ALTER TABLE items ENABLE ALWAYS TRIGGER syncline_tombstones_update");
+    capture->Restart();
+    capture->Poll();
+  }
+}
+
 // What a replica or a restore leaves out is written down all the same.
 TEST_F(PostgresTombstonesTest, TriggersFireForReplicatedDeletionsToo) {
   MakeItems();

@@ -163,8 +163,7 @@ TEST_F(SqliteCaptureTest, KeysOfSeveralColumnsAreLoadedInRanges) {
   EXPECT_EQ(capture->Logged(kItems).size(), 50u);
 }
 
-// Fails when the highest value seen is that of updated_at: rows that were never updated then hide
-// behind it, or are read with every poll.
+// Seen to fail when polls look at updated_at alone.
 TEST_F(SqliteCaptureTest, ACreationTimeCountsUntilARowIsUpdated) {
   writer_->Execute(
       "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, updated_at TEXT, created_at TEXT NOT "
