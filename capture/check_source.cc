@@ -10,6 +10,7 @@
 #include "capture/reconciliation.h"
 #include "capture/table_plan.h"
 #include "capture/tombstones.h"
+#include "capture/transaction_ticks.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
@@ -85,6 +86,13 @@ class SourceCheck {
           "set both by NTP: stamps that applications make by a clock that is more than 2 s behind "
           "the "
           "server's are missed");
+    }
+    if (TimelineSql(*session_).empty()) {
+      Add(Level::kWarn, url_.display,
+          "this role may not ask for the WAL's timeline: a failover is noticed only by when the "
+          "server's statistics began",
+          "run: GRANT EXECUTE ON FUNCTION pg_walfile_name(pg_lsn) TO the role; or, after a "
+          "failover, see `syncline verify`");
     }
     if (row.at(1) != "t") return;
     Add(Level::kWarn, url_.display,

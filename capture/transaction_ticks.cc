@@ -16,13 +16,16 @@ constexpr std::string_view kSnapshotSql = R"(
   SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000,
          CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END)";
 
-// Both in microseconds since 2000-01-01 UTC; the timeline as the names of WAL files have it.
+// Both in microseconds since 2000-01-01 UTC, and TimelineSql between them and the last.
 constexpr std::string_view kClockSql = R"(
   SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000,
-         (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint - 946684800000000,
-         CASE WHEN NOT pg_is_in_recovery()
-              THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END,
+         (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint - 946684800000000, {},
          coalesce((extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::bigint, 0))";
+
+// The second one is behind after a failover, until the next checkpoint.
+constexpr std::string_view kTimelineSqls[] = {
+    "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)",
+    "(SELECT to_hex(timeline_id) FROM pg_control_checkpoint())"};
 
 // The virtual ids of the other sessions' transactions. A transaction in another database cannot
 // touch ours; a session without a database (a background process) is taken along.
@@ -66,6 +69,8 @@ TransactionTicks::TransactionTicks(sql::Session& session, const std::vector<Tabl
       "current_setting('max_prepared_transactions')");
   zone_ = settings.rows.at(0).at(0).value_or("UTC");
   prepares_ = settings.rows.at(0).at(1) != "0";
+  const std::string timeline = TimelineSql(session);
+  clock_sql_ = fmt::format(kClockSql, timeline.empty() ? "NULL" : timeline);
   LookUpFacts(tables);
 }
 
@@ -90,7 +95,7 @@ bool TransactionTicks::Changed() {
 }
 
 void TransactionTicks::Look() {
-  const auto clock = session_.Query(std::string(kClockSql)).rows.at(0);
+  const auto clock = session_.Query(clock_sql_).rows.at(0);
   view_ = ServerView();
   view_.clock_us = clock_us_ = ToNumber(clock.at(0));
   view_.started_us = ToNumber(clock.at(1));
@@ -169,6 +174,19 @@ std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCur
                     fmt::format("age(xmin) <= age('{}'::xid)", static_cast<uint32_t>(*trim_xmin_)));
   }
   return condition;
+}
+
+std::string TimelineSql(sql::Session& session) {
+  for (const std::string_view timeline : kTimelineSqls) {
+    const std::string sql = fmt::format("CASE WHEN NOT pg_is_in_recovery() THEN {} END", timeline);
+    try {
+      session.Query("SELECT " + sql);
+      return sql;
+    } catch (const Error& error) {
+      if (error.reaction() != Reaction::kStop) throw;
+    }
+  }
+  return "";
 }
 
 std::string LocalTimeSql(const std::string& moment, const std::string& zone) {
