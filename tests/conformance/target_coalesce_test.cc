@@ -138,7 +138,38 @@ TEST_P(TargetCoalesce, ColumnsMayBeRenamedAndNotLeftOut) {
   }
 }
 
-// Seen to be written again and again otherwise: what is stored in one of the two is rounded.
+// Seen to fail when what is compared with the target is not rounded as the columns are.
+TEST_P(TargetCoalesce, ATargetThatRoundsBothStillFollows) {
+  if (!postgres()) GTEST_SKIP() << "SQLite rounds nothing";
+  target_.Execute(
+      "CREATE TABLE items (id bigint PRIMARY KEY, name text, updated_at timestamptz(0), created_at "
+      "timestamptz(0))");
+  int64_t stamp = 1'400'000;
+  for (const int count : {kFew, kMany}) {
+    for (const char* name : {"one", "two", "three"}) {
+      stamp += 7'000'123;
+      const bool is_first = std::string(name) == "one";
+      log_.Cut([&](CutWriter& writer) {
+        for (int id = count; id < 2 * count; ++id) {
+          writer.Add(Schema(), MakeRow({ValueView::Int(id), ValueView::Text(name),
+                                        is_first ? ValueView() : ValueView::TimestampTz(stamp),
+                                        ValueView::TimestampTz(1'400'000)}));
+        }
+      });
+      EXPECT_EQ(Apply().conflicts, 0u) << name;
+    }
+    EXPECT_EQ(CountNamed("three"), std::to_string(count));
+    target_.Execute("DELETE FROM items");
+    log_.Cut([&](CutWriter& writer) {
+      for (int id = count; id < 2 * count; ++id) {
+        writer.AddDeletion(Schema(), MakeRow({ValueView::Int(id)}), Value());
+      }
+    });
+    Apply();
+  }
+}
+
+// Of two types one may round: a state in the other is then never met again.
 TEST_P(TargetCoalesce, TwoTypesOnTheTargetAreRefused) {
   if (!postgres()) GTEST_SKIP() << "SQLite rounds nothing";
   target_.Execute(
