@@ -230,8 +230,9 @@ class SourceCheck {
     const std::string message = fmt::format("{}: {}", NameOf(guarantee.kind), guarantee.reason);
     switch (guarantee.kind) {
       case GuaranteeClass::kExact:
-      case GuaranteeClass::kBounded:
         return Add(Level::kPass, plan.name(), message);
+      case GuaranteeClass::kBounded:
+        return Add(Level::kPass, plan.name(), message + "; to be exact: " + guarantee.remedy);
       case GuaranteeClass::kBestEffort:
         return Add(Level::kWarn, plan.name(), message, guarantee.remedy);
       case GuaranteeClass::kRefused:

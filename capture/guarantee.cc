@@ -124,7 +124,10 @@ Guarantee Classify(sql::Session& session, const TablePlan& plan) {
   return {GuaranteeClass::kBounded,
           "exact where the database sets the cursor column; where applications set it, within 2 s "
           "of the server's clock",
-          "give the column a default and a trigger before updates that sets it"};
+          plan.schema->cursor_fallback
+              ? "give the second column a default, and the first one a trigger before updates that "
+                "sets it"
+              : "give the column a default and a trigger before updates that sets it"};
 }
 
 }  // namespace syncline::capture
