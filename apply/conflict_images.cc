@@ -40,6 +40,9 @@ void ConflictImages::Add(const WriteTask& task, std::span<const uint32_t> number
     SYNCLINE_CHECK(found[i].has_value());
     conflicts[i].target_row = RowImage(shape_.columns, *found[i]);
     if (plan_.cursor) conflicts[i].target_version = found[i]->at(*plan_.cursor);
+    if (plan_.cursor_fallback && !conflicts[i].target_version) {
+      conflicts[i].target_version = found[i]->at(*plan_.cursor_fallback);
+    }
   }
 }
 

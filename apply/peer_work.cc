@@ -53,7 +53,7 @@ ChangeLog::Draft DraftOf(sql::Session& session, const std::vector<OwnChange>& ch
                     .lineage = own.lineage};
       if (const auto row = rows.find(own.key.bytes()); row != rows.end()) {
         change.row = std::move(row->second);
-        change.version = Value(change.row[table->cursor]);
+        change.version = Value(table->VersionOf(change.row));
       } else {
         change.op = Op::kDelete;
         change.row = own.key;

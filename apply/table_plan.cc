@@ -25,6 +25,19 @@ std::vector<std::string> NamesOf(const std::vector<Column>& columns,
   return names;
 }
 
+// `place` is where the schema's columns stand among plan.columns.
+void PlaceCursor(TablePlan& plan, const std::vector<std::optional<uint32_t>>& place) {
+  const TableSchema& schema = *plan.schema;
+  const uint32_t fallback = schema.cursor_fallback.value_or(schema.cursor);
+  if (place[schema.cursor] && place[fallback]) {
+    plan.cursor = place[schema.cursor];
+    if (schema.cursor_fallback) plan.cursor_fallback = place[fallback];
+  } else if (ComparesVersions(plan.conflict)) {
+    ThrowOmitted(plan, place[schema.cursor] ? fallback : schema.cursor,
+                 "the cursor column, which decides conflicts (other than by source_wins)");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> TablePlan::ColumnNames() const {
@@ -72,11 +85,7 @@ TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMappin
     if (!place[column]) ThrowOmitted(plan, column, "part of the key");
     plan.key.push_back(*place[column]);
   }
-  plan.cursor = place[plan.schema->cursor];
-  if (!plan.cursor && ComparesVersions(plan.conflict)) {
-    ThrowOmitted(plan, plan.schema->cursor,
-                 "the cursor column, which decides conflicts (other than by source_wins)");
-  }
+  PlaceCursor(plan, place);
   return plan;
 }
 
@@ -85,10 +94,12 @@ void LeaveOut(TablePlan& plan, uint32_t column) {
   plan.take.erase(plan.take.begin() + column);
   plan.columns.erase(plan.columns.begin() + column);
   for (uint32_t& key : plan.key) key -= key > column ? 1 : 0;
-  if (plan.cursor == column) {
+  if (plan.IsCursor(column)) {
     plan.cursor.reset();
-  } else if (plan.cursor > column) {  // false for none
-    --*plan.cursor;
+    plan.cursor_fallback.reset();
+  }
+  for (std::optional<uint32_t>* cursor : {&plan.cursor, &plan.cursor_fallback}) {
+    if (*cursor > column) --**cursor;  // false for none
   }
 }
 

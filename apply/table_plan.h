@@ -28,7 +28,10 @@ struct TablePlan {
   std::vector<uint32_t> key;  // indexes into `columns`, in key order
   std::optional<uint32_t>
       cursor;  // index into `columns`; none: omitted, so only kSourceWins is possible
+  // Of schema->cursor_fallback; where one of the two is omitted, there is no cursor.
+  std::optional<uint32_t> cursor_fallback;
 
+  bool IsCursor(uint32_t column) const { return column == cursor || column == cursor_fallback; }
   // Every column of the source, in its order.
   bool TakesAll() const { return take.size() == schema->columns.size(); }
   std::vector<std::string> ColumnNames() const;

@@ -64,6 +64,27 @@ decltype(auto) ByNumber(const Numbers& numbers, Body&& body) {
   }
 }
 
+bool IsTime(Type type) {
+  return type == Type::kDate || type == Type::kTimestamp || type == Type::kTimestampTz;
+}
+
+// Two columns that hold one version by turns have to keep it alike. SQLite converts what is
+// compared with a column as it converts what is stored there, but not what is compared with an
+// expression.
+void CheckFallback(const TablePlan& plan, const TargetShape& shape) {
+  const Column& first = shape.columns[*plan.cursor];
+  const Column& second = shape.columns[*plan.cursor_fallback];
+  const Type sent = plan.columns[*plan.cursor].type;
+  const bool converts = shape.dialect == Dialect::kSqlite && !IsTime(sent) && sent != first.type;
+  if (first.native_type == second.native_type && !converts) return;
+  throw UsageError(
+      fmt::format("columns {} {} and {} {} of {} on the target tell the states of a row by turns, "
+                  "as coalesce({}, {})",
+                  first.name, first.native_type, second.name, second.native_type,
+                  shape.table.ToString(), first.name, second.name),
+      "give both the same type on the target, on SQLite that of the source");
+}
+
 TargetShape ShapeOf(const TablePlan& plan, const sql::TableInfo& info, Dialect dialect) {
   TargetShape shape{.dialect = dialect, .table = plan.target, .key = plan.KeyNames()};
   for (const Column& column : plan.columns) {
@@ -76,6 +97,10 @@ TargetShape ShapeOf(const TablePlan& plan, const sql::TableInfo& info, Dialect d
     shape.cursor = cursor.name;
     shape.cursor_type = cursor.type;
     shape.cursor_native = cursor.native_type;
+    if (plan.cursor_fallback) {
+      shape.cursor_fallback = shape.columns[*plan.cursor_fallback].name;
+      CheckFallback(plan, shape);
+    }
   }
   if (!plan.flag.empty()) shape.flag = info.Find(plan.flag)->column;
   return shape;

@@ -15,7 +15,13 @@ std::string Column(const char* table, const std::string& column) {
   return fmt::format("{}.{}", table, Quote(column));
 }
 
-std::string TargetCursor(const TargetShape& shape) { return Column("t", shape.cursor); }
+std::string CursorOf(const TargetShape& shape, const char* table) {
+  const std::string cursor = Column(table, shape.cursor);
+  if (shape.cursor_fallback.empty()) return cursor;
+  return fmt::format("coalesce({}, {})", cursor, Column(table, shape.cursor_fallback));
+}
+
+std::string TargetCursor(const TargetShape& shape) { return CursorOf(shape, "t"); }
 
 std::vector<std::string> Names(const TargetShape& shape) {
   std::vector<std::string> names;
@@ -49,6 +55,13 @@ std::string Parameter(const TargetShape& shape, size_t number, const std::string
 
 std::string VersionParameter(const TargetShape& shape, size_t number) {
   return Parameter(shape, number, shape.cursor_native);
+}
+
+std::string OwnVersion(const TargetShape& shape) {
+  const std::string own = VersionParameter(shape, PlaceOf(shape, shape.cursor) + 1);
+  if (shape.cursor_fallback.empty()) return own;
+  return fmt::format("coalesce({}, {})", own,
+                     VersionParameter(shape, PlaceOf(shape, shape.cursor_fallback) + 1));
 }
 
 std::string SameKey(const TargetShape& shape, const char* other) {

@@ -16,6 +16,7 @@ struct TargetShape {
   std::vector<Column> columns;   // those that are written, with the target's own types
   std::vector<std::string> key;  // in key order; among `columns`
   std::string cursor;            // empty: not on the target, which then has no versions
+  std::string cursor_fallback;   // counts where `cursor` is NULL; empty: nothing does
   Type cursor_type = Type::kTimestampTz;
   std::string cursor_native;  // the target's own type of it, such as "timestamp(0) with time zone"
 
@@ -37,6 +38,8 @@ inline constexpr char kRowColumn[] = "syncline_row";
 namespace terms {
 
 std::string Column(const char* table, const std::string& column);
+// The version of a row of `table`.
+std::string CursorOf(const TargetShape& shape, const char* table);
 std::string TargetCursor(const TargetShape& shape);
 std::vector<std::string> Names(const TargetShape& shape);
 bool IsKey(const TargetShape& shape, const std::string& column);
@@ -47,6 +50,8 @@ std::string Ordered(const TargetShape& shape, const std::string& expression);
 // column's type, but not its precision.
 std::string Parameter(const TargetShape& shape, size_t number, const std::string& native);
 std::string VersionParameter(const TargetShape& shape, size_t number);
+// The version of the row that the parameters of UpsertColumns are.
+std::string OwnVersion(const TargetShape& shape);
 // t.key = the same of `other`, a table.
 std::string SameKey(const TargetShape& shape, const char* other);
 // t.key = the key's parameters in UpsertColumns, or in DeleteColumns.

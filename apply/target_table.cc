@@ -97,7 +97,7 @@ void AddColumns(sql::Session& session, const TablePlan& plan, const std::vector<
 void LeaveOutColumns(TablePlan& plan, const std::vector<uint32_t>& missing, Dialect target,
                      spdlog::logger& logger) {
   for (const uint32_t i : std::views::reverse(missing)) {
-    if (plan.cursor == i && ComparesVersions(plan.conflict)) {
+    if (plan.IsCursor(i) && ComparesVersions(plan.conflict)) {
       throw UsageError(fmt::format("table {} on the target has no column {}, the cursor column, "
                                    "which decides conflicts (other than by source_wins)",
                                    plan.target.ToString(), plan.columns[i].name),

@@ -16,6 +16,7 @@ using sql::QuoteList;
 using terms::AndNotFlagged;
 using terms::AsText;
 using terms::Column;
+using terms::CursorOf;
 using terms::ExactTexts;
 using terms::FlagCleared;
 using terms::FlagSet;
@@ -26,6 +27,7 @@ using terms::KeyIs;
 using terms::Lock;
 using terms::Names;
 using terms::Ordered;
+using terms::OwnVersion;
 using terms::Parameter;
 using terms::PlaceOf;
 using terms::SameKey;
@@ -148,12 +150,11 @@ std::string RandomValue(const TargetShape& shape, const syncline::Column& column
 
 // Of what Look*Sql returns: the first three columns.
 std::string VersionFlags(const TargetShape& shape, Follows follows, size_t previous,
-                         size_t version) {
+                         const std::string& version) {
   if (!shape.has_versions()) return "FALSE, TRUE, FALSE";
-  const std::string own = VersionParameter(shape, version);
   return fmt::format("coalesce({}, FALSE), coalesce({} = {}, FALSE), {}",
                      IsFollowed(shape, follows, VersionParameter(shape, previous)),
-                     TargetCursor(shape), own, IsNewer(shape, own));
+                     TargetCursor(shape), version, IsNewer(shape, version));
 }
 
 std::string Image(const TargetShape& shape, bool deletion) {
@@ -226,19 +227,19 @@ std::string EraseRowSql(const TargetShape& shape) {
 }
 
 std::string LookUpsertSql(const TargetShape& shape, Follows follows) {
-  const size_t version = PlaceOf(shape, shape.cursor) + 1;
   const std::string content = SameContent(
       shape, [&](size_t i) { return Parameter(shape, i + 1, shape.columns[i].native_type); });
   return fmt::format("SELECT {}, {} FROM {} AS t WHERE {}{}{}",
-                     VersionFlags(shape, follows, shape.columns.size() + 1, version), content,
-                     Quote(shape.table), KeyIs(shape, false), AndNotFlagged(shape), Lock(shape));
+                     VersionFlags(shape, follows, shape.columns.size() + 1, OwnVersion(shape)),
+                     content, Quote(shape.table), KeyIs(shape, false), AndNotFlagged(shape),
+                     Lock(shape));
 }
 
 std::string LookDeleteSql(const TargetShape& shape, Follows follows) {
   const size_t previous = shape.key.size() + 1;
   return fmt::format("SELECT {}, TRUE FROM {} AS t WHERE {}{}{}",
-                     VersionFlags(shape, follows, previous, previous + 1), Quote(shape.table),
-                     KeyIs(shape, true), AndNotFlagged(shape), Lock(shape));
+                     VersionFlags(shape, follows, previous, VersionParameter(shape, previous + 1)),
+                     Quote(shape.table), KeyIs(shape, true), AndNotFlagged(shape), Lock(shape));
 }
 
 std::string LockRowSql(const TargetShape& shape, bool deletion) {
@@ -278,7 +279,7 @@ std::optional<std::string> VacatedColumn(const TargetShape& shape,
   for (const std::string& name : columns) {
     const size_t place = PlaceOf(shape, name);
     if (place == shape.columns.size()) return std::nullopt;  // the target's own: nothing moves it
-    if (IsKey(shape, name) || name == shape.cursor) continue;
+    if (IsKey(shape, name) || name == shape.cursor || name == shape.cursor_fallback) continue;
     if (!RandomValue(shape, shape.columns[place]).empty()) random = name;
     if (shape.columns[place].nullable) null = name;
   }
@@ -336,13 +337,13 @@ std::string LookStagedUpsertsSql(const TargetShape& shape, const TableName& stag
   std::string same =
       SameContent(shape, [&](size_t i) { return Column("s", shape.columns[i].name); });
   if (shape.has_versions()) {
-    same += fmt::format(" AND {} = {}", TargetCursor(shape), Column("s", shape.cursor));
+    same += fmt::format(" AND {} = {}", TargetCursor(shape), CursorOf(shape, "s"));
   }
   return fmt::format(
       "SELECT s.{0}, CASE WHEN NOT {1} THEN {2} END FROM {3} AS s LEFT JOIN {4} AS t ON {5} "
       "WHERE {6} AND ({1} OR ({7}) IS NOT TRUE)",
-      kRowColumn, missing, IsNewer(shape, Column("s", shape.cursor)), Quote(stage),
-      Quote(shape.table), SameKey(shape, "s") + AndNotFlagged(shape), kNotOurs, same);
+      kRowColumn, missing, IsNewer(shape, CursorOf(shape, "s")), Quote(stage), Quote(shape.table),
+      SameKey(shape, "s") + AndNotFlagged(shape), kNotOurs, same);
 }
 
 std::string LookStagedDeletesSql(const TargetShape& shape, const TableName& stage) {

@@ -8,10 +8,15 @@
           pgbench manage with and without Syncline, in turns, as fast as they can: at most 3 % less.
   poll    what a poll costs the source, by the CPU of the session's backend, on tables of different sizes with the same
           writes on each, and with none: flat, and an idle one under 1 ms.
+  halves  the rows of `load` as one table and as two halves, by one session and by two: what reading the key ranges of one
+          table side by side could bring at most. Decides whether a load should do that.
+  deletes single and bulk deletions with the triggers of `deletes: tombstones` and without: what they cost the writers.
+  reconcile  one round of `deletes: reconcile` over --reconcile ROWS rows, clean and with 1,000 of them gone: time, CPU, and the
+          bytes between the client and the server, counted by a proxy. Decides whether a clean table costs little network.
 
-The clusters have fsync on, as users have. CPU is that of the client process and of the servers whole.
+Without a part: load, steady, poll. The clusters have fsync on, as users have. CPU is that of the client process and of the servers whole.
 
-  bench/capture_bench.py [load] [steady] [poll] [--rows 1000000] [--rounds 3] [--seconds 20] [--sizes 100000 1000000 10000000] [--binary build/syncline]
+  bench/capture_bench.py [load] [steady] [poll] [halves] [deletes] [reconcile] [--reconcile 10000000] [--rows 1000000] [--rounds 3] [--seconds 20] [--sizes 100000 1000000 10000000] [--binary build/syncline]
 """
 
 import argparse
@@ -29,19 +34,22 @@ import time
 
 import harness
 
-PARTS = ("load", "steady", "poll")
+PARTS = ("load", "steady", "poll")  # those that run when none is named
 PGBENCH_SCRIPT = """\\set id random(1, 100000)
 UPDATE accounts SET balance = balance + 1, updated_at = now() WHERE id = :id;
 """
+DELETE_SCRIPT = "DELETE FROM accounts WHERE id = (SELECT nextval('doomed'));\n"
+BULK_ROWS = 50_000
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="*", choices=[*PARTS, []], default=list(PARTS))
+    parser.add_argument("part", nargs="*", choices=[*PARTS, "halves", "deletes", "reconcile", []], default=list(PARTS))
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--sizes", type=int, nargs="*", default=[100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--reconcile", type=int, default=10_000_000)
     parser.add_argument("--binary", default=str(harness.ROOT / "build/syncline"))
     options = parser.parse_args()
     harness.use(options.binary)
@@ -51,7 +59,8 @@ def main():
     with Cluster(fsync="on") as source, Cluster(fsync="on") as target:
         folder = pathlib.Path(tempfile.mkdtemp(prefix="syncline-bench-"))
         for part in options.part or PARTS:
-            {"load": load, "steady": steady, "poll": poll}[part](options, folder, source, target)
+            parts = {"load": load, "steady": steady, "poll": poll, "halves": halves, "deletes": deletes, "reconcile": reconcile}
+            parts[part](options, folder, source, target)
         shutil.rmtree(folder)
 
 
@@ -72,39 +81,55 @@ def syncline_in(folder, configuration):
     return Syncline(folder, configuration)
 
 
-def configuration(source, target, tables, every, cursor="updated_at"):
+def configuration(source, target, tables, every, **defaults):
     return {
         "log": "./log",
         "databases": {"source": source, "target": target},
-        "defaults": {"every": every, "cursor": cursor},
+        "defaults": {"every": every, "cursor": "updated_at", **defaults},
         "pipelines": {"p": {"from": "source", "to": "target", "tables": {f"public.{table}": {} for table in tables}}},
     }
 
 
-def load(options, folder, source, _):
+def make_items(source, name, rows):
     from support import items  # pylint: disable=import-outside-toplevel
     from support.databases import PostgresDatabase  # pylint: disable=import-outside-toplevel
 
-    database = PostgresDatabase(source, "load")
+    database = PostgresDatabase(source, name)
     items.create(database)
-    items.load(database, 1, options.rows)
+    items.load(database, 1, rows)
     database.execute("VACUUM ANALYZE items")
+    return database
+
+
+def load(options, folder, source, _):
+    make_items(source, "load", options.rows)
     query = "SELECT * FROM items WHERE updated_at IS NOT NULL ORDER BY id"
+    engines = [
+        ("COPY, text", lambda: copy(source, "load", query, "text")),
+        ("COPY, binary", lambda: copy(source, "load", query, "binary")),
+        ("Syncline", lambda: capture_once(folder, source, "load")),
+        ("COPY, text (again)", lambda: copy(source, "load", query, "text")),
+    ]
+    print_rates("load", options, take_turns(options, source, engines))
+
+
+def take_turns(options, source, engines):
+    """By name, what each round gave: rows a second, CPU of the client and of the server."""
     rates = {}
     for number in range(options.rounds):
-        engines = [
-            ("COPY, text", lambda: copy(source, "load", query, "text")),
-            ("COPY, binary", lambda: copy(source, "load", query, "binary")),
-            ("Syncline", lambda: capture_once(folder, source, "load")),
-            ("COPY, text (again)", lambda: copy(source, "load", query, "text")),
-        ]
         for name, engine in engines if number % 2 == 0 else reversed(engines):
             with measured(source) as cost:
                 client = engine()
             rates.setdefault(name, []).append((options.rows / cost["seconds"], client, cost["server_cpu"]))
-    base = statistics.median(rate for rate, *_ in rates["COPY, text"] + rates["COPY, text (again)"])
-    print(f"\nload, {options.rows:,} rows, {options.rounds} rounds, medians\n")
-    print("| | rows/s | by round | of COPY, text | CPU s per million, client | server |\n| --- | --- | --- | --- | --- | --- |")
+    return rates
+
+
+def print_rates(part, options, rates):
+    """The first of them is 1, with its repetition."""
+    first = next(iter(rates))
+    base = statistics.median(rate for name, runs in rates.items() if name.startswith(first) for rate, *_ in runs)
+    print(f"\n{part}, {options.rows:,} rows, {options.rounds} rounds, medians\n")
+    print("| | rows/s | by round | of the first | CPU s per million, client | server |\n" + "| --- " * 6 + "|")
     for name, runs in rates.items():
         rate, client, server = (statistics.median(column) for column in zip(*runs))
         each = ", ".join(f"{run[0] / 1000:,.0f}k" for run in runs)
@@ -125,11 +150,43 @@ def copy(cluster, database, query, form):
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def capture_once(folder, cluster, database):
+def capture_once(folder, cluster, database, tables=("items",), workers=1):
+    """CPU seconds of Syncline."""
     syncline = syncline_in(
-        folder / "load", configuration(cluster.url(database), f"sqlite:{folder}/none.db", ["items"], "200ms")
+        folder / "load",
+        configuration(
+            cluster.url(database), f"sqlite:{folder}/none.db", tables, "200ms", load={"workers": workers}
+        ),
     )
     return syncline.run("capture", "--once").cpu_seconds
+
+
+def halves(options, folder, source, _):
+    database = make_items(source, "halves", options.rows)
+    for table, condition in (("low", f"id <= {options.rows // 2}"), ("high", f"id > {options.rows // 2}")):
+        database.execute(f"CREATE TABLE {table} (LIKE items INCLUDING ALL)")
+        database.execute(f"INSERT INTO {table} SELECT * FROM items WHERE {condition}")
+        database.execute(f"VACUUM ANALYZE {table}")
+    query = "SELECT * FROM {} WHERE updated_at IS NOT NULL ORDER BY id"
+
+    def copy_both():
+        before = os.times()
+        threads = [threading.Thread(target=copy, args=(source, "halves", query.format(t), "text")) for t in ("low", "high")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    engines = [
+        ("COPY of the whole, one session", lambda: copy(source, "halves", query.format("items"), "text")),
+        ("COPY of the halves, two sessions", copy_both),
+        ("Syncline, the whole", lambda: capture_once(folder, source, "halves")),
+        ("Syncline, the halves, one worker", lambda: capture_once(folder, source, "halves", ("low", "high"))),
+        ("Syncline, the halves, two workers", lambda: capture_once(folder, source, "halves", ("low", "high"), 2)),
+    ]
+    print_rates("halves", options, take_turns(options, source, engines))
 
 
 def make_accounts(cluster, database, rows):
@@ -146,10 +203,10 @@ def make_accounts(cluster, database, rows):
 
 
 @contextlib.contextmanager
-def pgbench(folder, cluster, database, seconds, rate=None, clients=2):
+def pgbench(folder, cluster, database, seconds, rate=None, clients=2, text=PGBENCH_SCRIPT):
     """Yields a function that waits for the end and gives its transactions a second."""
-    script = folder / "update.sql"
-    script.write_text(PGBENCH_SCRIPT)
+    script = folder / "script.sql"
+    script.write_text(text)
     program = next(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pgbench"))
     command = [program, "-h", cluster.folder, "-U", "postgres", "-n", "-f", script, "-c", clients, "-j", 1, "-T", seconds]
     command += ["-R", rate] if rate else []
@@ -278,6 +335,71 @@ def poll(options, folder, source, _):
             polls = int(re.search(r"capture stops.* polls=(\d+)", output)[1]) / (seconds + 2) * seconds
             cells.append(f"{cpu / polls * 1000:.2f} ms, {polls / seconds:.0f} polls/s")
         print(f"| {rows:,} | {' | '.join(cells)} |", flush=True)
+
+
+def deletes(options, folder, source, _):
+    make_accounts(source, "deletes", options.rows)
+    source.execute("deletes", "CREATE SEQUENCE doomed CACHE 1000")
+    syncline = syncline_in(
+        folder / "deletes",
+        configuration(
+            source.url("deletes"), f"sqlite:{folder}/none.db", ["accounts"], "200ms", deletes="tombstones"
+        ),
+    )
+    results, left = {}, options.rows
+    for number in range(2 * options.rounds):
+        triggers = number % 4 in (1, 2)  # without, with, with, without
+        syncline.run("prepare", "--apply" if triggers else "--remove")
+        source.execute("deletes", "CHECKPOINT")
+        with measured(source) as cost:
+            with pgbench(folder, source, "deletes", options.seconds, text=DELETE_SCRIPT) as end:
+                rate = end()
+        single_cpu = cost["server_cpu"] / rate / options.seconds * 1e6
+        with measured(source) as cost:
+            source.execute("deletes", f"DELETE FROM accounts WHERE id > {left - BULK_ROWS} AND id <= {left}")
+        left -= BULK_ROWS
+        results.setdefault(triggers, []).append((rate, single_cpu, cost["seconds"] / BULK_ROWS * 1e6))
+    print(f"\ndeletes, {options.rounds} rounds of {options.seconds} s, two clients, medians\n")
+    print("| triggers | deletes of one row/s | by round | server CPU us each | us a row of 50,000 at once |\n" + "| --- " * 5 + "|")
+    for triggers, runs in sorted(results.items()):
+        rate, cpu, bulk = (statistics.median(column) for column in zip(*runs))
+        each = ", ".join(f"{run[0]:,.0f}" for run in runs)
+        print(f"| {'with' if triggers else 'without'} | {rate:,.0f} | {each} | {cpu:.0f} | {bulk:.2f} |", flush=True)
+
+
+def reconcile(options, folder, source, _):
+    rows = options.reconcile
+    make_accounts(source, "reconcile", rows)
+
+    def configured(url, deletes):
+        return configuration(url, f"sqlite:{folder}/none.db", ["accounts"], "200ms", deletes=deletes)
+
+    syncline = syncline_in(folder / "reconcile", configured(source.url("reconcile"), "none"))
+    syncline.run("capture", "--once", timeout=3600)
+    print(f"\nreconcile, {rows:,} rows, `capture --once`\n")
+    print("| | s | rows/s | CPU s, client | server | KiB sent | received | peak MiB |\n" + "| --- " * 8 + "|", flush=True)
+    looked_for = {"by": "reconcile", "every": "1ms"}
+    gone = f"DELETE FROM accounts WHERE id % {rows // 1000} = 0"
+    with harness.CountingProxy(source.folder) as proxy:
+        url = source.url("reconcile").replace(source.folder, proxy.folder)
+        for name, way, change in (
+            ("a poll alone", "none", None),
+            ("a clean round", looked_for, None),
+            ("a clean round", looked_for, None),
+            ("1,000 rows gone", looked_for, gone),
+        ):
+            if change:
+                source.execute("reconcile", change)
+            syncline.configure(configured(url, way))
+            sent, received = proxy.sent, proxy.received
+            with measured(source) as cost:
+                client = syncline.run("capture", "--once", timeout=3600)
+            print(
+                f"| {name} | {cost['seconds']:.1f} | {rows / cost['seconds']:,.0f} | {client.cpu_seconds:.1f}"
+                f" | {cost['server_cpu']:.1f} | {(proxy.sent - sent) / 1024:,.0f} | {(proxy.received - received) / 1024:,.0f}"
+                f" | {client.peak_bytes / 2**20:.0f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

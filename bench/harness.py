@@ -2,7 +2,10 @@
 
 import os
 import pathlib
+import socket
 import sys
+import tempfile
+import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -58,3 +61,46 @@ def _server_cpu(postmasters):
         elif parent in postmasters:
             total += own
     return total
+
+
+class CountingProxy:
+    """Stands before the Unix socket of a server and counts the bytes of all sessions, as a client sees them."""
+
+    def __init__(self, server_folder, port=5432):
+        self._server = f"{server_folder}/.s.PGSQL.{port}"
+        self._folder = tempfile.TemporaryDirectory(prefix="syncline-proxy-", dir="/tmp")
+        self.folder = self._folder.name
+        self.sent = self.received = 0
+        self._lock = threading.Lock()
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(f"{self.folder}/.s.PGSQL.{port}")
+        self._listener.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._listener.close()
+        self._folder.cleanup()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:  # closed
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self._server)
+            for one, other, name in ((client, server, "sent"), (server, client, "received")):
+                threading.Thread(target=self._pump, args=(one, other, name), daemon=True).start()
+
+    def _pump(self, one, other, name):
+        try:
+            while data := one.recv(1 << 18):
+                with self._lock:
+                    setattr(self, name, getattr(self, name) + len(data))
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+        except OSError:  # one of the two has gone
+            pass

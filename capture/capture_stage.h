@@ -30,7 +30,7 @@ struct TableSpec {
   TableName table;
   std::vector<std::string>
       key;             // empty: the primary key, else the first unique key over NOT NULL columns
-  std::string cursor;  // the cursor column
+  std::string cursor;  // as CursorColumns::Parse reads it
   std::vector<std::string> omit;  // columns that must not leave the source
   std::string where;              // SQL condition on the source; empty: all rows
   Deletes deletes;

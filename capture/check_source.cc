@@ -10,6 +10,7 @@
 #include "capture/reconciliation.h"
 #include "capture/table_plan.h"
 #include "capture/tombstones.h"
+#include "capture/transaction_ticks.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
@@ -86,6 +87,13 @@ class SourceCheck {
           "the "
           "server's are missed");
     }
+    if (TimelineSql(*session_).empty()) {
+      Add(Level::kWarn, url_.display,
+          "this role may not ask for the WAL's timeline: a failover is noticed only by when the "
+          "server's statistics began",
+          "run: GRANT EXECUTE ON FUNCTION pg_walfile_name(pg_lsn) TO the role; or, after a "
+          "failover, see `syncline verify`");
+    }
     if (row.at(1) != "t") return;
     Add(Level::kWarn, url_.display,
         "a standby: it does not show the primary's running transactions",
@@ -101,9 +109,10 @@ class SourceCheck {
     const std::string name = plan.name();
     const Column& cursor = plan.schema->columns[plan.schema->cursor];
     session_->Query(
-        fmt::format("SELECT {} FROM {} WHERE false", plan.cursor_column(), sql::Quote(spec.table)));
+        fmt::format("SELECT {} FROM {} WHERE false", plan.cursor_sql(), sql::Quote(spec.table)));
     Add(Level::kPass, name,
-        fmt::format("key ({}), cursor {} {}", fmt::join(plan.key_columns(), ", "), cursor.name,
+        fmt::format("key ({}), cursor {} {}", fmt::join(plan.key_columns(), ", "),
+                    plan.schema->cursor_fallback ? plan.cursor_sql() : cursor.name,
                     cursor.native_type));
     CheckKey(plan, info);
     CheckIndex(plan, info);
@@ -129,15 +138,45 @@ class SourceCheck {
   }
 
   void CheckIndex(const TablePlan& plan, const sql::TableInfo& info) {
-    const std::string& cursor = plan.schema->columns[plan.schema->cursor].name;
     if (info.kind == sql::TableInfo::Kind::kView || info.kind == sql::TableInfo::Kind::kForeign) {
       return;
     }
-    if (std::ranges::find(info.indexed, cursor) != info.indexed.end()) return;
-    if (info.primary_key.size() == 1 && info.primary_key.front() == cursor) return;
-    Add(Level::kWarn, plan.name(), fmt::format("no index begins with the cursor column {}", cursor),
-        fmt::format("every poll reads the whole table; run: CREATE INDEX ON {} ({})",
-                    sql::Quote(plan.schema->table), plan.cursor_column()));
+    const bool is_expression = plan.schema->cursor_fallback.has_value();
+    const std::string& column = plan.schema->columns[plan.schema->cursor].name;
+    if (is_expression ? HasExpressionIndex(plan) : HasIndex(info, column)) return;
+    const std::string cursor = is_expression ? "(" + plan.cursor_sql() + ")" : plan.cursor_sql();
+    Add(Level::kWarn, plan.name(),
+        is_expression ? fmt::format("no index begins with the cursor {}", plan.cursor_sql())
+                      : fmt::format("no index begins with the cursor column {}", column),
+        session_->dialect() == Dialect::kPostgres
+            ? fmt::format("every poll reads the whole table; run: CREATE INDEX ON {} ({})",
+                          sql::Quote(plan.schema->table), cursor)
+            : fmt::format("every poll reads the whole table; run: CREATE INDEX {} ON {} ({})",
+                          sql::Quote(plan.schema->table.name + "_" + column),
+                          sql::Quote(plan.schema->table), plan.cursor_sql()));
+  }
+
+  static bool HasIndex(const sql::TableInfo& info, const std::string& column) {
+    if (std::ranges::find(info.indexed, column) != info.indexed.end()) return true;
+    return info.primary_key.size() == 1 && info.primary_key.front() == column;
+  }
+
+  // Of coalesce(a, b): by the index's text on PostgreSQL, by what the planner makes of it on
+  // SQLite.
+  bool HasExpressionIndex(const TablePlan& plan) const {
+    const TableSchema& schema = *plan.schema;
+    if (session_->dialect() == Dialect::kSqlite) {
+      const auto steps =
+          session_->Query(fmt::format("EXPLAIN QUERY PLAN SELECT 1 FROM {} WHERE {} >= ''",
+                                      sql::Quote(schema.table), plan.cursor_sql()));
+      return steps.rows.at(0).at(3)->starts_with("SEARCH");
+    }
+    const auto found = session_->Query(
+        "SELECT FROM pg_index WHERE indrelid = $1::regclass AND indisvalid AND indpred IS NULL "
+        "AND pg_get_indexdef(indexrelid, 1, true) = format('COALESCE(%I, %I)', $2::text, $3::text)",
+        {sql::Quote(schema.table), schema.columns[schema.cursor].name,
+         schema.columns[schema.cursor_fallback.value()].name});
+    return !found.rows.empty();
   }
 
   void CheckNullCursors(const TablePlan& plan) {
@@ -147,7 +186,7 @@ class SourceCheck {
     if (found.rows.empty()) return;
     Add(Level::kWarn, plan.name(),
         fmt::format("there are rows whose cursor {} is NULL: they are not captured",
-                    plan.cursor_column()),
+                    plan.cursor_sql()),
         "set it on every row and make the column NOT NULL");
   }
 
@@ -191,8 +230,9 @@ class SourceCheck {
     const std::string message = fmt::format("{}: {}", NameOf(guarantee.kind), guarantee.reason);
     switch (guarantee.kind) {
       case GuaranteeClass::kExact:
-      case GuaranteeClass::kBounded:
         return Add(Level::kPass, plan.name(), message);
+      case GuaranteeClass::kBounded:
+        return Add(Level::kPass, plan.name(), message + "; to be exact: " + guarantee.remedy);
       case GuaranteeClass::kBestEffort:
         return Add(Level::kWarn, plan.name(), message, guarantee.remedy);
       case GuaranteeClass::kRefused:
@@ -208,7 +248,7 @@ class SourceCheck {
     }
     const auto explained = session_->Query(fmt::format(
         "EXPLAIN SELECT * FROM {} WHERE {} >= localtimestamp - interval '2 s' ORDER BY {}",
-        sql::Quote(plan.schema->table), plan.cursor_column(), plan.poll_order));
+        sql::Quote(plan.schema->table), plan.cursor_sql(), plan.poll_order));
     // The first line is the whole plan's cost, the scan is the first that names the table.
     std::string scan = explained.rows.at(0).at(0).value();
     const std::string cost = scan.substr(std::min(scan.find("(cost="), scan.size()));

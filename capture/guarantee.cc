@@ -22,8 +22,8 @@ constexpr std::string_view kSequencesSql = R"(
     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
       AND d.deptype = 'i' AND d.refobjid = c.attrelid AND d.refobjsubid = c.attnum))";
 
-// The column's default, and a row trigger that runs before updates: bits 1, 2 and 16 of
-// pg_trigger.tgtype.
+// The default of the column that an insert sets, and a row trigger that runs before updates: bits
+// 1, 2 and 16 of pg_trigger.tgtype.
 constexpr std::string_view kStampedSql = R"(
   SELECT
     EXISTS (SELECT FROM pg_attrdef a JOIN pg_attribute c ON c.attrelid = a.adrelid AND c.attnum = a.adnum
@@ -36,8 +36,10 @@ constexpr std::string_view kStampedSql = R"(
 constexpr uint64_t kSampleRows = 1000;
 constexpr uint64_t kSampleRowsMin = 20;
 
+// The one that an insert sets.
 std::string CursorName(const TablePlan& plan) {
-  return plan.schema->columns[plan.schema->cursor].name;
+  const TableSchema& schema = *plan.schema;
+  return schema.columns[schema.cursor_fallback.value_or(schema.cursor)].name;
 }
 
 bool LooksLikeARowsOwnCounter(sql::Session& session, const TablePlan& plan) {
@@ -45,7 +47,7 @@ bool LooksLikeARowsOwnCounter(sql::Session& session, const TablePlan& plan) {
       session
           .Query(fmt::format("SELECT count(*), count(DISTINCT c), min(c) FROM (SELECT {} AS c FROM "
                              "{} LIMIT {}) AS sample",
-                             plan.cursor_column(), sql::Quote(plan.schema->table), kSampleRows))
+                             plan.cursor_sql(), sql::Quote(plan.schema->table), kSampleRows))
           .rows.at(0);
   const uint64_t rows = std::stoull(row.at(0).value());
   if (rows < kSampleRowsMin) return false;
@@ -122,7 +124,10 @@ Guarantee Classify(sql::Session& session, const TablePlan& plan) {
   return {GuaranteeClass::kBounded,
           "exact where the database sets the cursor column; where applications set it, within 2 s "
           "of the server's clock",
-          "give the column a default and a trigger before updates that sets it"};
+          plan.schema->cursor_fallback
+              ? "give the second column a default, and the first one a trigger before updates that "
+                "sets it"
+              : "give the column a default and a trigger before updates that sets it"};
 }
 
 }  // namespace syncline::capture

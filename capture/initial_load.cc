@@ -103,7 +103,7 @@ void InitialLoad::Announce(const TablePlan& table) {
   parts_.logger.warn(
       "rows are not captured because their cursor column is NULL table={} column={} rows={} "
       "hint=\"set it on every row and make the column NOT NULL\"",
-      table.name(), table.cursor_column(), rows);
+      table.name(), table.cursor_sql(), rows);
 }
 
 void InitialLoad::ReadTables(const std::stop_token& stop) {

@@ -75,7 +75,7 @@ bool OrderedCommits::Trusts(const Value& cursor_value) const {
 std::string OrderedCommits::Condition(const TablePlan& table, const CaptureCursor& cursor) const {
   const Value& seen = cursor.tables.at(table.schema->table).seen;
   if (seen.is_null()) return "";
-  return table.cursor_column() + " >= " + sql::Literal(TakeOff(seen, margin_), Dialect::kSqlite);
+  return table.cursor_sql() + " >= " + sql::Literal(TakeOff(seen, margin_), Dialect::kSqlite);
 }
 
 }  // namespace syncline::capture

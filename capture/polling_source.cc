@@ -59,7 +59,7 @@ PollingSource::PollingSource(sql::Session& session,
       throw UsageError(
           fmt::format("{}: rows of other databases bring numbers of theirs in {}, by which this "
                       "one's cannot be told any more",
-                      table.name(), table.cursor_column()),
+                      table.name(), table.cursor_sql),
           "in two directions, poll by a timestamp or a date");
     }
     if (!table.reconcile || horizon_->Holds(table)) continue;
@@ -190,7 +190,7 @@ std::function<void(const Row&)> PollingSource::Watching(const TablePlan& table) 
   // Rows come in cursor order: the last one holds the highest value, by the database's own
   // comparison.
   return [this, &table, &seen = cursor_.tables[table.schema->table].seen](const Row& row) {
-    Value value(row[table.schema->cursor]);
+    Value value(table.schema->VersionOf(row));
     if (horizon_->Trusts(value)) seen = std::move(value);
   };
 }

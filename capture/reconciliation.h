@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,9 @@ namespace syncline::capture {
 // Finds deletions with nothing on the source that tells of them: goes through the rows that the log
 // holds, range after range in the order of its index, and asks the source whether they are there,
 // in a poll's snapshot. A range that is as the log has it costs PostgreSQL one scan of the key's
-// index and the network one line, where the key's types allow it (KeyIsHashed); otherwise each key
-// is asked for. What else differs is read and logged, and warned of: polls should have seen it.
+// index and the network one line, where the key's types allow it (KeyIsHashed); of one that is not,
+// parts are looked at in the same way, and then each key is asked for. What else differs is read
+// and logged, and warned of: polls should have seen it.
 //
 // A round goes over many polls, at the configured rate; how far it is stands in the cursor. Belongs
 // to one thread; borrows everything.
@@ -45,7 +47,7 @@ class Reconciliation {
  private:
   struct Range {
     std::optional<Row> after;  // none: from the first key
-    std::vector<LoggedKey> keys;
+    std::span<const LoggedKey> keys;
     bool is_last = false;  // all keys behind them belong to it, too
   };
   struct Counts {
@@ -54,6 +56,9 @@ class Reconciliation {
 
   void GoThrough(const TablePlan& table, const Range& range, int64_t clock_us,
                  RowFeed::Batch& batch, Counts& counts);
+  // In parts.
+  void GoThroughParts(const TablePlan& table, const Range& range, int64_t clock_us,
+                      RowFeed::Batch& batch, Counts& counts);
   // Returns how many of the keys are there; `differing`: those with another version.
   uint64_t Probe(const TablePlan& table, const Range& range, int64_t clock_us,
                  RowFeed::Batch& batch, std::vector<const Row*>& differing);
@@ -68,7 +73,7 @@ class Reconciliation {
 // the log's index there, and their texts are known.
 bool KeyIsHashed(const TablePlan& table);
 // The same sums for rows that the log holds: "count|sum|sum", as the server's three columns.
-std::string SumUp(const std::vector<LoggedKey>& keys);
+std::string SumUp(std::span<const LoggedKey> keys);
 // SQL for them.
 std::string SumUpSql(const TablePlan& table, const std::string& condition);
 

@@ -25,7 +25,7 @@ void RowFeed::Batch::Add(const TablePlan& table, Row row) {
   feed_.InLog([&] {
     if (!deleted) return writer_.Add(table.schema, std::move(row));
     writer_.AddDeletion(table.schema, Project(row, table.schema->key),
-                        Value(row[table.schema->cursor]));
+                        Value(table.schema->VersionOf(row)));
   });
 }
 

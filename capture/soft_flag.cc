@@ -49,13 +49,14 @@ SoftFlag PlanSoftFlag(const TableSpec& spec, const sql::TableInfo& info,
   flag.column = static_cast<uint32_t>(schema.Find(name));
   const bool in_key = std::ranges::find(schema.key, flag.column) != schema.key.end();
   const std::optional<bool> is_number = IsNumber(found->column, schema.dialect);
-  if (in_key || flag.column == schema.cursor || !is_number) {
+  const bool is_cursor = schema.IsCursor(flag.column);
+  if (in_key || is_cursor || !is_number) {
     throw UsageError(
         fmt::format("{}: column {} of type {} cannot tell deleted rows{}", table, name,
                     found->column.native_type,
-                    in_key                         ? ", it is part of the key"
-                    : flag.column == schema.cursor ? ", it is the cursor"
-                                                   : ""),
+                    in_key      ? ", it is part of the key"
+                    : is_cursor ? ", it is the cursor"
+                                : ""),
         "name a boolean, an integer, a date or a timestamp that is set when a row is deleted");
   }
   flag.is_number = *is_number;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "capture/cursor_columns.h"
 #include "capture/short_hash.h"
 #include "capture/tombstones.h"
 #include "engine/base/error.h"
@@ -104,21 +105,19 @@ std::vector<std::string> ChooseKey(const TableSpec& spec, const sql::TableInfo& 
       "key to the table");
 }
 
-CursorKind CheckCursor(const TableSpec& spec, const sql::TableInfo& info, Dialect dialect) {
-  const std::string name = spec.table.ToString();
-  if (spec.cursor.empty()) {
-    throw UsageError(fmt::format("{}: no cursor column is named", name), CursorHint(info, dialect));
-  }
-  const sql::ColumnInfo* column = info.Find(spec.cursor);
-  if (!column) {
-    throw UsageError(fmt::format("{}: there is no column {} to poll by{}", name, spec.cursor,
-                                 DidYouMean(spec.cursor, ColumnNames(info))),
+CursorKind CheckCursorColumn(const std::string& column, const sql::TableInfo& info,
+                             Dialect dialect) {
+  const std::string name = info.name.ToString();
+  const sql::ColumnInfo* found = info.Find(column);
+  if (!found) {
+    throw UsageError(fmt::format("{}: there is no column {} to poll by{}", name, column,
+                                 DidYouMean(column, ColumnNames(info))),
                      CursorHint(info, dialect));
   }
-  if (const auto kind = KindOf(column->column, dialect)) return *kind;
+  if (const auto kind = KindOf(found->column, dialect)) return *kind;
   throw UsageError(
-      fmt::format("{}: column {} of type {} cannot be polled by", name, spec.cursor,
-                  column->column.native_type),
+      fmt::format("{}: column {} of type {} cannot be polled by", name, column,
+                  found->column.native_type),
       dialect == Dialect::kSqlite
           ? "a cursor column is declared as a date, a timestamp, an integer, a real or text"
           : "a cursor column is a timestamptz, a timestamp, a date, an integer from a sequence, or "
@@ -126,7 +125,30 @@ CursorKind CheckCursor(const TableSpec& spec, const sql::TableInfo& info, Dialec
             "xid8");
 }
 
-void CheckOmitted(const TableSpec& spec, const sql::TableInfo& info,
+CursorKind CheckCursor(const CursorColumns& cursor, const sql::TableInfo& info, Dialect dialect) {
+  const std::string name = info.name.ToString();
+  if (cursor.column.empty()) {
+    throw UsageError(fmt::format("{}: no cursor column is named", name), CursorHint(info, dialect));
+  }
+  const CursorKind kind = CheckCursorColumn(cursor.column, info, dialect);
+  if (cursor.fallback.empty()) return kind;
+  CheckCursorColumn(cursor.fallback, info, dialect);
+  const Column& first = info.Find(cursor.column)->column;
+  const Column& second = info.Find(cursor.fallback)->column;
+  if (kind == CursorKind::kInteger || kind == CursorKind::kXid) {
+    throw UsageError(
+        fmt::format("{}: {} is for times, and {} is a number", name, cursor.Sql(), first.name),
+        "poll by one column that every insert and update sets");
+  }
+  if (first.type != second.type || !EqualIgnoringCase(first.native_type, second.native_type)) {
+    throw UsageError(fmt::format("{}: {} mixes two types, {} and {}", name, cursor.Sql(),
+                                 first.native_type, second.native_type),
+                     "give both columns one type, or poll by one of them");
+  }
+  return kind;
+}
+
+void CheckOmitted(const TableSpec& spec, const CursorColumns& cursor, const sql::TableInfo& info,
                   const std::vector<std::string>& key) {
   const std::string name = spec.table.ToString();
   for (const std::string& column : spec.omit) {
@@ -135,9 +157,9 @@ void CheckOmitted(const TableSpec& spec, const sql::TableInfo& info,
                                    DidYouMean(column, ColumnNames(info))),
                        "correct omit: of this table in the configuration");
     }
-    if (column == spec.cursor || column == spec.deletes.flag || Contains(key, column)) {
+    if (cursor.Has(column) || column == spec.deletes.flag || Contains(key, column)) {
       throw UsageError(fmt::format("{}: column {} is {} and cannot be omitted", name, column,
-                                   column == spec.cursor         ? "the cursor"
+                                   cursor.Has(column)            ? "the cursor"
                                    : column == spec.deletes.flag ? "what tells deleted rows"
                                                                  : "part of the key"),
                        "take it out of omit: in the configuration");
@@ -156,11 +178,12 @@ void CheckNamed(const TableSpec& spec, const sql::TableInfo& info) {
   }
 }
 
-std::string Definition(const TableSpec& spec, const std::vector<std::string>& key) {
+std::string Definition(const TableSpec& spec, const CursorColumns& cursor,
+                       const std::vector<std::string>& key) {
   std::vector<std::string> omit = spec.omit;
   std::ranges::sort(omit);
   std::string text = fmt::format("key {}\ncursor {}\nomit {}\nwhere {}", sql::QuoteList(key),
-                                 sql::Quote(spec.cursor), sql::QuoteList(omit), spec.where);
+                                 cursor.Sql(), sql::QuoteList(omit), spec.where);
   if (!spec.deletes.flag.empty()) text += "\nsoft " + sql::Quote(spec.deletes.flag);
   return ShortHash(text);
 }
@@ -187,7 +210,7 @@ void CheckZone(sql::Session& session, const TablePlan& plan) {
   if (plan.zone.empty()) return;
   if (plan.cursor_kind != CursorKind::kTimestamp && plan.cursor_kind != CursorKind::kDate) {
     throw UsageError(fmt::format("{}: zone: is for a cursor without a time zone, and {} is none",
-                                 plan.name(), plan.cursor_column()),
+                                 plan.name(), plan.cursor_sql()),
                      "take zone: out of the configuration");
   }
   try {
@@ -206,8 +229,11 @@ std::string And(const std::string& a, const std::string& b) {
   return a.empty() ? b : b.empty() ? a : a + " AND " + b;
 }
 
-std::string TablePlan::cursor_column() const {
-  return sql::Quote(schema->columns[schema->cursor].name);
+std::string TablePlan::cursor_sql() const {
+  const auto fallback = schema->cursor_fallback;
+  return CursorColumns{schema->columns[schema->cursor].name,
+                       fallback ? schema->columns[*fallback].name : ""}
+      .Sql();
 }
 
 std::vector<std::string> TablePlan::key_columns() const {
@@ -219,8 +245,9 @@ std::vector<std::string> TablePlan::key_columns() const {
 TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect dialect) {
   const std::vector<std::string> key = ChooseKey(spec, info);
   TablePlan plan;
-  plan.cursor_kind = CheckCursor(spec, info, dialect);
-  CheckOmitted(spec, info, key);
+  const CursorColumns columns = CursorColumns::Parse(spec.cursor);
+  plan.cursor_kind = CheckCursor(columns, info, dialect);
+  CheckOmitted(spec, columns, info, key);
   CheckNamed(spec, info);
 
   auto schema = std::make_shared<TableSchema>();
@@ -235,23 +262,28 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
   }
   // SQLite lets a primary key hold NULL unless it is the row id.
   plan.key_may_be_null |= dialect == Dialect::kSqlite && !IsRowId(*schema);
-  schema->cursor = static_cast<uint32_t>(schema->Find(spec.cursor));
+  schema->cursor = static_cast<uint32_t>(schema->Find(columns.column));
+  bool may_be_null = schema->columns[schema->cursor].nullable;
+  if (!columns.fallback.empty()) {
+    schema->cursor_fallback = static_cast<uint32_t>(schema->Find(columns.fallback));
+    may_be_null = may_be_null && schema->columns[*schema->cursor_fallback].nullable;
+  }
   if (!spec.deletes.flag.empty()) plan.flag = PlanSoftFlag(spec, info, *schema);
 
-  const std::string cursor = sql::Quote(spec.cursor);
+  const std::string cursor = columns.Sql();
   plan.table_kind = info.kind;
   plan.counts_up =
       plan.cursor_kind == CursorKind::kInteger || plan.cursor_kind == CursorKind::kStored;
   plan.set = Parenthesized(spec.where);
   plan.where = plan.set;
-  if (schema->columns[schema->cursor].nullable) {
+  if (may_be_null) {
     plan.null_cursor = And(plan.where, cursor + " IS NULL");
     plan.where = And(plan.where, cursor + " IS NOT NULL");
   }
   plan.zone = spec.zone;
   plan.key_order = sql::QuoteList(key);
   plan.poll_order = cursor + ", " + plan.key_order;
-  plan.definition = Definition(spec, key);
+  plan.definition = Definition(spec, columns, key);
   plan.reconcile = spec.deletes.reconcile;
   plan.schema = std::move(schema);
   return plan;

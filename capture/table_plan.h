@@ -13,7 +13,7 @@
 
 namespace syncline::capture {
 
-// How the cursor column of a table tells what is new.
+// How the cursor of a table tells what is new.
 enum class CursorKind {
   kTimestampTz,  // a moment
   kTimestamp,    // local time in the zone of whoever wrote it
@@ -48,7 +48,7 @@ struct TablePlan {
   std::string definition;
 
   std::string name() const { return schema->table.ToString(); }
-  std::string cursor_column() const;  // quoted
+  std::string cursor_sql() const;  // what a row is polled by: a column, or coalesce(a, b)
   // Its place in the list of key columns is its place in a key row.
   std::vector<std::string> key_columns() const;
 };

@@ -33,6 +33,7 @@ struct TombstoneShape {
   // PostgreSQL: a trigger for each row, where one for each statement would not see every deletion:
   // those on a partition itself, and those of a subscription.
   bool by_row = false;
+  bool partitioned = false;           // PostgreSQL
   std::vector<TableName> partitions;  // PostgreSQL: all of them, whose TRUNCATE has to be seen, too
   // SQLite: other unique keys, by which REPLACE deletes rows without a word to any trigger.
   std::vector<std::vector<std::string>> other_keys;

@@ -14,7 +14,8 @@ namespace {
 
 using sql::Quote;
 
-constexpr char kHint[] = "run: syncline prepare --apply";
+constexpr char kHint[] =
+    "run: syncline prepare --apply; where the key has changed, prepare --remove before that";
 
 // A trigger that fires for each statement does not see what a subscription deletes.
 constexpr char kSubscribedSql[] = "SELECT 1 FROM pg_subscription_rel WHERE srrelid = $1::regclass";
@@ -44,6 +45,23 @@ constexpr char kPostgresStampSql[] = R"(
    FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
    WHERE t.tgrelid = to_regclass({0}) AND t.tgname LIKE 'syncline\_tombstones\_%'))";
 
+// To be added to that for a partitioned table: what was done to its partitions' own triggers since
+// they were made, by xmin of what is made with a trigger and stays. A new partition adds nothing.
+constexpr char kPartitionsStampSql[] = R"(
+  || (SELECT coalesce('/' || string_agg(t.oid || '.' || t.xmin, ',' ORDER BY t.oid), '')
+      FROM pg_partition_tree(to_regclass({0})) f JOIN pg_trigger t ON t.tgrelid = f.relid
+      WHERE f.relid <> to_regclass({0}) AND f.isleaf AND t.tgname LIKE 'syncline\_tombstones\_%'
+        AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_trigger'::regclass
+                    AND d.objid = t.oid AND d.xmin <> t.xmin)))";
+
+constexpr char kPartitionsTriggersSql[] = R"(
+  SELECT t.tgname, n.nspname, c.relname
+  FROM pg_partition_tree($1::regclass) f JOIN pg_trigger t ON t.tgrelid = f.relid
+  JOIN pg_class c ON c.oid = f.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE f.relid <> $1::regclass AND f.isleaf AND t.tgenabled <> 'A'
+    AND t.tgname IN ('syncline_tombstones_delete', 'syncline_tombstones_update',
+                     'syncline_tombstones_truncate') LIMIT 1)";
+
 constexpr char kSqliteStampSql[] = R"(
   (SELECT coalesce(group_concat(sql, ';'), '') FROM (SELECT sql FROM sqlite_schema
    WHERE (type = 'trigger' AND tbl_name = {0} COLLATE NOCASE AND name LIKE 'syncline\_%' ESCAPE '\')
@@ -54,13 +72,15 @@ std::string Text(const std::string& text, Dialect dialect) {
 }
 
 // An expression for TombstoneState::stamp.
-std::string StampSql(const TableName& table, Dialect dialect) {
+std::string StampSql(const TableName& table, bool partitioned, Dialect dialect) {
   const TableName tombstones = TombstoneTable(table);
   if (dialect == Dialect::kSqlite) {
     return fmt::format(kSqliteStampSql, Text(table.name, dialect), Text(tombstones.name, dialect));
   }
-  return fmt::format(kPostgresStampSql, Text(Quote(table), dialect),
-                     Text(Quote(tombstones), dialect));
+  const std::string name = Text(Quote(table), dialect);
+  std::string stamp = fmt::format(kPostgresStampSql, name, Text(Quote(tombstones), dialect));
+  if (partitioned) stamp += fmt::format(kPartitionsStampSql, name);
+  return stamp;
 }
 
 std::vector<std::string> InstalledOnSqlite(sql::Session& session, const TableName& table) {
@@ -90,7 +110,14 @@ std::vector<std::vector<std::string>> OtherKeys(const TablePlan& table,
 std::string ColumnProblem(const TombstoneShape& shape, const sql::TableInfo& tombstones) {
   for (const Column& column : shape.key) {
     const sql::ColumnInfo* found = tombstones.Find(column.name);
-    if (found != nullptr && found->column.native_type == column.native_type) continue;
+    if (found == nullptr) {
+      const bool breaks = shape.dialect == Dialect::kPostgres;
+      return fmt::format("it has no column {}, which is part of the key{}", column.name,
+                         breaks ? "; if that is a new name, the triggers fail, and deletions with "
+                                  "them"
+                                : "");
+    }
+    if (found->column.native_type == column.native_type) continue;
     return fmt::format("its column {} is not {} as the key's", column.name, column.native_type);
   }
   return tombstones.Find(kDeletedAtColumn) ? ""
@@ -110,7 +137,13 @@ std::string PostgresTriggerProblem(sql::Session& session, const TombstoneShape& 
     }
     missing.erase(name);
   }
-  return missing.empty() ? "" : fmt::format("trigger {} is not there", *missing.begin());
+  if (!missing.empty()) return fmt::format("trigger {} is not there", *missing.begin());
+  if (!shape.partitioned) return "";
+  const auto idle = session.Query(kPartitionsTriggersSql, {Quote(shape.table)});
+  if (idle.rows.empty()) return "";
+  const auto& row = idle.rows.front();
+  return fmt::format("trigger {} does not always fire on partition {}", *row.at(0),
+                     TableName{*row.at(1), *row.at(2)}.ToString());
 }
 
 std::string SqliteTriggerProblem(sql::Session& session, const TombstoneShape& shape) {
@@ -180,7 +213,7 @@ TombstoneShape DescribeTombstones(sql::Session& session, const TablePlan& table)
     return shape;
   }
   const sql::Parameters name = {Quote(shape.table)};
-  const bool partitioned = table.table_kind == Kind::kPartitioned;
+  const bool partitioned = shape.partitioned = table.table_kind == Kind::kPartitioned;
   const auto family = session.Query(kFamilySql, name).rows.at(0);
   if (!partitioned && family.at(1) == "t") {
     throw UsageError(
@@ -199,8 +232,10 @@ TombstoneShape DescribeTombstones(sql::Session& session, const TablePlan& table)
 TombstoneState LookAtTombstones(sql::Session& session, const TombstoneShape& shape) {
   TombstoneState state;
   const TableName name = TombstoneTable(shape.table);
-  state.stamp =
-      session.Query("SELECT " + StampSql(shape.table, shape.dialect)).rows.at(0).at(0).value_or("");
+  state.stamp = session.Query("SELECT " + StampSql(shape.table, shape.partitioned, shape.dialect))
+                    .rows.at(0)
+                    .at(0)
+                    .value_or("");
   const auto tombstones = session.Describe(name);
   if (!tombstones) {
     state.problem = fmt::format("the table {} is not there", name.ToString());
@@ -250,7 +285,8 @@ TombstoneWatch::TombstoneWatch(sql::Session& session, const std::vector<TablePla
   for (const TablePlan& table : tables) {
     if (!table.tombstones) continue;
     sql_ += (sql_.empty() ? "SELECT " : " UNION ALL SELECT ") +
-            StampSql(table.schema->table, session.dialect());
+            StampSql(table.schema->table, table.table_kind == sql::TableInfo::Kind::kPartitioned,
+                     session.dialect());
     stamps_.push_back(table.tombstones->definition);
   }
 }

@@ -16,13 +16,16 @@ constexpr std::string_view kSnapshotSql = R"(
   SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000,
          CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END)";
 
-// Both in microseconds since 2000-01-01 UTC; the timeline as the names of WAL files have it.
+// Both in microseconds since 2000-01-01 UTC, and TimelineSql between them and the last.
 constexpr std::string_view kClockSql = R"(
   SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000,
-         (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint - 946684800000000,
-         CASE WHEN NOT pg_is_in_recovery()
-              THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END,
+         (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint - 946684800000000, {},
          coalesce((extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::bigint, 0))";
+
+// The second one is behind after a failover, until the next checkpoint.
+constexpr std::string_view kTimelineSqls[] = {
+    "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)",
+    "(SELECT to_hex(timeline_id) FROM pg_control_checkpoint())"};
 
 // The virtual ids of the other sessions' transactions. A transaction in another database cannot
 // touch ours; a session without a database (a background process) is taken along.
@@ -66,6 +69,8 @@ TransactionTicks::TransactionTicks(sql::Session& session, const std::vector<Tabl
       "current_setting('max_prepared_transactions')");
   zone_ = settings.rows.at(0).at(0).value_or("UTC");
   prepares_ = settings.rows.at(0).at(1) != "0";
+  const std::string timeline = TimelineSql(session);
+  clock_sql_ = fmt::format(kClockSql, timeline.empty() ? "NULL" : timeline);
   LookUpFacts(tables);
 }
 
@@ -90,7 +95,7 @@ bool TransactionTicks::Changed() {
 }
 
 void TransactionTicks::Look() {
-  const auto clock = session_.Query(std::string(kClockSql)).rows.at(0);
+  const auto clock = session_.Query(clock_sql_).rows.at(0);
   view_ = ServerView();
   view_.clock_us = clock_us_ = ToNumber(clock.at(0));
   view_.started_us = ToNumber(clock.at(1));
@@ -142,13 +147,13 @@ std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCur
   std::string condition;
   if (table.cursor_kind == CursorKind::kXid) {
     // Whatever the snapshot before did not show was written by a transaction that had not ended.
-    if (xid_reach_) condition = fmt::format("{} >= '{}'::xid8", table.cursor_column(), *xid_reach_);
+    if (xid_reach_) condition = fmt::format("{} >= '{}'::xid8", table.cursor_sql(), *xid_reach_);
   } else if (reach_ && table.cursor_kind == CursorKind::kInteger) {
     // Drawn after the tick, so greater than what was visible before; a table that is newer than the
     // tick has no mark there.
     auto mark = reach_->marks.find(table.name());
     if (mark != reach_->marks.end()) {
-      condition = table.cursor_column() +
+      condition = table.cursor_sql() +
                   " >= " + sql::Literal(ValueView::Int(mark->second), Dialect::kPostgres);
     }
   } else if (reach_) {
@@ -157,7 +162,7 @@ std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCur
     const std::string zone =
         sql::Literal(ValueView::Text(table.zone.empty() ? zone_ : table.zone), Dialect::kPostgres);
     const std::string local = LocalTimeSql(moment, zone);
-    condition = fmt::format("{} >= {}", table.cursor_column(),
+    condition = fmt::format("{} >= {}", table.cursor_sql(),
                             table.cursor_kind == CursorKind::kTimestampTz ? moment
                             : table.cursor_kind == CursorKind::kDate      ? local + "::date"
                                                                           : local);
@@ -169,6 +174,19 @@ std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCur
                     fmt::format("age(xmin) <= age('{}'::xid)", static_cast<uint32_t>(*trim_xmin_)));
   }
   return condition;
+}
+
+std::string TimelineSql(sql::Session& session) {
+  for (const std::string_view timeline : kTimelineSqls) {
+    const std::string sql = fmt::format("CASE WHEN NOT pg_is_in_recovery() THEN {} END", timeline);
+    try {
+      session.Query("SELECT " + sql);
+      return sql;
+    } catch (const Error& error) {
+      if (error.reaction() != Reaction::kStop) throw;
+    }
+  }
+  return "";
 }
 
 std::string LocalTimeSql(const std::string& moment, const std::string& zone) {

@@ -46,6 +46,7 @@ class TransactionTicks : public Horizon {
 
   sql::Session& session_;
   const Microseconds margin_;
+  std::string clock_sql_;  // asks for the first members of ServerView
   std::string zone_;       // of the stamps without one
   bool prepares_ = false;  // the server allows prepared transactions
   Facts facts_;            // constant after construction
@@ -59,6 +60,11 @@ class TransactionTicks : public Horizon {
   std::optional<Tick> reach_;          // nothing: back to the beginning
   std::optional<uint64_t> xid_reach_;  // the same for tables polled by xid
 };
+
+// SQL for the timeline of the server's WAL, in hexadecimal digits; NULL on a standby. Empty where
+// this role may not know it, as on some managed servers: a failover is then told by the other
+// server's start and by its statistics, which began at another moment. Not in a transaction.
+std::string TimelineSql(sql::Session& session);
 
 // SQL for the earliest local time that a clock in `zone` can show at `moment` or later (both SQL
 // expressions): where clocks are set back within the next hours, local times come a second time.

@@ -56,8 +56,9 @@ void CheckTable(sql::Session& session, const std::string& subject, const std::st
     apply::SchemaWatch(silent).Compare(session, pipeline, {{mapping.source, mapping}}, {schema});
     apply::PrepareTargetTable(session, plan, *silent);
     if (!before) return report.Pass(subject, "is not there and will be made");
-    if (plan.cursor) {
-      CheckTriggers(session, subject, before->name, plan.columns[*plan.cursor].name, report);
+    for (uint32_t i = 0; i < plan.columns.size(); ++i) {
+      if (!plan.IsCursor(i)) continue;
+      CheckTriggers(session, subject, before->name, plan.columns[i].name, report);
     }
     std::vector<std::string> added;
     for (const Column& column : whole.columns) {

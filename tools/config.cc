@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "capture/cursor_columns.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "tools/byte_size.h"
@@ -147,6 +148,12 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   }
   Defaults own = ReadDefaults(map, defaults, mistakes_);
   rule.cursor = own.cursor;
+  try {
+    capture::CursorColumns::Parse(rule.cursor);
+  } catch (const Error& error) {
+    mistakes_.Add(map.Has("cursor") ? map.LineOf("cursor") : rule.line,
+                  error.message() + "; " + error.hint());
+  }
   rule.zone = map.Text("zone").value_or("");
   rule.conflict = own.conflict;
   rule.deletes = own.deletes;

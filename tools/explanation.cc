@@ -147,7 +147,7 @@ void Explanation::CompareWithLog(TableComparison& comparison, const ComparedTabl
 void Explanation::Excuse(const ComparedTable& table, RowFinding& finding) const {
   if (!finding.log_is_source) {
     const bool no_cursor =
-        finding.pair.source && (*finding.pair.source)[table.schema->cursor].is_null();
+        finding.pair.source && table.schema->VersionOf(*finding.pair.source).is_null();
     finding.why = no_cursor ? Why::kNoCursor : finding.pair.source ? Why::kMissed : Why::kGone;
     return;
   }

@@ -77,13 +77,17 @@ bool PeerComparison::FirstWins(const ComparedTable& table, const RowPair& pair) 
   if (!pair.source || !pair.target) return pair.source.has_value();
   if (apply::IsPreferred(prefer_, first_id_, second_id_)) return true;
   if (apply::IsPreferred(prefer_, second_id_, first_id_)) return false;
-  const auto clock = [](const Row& row, size_t cursor, NodeId node) {
-    return NextClock(StampOf(Value(row[cursor])).value_or(0), std::nullopt, node);
+  const auto clock = [](ValueView version, NodeId node) {
+    return NextClock(StampOf(Value(version)).value_or(0), std::nullopt, node);
   };
   const TableSchema& schema = *table.schema;
-  const auto place = std::ranges::find(table.take, schema.cursor) - table.take.begin();
-  return clock(*pair.source, schema.cursor, first_id_) >
-         clock(*pair.target, static_cast<size_t>(place), second_id_);
+  const auto there = [&](uint32_t column) {
+    const auto place = std::ranges::find(table.take, column) - table.take.begin();
+    return (*pair.target)[static_cast<size_t>(place)];
+  };
+  ValueView second = there(schema.cursor);
+  if (second.is_null() && schema.cursor_fallback) second = there(*schema.cursor_fallback);
+  return clock(schema.VersionOf(*pair.source), first_id_) > clock(second, second_id_);
 }
 
 PeerFindings PeerComparison::Run(Microseconds wait) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "capture/cursor_columns.h"
+
 namespace syncline::cli {
 namespace {
 
@@ -43,6 +45,18 @@ std::vector<std::string> CatalogueKey(const sql::TableInfo& table) {
 constexpr std::string_view kNoKey =
     "no primary key and no unique key over NOT NULL columns: name its key with \"key: [..]\"";
 
+// The time of creation, where a row has none of its last update before there is one; empty: that is
+// not how this table is.
+std::string FindFallback(const sql::TableInfo& table, Dialect dialect, const std::string& cursor) {
+  const std::string created = FindCursor(table, dialect, kCreationNames);
+  if (cursor.empty() || created.empty()) return {};
+  const Column& first = table.Find(cursor)->column;
+  const Column& second = table.Find(created)->column;
+  const bool alike = first.type == second.type && first.native_type == second.native_type;
+  const bool fits = alike && first.nullable && !second.nullable && first.type != Type::kInt;
+  return fits ? created : "";
+}
+
 }  // namespace
 
 bool CanBeCursor(Type type, Dialect dialect) {
@@ -68,6 +82,11 @@ TableAdvice AdviseTable(const sql::TableInfo& table, Dialect dialect) {
     advice.caution =
         "only a version that grows over the whole table (from a sequence) can be a cursor, not a "
         "counter in each row";
+  }
+  const std::string fallback = FindFallback(table, dialect, advice.cursor);
+  if (!fallback.empty()) {
+    advice.cursor = capture::CursorColumns{advice.cursor, fallback}.Text();
+    advice.caution = "`syncline check` says whether there is an index on it";
   }
   if (advice.cursor.empty()) {
     advice.cursor = FindCursor(table, dialect, kCreationNames);
@@ -95,11 +114,15 @@ std::string WhyNotCapturable(const sql::TableInfo& table, Dialect dialect,
   for (const std::string& column : key) {
     if (table.Find(column) == nullptr) return fmt::format("it has no key column \"{}\"", column);
   }
-  const sql::ColumnInfo* column = table.Find(cursor);
-  if (column == nullptr) return fmt::format("it has no cursor column \"{}\"", cursor);
-  if (!CanBeCursor(column->column.type, dialect)) {
-    return fmt::format("its column \"{}\" of type {} cannot be a cursor", cursor,
-                       column->column.native_type);
+  const auto columns = capture::CursorColumns::Parse(cursor);
+  for (const std::string& name : {columns.column, columns.fallback}) {
+    if (name.empty()) continue;
+    const sql::ColumnInfo* column = table.Find(name);
+    if (column == nullptr) return fmt::format("it has no cursor column \"{}\"", name);
+    if (!CanBeCursor(column->column.type, dialect)) {
+      return fmt::format("its column \"{}\" of type {} cannot be a cursor", name,
+                         column->column.native_type);
+    }
   }
   return {};
 }

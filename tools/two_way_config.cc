@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "capture/cursor_columns.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "tools/choice.h"
@@ -64,7 +65,10 @@ TableRule Turned(const TableRule& rule, Dialect from, Dialect to) {
   turned.to = source.ToString();
   turned.columns.clear();
   for (const auto& [column, renamed] : rule.columns) turned.columns[renamed] = column;
-  turned.cursor = Renamed(rule.cursor, rule.columns);
+  auto cursor = capture::CursorColumns::Parse(rule.cursor);
+  cursor.column = Renamed(cursor.column, rule.columns);
+  cursor.fallback = Renamed(cursor.fallback, rule.columns);
+  turned.cursor = cursor.Text();
   for (std::string& column : turned.key) column = Renamed(column, rule.columns);
   return turned;
 }

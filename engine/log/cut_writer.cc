@@ -170,7 +170,7 @@ CutWriter::~CutWriter() = default;
 
 void CutWriter::Add(const std::shared_ptr<const TableSchema>& table, Row row) {
   Row key = Project(row, table->key);
-  Value version(row[table->cursor]);
+  Value version(table->VersionOf(row));
   impl_->Add(table, std::move(key),
              {.op = Op::kUpsert, .row = std::move(row), .version = std::move(version)});
 }

@@ -74,6 +74,11 @@ int TableSchema::Find(std::string_view column) const {
   return found == columns.end() ? -1 : static_cast<int>(found - columns.begin());
 }
 
+ValueView TableSchema::VersionOf(const Row& row) const {
+  const ValueView version = row[cursor];
+  return version.is_null() && cursor_fallback ? row[*cursor_fallback] : version;
+}
+
 std::string EncodeSchema(const TableSchema& schema) {
   wire::TableSchema out;
   out.set_schema(schema.table.schema);
@@ -88,6 +93,7 @@ std::string EncodeSchema(const TableSchema& schema) {
   }
   for (const uint32_t index : schema.key) out.add_key(index);
   out.set_cursor(schema.cursor);
+  if (schema.cursor_fallback) out.set_cursor_fallback(*schema.cursor_fallback);
   return out.SerializeAsString();
 }
 
@@ -111,6 +117,10 @@ TableSchema DecodeSchema(std::string_view bytes) {
     schema.key.push_back(index);
   }
   schema.cursor = in.cursor();
+  if (in.has_cursor_fallback()) {
+    schema.cursor_fallback = in.cursor_fallback();
+    valid = valid && in.cursor_fallback() < count;
+  }
   if (!valid || schema.key.empty() || schema.cursor >= count) {
     throw DamageError("the schema of table " + schema.table.ToString() +
                       " points outside of itself");

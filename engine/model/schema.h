@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/model/row.h"
 #include "engine/model/value.h"
 
 namespace syncline {
@@ -44,11 +46,16 @@ struct TableSchema {
   std::vector<Column> columns;
   std::vector<uint32_t> key;  // indexes into columns, in key order; never empty
   uint32_t cursor = 0;        // index into columns
+  // The column whose value counts in rows where the cursor column is NULL; an index into columns.
+  std::optional<uint32_t> cursor_fallback = {};
 
   // XXH3-64 of the encoded schema: equal schemas have equal ids, in every log.
   SchemaId id() const;
   // Index of the column with that name, or -1.
   int Find(std::string_view column) const;
+  bool IsCursor(uint32_t column) const { return column == cursor || column == cursor_fallback; }
+  // What orders the states of `row`, one of this table's: its cursor. NULL: it has none.
+  ValueView VersionOf(const Row& row) const;
   bool operator==(const TableSchema&) const = default;
 };
 

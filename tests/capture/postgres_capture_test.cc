@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -314,6 +315,35 @@ TEST_F(PostgresCaptureTest, ALongReachIsTrimmedOnTheServer) {
   capture->Poll();
   EXPECT_EQ(capture->rows_read() - before, 1u);
   EXPECT_EQ(capture->Logged(kItems).at("1").substr(0, 6), "1|late");
+}
+
+// Managed servers keep some functions to themselves. Seen to fail without the second way to ask,
+// and when nothing catches the refusal.
+TEST_F(PostgresCaptureTest, AServerThatDoesNotTellItsTimelineIsCaptured) {
+  MakeItems();
+  const auto knows = [](const CaptureHarness& capture) {
+    return capture.cursor().find("\"timeline\":1") != std::string::npos;
+  };
+  const auto warned = [&] {
+    return std::ranges::any_of(CheckSource(Source(), {Spec(kItems, "updated_at")}),
+                               [](const Finding& finding) {
+                                 return finding.level == Finding::Level::kWarn &&
+                                        finding.message.find("timeline") != std::string::npos;
+                               });
+  };
+  writer_->Execute("REVOKE EXECUTE ON FUNCTION pg_walfile_name(pg_lsn) FROM PUBLIC");
+  auto capture = Capture();
+  capture->Poll();
+  EXPECT_TRUE(knows(*capture));
+  EXPECT_FALSE(warned());
+  writer_->Execute("REVOKE EXECUTE ON FUNCTION pg_control_checkpoint() FROM PUBLIC");
+  EXPECT_TRUE(warned());
+  capture = Capture();
+  capture->Poll();
+  writer_->Execute("UPDATE items SET name = 'c', updated_at = now() WHERE id = 1");
+  capture->Poll();
+  EXPECT_EQ(Names(*capture), "cb");
+  EXPECT_FALSE(knows(*capture));
 }
 
 TEST_F(PostgresCaptureTest, ALostConnectionIsOpenedAgain) {

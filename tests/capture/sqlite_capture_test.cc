@@ -163,5 +163,38 @@ TEST_F(SqliteCaptureTest, KeysOfSeveralColumnsAreLoadedInRanges) {
   EXPECT_EQ(capture->Logged(kItems).size(), 50u);
 }
 
+// Seen to fail when polls look at updated_at alone.
+TEST_F(SqliteCaptureTest, ACreationTimeCountsUntilARowIsUpdated) {
+  writer_->Execute(
+      "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, updated_at TEXT, created_at TEXT NOT "
+      "NULL); INSERT INTO items VALUES (1, 'a', NULL, '2026-01-31 10:00:00'), "
+      "(2, 'b', '2026-01-31 10:00:01', '2026-01-30 10:00:00')");
+  TableSpec spec;
+  spec.table = kItems;
+  spec.cursor = "coalesce(updated_at, created_at)";
+  const auto warning = [&] {
+    std::string text;
+    for (const Finding& finding : CheckSource(url_, {spec})) {
+      if (finding.level != Finding::Level::kPass) text += finding.hint;
+    }
+    return text;
+  };
+  const std::string hint = warning();
+  ASSERT_NE(hint.find("run: CREATE INDEX"), std::string::npos);
+  writer_->Execute(hint.substr(hint.find("CREATE INDEX")));
+  EXPECT_EQ(warning(), "");
+  CaptureHarness capture(url_, {spec}, {.margin = Microseconds(0)});
+  capture.Poll();
+  writer_->Execute("INSERT INTO items VALUES (3, 'c', NULL, '2026-01-31 10:00:02')");
+  capture.Poll();
+  const uint64_t read = capture.rows_read();
+  writer_->Execute("UPDATE items SET name = 'd', updated_at = '2026-01-31 10:00:03' WHERE id = 1");
+  capture.Poll();
+  EXPECT_EQ(capture.rows_read() - read, 2u);  // what was seen last, and what is new
+  EXPECT_EQ(capture.LoggedText(kItems),
+            "1|d|2026-01-31 10:00:03|2026-01-31 10:00:00, "
+            "2|b|2026-01-31 10:00:01|2026-01-30 10:00:00, 3|c|NULL|2026-01-31 10:00:02");
+}
+
 }  // namespace
 }  // namespace syncline::capture

@@ -75,6 +75,34 @@ TEST(TablePlanTest, TheConditionLeavesOutRowsWithoutACursor) {
   EXPECT_EQ(plan.null_cursor, "(id > 5\n) AND \"updated_at\" IS NULL");
 }
 
+TEST(TablePlanTest, ACreationTimeCountsWhereARowWasNeverUpdated) {
+  TableSpec spec = Spec();
+  spec.cursor = "coalesce(updated_at, created_at)";
+  sql::TableInfo info = Items();
+  info.columns[3].column.nullable = true;
+  info.columns.push_back({{"created_at", Type::kTimestampTz, "timestamp with time zone", false}});
+  TablePlan plan = MakePlan(spec, info, Dialect::kPostgres);
+  EXPECT_EQ(plan.cursor_sql(), R"(coalesce("updated_at", "created_at"))");
+  EXPECT_EQ(plan.poll_order, R"(coalesce("updated_at", "created_at"), "id")");
+  EXPECT_EQ(plan.null_cursor, "");
+  EXPECT_NE(plan.definition, Plan(Spec()).definition);
+  info.columns[5].column.nullable = true;
+  plan = MakePlan(spec, info, Dialect::kPostgres);
+  EXPECT_EQ(plan.where, R"(coalesce("updated_at", "created_at") IS NOT NULL)");
+  EXPECT_EQ(plan.null_cursor, R"(coalesce("updated_at", "created_at") IS NULL)");
+
+  spec.omit = {"created_at"};
+  EXPECT_EQ(Refusal(spec, info).substr(0, 67),
+            "public.items: column created_at is the cursor and cannot be omitted");
+  spec.omit.clear();
+  info.columns[5].column.native_type = "timestamp(0) with time zone";
+  EXPECT_NE(Refusal(spec, info).find("mixes two types"), std::string::npos);
+  spec.cursor = "coalesce(id, updated_at)";
+  EXPECT_NE(Refusal(spec, info).find("is for times, and id is a number"), std::string::npos);
+  spec.cursor = "coalesce(updated_at, creatd_at)";
+  EXPECT_NE(Refusal(spec, info).find("did you mean \"created_at\""), std::string::npos);
+}
+
 TEST(TablePlanTest, TheDefinitionChangesWithWhatDecidesTheRows) {
   const std::string definition = Plan(Spec()).definition;
   TableSpec spec = Spec();

@@ -35,10 +35,10 @@ class StandbyTest(SystemTest):
         self.source = source
         self.target = SqliteDatabase(self.folder / "target.db")
 
-    def syncline(self, cluster, cursor):
+    def syncline(self, cluster, cursor, user="postgres"):
         return Syncline(self.folder, {
             "log": "./log",
-            "databases": {"source": cluster.url("source"), "target": self.target.url},
+            "databases": {"source": cluster.url("source", user), "target": self.target.url},
             "defaults": {"cursor": cursor},
             "pipelines": {"p": {"from": "source", "to": "target", "tables": {"public.items": {}}}},
         })  # fmt: skip
@@ -85,16 +85,27 @@ class StandbyTest(SystemTest):
         self.assert_equal(source)
 
     def test_after_a_failover_everything_is_read_once(self):
+        self.fail_over("postgres")
+
+    def test_a_failover_is_noticed_by_a_role_that_may_not_ask_for_the_timeline(self):
+        """Fails when the server's statistics do not count, either."""
+        self.source.execute(
+            """CREATE ROLE reader LOGIN; GRANT SELECT ON items TO reader;
+            REVOKE EXECUTE ON FUNCTION pg_walfile_name(pg_lsn), pg_control_checkpoint() FROM PUBLIC"""
+        )
+        self.fail_over("reader")
+
+    def fail_over(self, user):
         standby = self.primary.standby()
         self.addCleanup(standby.close)
-        self.syncline(self.primary, "updated_at").run("run", "--once")
+        self.syncline(self.primary, "updated_at", user).run("run", "--once")
         self.source.execute("UPDATE items SET v = 1, updated_at = now() WHERE id <= 10")
         standby.caught_up()
         self.primary.stop(immediate=True)
         standby.promote()
         promoted = PostgresDatabase(standby, "source", create=False)
         promoted.execute("UPDATE items SET v = 2, updated_at = now() - interval '10 s' WHERE id BETWEEN 5 AND 50")
-        syncline = self.syncline(standby, "updated_at")
+        syncline = self.syncline(standby, "updated_at", user)
         syncline.run("run", "--once")
         self.assert_equal(promoted)
         promoted.execute("UPDATE items SET v = 3, updated_at = now() WHERE id = 100")

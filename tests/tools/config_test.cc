@@ -92,6 +92,17 @@ TEST(ConfigTest, ASettingOfATableBeatsItsPipelineWhichBeatsTheDefaults) {
   EXPECT_EQ(pipeline.tables[1].cursor, "seen");
 }
 
+TEST(ConfigTest, ACursorMayBeTwoColumnsAndNothingElse) {
+  const auto with = [](const std::string& cursor) {
+    return "public.orders: {cursor: \"" + cursor + "\"}";
+  };
+  const std::string good = "coalesce(updated_at, created_at)";
+  const Config config = Parse(Replaced(kGood, "public.orders: {}", with(good)));
+  EXPECT_EQ(config.Pipeline("shop-to-mirror").tables[1].cursor, good);
+  EXPECT_THAT(MessageAfter("public.orders: {}", with("coalesce(a, b, c)")),
+              AllOf(HasSubstr("coalesce(a, b, c)"), HasSubstr("two columns")));
+}
+
 TEST(ConfigTest, ChangedColumnsPauseUnlessItIsSaidOtherwise) {
   const auto choice_with = [](const std::string& table) {
     return Parse(Replaced(kGood, "public.orders: {}", "public.orders: {" + table + "}"))

@@ -38,6 +38,21 @@ TEST(TableAdviceTest, ACreationTimeComesWithACaution) {
   EXPECT_THAT(advice.caution, HasSubstr("updates would not be seen"));
 }
 
+// A row that was never updated would not be captured by its time of update.
+TEST(TableAdviceTest, TheCreationTimeIsAddedWhereTheTimeOfUpdateMayBeNull) {
+  auto info = Table(
+      "a",
+      {{"id", Type::kInt}, {"created_at", Type::kTimestampTz}, {"updated_at", Type::kTimestampTz}});
+  EXPECT_EQ(AdviseTable(info, Dialect::kPostgres).cursor, "updated_at");
+  info.columns[1].column.nullable = false;
+  EXPECT_EQ(AdviseTable(info, Dialect::kPostgres).cursor, "coalesce(updated_at, created_at)");
+  EXPECT_EQ(WhyNotCapturable(info, Dialect::kPostgres, {}, "coalesce(updated_at, created_at)"), "");
+  EXPECT_THAT(WhyNotCapturable(info, Dialect::kPostgres, {}, "coalesce(updated_at, made_at)"),
+              HasSubstr("made_at"));
+  info.columns[2].column.nullable = false;
+  EXPECT_EQ(AdviseTable(info, Dialect::kPostgres).cursor, "updated_at");
+}
+
 TEST(TableAdviceTest, WithoutKeyOrCursorThereIsAReason) {
   sql::TableInfo info = Table("a", {{"id", Type::kInt}, {"name", Type::kText}});
   EXPECT_THAT(AdviseTable(info, Dialect::kPostgres).problem, HasSubstr("cursor"));

@@ -37,7 +37,7 @@ TEST(TableNameTest, ReadsAndWritesQuotedParts) {
 TEST(TableSchemaTest, EveryPartIsInTheEncodingAndInTheId) {
   const TableSchema schema = Items();
   EXPECT_EQ(DecodeSchema(EncodeSchema(schema)), schema);
-  std::vector<TableSchema> others(8, schema);
+  std::vector<TableSchema> others(9, schema);
   others[0].table.name = "item";
   others[1].table.schema = "other";
   others[2].columns[1].type = Type::kText;
@@ -46,6 +46,7 @@ TEST(TableSchemaTest, EveryPartIsInTheEncodingAndInTheId) {
   others[5].key = {1};
   others[6].cursor = 1;
   others[7].dialect = Dialect::kSqlite;
+  others[8].cursor_fallback = 0;
   for (const TableSchema& other : others) {
     EXPECT_NE(other.id(), schema.id());
     EXPECT_EQ(DecodeSchema(EncodeSchema(other)), other);
@@ -67,9 +68,25 @@ TEST(TableSchemaTest, ASchemaThatPointsOutsideOfItselfIsDamage) {
   schema.cursor = 3;
   EXPECT_THROW(DecodeSchema(EncodeSchema(schema)), Error);
   schema = Items();
+  schema.cursor_fallback = 3;
+  EXPECT_THROW(DecodeSchema(EncodeSchema(schema)), Error);
+  schema = Items();
   schema.key = {7};
   EXPECT_THROW(DecodeSchema(EncodeSchema(schema)), Error);
   EXPECT_THROW(DecodeSchema("\xff\xff"), Error);
+}
+
+TEST(TableSchemaTest, TheFallbackCountsWhereTheCursorIsNull) {
+  TableSchema schema = Items();
+  Row row;
+  row.Append(ValueView::Int(1));
+  row.Append(ValueView::Int(5));
+  row.Append(ValueView());
+  EXPECT_TRUE(schema.VersionOf(row).is_null());
+  schema.cursor_fallback = 1;
+  EXPECT_EQ(Value(schema.VersionOf(row)), Value(ValueView::Int(5)));
+  schema.cursor = 0;
+  EXPECT_EQ(Value(schema.VersionOf(row)), Value(ValueView::Int(1)));
 }
 
 }  // namespace
