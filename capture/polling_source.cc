@@ -59,7 +59,7 @@ PollingSource::PollingSource(sql::Session& session,
       throw UsageError(
           fmt::format("{}: rows of other databases bring numbers of theirs in {}, by which this "
                       "one's cannot be told any more",
-                      table.name(), table.cursor_sql),
+                      table.name(), table.cursor_sql()),
           "in two directions, poll by a timestamp or a date");
     }
     if (!table.reconcile || horizon_->Holds(table)) continue;
