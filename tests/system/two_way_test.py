@@ -12,6 +12,7 @@ database's own state wins (the sides differ); when rows are overwritten whatever
 
 import contextlib
 import itertools
+import json
 import random
 import shutil
 import signal
@@ -268,6 +269,93 @@ class TwoWayTest(SystemTest):
             self.assertEqual(side.conflicts(), "")
         users = [entry["row"]["content"] for entry in self.log(syncline, "b") if entry["via"] is None]
         self.assertEqual(users, ["by b"] if happened else [])
+
+    def pair(self, **pipeline):
+        sides = [self.side("a", "sqlite"), self.side("b", "postgres")]
+        syncline, _ = self.network(sides)
+        configuration = json.loads((self.folder / "syncline.yaml").read_text())
+        configuration["pipelines"]["ab"].update(pipeline)
+        syncline.configure(configuration)
+        return syncline, sides
+
+    def meet(self, syncline, sides):
+        """Both sides change one row without having seen the other's state; b's stamp is the later one."""
+        sides[0].write("INSERT INTO items VALUES (1, 'first', {now})")
+        for _ in range(2):
+            syncline.run("run", "--once")
+        sides[0].write("UPDATE items SET content = 'by a', updated_at = {now} WHERE id = 1")
+        sides[1].write("UPDATE items SET content = 'by b', updated_at = {now} WHERE id = 1")
+        for _ in range(3):
+            syncline.run("run", "--once")
+        self.assertEqual(sides[0].rows(), sides[1].rows())
+        return sides[0].rows()[1]
+
+    def test_the_later_one_wins_or_the_preferred_one_and_it_can_be_reversed(self):
+        """Seen to fail when a preferred state is not defended."""
+        for prefer, winner in ((None, "by b"), (["a"], "by a"), (["b", "a"], "by b")):
+            with self.subTest(str(prefer)):
+                shutil.rmtree(self.folder / "log", ignore_errors=True)
+                syncline, sides = self.pair(**({"conflict": {"prefer": prefer}} if prefer else {}))
+                self.assertEqual(self.meet(syncline, sides), winner)
+                listed = syncline.run("conflicts", "list", "--json").json()["conflicts"]
+                # Of a conflict that was decided for b, and then the other way round, only the latter is still so.
+                conflict = next(one for one in listed if one[f"{one['winner']}_row"]["content"] == winner)
+                loser = "target" if conflict["winner"] == "source" else "source"
+                syncline.run("conflicts", "resolve", str(conflict["id"]), "--pipeline", conflict["pipeline"],
+                             "--keep", loser)  # fmt: skip
+                for _ in range(3):
+                    syncline.run("run", "--once")
+                self.assertEqual(sides[0].rows(), sides[1].rows())
+                self.assertEqual(sides[0].rows()[1], "by a" if winner == "by b" else "by b")
+                syncline.run("verify", "--wait", "100ms")
+
+    def test_stamps_ahead_of_the_clock(self):
+        for ahead, winner in (("cap", "by b"), ("accept", "by a"), ("stop", None)):
+            with self.subTest(ahead):
+                shutil.rmtree(self.folder / "log", ignore_errors=True)
+                syncline, sides = self.pair(max_skew="1m", ahead=ahead)
+                sides[0].write("INSERT INTO items VALUES (1, 'first', {now})")
+                for _ in range(2):
+                    syncline.run("run", "--once")
+                sides[0].write("UPDATE items SET content = 'by a', updated_at = '2099-01-01 00:00:00.000000+00'"
+                               " WHERE id = 1")  # fmt: skip
+                if winner is None:
+                    told = syncline.run("run", "--once", expect=1)
+                    self.assertIn("ahead of the database's clock", told.stderr)
+                    continue
+                told = syncline.run("run", "ab/a", "--once")
+                self.assertIn("ahead of the database's clock", told.stderr)
+                sides[1].write("UPDATE items SET content = 'by b', updated_at = {now} WHERE id = 1")
+                for _ in range(3):
+                    syncline.run("run", "--once")
+                self.assertEqual([side.rows()[1] for side in sides], 2 * [winner])
+
+    def test_two_filled_databases_meet(self):
+        """What the dry run says is what happens, and it can be reversed, whatever the old stamps.
+
+        Seen to fail when the resolved row is not read again.
+        """
+        syncline, sides = self.pair()
+        sides[0].write("INSERT INTO items VALUES (1, 'a1', {now}), (2, 'same', '2026-01-01 00:00:00.000000+00'),"
+                       " (3, 'a3', '2026-01-02 00:00:00.000000+00')")  # fmt: skip
+        sides[1].write("INSERT INTO items VALUES (2, 'same', '2026-01-01 00:00:00.000000+00'),"
+                       " (3, 'b3', '2026-01-03 00:00:00.000000+00'), (4, 'b4', {now})")  # fmt: skip
+        table = syncline.run("run", "ab", "--dry-run", "--json").json()["pipelines"][0]["tables"][0]
+        self.assertEqual((table["equal"], table["only"], table["wins"]), (1, {"a": 1, "b": 1}, {"a": 0, "b": 1}))
+        syncline.run("verify", "--wait", "100ms", expect=4)
+        for _ in range(2):
+            syncline.run("run", "--once")
+        self.assertEqual([side.rows() for side in sides], 2 * [{1: "a1", 2: "same", 3: "b3", 4: "b4"}])
+        self.assertIn('"a3"', sides[0].conflicts())
+        self.assertNotIn("same", sides[0].conflicts() + sides[1].conflicts())
+        syncline.run("verify")
+        syncline.run("conflicts", "resolve", "1", "--pipeline", "ab/a", "--keep", "target")
+        for _ in range(2):
+            syncline.run("run", "--once")
+        self.assertEqual([side.rows()[3] for side in sides], 2 * ["a3"])
+        told = syncline.run("apply", "--once", expect=2)
+        self.assertIn("applied to where it is captured", told.stderr)
+        syncline.run("repair", "ab", expect=2)
 
     def test_what_the_other_side_makes_of_a_row_does_not_come_back(self):
         """b rounds a price, and has triggers that change a name and the stamp. Nothing goes round, and b's users are heard.
