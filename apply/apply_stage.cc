@@ -50,7 +50,8 @@ class ApplyStage::Impl {
             [this](const TableName& table) { return target_.Wants(table); },
             [this](const TableName& table) { return target_.KeepsDeleted(table); }),
         target_(std::move(target), std::move(tables), reader.info().source,
-                options_.quarantine_limit, logger_) {
+                options_.quarantine_limit, logger_),
+        backoff_(options_.retry) {
     try {
       target_.Open();
       ReadProgress();
@@ -357,6 +358,7 @@ void ApplyStage::Impl::GoneOn() {
   if (backoff_.tries() > 0) {
     logger_->info("apply goes on again pipeline={} next={} tries={}", options_.pipeline,
                   next().value(), backoff_.tries());
+    if (options_.troubled) options_.troubled(nullptr);
   }
   backoff_.Reset();
 }
@@ -369,7 +371,8 @@ void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
   // Only a connection that was lost can leave a commit behind whose answer did not come.
   if (error.reaction() != Reaction::kRetry) attempted_.reset();
   const int tries = backoff_.tries();
-  if (options_.once && tries >= kTriesOfOnce) throw;
+  if (backoff_.exhausted()) throw GivenUpError(error, tries);
+  if (options_.once && !options_.retry.retries && tries >= kTriesOfOnce) throw;
   const Microseconds wait = backoff_.Next();
   if (tries % kLogEveryNthTry == 0 || error.code() != failure_) {
     logger_->warn(
@@ -379,6 +382,7 @@ void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
         error.hint());
     failure_ = error.code();
   }
+  if (options_.troubled) options_.troubled(&error);
   clock_.Sleep(wait, stop);
 }
 

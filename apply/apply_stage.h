@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -12,7 +13,9 @@
 
 #include "apply/progress.h"
 #include "apply/table_mapping.h"
+#include "engine/base/backoff.h"
 #include "engine/base/clock.h"
+#include "engine/base/error.h"
 #include "engine/log/log_reader.h"
 #include "engine/sql/database_url.h"
 
@@ -29,7 +32,11 @@ struct ApplyOptions {
   uint64_t quarantine_limit = 0;
   uint64_t batch_changes = 50'000;
   uint64_t batch_bytes =
-      64u << 20;  // of row data; whichever of the two is reached first ends a batch
+      64u << 20;                // of row data; whichever of the two is reached first ends a batch
+  Backoff::Options retry = {};  // after kRetry and kRestart
+  // Called on the stage's thread with an error after which it will try again, and with null once
+  // the target is further than it was.
+  std::function<void(const Error*)> troubled = {};
 };
 
 // What a stage has done since it was made. Readable from any thread.
@@ -51,8 +58,9 @@ struct ApplyStats {
 //
 // Threads: Run on one thread; stats() from any. Borrows the reader and the clock. Opens its own
 // session and reopens it, with backoff, after kRetry and kRestart (with `once` five times without a
-// step forward); an error of another reaction leaves Run. Nothing is half-done on the target then,
-// and a missing privilege comes with the GRANT that helps.
+// step forward, unless `retry` says how often); after the last retry that `retry` allows the error
+// leaves Run as a kStop; an error of another reaction leaves Run. Nothing is half-done on the
+// target then, and a missing privilege comes with the GRANT that helps.
 class ApplyStage {
  public:
   // Connects, makes syncline_progress if missing. Throws UsageError when the progress row there

@@ -207,7 +207,26 @@ PipelinePlan StartPipeline(const Config& config, const PipelineConfig& pipeline)
   plan.target_url = config.Database(pipeline.to).url;
   plan.log_folder = config.LogFolder(pipeline.from);
   plan.quarantine_limit = pipeline.quarantine_limit;
+  plan.schedule = pipeline.schedule;
   return plan;
+}
+
+// How the pipelines of one source want it to be polled; `selected` are those to run.
+void AddReaders(const Config& config, const std::vector<PipelinePlan>& selected,
+                SourcePlan& source) {
+  bool first = true;
+  for (const PipelineConfig& pipeline : config.pipelines) {
+    if (pipeline.from != source.database) continue;
+    source.readers.push_back(pipeline.name);
+    if (std::ranges::find(selected, pipeline.name, &PipelinePlan::name) == selected.end()) continue;
+    if (!pipeline.schedule.at) source.polls = true;
+    const Backoff::Options& retry = pipeline.schedule.retry;
+    if (first ||
+        (source.retry.retries && (!retry.retries || *retry.retries > *source.retry.retries))) {
+      source.retry = retry;
+    }
+    first = false;
+  }
 }
 
 }  // namespace
@@ -232,6 +251,8 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
               const Catalogue& catalogue) {
   const std::vector<std::string> selected = SelectPipelines(config, names);
   Plan plan;
+  plan.logs = config.log;
+  plan.config_file = config.file;
   for (const PipelineConfig& pipeline : config.pipelines) {
     if (Contains(selected, pipeline.name))
       plan.pipelines.push_back(StartPipeline(config, pipeline));
@@ -255,13 +276,16 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
                        .url = database.url,
                        .log_folder = config.LogFolder(source),
                        .retain = config.retain,
+                       .retain_at = config.retain_at,
                        .every = {Microseconds::max(), Microseconds::max()},
                        .load = {.workers = std::numeric_limits<uint32_t>::max()}};
     for (const MappedTable& table : tables) {
       const sql::TableInfo* info = resolver.Find(table.source);
       const capture::PollInterval& every = table.pipeline->every;
-      capture.every.least = std::min(capture.every.least, every.least);
-      capture.every.most = std::min(capture.every.most, every.most);
+      if (!table.pipeline->schedule.at) {
+        capture.every.least = std::min(capture.every.least, every.least);
+        capture.every.most = std::min(capture.every.most, every.most);
+      }
       capture.load = Gentler(capture.load, table.pipeline->load);
       const apply::TableMapping mapping = MappingFor(table, info);
       AddToCapture(table, mapping, capture.tables);
@@ -269,6 +293,7 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
         if (pipeline.name == table.pipeline->name) pipeline.tables.push_back(mapping);
       }
     }
+    AddReaders(config, plan.pipelines, capture);
     plan.sources.push_back(std::move(capture));
   }
   mistakes.ThrowIfAny();
