@@ -377,9 +377,7 @@ void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
   if (tries % kLogEveryNthTry == 0 || error.code() != failure_) {
     logger_->warn(
         "apply interrupted, will retry pipeline={} try={} wait_ms={} error=\"{}\" hint=\"{}\"",
-        options_.pipeline, tries + 1,
-        std::chrono::duration_cast<std::chrono::milliseconds>(wait).count(), error.message(),
-        error.hint());
+        options_.pipeline, tries + 1, wait.count() / 1000, error.message(), error.hint());
     failure_ = error.code();
   }
   if (options_.troubled) options_.troubled(&error);

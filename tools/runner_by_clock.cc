@@ -83,6 +83,42 @@ void Runner::FollowFromOutsideByTheClock(const PipelinePlan& pipeline,
       .Run(stop);
 }
 
+// Where nobody applies and nobody else wants the source polled, its pipelines' times are those of
+// its polls.
+void Runner::StartPolls(const SourcePlan& source, ChangeLog& log, capture::CaptureOrders& orders,
+                        std::stop_token stop, std::vector<std::jthread>& threads) {
+  if (options_.apply || options_.once || source.polls) return;
+  for (const PipelinePlan& pipeline : plan_.pipelines) {
+    if (pipeline.source != source.database) continue;
+    threads.emplace_back([this, &pipeline, &log, &orders, stop] {
+      RunUnit(pipeline.name, [&] { PollByTheClock(pipeline, orders, *log.NewReader(), stop); });
+    });
+  }
+}
+
+std::jthread Runner::KeepLog(const SourcePlan& source, ChangeLog& log, std::stop_source capturing) {
+  if (!source.retain || options_.once) return {};
+  return std::jthread([this, &source, &log, capturing](std::stop_token stop) mutable {
+    LogKeeper keeper(source.database, log, *source.retain, clock_, logger_);
+    if (source.retain_at) {
+      ByTheClock(FoldJob(source), [&](cli::Run&, std::stop_token active) {
+        keeper.RunOnce(std::move(active));
+      }).Run(stop);
+      return;
+    }
+    RunUnit(source.database, [&] { keeper.Run(stop); });
+    if (HasFailed(source.database)) capturing.request_stop();
+  });
+}
+
+void Runner::FoldOnce(const SourcePlan& source, ChangeLog& log, const std::stop_token& stop) {
+  LogKeeper keeper(source.database, log, *source.retain, clock_, logger_);
+  if (!source.retain_at) return keeper.RunOnce(stop);
+  ByTheClock(FoldJob(source), [&](cli::Run&, std::stop_token active) {
+    keeper.RunOnce(std::move(active));
+  }).RunWhatIsDue(stop);
+}
+
 // The answer comes in any case, at the latest when the capture ends.
 void Runner::Poll(capture::CaptureOrders& orders, LogReader& reader, cli::Run& run) {
   const Offset before = reader.end();
