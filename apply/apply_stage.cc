@@ -50,7 +50,8 @@ class ApplyStage::Impl {
             [this](const TableName& table) { return target_.Wants(table); },
             [this](const TableName& table) { return target_.KeepsDeleted(table); }),
         target_(std::move(target), std::move(tables), reader.info().source,
-                options_.quarantine_limit, logger_, options_.two_way) {
+                options_.quarantine_limit, logger_, options_.two_way),
+        backoff_(options_.retry) {
     try {
       target_.Open();
       ReadProgress();
@@ -359,6 +360,7 @@ void ApplyStage::Impl::GoneOn() {
   if (backoff_.tries() > 0) {
     logger_->info("apply goes on again pipeline={} next={} tries={}", options_.pipeline,
                   next().value(), backoff_.tries());
+    if (options_.troubled) options_.troubled(nullptr);
   }
   backoff_.Reset();
 }
@@ -371,16 +373,16 @@ void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
   // Only a connection that was lost can leave a commit behind whose answer did not come.
   if (error.reaction() != Reaction::kRetry) attempted_.reset();
   const int tries = backoff_.tries();
-  if (options_.once && tries >= kTriesOfOnce) throw;
+  if (backoff_.exhausted()) throw GivenUpError(error, tries);
+  if (options_.once && !options_.retry.retries && tries >= kTriesOfOnce) throw;
   const Microseconds wait = backoff_.Next();
   if (tries % kLogEveryNthTry == 0 || error.code() != failure_) {
     logger_->warn(
         "apply interrupted, will retry pipeline={} try={} wait_ms={} error=\"{}\" hint=\"{}\"",
-        options_.pipeline, tries + 1,
-        std::chrono::duration_cast<std::chrono::milliseconds>(wait).count(), error.message(),
-        error.hint());
+        options_.pipeline, tries + 1, wait.count() / 1000, error.message(), error.hint());
     failure_ = error.code();
   }
+  if (options_.troubled) options_.troubled(&error);
   clock_.Sleep(wait, stop);
 }
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -13,7 +14,9 @@
 #include "apply/own_log.h"
 #include "apply/progress.h"
 #include "apply/table_mapping.h"
+#include "engine/base/backoff.h"
 #include "engine/base/clock.h"
+#include "engine/base/error.h"
 #include "engine/log/log_reader.h"
 #include "engine/sql/database_url.h"
 
@@ -31,7 +34,11 @@ struct ApplyOptions {
   TwoWay two_way = {};
   uint64_t batch_changes = 50'000;
   uint64_t batch_bytes =
-      64u << 20;  // of row data; whichever of the two is reached first ends a batch
+      64u << 20;                // of row data; whichever of the two is reached first ends a batch
+  Backoff::Options retry = {};  // after kRetry and kRestart
+  // Called on the stage's thread with an error after which it will try again, and with null once
+  // the target is further than it was.
+  std::function<void(const Error*)> troubled = {};
 };
 
 // What a stage has done since it was made. Readable from any thread.
@@ -53,8 +60,9 @@ struct ApplyStats {
 //
 // Threads: Run on one thread; stats() from any. Borrows the reader and the clock. Opens its own
 // session and reopens it, with backoff, after kRetry and kRestart (with `once` five times without a
-// step forward); an error of another reaction leaves Run. Nothing is half-done on the target then,
-// and a missing privilege comes with the GRANT that helps.
+// step forward, unless `retry` says how often); after the last retry that `retry` allows the error
+// leaves Run as a kStop; an error of another reaction leaves Run. Nothing is half-done on the
+// target then, and a missing privilege comes with the GRANT that helps.
 class ApplyStage {
  public:
   // Connects, makes syncline_progress if missing. Throws UsageError when the progress row there

@@ -7,6 +7,8 @@
 namespace syncline::capture {
 namespace {
 
+constexpr Microseconds kLongSleep = std::chrono::hours(1);
+
 Error Ended() {
   return RetryError("the capture of this source has ended before its next poll", "try again");
 }
@@ -26,8 +28,8 @@ void CaptureOrders::Taken::Fail(const Error& error) {
   answers_.clear();
 }
 
-std::future<Offset> CaptureOrders::Post(std::vector<RowKeys> again) {
-  Order order{.again = std::move(again), .answer = {}};
+std::future<Offset> CaptureOrders::Give(std::vector<RowKeys> again, bool hasty) {
+  Order order{.again = std::move(again), .answer = {}, .hasty = hasty};
   std::future<Offset> answer = order.answer.get_future();
   const std::lock_guard lock(mutex_);
   if (closed_) {
@@ -47,27 +49,59 @@ void CaptureOrders::Close() {
   Take().Fail(Ended());
 }
 
-CaptureOrders::Taken CaptureOrders::Take() {
+void CaptureOrders::Hold(bool held) {
+  const std::lock_guard lock(mutex_);
+  held_ = held;
+  if (!held) sleep_.request_stop();
+}
+
+CaptureOrders::Taken CaptureOrders::Take() { return TakeIf(false); }
+CaptureOrders::Taken CaptureOrders::TakeHasty() { return TakeIf(true); }
+
+CaptureOrders::Taken CaptureOrders::TakeIf(bool hasty_only) {
   Taken taken;
+  std::deque<Order> rest;
   const std::lock_guard lock(mutex_);
   for (Order& order : waiting_) {
+    if (hasty_only && !order.hasty) {
+      rest.push_back(std::move(order));
+      continue;
+    }
     taken.again_.insert(taken.again_.end(), std::make_move_iterator(order.again.begin()),
                         std::make_move_iterator(order.again.end()));
     taken.answers_.push_back(std::move(order.answer));
   }
-  waiting_.clear();
+  waiting_ = std::move(rest);
   return taken;
 }
 
-void CaptureOrders::Sleep(Clock& clock, Microseconds duration, const std::stop_token& stop) {
+bool CaptureOrders::SleepOnce(Clock& clock, Microseconds duration, const std::stop_token& stop,
+                              bool unless_released) {
   std::stop_source until;
   {
     const std::lock_guard lock(mutex_);
-    if (!waiting_.empty()) return;
+    if (!waiting_.empty() || (unless_released && !held_)) return false;
     sleep_ = until;
   }
   const std::stop_callback forward(stop, [&until] { until.request_stop(); });
   clock.Sleep(duration, until.get_token());
+  return true;
+}
+
+void CaptureOrders::Sleep(Clock& clock, Microseconds duration, const std::stop_token& stop) {
+  SleepOnce(clock, duration, stop, false);
+}
+
+bool CaptureOrders::WaitForOrder(Clock& clock, const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    if (!SleepOnce(clock, kLongSleep, stop, false)) return true;
+  }
+  return false;
+}
+
+void CaptureOrders::WaitWhileHeld(Clock& clock, const std::stop_token& stop) {
+  while (!stop.stop_requested() && SleepOnce(clock, kLongSleep, stop, true)) {
+  }
 }
 
 }  // namespace syncline::capture

@@ -40,10 +40,15 @@ class CaptureOrders {
 
   // From any thread. The future always gets its answer while the stage runs, and RetryError once
   // Close was called.
-  std::future<Offset> Post(std::vector<RowKeys> again = {});
+  std::future<Offset> Post(std::vector<RowKeys> again = {}) { return Give(std::move(again), true); }
+  // The same for somebody who also waits until tables that are new are loaded.
+  std::future<Offset> PostPatiently() { return Give({}, false); }
 
   // No poll will come any more: fails what waits and what is still to come.
   void Close();
+
+  // While held the stage reads nothing of its own accord, and carries out orders only.
+  void Hold(bool held);
 
   // The rest is the stage's.
 
@@ -69,18 +74,33 @@ class CaptureOrders {
   // All that were given until now.
   Taken Take();
 
+  // Those that do not wait for loads.
+  Taken TakeHasty();
+
   // As Clock::Sleep; an order ends it early.
   void Sleep(Clock& clock, Microseconds duration, const std::stop_token& stop);
+  // Until there is an order; false: stopped.
+  bool WaitForOrder(Clock& clock, const std::stop_token& stop);
+  // Until it is not held, there is an order, or it is stopped.
+  void WaitWhileHeld(Clock& clock, const std::stop_token& stop);
 
  private:
   struct Order {
     std::vector<RowKeys> again;
     std::promise<Offset> answer;
+    bool hasty = true;
   };
+
+  std::future<Offset> Give(std::vector<RowKeys> again, bool hasty);
+  Taken TakeIf(bool hasty_only);
+  // False when there is no reason (any more) to sleep: an order, or `unless_released` and not held.
+  bool SleepOnce(Clock& clock, Microseconds duration, const std::stop_token& stop,
+                 bool unless_released);
 
   std::mutex mutex_;
   std::deque<Order> waiting_;                 // guarded by mutex_
   bool closed_ = false;                       // guarded by mutex_
+  bool held_ = false;                         // guarded by mutex_
   std::stop_source sleep_{std::nostopstate};  // guarded by mutex_; ends the sleep under way
 };
 

@@ -61,11 +61,12 @@ class CaptureStage::Impl {
        Clock& clock, std::shared_ptr<spdlog::logger> logger)
       : url_(std::move(url)),
         specs_(std::move(specs)),
-        options_(options),
+        options_(std::move(options)),
         log_(log),
         clock_(clock),
         logger_(std::move(logger)),
-        pace_(options.every) {
+        pace_(options_.every),
+        backoff_(options_.retry) {
     Connect();
   }
 
@@ -73,6 +74,8 @@ class CaptureStage::Impl {
     logger_->info("capture starts source={} tables={} offset={} cursor=\"{}\"", url_.display,
                   specs_.size(), log_.next().value(), DescribeCursor(log_.cursor()));
     while (!stop.stop_requested()) {
+      if (options_.orders != nullptr) options_.orders->WaitWhileHeld(clock_, stop);
+      if (stop.stop_requested()) break;
       try {
         const std::optional<Microseconds> rest = InTurn([&] { return Step(stop); });
         if (!rest) break;
@@ -133,12 +136,12 @@ class CaptureStage::Impl {
     if (source_->loading()) {
       if (!options_.once) RefuseOrders();
       source_->LoadRange(stop);
-      backoff_.Reset();
+      GoneOn();
       return Microseconds(0);
     }
     const Microseconds started = clock_.Monotonic();
     const bool found = Poll();
-    backoff_.Reset();
+    GoneOn();
     if (options_.once) return {};
     return pace_.Rest(clock_.Monotonic() - started, found);
   }
@@ -151,10 +154,15 @@ class CaptureStage::Impl {
     }
   }
 
+  void GoneOn() {
+    if (backoff_.tries() > 0 && options_.troubled) options_.troubled(nullptr);
+    backoff_.Reset();
+  }
+
   // Whoever gives an order is there, and is not to wait for a load that may take hours.
   void RefuseOrders() {
     if (options_.orders == nullptr) return;
-    options_.orders->Take().Fail(
+    options_.orders->TakeHasty().Fail(
         RetryError(fmt::format("tables of {} are being loaded into the log", url_.display),
                    "try again when `syncline log stat` says that they are loaded"));
   }
@@ -194,8 +202,10 @@ class CaptureStage::Impl {
       case Reaction::kDamage:
         throw;
     }
+    if (backoff_.exhausted()) throw GivenUpError(error, backoff_.tries());
     const Microseconds wait = backoff_.Next();
-    if (options_.once && backoff_.tries() > kTriesOfOnce) throw;
+    if (options_.once && !options_.retry.retries && backoff_.tries() > kTriesOfOnce) throw;
+    if (options_.troubled) options_.troubled(&error);
     if (backoff_.tries() % kWarnEvery == 1) {
       logger_->warn("capture will try again source={} tries={} wait_ms={} error=\"{}\" hint=\"{}\"",
                     url_.display, backoff_.tries(), wait.count() / 1000, error.message(),

@@ -17,6 +17,7 @@
 #include "capture/capture_orders.h"
 #include "capture/deletes.h"
 #include "capture/pace.h"
+#include "engine/base/backoff.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
@@ -72,7 +73,11 @@ struct CaptureOptions {
   LoadOptions load;
   Microseconds margin = std::chrono::seconds(
       2);  // reach back this much further (design: clock skew, the way into pg_locks)
-  CaptureOrders* orders = nullptr;       // borrowed; null: nobody gives any
+  CaptureOrders* orders = nullptr;  // borrowed; null: nobody gives any
+  Backoff::Options retry = {};      // after kRetry and kRestart
+  // Called on the stage's thread with an error after which it will try again, and with null once it
+  // has gone on.
+  std::function<void(const Error*)> troubled = {};
   std::optional<NodeOptions> node = {};  // none: nothing else writes to the source
 };
 
@@ -91,10 +96,11 @@ struct CaptureStats {
 //
 // Threads: Run on one thread; stats() from any. Borrows log and clock, which must outlive it. Opens
 // its own session and reopens it, with backoff, after kRetry and kRestart (with `once` a few times
-// only); after kStop it looks whether a table has changed, and if so goes on with the table as it
-// is now; any other error leaves Run. So does a kRestart of the log's own: whoever opened the log
-// has to open it again, and make a new stage. The log is always left so that the next Run resumes
-// exactly.
+// only, unless `retry` says how often); after the last retry that `retry` allows the error leaves
+// Run as a kStop; after kStop it looks whether a table has changed, and if so goes on with the
+// table as it is now; any other error leaves Run. So does a kRestart of the log's own: whoever
+// opened the log has to open it again, and make a new stage. The log is always left so that the
+// next Run resumes exactly.
 class CaptureStage {
  public:
   // Connects and checks every table (exists, key, cursor column and its type); throws with a hint

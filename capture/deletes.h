@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/base/clock.h"
+#include "engine/base/timetable.h"
 
 namespace syncline::capture {
 
@@ -18,6 +19,7 @@ struct Deletes {
   struct Reconcile {
     Microseconds every = std::chrono::hours(1);  // from the start of one round to that of the next
     uint64_t rate = 20'000;                      // rows looked at in a second
+    std::optional<Timetable> at = {};            // instead of `every`: when a round begins
     bool operator==(const Reconcile&) const = default;
   };
   std::optional<Reconcile> reconcile = {};

@@ -8,6 +8,7 @@
 
 #include "capture/range_reader.h"
 #include "engine/base/error.h"
+#include "engine/model/calendar.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
 
@@ -30,6 +31,10 @@ struct Hashed {
   Type type;
   std::string sql;
 };
+// From the source's clock, which counts from 2000.
+WallTime WallTimeOf(int64_t clock_us) {
+  return WallTime(Microseconds(clock_us + kDaysTo2000 * kMicrosecondsPerDay));
+}
 
 // What is hashed of a value, as the server writes it and as we do.
 std::string TextSql(const Hashed& value) {
@@ -137,6 +142,10 @@ bool Reconciliation::IsDue(const TablePlan& table, int64_t clock_us) const {
   if (!table.reconcile) return false;
   const auto& state = parts_.cursor.tables.at(table.schema->table).reconciled;
   if (!state || state->under_way) return true;
+  if (table.reconcile->at) {
+    const auto next = table.reconcile->at->Next(WallTimeOf(state->begun_us));
+    return next && *next <= WallTimeOf(clock_us);
+  }
   return clock_us < state->begun_us || clock_us - state->begun_us >= table.reconcile->every.count();
 }
 

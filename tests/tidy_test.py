@@ -27,6 +27,8 @@ VENDORS = {
     r"pqxx/|libpq": {"engine/sql"},
     r"sqlite3\.h": {"engine/sql"},
     r"openssl/": {"capture"},
+    r"date/": {"engine/base"},
+    r"curl/": {"tools"},
     r"google/protobuf|frame\.pb\.h|lz4\.h|zstd\.h|xxhash\.h": {"engine/model"},
     r"yaml-cpp/|CLI/": {"tools"},
     r"nlohmann/": {"apply", "engine/log", "capture", "tools"},

@@ -6,6 +6,8 @@
 #include "tools/commands.h"
 #include "tools/duration.h"
 #include "tools/pipeline_status.h"
+#include "tools/run_history.h"
+#include "tools/run_report.h"
 
 namespace syncline::cli {
 namespace {
@@ -13,7 +15,41 @@ namespace {
 using State = PipelineStatus::State;
 using Holds = PipelineStatus::Holds;
 
-Json StatusJson(const PipelineStatus& status) {
+// What the run history says of a pipeline.
+struct Activity {
+  RunState state = RunState::kIdle;
+  std::optional<Run> last;  // the run at hand, or the last one
+  std::optional<WallTime> next;
+};
+
+Activity ActivityOf(const PipelineConfig& pipeline, RunHistory* history, Clock& clock) {
+  Activity activity;
+  if (history != nullptr) {
+    const std::vector<Run> runs = history->List({pipeline.name}, 1);
+    if (!runs.empty()) activity.last = runs.front();
+    if (activity.last && activity.last->open()) activity.state = activity.last->state;
+    if (history->Paused().contains(pipeline.name)) activity.state = RunState::kPaused;
+  }
+  const bool is_due_ever = pipeline.schedule.at && activity.state != RunState::kPaused;
+  if (is_due_ever) activity.next = pipeline.schedule.at->Next(clock.Now());
+  return activity;
+}
+
+std::string ActivityText(const Activity& activity) {
+  std::string text(RunStateName(activity.state));
+  if (activity.last && !activity.last->open()) {
+    text += fmt::format(", last run {} ({}): {}",
+                        FormatTime(activity.last->ended.value_or(activity.last->started)),
+                        RunStateName(activity.last->state), Outcome(*activity.last));
+  } else if (activity.last) {
+    text +=
+        fmt::format(" since {}: {}", FormatTime(activity.last->started), Outcome(*activity.last));
+  }
+  if (activity.next) text += fmt::format(", next run {}", FormatTime(*activity.next));
+  return text;
+}
+
+Json StatusJson(const PipelineStatus& status, const Activity& activity) {
   Json json = {{"pipeline", status.pipeline},
                {"source", status.source},
                {"target", status.target},
@@ -32,6 +68,9 @@ Json StatusJson(const PipelineStatus& status) {
   json["between_cuts"] = status.holds != Holds::kOneState;
   json["loading_base"] = status.holds == Holds::kPartOfBase;
   json["refused"] = status.refused;
+  json["run_state"] = RunStateName(activity.state);
+  json["last_run"] = activity.last ? RunJson(*activity.last) : Json(nullptr);
+  set("next_run_at", activity.next, FormatTime);
   json["guarantees"] = status.guarantees;
   if (status.state == State::kTrouble) {
     json["error"] = {{"message", status.trouble}, {"hint", status.hint}};
@@ -44,7 +83,8 @@ Style StyleOf(State state) {
   return state == State::kTrouble ? Style::kBad : Style::kWarn;
 }
 
-void PrintTable(const std::vector<PipelineStatus>& statuses, Clock& clock, Terminal out) {
+void PrintTable(const std::vector<PipelineStatus>& statuses,
+                const std::vector<Activity>& activities, Clock& clock, Terminal out) {
   TextTable table({{"PIPELINE"},
                    {"FROM"},
                    {"TO"},
@@ -70,6 +110,11 @@ void PrintTable(const std::vector<PipelineStatus>& statuses, Clock& clock, Termi
               StyleOf(status.state));
   }
   table.Print(out);
+  for (size_t i = 0; i < statuses.size(); ++i) {
+    const Activity& activity = activities[i];
+    if (!activity.last && !activity.next && activity.state == RunState::kIdle) continue;
+    out.Line(fmt::format("{}: {}", statuses[i].pipeline, ActivityText(activity)));
+  }
   for (const PipelineStatus& status : statuses) {
     if (status.holds != Holds::kOneState) {
       out.Line(fmt::format("{}: the target is between two states of the source: {}",
@@ -99,6 +144,15 @@ bool IsOver(const PipelineStatus& status, Microseconds limit) {
   return !status.lag || *status.lag > limit;
 }
 
+// A file that this user may not write to, or that is damaged, is no reason to tell nothing.
+std::unique_ptr<RunHistory> HistoryOf(const Config& config, Clock& clock) {
+  try {
+    return RunHistory::OpenIfThere(config.log, clock);
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
 struct Options {
   std::vector<std::string> pipelines;
   std::string max_lag;
@@ -124,12 +178,19 @@ int Status(const Invocation& invocation, const Options& options) {
   for (const std::string& name : options.pipelines) {
     statuses.push_back(ReadPipelineStatus(config, config.Pipeline(name), clock));
   }
+  const std::unique_ptr<RunHistory> history = HistoryOf(config, clock);
+  std::vector<Activity> activities;
+  for (const PipelineStatus& status : statuses) {
+    activities.push_back(ActivityOf(config.Pipeline(status.pipeline), history.get(), clock));
+  }
   if (invocation.json) {
     Json list = Json::array();
-    for (const PipelineStatus& status : statuses) list.push_back(StatusJson(status));
+    for (size_t i = 0; i < statuses.size(); ++i) {
+      list.push_back(StatusJson(statuses[i], activities[i]));
+    }
     invocation.Print({{"pipelines", std::move(list)}});
   } else {
-    PrintTable(statuses, clock, invocation.Out());
+    PrintTable(statuses, activities, clock, invocation.Out());
   }
   int exit_code = 0;
   for (const PipelineStatus& status : statuses) {

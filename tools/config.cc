@@ -85,6 +85,7 @@ void ConfigParser::ReadRetain(YamlMap& top) {
                     fmt::format("\"size\" must be {}, not \"{}\"", kByteSizeForms, *text));
     }
   }
+  config_.retain_at = ReadTimetable(map, ScheduleConfig().zone, mistakes_);
   if (!map.Has("for") && !map.Has("size")) {
     mistakes_.Add(map.line(),
                   "\"retain\" says how much of each log to keep, such as {for: 7d, "
@@ -226,8 +227,10 @@ PipelineConfig ConfigParser::ReadPipeline(const YamlMap::Entry& entry, Defaults 
     pipeline.to = pipeline.two_way->between.back();
   }
   YAML::Node tables = map.Child("tables");
+  ReadSchedule(map, defaults.schedule, mistakes_);
   defaults = ReadDefaults(map, defaults, mistakes_);
   pipeline.every = defaults.every;
+  pipeline.schedule = defaults.schedule;
   pipeline.load = defaults.load;
   pipeline.quarantine_limit = defaults.quarantine_limit;
   map.RefuseOthers();
@@ -262,7 +265,9 @@ Config ConfigParser::Parse(const YAML::Node& root) {
   ReadRetain(top);
   ReadDatabases(top.Child("databases"));
   YamlMap defaults_map(top.Child("defaults"), "\"defaults\"", mistakes_);
-  Defaults defaults = ReadDefaults(defaults_map, {}, mistakes_);
+  Defaults defaults;
+  ReadSchedule(defaults_map, defaults.schedule, mistakes_);
+  defaults = ReadDefaults(defaults_map, defaults, mistakes_);
   defaults_map.RefuseOthers();
   ReadPipelines(top.Child("pipelines"), defaults);
   top.RefuseOthers();

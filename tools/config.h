@@ -12,6 +12,7 @@
 #include "engine/log/retention.h"
 #include "engine/sql/database_url.h"
 #include "tools/deletes_config.h"
+#include "tools/schedule_config.h"
 
 namespace syncline::cli {
 
@@ -59,6 +60,7 @@ struct PipelineConfig {
   std::string from;  // names of databases
   std::string to;
   capture::PollInterval every;
+  ScheduleConfig schedule;
   capture::LoadOptions load;
   uint64_t quarantine_limit = 0;  // refused changes that may be parked; 0: the first one stops it
   std::vector<TableRule> tables;
@@ -70,6 +72,7 @@ struct Config {
   std::string file;                       // as the user named it
   std::filesystem::path log;              // the folder that holds one log per source
   std::optional<RetentionPolicy> retain;  // of each log; none: everything is kept
+  std::optional<Timetable> retain_at;     // when old frames are folded; none: at once
   std::vector<DatabaseConfig> databases;
   std::vector<PipelineConfig> pipelines;
 

@@ -117,7 +117,7 @@ Defaults ReadDefaults(YamlMap& map, Defaults defaults, Mistakes& mistakes) {
   } else if (auto rule = Choose(map, "conflict", "conflict rule", kConflictRules, mistakes)) {
     defaults.conflict = *rule;
   }
-  ReadDeletes(map, defaults.deletes, mistakes);
+  ReadDeletes(map, defaults.schedule.zone, defaults.deletes, mistakes);
   ReadOnDelete(map, defaults.on_delete, mistakes);
   if (auto flag = map.Flag("create")) defaults.create = *flag;
   if (auto choice =

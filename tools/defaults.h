@@ -7,6 +7,7 @@
 #include "apply/table_mapping.h"
 #include "capture/capture_stage.h"
 #include "tools/deletes_config.h"
+#include "tools/schedule_config.h"
 #include "tools/yaml_map.h"
 
 namespace syncline::cli {
@@ -24,6 +25,7 @@ struct Defaults {
   std::optional<apply::NewColumns> new_columns;  // none: as `create` says
   apply::ChangedColumns changed_columns = apply::ChangedColumns::kPause;
   uint64_t quarantine_limit = 1'000;
+  ScheduleConfig schedule;  // read by ReadSchedule, before the rest
 };
 
 // `defaults` as far as `map` does not say otherwise. The caller refuses the keys that do not belong

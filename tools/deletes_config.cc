@@ -8,6 +8,7 @@
 
 #include "tools/choice.h"
 #include "tools/duration.h"
+#include "tools/schedule_config.h"
 
 namespace syncline::cli {
 namespace {
@@ -63,16 +64,23 @@ void ReadRate(YamlMap& map, Reconcile& reconcile, Mistakes& mistakes) {
 }
 
 // The mapping's keys besides `by`.
-void ReadMore(YamlMap& map, By by, capture::Deletes& deletes, Mistakes& mistakes) {
+void ReadMore(YamlMap& map, By by, const std::string& zone, capture::Deletes& deletes,
+              Mistakes& mistakes) {
   deletes.flag = map.Text("column").value_or("");
   RefuseUnless(by == By::kSoft, map, "column",
                fmt::format("\"by: soft\" only, as in {}", kSoftForm), mistakes);
-  if (by == By::kTombstones && map.Has("reconcile")) deletes.reconcile = Reconcile();
+  if (by == By::kTombstones && (map.Has("reconcile") || map.Has("cron")))
+    deletes.reconcile = Reconcile();
   Reconcile scratch;
   Reconcile& reconcile = deletes.reconcile ? *deletes.reconcile : scratch;
   ReadEvery(map, "every", reconcile, mistakes);
   ReadRate(map, reconcile, mistakes);
   RefuseUnless(by == By::kReconcile, map, "every", "\"by: reconcile\" only", mistakes);
+  reconcile.at = ReadTimetable(map, zone, mistakes);
+  RefuseUnless(deletes.reconcile.has_value(), map, "cron", "what reconciles", mistakes);
+  if (map.Has("cron") && (map.Has("every") || map.Has("reconcile"))) {
+    mistakes.Add(map.LineOf("cron"), "\"cron\" takes the place of the interval of \"deletes\"");
+  }
   RefuseUnless(deletes.reconcile.has_value(), map, "rate", "what reconciles", mistakes);
   RefuseUnless(by == By::kTombstones, map, "reconcile", "\"by: tombstones\" only", mistakes);
   ReadEvery(map, "reconcile", reconcile, mistakes);
@@ -82,7 +90,8 @@ void ReadMore(YamlMap& map, By by, capture::Deletes& deletes, Mistakes& mistakes
 
 }  // namespace
 
-void ReadDeletes(YamlMap& map, capture::Deletes& deletes, Mistakes& mistakes) {
+void ReadDeletes(YamlMap& map, const std::string& zone, capture::Deletes& deletes,
+                 Mistakes& mistakes) {
   const YAML::Node node = map.Child("deletes");
   const bool is_map = node.IsDefined() && node.IsMap();
   YamlMap own(is_map ? node : YAML::Node(), "\"deletes\"", mistakes);
@@ -97,7 +106,7 @@ void ReadDeletes(YamlMap& map, capture::Deletes& deletes, Mistakes& mistakes) {
   capture::Deletes found;
   found.tombstones = by == By::kTombstones;
   if (by == By::kReconcile) found.reconcile = Reconcile();
-  if (is_map) ReadMore(own, by.value_or(By::kNone), found, mistakes);
+  if (is_map) ReadMore(own, by.value_or(By::kNone), zone, found, mistakes);
   if (by == By::kSoft && found.flag.empty()) {
     mistakes.Add(
         map.LineOf("deletes"),

@@ -16,8 +16,9 @@ struct OnDeleteChoice {
 
 // `deletes`, how deletions are found at the source, and `on_delete`, what they do to the target: a
 // word, or a mapping where there is more to say. A key that is not there leaves its value as it is;
-// so does one that cannot be understood, which is a mistake.
-void ReadDeletes(YamlMap& map, capture::Deletes& deletes, Mistakes& mistakes);
+// so does one that cannot be understood, which is a mistake. `zone` is that of a cron in `deletes`.
+void ReadDeletes(YamlMap& map, const std::string& zone, capture::Deletes& deletes,
+                 Mistakes& mistakes);
 void ReadOnDelete(YamlMap& map, OnDeleteChoice& choice, Mistakes& mistakes);
 
 }  // namespace syncline::cli

@@ -6,9 +6,9 @@
 #include "engine/sql/session.h"
 
 namespace syncline::cli {
-void MakePeerTables(const Plan& plan, spdlog::logger& logger) {
+void MakePeerTables(const Plan& plan, const std::string& database, spdlog::logger& logger) {
   for (const PipelinePlan& pipeline : plan.pipelines) {
-    if (!pipeline.two_way) continue;
+    if (!pipeline.two_way || pipeline.target != database) continue;
     const auto target = sql::Session::Open(pipeline.target_url, {.create = true});
     std::unique_ptr<sql::Session> source;
     for (size_t i = 0; i < pipeline.tables.size(); ++i) {

@@ -215,12 +215,15 @@ PipelinePlan StartPipeline(const Config& config, const PipelineConfig& pipeline)
   plan.target_url = config.Database(pipeline.to).url;
   plan.log_folder = config.LogFolder(pipeline.from);
   plan.quarantine_limit = pipeline.quarantine_limit;
+  plan.schedule = pipeline.schedule;
   if (!pipeline.two_way) return plan;
   plan.two_way = true;
   plan.source_url = config.Database(pipeline.from).url;
   for (const std::string& name : pipeline.two_way->prefer) {
     plan.prefer.push_back(config.Database(name).url);
   }
+  // The two sides are compared once.
+  if (pipeline.from != pipeline.two_way->between.front()) plan.schedule.verify.reset();
   return plan;
 }
 
@@ -234,6 +237,25 @@ void AddNode(const TwoWayChoice& choice, SourcePlan& source) {
   if (choice.ahead == capture::AheadStamps::kStop ||
       source.node->ahead == capture::AheadStamps::kAccept) {
     source.node->ahead = choice.ahead;
+  }
+}
+
+// How the pipelines of one source want it to be polled; `selected` are those to run.
+void AddReaders(const Config& config, const std::vector<PipelinePlan>& selected,
+                SourcePlan& source) {
+  bool first = true;
+  for (const PipelineConfig& pipeline : config.pipelines) {
+    const bool applies_here = pipeline.two_way && pipeline.to == source.database;
+    if (pipeline.from != source.database && !applies_here) continue;
+    source.readers.push_back(pipeline.name);
+    if (std::ranges::find(selected, pipeline.name, &PipelinePlan::name) == selected.end()) continue;
+    if (!pipeline.schedule.at) source.polls = true;
+    const Backoff::Options& retry = pipeline.schedule.retry;
+    if (first ||
+        (source.retry.retries && (!retry.retries || *retry.retries > *source.retry.retries))) {
+      source.retry = retry;
+    }
+    first = false;
   }
 }
 
@@ -259,6 +281,8 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
               const Catalogue& catalogue) {
   const std::vector<std::string> selected = SelectPipelines(config, names);
   Plan plan;
+  plan.logs = config.log;
+  plan.config_file = config.file;
   for (const PipelineConfig& pipeline : config.pipelines) {
     if (Contains(selected, pipeline.name))
       plan.pipelines.push_back(StartPipeline(config, pipeline));
@@ -267,9 +291,8 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
   const std::vector<MappedTable> named = MapNamedTables(config, mistakes);
   for (const std::string& source : config.SourceNames()) {
     const auto some = [&](auto wants) { return std::ranges::any_of(plan.pipelines, wants); };
-    const bool captured = some([&](const PipelinePlan& pipeline) {
-      return (pipeline.two_way ? pipeline.target : pipeline.source) == source;
-    });
+    const bool captured =
+        some([&](const PipelinePlan& pipeline) { return pipeline.place() == source; });
     if (!captured && !some([&](const PipelinePlan& p) { return p.source == source; })) continue;
     const DatabaseConfig& database = config.Database(source);
     std::vector<MappedTable> tables;
@@ -283,13 +306,16 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
                        .url = database.url,
                        .log_folder = config.LogFolder(source),
                        .retain = config.retain,
+                       .retain_at = config.retain_at,
                        .every = {Microseconds::max(), Microseconds::max()},
                        .load = {.workers = std::numeric_limits<uint32_t>::max()}};
     for (const MappedTable& table : tables) {
       const sql::TableInfo* info = resolver.Find(table.source);
       const capture::PollInterval& every = table.pipeline->every;
-      capture.every.least = std::min(capture.every.least, every.least);
-      capture.every.most = std::min(capture.every.most, every.most);
+      if (!table.pipeline->schedule.at) {
+        capture.every.least = std::min(capture.every.least, every.least);
+        capture.every.most = std::min(capture.every.most, every.most);
+      }
       capture.load = Gentler(capture.load, table.pipeline->load);
       const apply::TableMapping mapping = MappingFor(table, info);
       AddToCapture(table, mapping, capture.tables);
@@ -300,6 +326,7 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
         if (pipeline.two_way) pipeline.captured.push_back(SpecOf(table));
       }
     }
+    AddReaders(config, plan.pipelines, capture);
     if (captured) plan.sources.push_back(std::move(capture));
   }
   mistakes.ThrowIfAny();

@@ -22,9 +22,13 @@ struct SourcePlan {
   sql::DatabaseUrl url;
   std::filesystem::path log_folder;
   std::optional<RetentionPolicy> retain;
+  std::optional<Timetable> retain_at;
   std::vector<capture::TableSpec> tables;
-  capture::PollInterval every;  // the shortest of its pipelines
-  capture::LoadOptions load;    // the gentlest of its pipelines
+  bool polls = false;                // again and again; otherwise only when somebody wants it to
+  capture::PollInterval every;       // the shortest of its pipelines that have one
+  Backoff::Options retry;            // the most patient of its pipelines
+  std::vector<std::string> readers;  // all of its pipelines, also those that were not asked for
+  capture::LoadOptions load;         // the gentlest of its pipelines
   // Of a database that pipelines of two directions write to; without turn and settle.
   std::optional<capture::NodeOptions> node = {};
 };
@@ -36,8 +40,11 @@ struct PipelinePlan {
   sql::DatabaseUrl target_url;
   std::filesystem::path log_folder;
   uint64_t quarantine_limit = 0;
+  ScheduleConfig schedule;
   std::vector<apply::TableMapping> tables;
-  bool two_way = false;  // one of two directions: runs where its target is captured
+  bool two_way = false;  // one of two directions
+  // The database by whose capture it runs.
+  const std::string& place() const { return two_way ? target : source; }
   // In two directions: how the source's tables are captured, parallel to `tables`.
   sql::DatabaseUrl source_url = {};
   std::vector<capture::TableSpec> captured = {};
@@ -47,6 +54,8 @@ struct PipelinePlan {
 struct Plan {
   std::vector<SourcePlan> sources;
   std::vector<PipelinePlan> pipelines;
+  std::filesystem::path logs;         // the folder of all logs
+  std::string config_file;            // as the user named it
   std::vector<std::string> warnings;  // tables that a glob found and that cannot be captured
 };
 

@@ -110,9 +110,9 @@ int RunProgram(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.fallthrough();
   app.footer(kFooter);
-  for (auto add :
-       {AddDemo, AddInit, AddCheck, AddPrepare, AddRun, AddCapture, AddApply, AddStatus, AddLog,
-        AddReplay, AddVerify, AddRepair, AddOffsets, AddConflicts, AddQuarantine}) {
+  for (auto add : {AddDemo, AddInit, AddCheck, AddPrepare, AddRun, AddCapture, AddApply, AddPause,
+                   AddResume, AddRuns, AddStatus, AddLog, AddReplay, AddVerify, AddRepair,
+                   AddOffsets, AddConflicts, AddQuarantine}) {
     add(app, invocation, body);
   }
   try {

@@ -9,7 +9,6 @@
 #include "capture/capture_stage.h"
 #include "engine/base/backoff.h"
 #include "tools/log_control.h"
-#include "tools/log_keeper.h"
 #include "tools/peer_tables.h"
 #include "tools/pipeline_status.h"
 
@@ -29,6 +28,14 @@ bool MayGoAway(const Error& error) {
   return error.reaction() == Reaction::kRetry || error.reaction() == Reaction::kRestart;
 }
 
+std::map<std::string, HookConfig> HooksOf(const Plan& plan) {
+  std::map<std::string, HookConfig> hooks;
+  for (const PipelinePlan& pipeline : plan.pipelines) {
+    hooks[pipeline.name] = pipeline.schedule.on_error;
+  }
+  return hooks;
+}
+
 }  // namespace
 
 Runner::Runner(Plan plan, Options options, Clock& clock, std::shared_ptr<spdlog::logger> logger)
@@ -36,11 +43,66 @@ Runner::Runner(Plan plan, Options options, Clock& clock, std::shared_ptr<spdlog:
       options_(options),
       clock_(clock),
       logger_(std::move(logger)),
-      watch_(clock) {}
+      watch_(clock),
+      book_(plan_.logs, clock_, logger_),
+      pauses_(book_),
+      hooks_(HooksOf(plan_), logger_),
+      incidents_(book_, hooks_, clock_),
+      recorder_(SubjectsOfRecorder(), watch_, book_, incidents_) {
+  if (options_.once) LeaveOutPaused();
+}
+
+void Runner::LeaveOutPaused() {
+  const auto is_paused = [&](const std::string& name) { return pauses_.IsPaused(name); };
+  for (const PipelinePlan& pipeline : plan_.pipelines) {
+    if (!is_paused(pipeline.name)) continue;
+    logger_->info("paused, and left out pipeline={}", pipeline.name);
+    cli::Run run;
+    run.pipeline = pipeline.name;
+    run.kind = RunKind();
+    book_.Begin(run);
+    book_.End(run, RunState::kSkipped, "the pipeline is paused");
+  }
+  std::erase_if(plan_.sources, [&](const SourcePlan& source) {
+    return std::ranges::all_of(plan_.pipelines, [&](const PipelinePlan& pipeline) {
+      return pipeline.place() != source.database || is_paused(pipeline.name);
+    });
+  });
+  std::erase_if(plan_.pipelines,
+                [&](const PipelinePlan& pipeline) { return is_paused(pipeline.name); });
+}
+
+std::string Runner::RunKind() const {
+  if (options_.capture && options_.apply) return "sync";
+  return options_.capture ? "capture" : "apply";
+}
+
+std::vector<RunRecorder::Subject> Runner::SubjectsOfRecorder() {
+  std::vector<RunRecorder::Subject> subjects;
+  for (const PipelinePlan& pipeline : plan_.pipelines) {
+    const bool left_out = options_.once && pauses_.IsPaused(pipeline.name);
+    if (left_out || IsByTheClock(pipeline)) continue;
+    subjects.push_back({pipeline.name, pipeline.source, RunKind()});
+  }
+  return subjects;
+}
+
+std::function<void(const Error*)> Runner::TroubleOfCapture(const SourcePlan& source) {
+  return [this, &source](const Error* error) {
+    for (const PipelinePlan& pipeline : plan_.pipelines) {
+      const bool is_here = pipeline.place() == source.database && !IsByTheClock(pipeline);
+      if (is_here) incidents_.Trying(pipeline.name, "capture", error);
+    }
+  };
+}
 
 void Runner::Run(std::stop_token stop) {
-  MakePeerTables(plan_, *logger_);
   {
+    const std::jthread pauses([this](std::stop_token end) {
+      if (!options_.once) pauses_.Run(std::move(end));
+    });
+    const std::jthread recording([this](std::stop_token end) { recorder_.Run(std::move(end)); });
+    const std::vector<std::jthread> verifying = VerifyByTheClock(stop);
     std::vector<std::jthread> units;
     if (options_.capture) {
       for (const SourcePlan& source : plan_.sources) {
@@ -49,7 +111,8 @@ void Runner::Run(std::stop_token stop) {
       for (const SourcePlan& source : plan_.sources) {
         units.emplace_back([this, &source, stop] {
           RunUnit(source.database, [&] {
-            Persist(source.database, options_.once, stop, [&] { RunSource(source, stop); });
+            Persist(source.database, source.retry, options_.once, stop,
+                    [&] { RunSource(source, stop); });
           });
           const std::lock_guard lock(mutex_);
           unpolled_.erase(source.database);
@@ -70,6 +133,8 @@ void Runner::Run(std::stop_token stop) {
       }
     }
   }
+  const bool is_cut_short = options_.once && stop.stop_requested();
+  recorder_.Finish(is_cut_short ? RunState::kCancelled : RunState::kDone, options_.once);
   std::lock_guard lock(mutex_);
   if (!failures_.empty()) throw failures_.front().error;
 }
@@ -86,6 +151,10 @@ void Runner::RunUnit(const std::string& name, const Body& body) {
 }
 
 void Runner::RecordFailure(const std::string& name, const Error& error) {
+  for (const PipelinePlan& pipeline : plan_.pipelines) {
+    if (pipeline.name == name) incidents_.Stopped(name, "apply", error);
+    if (pipeline.source == name) incidents_.Stopped(pipeline.name, "capture", error);
+  }
   std::lock_guard lock(mutex_);
   failures_.push_back({name, error});
   // The only pipeline's failure ends the program, which then tells it.
@@ -110,8 +179,9 @@ bool Runner::HasStarted(const std::string& name) {
   return started_.contains(name);
 }
 
-void Runner::Persist(const std::string& name, bool once, std::stop_token stop, const Body& body) {
-  Backoff backoff;
+void Runner::Persist(const std::string& name, const Backoff::Options& retry, bool once,
+                     std::stop_token stop, const Body& body) {
+  Backoff backoff(retry);
   for (;;) {
     const Microseconds began = clock_.Monotonic();
     try {
@@ -121,6 +191,7 @@ void Runner::Persist(const std::string& name, bool once, std::stop_token stop, c
       if (!MayGoAway(error) || !HasStarted(name) || once) throw;
       if (stop.stop_requested()) return;
       if (clock_.Monotonic() - began > kHealthyRun) backoff.Reset();
+      if (backoff.exhausted()) throw GivenUpError(error, backoff.tries());
       const Microseconds wait = backoff.Next();
       logger_->warn("will start again name={} after_ms={} error=\"{}\"", name, wait.count() / 1000,
                     error.message());
@@ -132,9 +203,7 @@ void Runner::Persist(const std::string& name, bool once, std::stop_token stop, c
 std::vector<const PipelinePlan*> Runner::PipelinesOf(const SourcePlan& source) {
   std::vector<const PipelinePlan*> found;
   for (const PipelinePlan& pipeline : plan_.pipelines) {
-    const bool runs_here =
-        (pipeline.two_way ? pipeline.target : pipeline.source) == source.database;
-    const bool wanted = options_.apply && runs_here;
+    const bool wanted = options_.apply && pipeline.place() == source.database;
     if (wanted && !HasFailed(pipeline.name)) found.push_back(&pipeline);
   }
   return found;
@@ -145,11 +214,12 @@ class Runner::Followers {
  public:
   // `lonely` is called when the last pipeline has failed.
   // `node`: the source's; null: it is none.
-  Followers(Runner& runner, std::vector<const PipelinePlan*> pipelines, ChangeLog& log, Node* node,
-            std::function<void()> lonely)
+  Followers(Runner& runner, std::vector<const PipelinePlan*> pipelines, ChangeLog& log,
+            capture::CaptureOrders& orders, Node* node, std::function<void()> lonely)
       : runner_(runner),
         pipelines_(std::move(pipelines)),
         log_(log),
+        orders_(orders),
         node_(node),
         lonely_(std::move(lonely)),
         alive_(pipelines_.size()) {}
@@ -167,6 +237,7 @@ class Runner::Followers {
     std::vector<std::jthread> threads;
     for (const PipelinePlan* pipeline : pipelines_) {
       auto apply = activity.applies.find(pipeline->name);
+      if (runner_.IsByTheClock(*pipeline)) continue;
       if (pipeline->two_way && !runner_.options_.once) continue;
       if (!pipeline->two_way && apply != activity.applies.end() && apply->second.behind == 0) {
         continue;
@@ -181,8 +252,13 @@ class Runner::Followers {
     if (runner_.HasFailed(pipeline.name)) return;
     threads.emplace_back([this, &pipeline, once, stop] {
       runner_.RunUnit(pipeline.name, [&] {
-        if (pipeline.two_way) return runner_.FollowFromOutside(pipeline, once, node_, stop);
-        runner_.FollowFromHere(pipeline, log_, once, stop);
+        if (runner_.IsByTheClock(pipeline)) {
+          runner_.FollowByTheClock(pipeline, log_, orders_, node_, stop);
+        } else if (pipeline.two_way) {
+          runner_.FollowFromOutside(pipeline, once, node_, stop);
+        } else {
+          runner_.FollowFromHere(pipeline, log_, once, stop);
+        }
       });
       if (runner_.HasFailed(pipeline.name) && --alive_ == 0) lonely_();
     });
@@ -191,6 +267,7 @@ class Runner::Followers {
   Runner& runner_;
   const std::vector<const PipelinePlan*> pipelines_;
   ChangeLog& log_;
+  capture::CaptureOrders& orders_;
   Node* const node_;
   const std::function<void()> lonely_;
   std::atomic<size_t> alive_;
@@ -202,18 +279,34 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   auto log = ChangeLog::Open(source.log_folder, capture::SourceIdentity(source.url), clock_);
   capture::CaptureOrders orders;
   std::optional<Node> node;
-  capture::CaptureOptions options{
-      .every = source.every, .once = options_.once, .load = source.load, .orders = &orders};
   if (source.node) {
+    MakePeerTables(plan_, source.database, *logger_);
     node.emplace(source.url, *log, clock_);
-    options.node = node->CaptureOptions(source.node->max_skew, source.node->ahead);
   }
-  capture::CaptureStage stage(source.url, source.tables, options, *log, clock_, logger_);
-  if (node) node->Attach(stage);
+  std::unique_ptr<capture::CaptureStage> stage;
+  std::unique_ptr<StageWatch::Watching> watching;
+  if (source.polls || options_.once || node) {
+    capture::CaptureOptions options{
+        .every = source.every,
+        .once = options_.once || !source.polls,
+        .load = source.load,
+        .orders = &orders,
+        .retry = source.retry,
+        .troubled = TroubleOfCapture(source),
+    };
+    if (node) options.node = node->CaptureOptions(source.node->max_skew, source.node->ahead);
+    stage = std::make_unique<capture::CaptureStage>(source.url, source.tables, std::move(options),
+                                                    *log, clock_, logger_);
+    if (node) node->Attach(*stage);
+    watching = watch_.Capture(source.database, stage->stats(), log->NewReader());
+  }
   RecordStart(source.database);
   LogControl control(*log, orders, source.log_folder, logger_);
   const std::jthread taking_orders([&](std::stop_token end) { control.Run(std::move(end)); });
-  auto watching = watch_.Capture(source.database, stage.stats(), log->NewReader());
+  std::shared_ptr<void> listening;
+  if (!options_.once) {
+    listening = pauses_.Listen([&] { orders.Hold(pauses_.AreAllPaused(source.readers)); });
+  }
 
   std::stop_source capturing, following;
   std::stop_callback forward(stop, [&] {
@@ -221,15 +314,20 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
     following.request_stop();
     if (node) node->Close();
   });
-  Followers followers(*this, PipelinesOf(source), *log, node ? &*node : nullptr,
+  Followers followers(*this, PipelinesOf(source), *log, orders, node ? &*node : nullptr,
                       [&] { capturing.request_stop(); });
   std::exception_ptr failure;
   bool again = false;  // the failure is one that Persist gets over
   {
     const std::jthread keeper = KeepLog(source, *log, capturing);
     std::vector<std::jthread> threads = followers.Follow(following.get_token());
+    StartPolls(source, *log, orders, following.get_token(), threads);
     try {
-      stage.Run(capturing.get_token());
+      if (source.polls || options_.once) {
+        stage->Run(capturing.get_token());
+      } else {
+        PollWhenOrdered(source, *log, orders, stage.get(), capturing.get_token());
+      }
     } catch (const Error& error) {
       failure = std::current_exception();
       again = MayGoAway(error) && !options_.once;
@@ -243,36 +341,32 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
     }
     followers.CatchUp(stop);
     // What was applied becomes a cut of this log.
-    if (node && options_.once && !failure) stage.Run(stop);
-    if (options_.once && source.retain && !failure) {
-      LogKeeper(source.database, *log, *source.retain, clock_, logger_).RunOnce(stop);
-    }
+    if (node && options_.once && !failure) stage->Run(stop);
+    if (options_.once && source.retain && !failure) FoldOnce(source, *log, stop);
   }
   if (failure) std::rethrow_exception(failure);
 }
 
-std::jthread Runner::KeepLog(const SourcePlan& source, ChangeLog& log, std::stop_source capturing) {
-  if (!source.retain || options_.once) return {};
-  return std::jthread([this, &source, &log, capturing](std::stop_token stop) mutable {
-    LogKeeper keeper(source.database, log, *source.retain, clock_, logger_);
-    RunUnit(source.database, [&] { keeper.Run(stop); });
-    if (HasFailed(source.database)) capturing.request_stop();
-  });
-}
-
 void Runner::FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool once,
                             std::stop_token stop) {
-  Persist(pipeline.name, once, stop, [&] {
-    auto reader = log.NewReader();
-    Apply(pipeline, *reader, once, nullptr, stop);
+  WhileActive(pipeline.name, once, stop, [&](std::stop_token active) {
+    Persist(pipeline.name, pipeline.schedule.retry, once, active, [&] {
+      auto reader = log.NewReader();
+      Apply(pipeline, *reader, once, nullptr, active);
+    });
   });
 }
 
 void Runner::FollowFromOutside(const PipelinePlan& pipeline, bool once, Node* node,
                                std::stop_token stop) {
-  Persist(pipeline.name, once, stop, [&] {
-    auto reader = WaitForLog(pipeline, once, stop);
-    if (reader != nullptr) Apply(pipeline, *reader, once, node, stop);
+  if (node == nullptr && IsByTheClock(pipeline)) {
+    return FollowFromOutsideByTheClock(pipeline, stop);
+  }
+  WhileActive(pipeline.name, once, stop, [&](std::stop_token active) {
+    Persist(pipeline.name, pipeline.schedule.retry, once, active, [&] {
+      auto reader = WaitForLog(pipeline, once, active);
+      if (reader != nullptr) Apply(pipeline, *reader, once, node, active);
+    });
   });
 }
 
@@ -312,20 +406,27 @@ std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, bool
   }
 }
 
-void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, bool once, Node* node,
-                   std::stop_token stop) {
+apply::ApplyOptions Runner::OptionsFor(const PipelinePlan& pipeline, bool once, Node* node) {
   apply::ApplyOptions options{.pipeline = pipeline.name,
                               .once = once,
                               .consumer = pipeline.name,
-                              .quarantine_limit = pipeline.quarantine_limit};
-  if (pipeline.two_way) {
-    options.two_way.log = node;
-    for (const sql::DatabaseUrl& url : pipeline.prefer) {
-      options.two_way.prefer.push_back(NodeIdOf(capture::SourceIdentity(url)));
-    }
+                              .quarantine_limit = pipeline.quarantine_limit,
+                              .retry = pipeline.schedule.retry,
+                              .troubled = [this, &pipeline](const Error* error) {
+                                incidents_.Trying(pipeline.name, "apply", error);
+                              }};
+  if (!pipeline.two_way) return options;
+  options.two_way.log = node;
+  for (const sql::DatabaseUrl& url : pipeline.prefer) {
+    options.two_way.prefer.push_back(NodeIdOf(capture::SourceIdentity(url)));
   }
-  apply::ApplyStage stage(pipeline.target_url, pipeline.tables, std::move(options), reader, clock_,
-                          logger_);
+  return options;
+}
+
+void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, bool once, Node* node,
+                   std::stop_token stop) {
+  apply::ApplyStage stage(pipeline.target_url, pipeline.tables, OptionsFor(pipeline, once, node),
+                          reader, clock_, logger_);
   RecordStart(pipeline.name);
   auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
   stage.Run(stop);

@@ -11,13 +11,20 @@
 #include <thread>
 #include <vector>
 
+#include "capture/capture_orders.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
 #include "engine/log/log_reader.h"
+#include "tools/hooks.h"
+#include "tools/incidents.h"
 #include "tools/node.h"
+#include "tools/pause_watch.h"
 #include "tools/plan.h"
+#include "tools/run_book.h"
+#include "tools/run_recorder.h"
 #include "tools/stage_watch.h"
+#include "tools/timed_runs.h"
 
 namespace syncline::cli {
 
@@ -33,8 +40,14 @@ namespace syncline::cli {
 //
 // A stage whose error says kRestart or kRetry is made anew after a while, log and readers included,
 // once it has run at all; a first attempt that fails is final, because then a person is watching. A
-// failed pipeline does not stop others; a source all of whose pipelines have failed stops too. When
-// a capture ends by failure, its pipelines first apply what the log holds.
+// failed pipeline does not stop others, and one that runs by the clock has its next run in its
+// time; a source all of whose pipelines have failed stops too. When a capture ends by failure, its
+// pipelines first apply what the log holds.
+//
+// A pipeline with a timetable has runs instead: each polls its source once and applies all of it.
+// A source without a pipeline that wants it polled again and again is polled for those runs only. A
+// paused pipeline stops after its batch, and the polls of a source when all that read it are
+// paused. What they do is in the run history.
 class Runner {
  public:
   struct Options {
@@ -62,22 +75,62 @@ class Runner {
 
   // Runs a body; its failure becomes the unit's.
   void RunUnit(const std::string& name, const Body& body);
-  // Runs a body again after errors that may go away, once the unit of that name has started at all.
+  // Runs a body again after errors that may go away, as often as `retry` allows, once the unit of
+  // that name has started at all.
   // With `once` there is somebody who waits for it: the first error counts.
-  void Persist(const std::string& name, bool once, std::stop_token stop, const Body& body);
+  void Persist(const std::string& name, const Backoff::Options& retry, bool once,
+               std::stop_token stop, const Body& body);
 
   void RunSource(const SourcePlan& source, std::stop_token stop);
   // Retention of a source's log, on a thread of its own; what ends it badly ends the capture too.
   std::jthread KeepLog(const SourcePlan& source, ChangeLog& log, std::stop_source capturing);
+  // Only with `once`.
+  void FoldOnce(const SourcePlan& source, ChangeLog& log, const std::stop_token& stop);
+  static TimedRuns::Job FoldJob(const SourcePlan& source) {
+    return {source.database, "retain", *source.retain_at, {}};
+  }
+  void StartPolls(const SourcePlan& source, ChangeLog& log, capture::CaptureOrders& orders,
+                  std::stop_token stop, std::vector<std::jthread>& threads);
   void FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool once,
                       std::stop_token stop);
   void FollowFromOutside(const PipelinePlan& pipeline, bool once, Node* node, std::stop_token stop);
   std::unique_ptr<LogReader> WaitForLog(const PipelinePlan& pipeline, bool once,
                                         std::stop_token stop);
+  apply::ApplyOptions OptionsFor(const PipelinePlan& pipeline, bool once, Node* node);
   void Apply(const PipelinePlan& pipeline, LogReader& reader, bool once, Node* node,
              std::stop_token stop);
   // With `once`: `polled` has polled its database; until every node of this process has, or failed.
   void AwaitPolls(const std::string& polled, std::stop_token stop);
+
+  // By the clock: runner_by_clock.cc.
+  TimedRuns ByTheClock(TimedRuns::Job job, TimedRuns::Body body);
+  // `kept`: a stage that lives as long as the log; null: one is made for each poll.
+  void PollWhenOrdered(const SourcePlan& source, ChangeLog& log, capture::CaptureOrders& orders,
+                       capture::CaptureStage* kept, const std::stop_token& stop);
+  void PollByTheClock(const PipelinePlan& pipeline, capture::CaptureOrders& orders,
+                      LogReader& reader, const std::stop_token& stop);
+  void FollowByTheClock(const PipelinePlan& pipeline, ChangeLog& log,
+                        capture::CaptureOrders& orders, Node* node, const std::stop_token& stop);
+  void PollElsewhere(const PipelinePlan& pipeline);
+  void FollowFromOutsideByTheClock(const PipelinePlan& pipeline, const std::stop_token& stop);
+  // Until `stop`, or their own ends.
+  std::vector<std::jthread> VerifyByTheClock(const std::stop_token& stop);
+  // One poll of a run; then one apply.
+  void Poll(capture::CaptureOrders& orders, LogReader& reader, cli::Run& run);
+  void ApplyRun(const PipelinePlan& pipeline, LogReader& reader, cli::Run& run, Node* node,
+                const std::stop_token& stop);
+  // Runs a body for as long as the pipeline is not paused, and again when it is resumed.
+  void WhileActive(const std::string& pipeline, bool once, const std::stop_token& stop,
+                   const std::function<void(std::stop_token)>& body);
+
+  std::string RunKind() const;
+  bool IsByTheClock(const PipelinePlan& pipeline) const {
+    return pipeline.schedule.at && !options_.once;
+  }
+  std::vector<RunRecorder::Subject> SubjectsOfRecorder();
+  std::function<void(const Error*)> TroubleOfCapture(const SourcePlan& source);
+  // With `once`: what is paused is left out.
+  void LeaveOutPaused();
 
   // Those to run here that have not failed.
   std::vector<const PipelinePlan*> PipelinesOf(const SourcePlan& source);
@@ -86,11 +139,16 @@ class Runner {
   void RecordStart(const std::string& name);
   bool HasStarted(const std::string& name);
 
-  const Plan plan_;
+  Plan plan_;  // constant after construction
   const Options options_;
   Clock& clock_;
   const std::shared_ptr<spdlog::logger> logger_;
   StageWatch watch_;
+  RunBook book_;
+  PauseWatch pauses_;
+  Hooks hooks_;
+  Incidents incidents_;
+  RunRecorder recorder_;
 
   struct Failure {
     std::string name;

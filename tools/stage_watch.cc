@@ -69,6 +69,7 @@ ApplyActivity StageWatch::Sum(const WatchedApply& watched) {
     sum.changes += watched.stats->changes;
     sum.rows_written += watched.stats->rows_written;
     sum.rows_newer += watched.stats->rows_newer;
+    sum.conflicts += watched.stats->conflicts;
     sum.refused += watched.stats->refused;
     sum.batches += watched.stats->batches;
   }
@@ -103,6 +104,14 @@ void StageWatch::MeasureLag(ApplyActivity& apply) {
     apply.behind.reset();
     apply.lag.reset();
   }
+}
+
+Activity StageWatch::Counts() {
+  std::lock_guard lock(mutex_);
+  Activity activity;
+  for (const auto& [source, watched] : captures_) activity.captures[source] = Sum(watched);
+  for (const auto& [pipeline, watched] : applies_) activity.applies[pipeline] = Sum(watched);
+  return activity;
 }
 
 Activity StageWatch::Look() {

@@ -32,6 +32,7 @@ struct ApplyActivity {
   uint64_t changes = 0;
   uint64_t rows_written = 0;
   uint64_t rows_newer = 0;
+  uint64_t conflicts = 0;
   uint64_t refused = 0;  // changes that were parked in the target's quarantine
   uint64_t batches = 0;
   std::optional<uint64_t> behind;   // changes in the log and not in the target
@@ -67,6 +68,8 @@ class StageWatch {
                                                 const apply::ApplyStats& stats);
 
   Activity Look();
+  // The same without what has to be read from the logs.
+  Activity Counts();
 
  private:
   struct WatchedCapture {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <random>
+#include <vector>
 
 #include "engine/base/clock.h"
 
@@ -14,6 +16,11 @@ class Backoff {
   struct Options {
     Microseconds first = std::chrono::milliseconds(100);
     Microseconds most = std::chrono::seconds(30);
+    // Instead: these, one after the other and the last again and again, to the point.
+    std::vector<Microseconds> waits = {};
+    // After so many there is no other try; none: it goes on for as long as it takes.
+    std::optional<int> retries = {};
+    bool operator==(const Options&) const = default;
   };
 
   Backoff();
@@ -25,6 +32,8 @@ class Backoff {
   void Reset();
   // Calls of Next since the last Reset.
   int tries() const { return tries_; }
+  // Whether there have been as many retries as there may be.
+  bool exhausted() const { return options_.retries && tries_ >= *options_.retries; }
 
  private:
   Options options_;

@@ -43,4 +43,10 @@ Error DamageError(std::string message, std::string hint) {
   return {Reaction::kDamage, Cause::kRuntime, std::move(message), std::move(hint)};
 }
 
+Error GivenUpError(const Error& error, int retries) {
+  const std::string message =
+      error.message() + " (given up after " + std::to_string(retries) + " retries)";
+  return Error(Reaction::kStop, error.cause(), message, error.hint(), error.code());
+}
+
 }  // namespace syncline

@@ -93,6 +93,9 @@ Error RetryError(std::string message, std::string hint = {});
 Error RestartError(std::string message, std::string hint = {});
 Error DamageError(std::string message, std::string hint = {});
 
+// The error that ended the last of so many retries: a person has to look at it now.
+Error GivenUpError(const Error& error, int retries);
+
 // Runs `body`; an Error that leaves it gets `context` put before its message.
 template <typename Body>
 decltype(auto) InContext(std::string_view context, Body&& body) {

@@ -1,0 +1,45 @@
+#include "tools/child_process.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "engine/base/error.h"
+
+namespace syncline::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using End = ChildResult::End;
+
+ChildResult Shell(const std::string& command, Microseconds timeout = 30s,
+                  std::stop_token stop = {}) {
+  return RunChild({.command = {"/bin/sh", "-c", command},
+                   .environment = {{"SYNCLINE_TEST", "of the test"}},
+                   .timeout = timeout,
+                   .output_max = 20},
+                  std::move(stop));
+}
+
+TEST(ChildProcessTest, GivesBackOutputAndExitCode) {
+  const ChildResult result = Shell("echo $SYNCLINE_TEST; exit 3");
+  EXPECT_EQ(result.end, End::kExited);
+  EXPECT_EQ(result.code, 3);
+  EXPECT_EQ(result.output, "of the test\n");
+  EXPECT_EQ(Shell("kill -9 $$").end, End::kKilled);
+  EXPECT_EQ(Shell("yes | head -c 1000000").output.size(), 20u);
+  EXPECT_THROW(RunChild({.command = {"/no/such/program"}, .timeout = 1s}, {}), Error);
+}
+
+// Fails (by waiting for a minute) when only the shell is ended, and not what it has started.
+TEST(ChildProcessTest, EndsTheWholeGroupWhenTheTimeIsOver) {
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(Shell("sleep 60 & sleep 60; true", 50ms).end, End::kTimedOut);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(Shell("sleep 60", 60s, stop.get_token()).end, End::kStopped);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 30s);
+}
+
+}  // namespace
+}  // namespace syncline::cli

@@ -1,0 +1,166 @@
+#include "tools/hooks.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "tools/incidents.h"
+
+namespace syncline::cli {
+namespace {
+
+using testing::HasSubstr;
+
+// Answers one HTTP request on a port of this machine's own.
+class OneRequest {
+ public:
+  explicit OneRequest(std::string status) : status_(std::move(status)) {
+    listening_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ::bind(listening_, reinterpret_cast<sockaddr*>(&address), size);
+    ::listen(listening_, 1);
+    ::getsockname(listening_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { Serve(); });
+  }
+  ~OneRequest() {
+    if (thread_.joinable()) thread_.join();
+    ::close(listening_);
+  }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/hook"; }
+  std::string Request() {
+    thread_.join();
+    return request_;
+  }
+
+ private:
+  void Serve() {
+    const int caller = ::accept(listening_, nullptr, nullptr);
+    char bytes[4096];
+    while (request_.find("\r\n\r\n{") == request_.npos || request_.back() != '}') {
+      const ssize_t count = ::read(caller, bytes, sizeof bytes);
+      if (count <= 0) break;
+      request_.append(bytes, count);
+    }
+    const std::string answer = "HTTP/1.1 " + status_ + "\r\nContent-Length: 0\r\n\r\n";
+    (void)!::write(caller, answer.data(), answer.size());
+    ::close(caller);
+  }
+
+  const std::string status_;
+  int listening_ = -1, port_ = 0;
+  std::string request_;
+  std::thread thread_;
+};
+
+class HooksTest : public testing::Test {
+ protected:
+  HooksTest() {
+    std::string pattern = testing::TempDir() + "/syncline-hooks-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+  }
+  ~HooksTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string AppendTo(const std::string& file) const {
+    return "echo \"$SYNCLINE_PIPELINE $SYNCLINE_KIND $SYNCLINE_STATE: $SYNCLINE_ERROR\" >> " +
+           (folder_ / file).string();
+  }
+  std::string Text(const std::string& file) const {
+    std::ifstream in(folder_ / file);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  std::filesystem::path folder_;
+  std::ostringstream log_;
+  std::shared_ptr<spdlog::logger> logger_ = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
+};
+
+// Fails when the destructor does not wait for what is still to be told.
+TEST_F(HooksTest, TellsCommandsAndWebhooks) {
+  OneRequest server("204 No Content");
+  {
+    Hooks hooks({{"way", {{AppendTo("told")}, {server.url()}}}}, logger_);
+    hooks.Tell({.pipeline = "way", .kind = "sync", .state = "failed", .error = "a \"reason\""});
+    hooks.Tell({.pipeline = "another", .kind = "sync", .state = "failed"});
+  }
+  EXPECT_EQ(Text("told"), "way sync failed: a \"reason\"\n");
+  const std::string request = server.Request();
+  EXPECT_THAT(request, HasSubstr("POST /hook HTTP/1.1"));
+  EXPECT_THAT(request, HasSubstr("application/json"));
+  EXPECT_THAT(request, HasSubstr(R"("error":"a \"reason\"")"));
+  EXPECT_EQ(log_.str(), "");
+}
+
+// Fails when one that does not work keeps the next from being told.
+TEST_F(HooksTest, OneThatFailsIsLoggedAndNoMore) {
+  OneRequest server("500 Internal Server Error");
+  {
+    Hooks hooks({{"way", {{"exit 7", AppendTo("told")}, {server.url(), "http://127.0.0.1:1/"}}}},
+                logger_);
+    hooks.Tell({.pipeline = "way", .kind = "sync", .state = "failed"});
+  }
+  EXPECT_EQ(Text("told"), "way sync failed: \n");
+  EXPECT_THAT(log_.str(), HasSubstr("its exit code was 7"));
+  EXPECT_THAT(log_.str(), HasSubstr("the answer was HTTP 500"));
+  EXPECT_THAT(log_.str(), HasSubstr("hook=webhook state=failed error=\"Couldn't connect"));
+}
+
+// Fails when an incident is told each time, or forgotten by the next process.
+TEST_F(HooksTest, AnIncidentIsToldOnceAndSoIsItsEndWhoeverSeesIt) {
+  ManualClock clock;
+  const Error error = StopError("reason");
+  for (int process = 0; process < 2; ++process) {
+    RunBook book(folder_ / "log", clock, logger_);
+    Hooks hooks({{"way", {{AppendTo("told")}, {}}}}, logger_);
+    Incidents incidents(book, hooks, clock);
+    incidents.Failed("way", "sync", error);
+    incidents.Failed("way", "sync", error);
+  }
+  EXPECT_EQ(Text("told"), "way sync failed: reason\n");
+  {
+    RunBook book(folder_ / "log", clock, logger_);
+    Hooks hooks({{"way", {{AppendTo("told")}, {}}}}, logger_);
+    Incidents incidents(book, hooks, clock);
+    incidents.Over("way", "sync");
+    incidents.Over("way", "sync");
+  }
+  EXPECT_EQ(Text("told"), "way sync failed: reason\nway sync recovered: \n");
+}
+
+// Fails when a hook is told of what goes away by itself, or not of what stays.
+TEST_F(HooksTest, WhatIsTriedAgainIsToldWhenItStays) {
+  ManualClock clock;
+  const Error error = RetryError("away");
+  {
+    RunBook book(folder_ / "log", clock, logger_);
+    Hooks hooks({{"way", {{AppendTo("told")}, {}}}}, logger_);
+    Incidents incidents(book, hooks, clock);
+    incidents.Trying("way", "apply", &error);
+    clock.Advance(Incidents::kPatience / 2);
+    incidents.Look();
+    incidents.Trying("way", "apply", nullptr);
+    EXPECT_FALSE(incidents.TroubleOf("way"));
+    incidents.Trying("way", "apply", &error);
+    EXPECT_EQ(incidents.TroubleOf("way"), "away");
+    clock.Advance(Incidents::kPatience);
+    incidents.Look();
+    incidents.Look();
+    incidents.Trying("way", "apply", nullptr);
+  }
+  EXPECT_EQ(Text("told"), "way apply failed: away\nway apply recovered: \n");
+}
+
+}  // namespace
+}  // namespace syncline::cli

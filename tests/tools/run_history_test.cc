@@ -1,0 +1,125 @@
+#include "tools/run_history.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+
+namespace syncline::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+
+class RunHistoryTest : public testing::Test {
+ protected:
+  RunHistoryTest() {
+    std::string pattern = testing::TempDir() + "/syncline-runs-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+  }
+  ~RunHistoryTest() override { std::filesystem::remove_all(folder_); }
+
+  cli::Run NewRun(const std::string& pipeline, const std::string& kind = "sync") {
+    cli::Run run;
+    run.pipeline = pipeline;
+    run.kind = kind;
+    run.started = clock_.Now();
+    return run;
+  }
+  // Does something in a process of its own, which then just ends, as one that is killed does.
+  template <typename Body>
+  void InAnotherProcess(Body&& body) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      body();
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    ASSERT_EQ(status, 0);
+  }
+
+  ManualClock clock_;
+  std::filesystem::path folder_;
+};
+
+TEST_F(RunHistoryTest, KeepsWhatARunWas) {
+  clock_.Advance(1h);
+  cli::Run run = NewRun("way");
+  run.scheduled = clock_.Now() - 1s;
+  run.missed = 3;
+  {
+    RunHistory history(folder_, clock_);
+    run.id = history.Begin(run);
+    history.Begin(NewRun("other"));
+    run.state = RunState::kFailed;
+    run.ended = clock_.Now() + 5s;
+    run.counts = {.polls = 1,
+                  .captured = 2,
+                  .applied = 3,
+                  .written = 4,
+                  .newer = 5,
+                  .conflicts = 6,
+                  .refused = 7};
+    run.error = "it's a reason";
+    history.Update(run);
+  }
+  RunHistory history(folder_, clock_);
+  const std::vector<cli::Run> runs = history.List({"way"}, 10);
+  ASSERT_EQ(runs.size(), 1u);
+  EXPECT_EQ(runs[0].id, run.id);
+  EXPECT_EQ(runs[0].state, RunState::kFailed);
+  EXPECT_EQ(runs[0].started, run.started);
+  EXPECT_EQ(runs[0].ended, run.ended);
+  EXPECT_EQ(runs[0].scheduled, run.scheduled);
+  EXPECT_EQ(runs[0].missed, 3u);
+  EXPECT_EQ(runs[0].counts, run.counts);
+  EXPECT_EQ(runs[0].error, run.error);
+  EXPECT_EQ(history.List({}, 10).size(), 2u);
+  EXPECT_EQ(history.List({}, 1).size(), 1u);
+}
+
+// Fails when a run's state is believed although its process has ended, and when one that lives is
+// taken for dead.
+TEST_F(RunHistoryTest, ARunWhoseProcessHasEndedIsFailed) {
+  RunHistory history(folder_, clock_);
+  history.Begin(NewRun("mine"));
+  InAnotherProcess([&] { RunHistory(folder_, clock_).Begin(NewRun("theirs")); });
+  RunHistory looking(folder_, clock_);
+  for (RunHistory* who : {&history, &looking}) {
+    EXPECT_EQ(who->List({"mine"}, 1).at(0).state, RunState::kInProgress);
+    EXPECT_EQ(who->List({"theirs"}, 1).at(0).state, RunState::kFailed);
+    EXPECT_EQ(who->List({"theirs"}, 1).at(0).error, "the process ended before the run did");
+  }
+}
+
+// Fails when runs are never removed, and when those of one kind push out those of another.
+TEST_F(RunHistoryTest, KeepsTheLastRunsOfEachPipelineAndKind) {
+  RunHistory history(folder_, clock_);
+  history.Begin(NewRun("way", "verify"));
+  const int64_t first = history.Begin(NewRun("way"));
+  for (uint64_t i = 0; i < RunHistory::kRunsMax; ++i) history.Begin(NewRun("way"));
+  const std::vector<cli::Run> runs = history.List({"way"}, 10 * RunHistory::kRunsMax);
+  EXPECT_EQ(runs.size(), RunHistory::kRunsMax + 1);
+  EXPECT_EQ(runs.back().kind, "verify");
+  EXPECT_EQ(runs[RunHistory::kRunsMax - 1].id, first + 1);
+}
+
+TEST_F(RunHistoryTest, APauseIsSeenByOtherProcesses) {
+  RunHistory history(folder_, clock_);
+  history.Changed();
+  EXPECT_FALSE(history.Changed());
+  InAnotherProcess([&] { RunHistory(folder_, clock_).Pause("way"); });
+  EXPECT_TRUE(history.Changed());
+  EXPECT_FALSE(history.Changed());
+  EXPECT_THAT(history.Paused(), ElementsAre("way"));
+  EXPECT_FALSE(history.Pause("way")) << "already";
+  EXPECT_TRUE(history.Resume("way"));
+  EXPECT_THAT(history.Paused(), ElementsAre());
+}
+
+}  // namespace
+}  // namespace syncline::cli

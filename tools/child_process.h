@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/base/clock.h"
+
+namespace syncline::cli {
+
+struct ChildOptions {
+  std::vector<std::string> command;                              // a path, and its arguments
+  std::vector<std::pair<std::string, std::string>> environment;  // besides this process's own
+  Microseconds timeout;
+  size_t output_max = 1u << 20;  // of stdout that is kept; the rest is read and dropped
+};
+
+struct ChildResult {
+  enum class End { kExited, kKilled, kTimedOut, kStopped };
+  End end = End::kExited;
+  int code = 0;  // exit code, or the signal's number
+  std::string output;
+};
+
+// Runs a program in a process group of its own, with nothing on stdin and its stderr on ours, and
+// waits for its end. When stopped, or when the time is over, the whole group gets SIGTERM, and
+// SIGKILL if that does not end it in five seconds. Throws EnvironmentError when it cannot be begun.
+ChildResult RunChild(const ChildOptions& options, std::stop_token stop);
+
+}  // namespace syncline::cli

@@ -1,0 +1,65 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "engine/base/clock.h"
+#include "tools/commands.h"
+#include "tools/run_history.h"
+
+namespace syncline::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> pipelines;
+};
+
+int PauseOrResume(const Invocation& invocation, const Options& options, bool pause) {
+  const Config config = invocation.Load();
+  for (const std::string& name : options.pipelines) config.Pipeline(name);
+  SystemClock clock;
+  RunHistory history(config.log, clock);
+  Json list = Json::array();
+  Terminal out = invocation.Out();
+  for (const std::string& name : options.pipelines) {
+    const bool changed = pause ? history.Pause(name) : history.Resume(name);
+    list.push_back({{"pipeline", name}, {"paused", pause}, {"changed", changed}});
+    if (invocation.json) continue;
+    out.Line(fmt::format("{}: {}{}", name, changed ? "" : "already ",
+                         pause ? "paused" : (changed ? "resumed" : "running, nothing to resume")));
+  }
+  if (invocation.json) invocation.Print({{"pipelines", std::move(list)}});
+  return 0;
+}
+
+void Add(CLI::App& app, const Invocation& invocation, CommandBody& body, bool pause) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      pause ? app.add_subcommand("pause", "Have pipelines do nothing until they are resumed")
+            : app.add_subcommand("resume", "Have paused pipelines go on where they stopped");
+  command->add_option("pipelines", options->pipelines, "Pipelines")
+      ->type_name("PIPELINE")
+      ->required();
+  command->footer(
+      R"(Holds until `syncline resume`, whatever is started meanwhile; what runs notices it
+within about a second, and a paused pipeline finishes its batch. A source is no
+longer polled when all of its pipelines are paused. What by the clock would have
+run meanwhile is noted as Skipped and not made up for.
+
+  syncline pause shop-to-mirror
+  syncline resume shop-to-mirror)");
+  command->callback([&invocation, &body, options, pause] {
+    body = [&invocation, options, pause] { return PauseOrResume(invocation, *options, pause); };
+  });
+}
+
+}  // namespace
+
+void AddPause(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+  Add(app, invocation, body, true);
+}
+
+void AddResume(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+  Add(app, invocation, body, false);
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "engine/base/clock.h"
+#include "tools/commands.h"
+#include "tools/duration.h"
+#include "tools/run_history.h"
+#include "tools/run_report.h"
+
+namespace syncline::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> pipelines;
+  uint64_t limit = 20;
+};
+
+Style StyleOf(RunState state) {
+  if (state == RunState::kFailed) return Style::kBad;
+  if (state == RunState::kDone) return Style::kGood;
+  return Style::kWarn;
+}
+
+std::string ToTheSecond(WallTime time) { return FormatTime(time).substr(0, 19) + "Z"; }
+
+void PrintTable(const std::vector<Run>& runs, Clock& clock, Terminal out) {
+  TextTable table({{"RUN", true},
+                   {"PIPELINE"},
+                   {"KIND"},
+                   {"STATE"},
+                   {"DUE"},
+                   {"STARTED"},
+                   {"TOOK", true},
+                   {"CAPTURED", true},
+                   {"OUTCOME"}});
+  for (const Run& run : runs) {
+    std::string due = run.scheduled ? ToTheSecond(*run.scheduled) : "-";
+    if (run.missed > 0) due += fmt::format(" and {} before", FormatCount(run.missed));
+    table.Add(
+        {FormatCount(run.id), run.pipeline, run.kind, std::string(RunStateName(run.state)), due,
+         ToTheSecond(run.started),
+         run.ended || run.open() ? FormatDuration(run.ended.value_or(clock.Now()) - run.started)
+                                 : "-",
+         FormatCount(run.counts.captured), Outcome(run)},
+        StyleOf(run.state));
+  }
+  table.Print(out);
+}
+
+int ShowRuns(const Invocation& invocation, const Options& options) {
+  const Config config = invocation.Load();
+  SystemClock clock;
+  std::vector<Run> runs;
+  if (const auto history = RunHistory::OpenIfThere(config.log, clock)) {
+    runs = history->List(options.pipelines, options.limit);
+  }
+  if (!invocation.json) {
+    PrintTable(runs, clock, invocation.Out());
+    return 0;
+  }
+  Json list = Json::array();
+  for (const Run& run : runs) list.push_back(RunJson(run));
+  invocation.Print({{"runs", std::move(list)}});
+  return 0;
+}
+
+}  // namespace
+
+void AddRuns(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("runs", "Show what pipelines have done, the newest first");
+  command->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
+      ->type_name("PIPELINE");
+  command->add_option("--limit", options->limit, "At most so many runs")
+      ->capture_default_str()
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  command->footer(
+      R"(The last 1,000 runs of each pipeline and kind are kept. A pipeline with a cron has
+one for each time that it was due; one that polls again and again has one from the
+first change that it finds until nothing more comes, of a minute at most.
+
+  syncline runs
+  syncline runs shop-to-mirror --limit 5 --json)");
+  command->callback([&invocation, &body, options] {
+    body = [&invocation, options] { return ShowRuns(invocation, *options); };
+  });
+}
+
+}  // namespace syncline::cli

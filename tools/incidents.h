@@ -1,0 +1,58 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "engine/base/clock.h"
+#include "engine/base/error.h"
+#include "tools/hooks.h"
+#include "tools/run_book.h"
+
+namespace syncline::cli {
+
+// Trouble of pipelines, told to their hooks once when it begins and once when it is over, by
+// whichever process. What goes away by itself becomes trouble only when it stays for a while.
+// Thread-safe; borrows everything.
+class Incidents {
+ public:
+  // For this long a stage may try again before that is told.
+  static constexpr Microseconds kPatience = std::chrono::seconds(60);
+
+  Incidents(RunBook& book, Hooks& hooks, Clock& clock)
+      : book_(book), hooks_(hooks), clock_(clock) {}
+  Incidents(const Incidents&) = delete;
+  Incidents& operator=(const Incidents&) = delete;
+
+  // A run has failed.
+  void Failed(const std::string& pipeline, const std::string& kind, const Error& error);
+  // It goes well (again).
+  void Over(const std::string& pipeline, const std::string& kind);
+
+  // A stage of that kind has stopped for good.
+  void Stopped(const std::string& pipeline, const std::string& kind, const Error& error);
+  // A stage tries again after an error; null: it has gone on.
+  void Trying(const std::string& pipeline, const std::string& kind, const Error* error);
+  // Tells what has been tried for too long. To be called now and then.
+  void Look();
+  // The error that keeps the pipeline from going on just now, if any.
+  std::optional<std::string> TroubleOf(const std::string& pipeline);
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // pipeline and kind
+  struct Trouble {
+    Microseconds since;
+    Error error;
+    bool told = false;
+  };
+
+  RunBook& book_;
+  Hooks& hooks_;
+  Clock& clock_;
+  std::mutex mutex_;
+  std::map<Key, Trouble> trying_;  // guarded by mutex_
+};
+
+}  // namespace syncline::cli

@@ -1,0 +1,85 @@
+#include "tools/run_book.h"
+
+#include <utility>
+
+namespace syncline::cli {
+
+RunBook::RunBook(const std::filesystem::path& logs, Clock& clock,
+                 std::shared_ptr<spdlog::logger> logger)
+    : clock_(clock), logger_(std::move(logger)) {
+  try {
+    history_ = std::make_unique<RunHistory>(logs, clock_);
+  } catch (const Error& error) {
+    logger_->warn("runs are not noted error=\"{}\" hint=\"{}\"", error.message(), error.hint());
+  }
+}
+
+bool RunBook::Try(const std::function<void(RunHistory&)>& body) {
+  if (history_ == nullptr) return false;
+  try {
+    body(*history_);
+    return true;
+  } catch (const std::exception& error) {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(told_, true)) {
+      logger_->warn("a run could not be noted, nor maybe later ones error=\"{}\"", error.what());
+    }
+    return false;
+  }
+}
+
+void RunBook::Begin(Run& run) {
+  if (run.started == WallTime()) run.started = clock_.Now();
+  Try([&](RunHistory& history) { run.id = history.Begin(run); });
+}
+
+void RunBook::Update(const Run& run) {
+  if (run.id == 0) return;
+  Try([&](RunHistory& history) { history.Update(run); });
+}
+
+void RunBook::End(Run& run, RunState state, const std::string& error) {
+  run.state = state;
+  run.error = error;
+  run.ended = clock_.Now();
+  Update(run);
+}
+
+std::optional<std::set<std::string>> RunBook::PausedIfChanged() {
+  std::optional<std::set<std::string>> paused;
+  Try([&](RunHistory& history) {
+    if (history.Changed()) paused = history.Paused();
+  });
+  return paused;
+}
+
+std::optional<WallTime> RunBook::LastFiring(const std::string& pipeline, const std::string& kind) {
+  std::optional<WallTime> last;
+  Try([&](RunHistory& history) { last = history.LastFiring(pipeline, kind); });
+  return last;
+}
+
+void RunBook::NoteFiring(const std::string& pipeline, const std::string& kind, WallTime at) {
+  Try([&](RunHistory& history) { history.NoteFiring(pipeline, kind, at); });
+}
+
+bool RunBook::OpenIncident(const std::string& pipeline, const std::string& kind,
+                           const std::string& error) {
+  bool opened = false;
+  if (Try([&](RunHistory& history) { opened = history.OpenIncident(pipeline, kind, error); })) {
+    return opened;
+  }
+  const std::lock_guard lock(mutex_);
+  return incidents_.insert(kind + " " + pipeline).second;
+}
+
+bool RunBook::CloseIncident(const std::string& pipeline, const std::string& kind) {
+  bool closed = false;
+  if (Try([&](RunHistory& history) { closed = history.CloseIncident(pipeline, kind); })) {
+    return closed;
+  }
+  const std::lock_guard lock(mutex_);
+  return incidents_.erase(kind + " " + pipeline) > 0;
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "engine/base/clock.h"
+#include "engine/base/error.h"
+#include "tools/run.h"
+#include "tools/run_history.h"
+
+namespace syncline::cli {
+
+// The run history as the stages of a process use it: what cannot be written there is told once and
+// holds nobody up. Without a file runs are not noted, nothing is paused, and incidents and firings
+// are remembered for as long as the process lives. Thread-safe; never throws.
+class RunBook {
+ public:
+  // `logs`: the folder of the logs.
+  RunBook(const std::filesystem::path& logs, Clock& clock, std::shared_ptr<spdlog::logger> logger);
+  RunBook(const RunBook&) = delete;
+  RunBook& operator=(const RunBook&) = delete;
+
+  // Gives the run its id and its beginning, if it has none yet.
+  void Begin(Run& run);
+  void Update(const Run& run);
+  // The same with an end, which is now.
+  void End(Run& run, RunState state, const std::string& error = {});
+
+  // Those that are paused now, if that may have changed since the last call.
+  std::optional<std::set<std::string>> PausedIfChanged();
+
+  std::optional<WallTime> LastFiring(const std::string& pipeline, const std::string& kind);
+  void NoteFiring(const std::string& pipeline, const std::string& kind, WallTime at);
+
+  // False: it was told already.
+  bool OpenIncident(const std::string& pipeline, const std::string& kind, const std::string& error);
+  bool CloseIncident(const std::string& pipeline, const std::string& kind);
+
+  Clock& clock() { return clock_; }
+
+ private:
+  // False when there is no file, or it failed.
+  bool Try(const std::function<void(RunHistory&)>& body);
+
+  Clock& clock_;
+  const std::shared_ptr<spdlog::logger> logger_;
+  std::unique_ptr<RunHistory> history_;  // null: it could not be opened
+
+  std::mutex mutex_;
+  bool told_ = false;                // guarded by mutex_
+  std::set<std::string> incidents_;  // guarded by mutex_; told by this process, without a file
+};
+
+}  // namespace syncline::cli

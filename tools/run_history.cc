@@ -1,0 +1,234 @@
+#include "tools/run_history.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/error.h"
+
+namespace syncline::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kFile[] = "runs.db";
+constexpr char kLockFile[] = "runs.lock";
+constexpr char kProcessEnded[] = "the process ended before the run did";
+
+constexpr char kTables[] = R"(
+CREATE TABLE IF NOT EXISTS processes(id INTEGER PRIMARY KEY AUTOINCREMENT, started INTEGER);
+CREATE TABLE IF NOT EXISTS runs(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, pipeline TEXT NOT NULL, kind TEXT NOT NULL,
+  state TEXT NOT NULL, process INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER,
+  scheduled INTEGER, missed INTEGER NOT NULL, polls INTEGER NOT NULL, captured INTEGER NOT NULL,
+  applied INTEGER NOT NULL, written INTEGER NOT NULL, newer INTEGER NOT NULL,
+  conflicts INTEGER NOT NULL, refused INTEGER NOT NULL, error TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS runs_of_pipeline ON runs(pipeline, kind, id);
+CREATE INDEX IF NOT EXISTS open_runs ON runs(process) WHERE state IN ('Queued', 'InProgress');
+CREATE TABLE IF NOT EXISTS paused(pipeline TEXT PRIMARY KEY, since INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS firings(
+  pipeline TEXT, kind TEXT, at INTEGER NOT NULL, PRIMARY KEY (pipeline, kind));
+CREATE TABLE IF NOT EXISTS incidents(
+  pipeline TEXT, kind TEXT, since INTEGER NOT NULL, error TEXT NOT NULL,
+  PRIMARY KEY (pipeline, kind));
+)";
+
+constexpr char kColumns[] =
+    "id, pipeline, kind, state, process, started, ended, scheduled, missed, polls, captured, "
+    "applied, written, newer, conflicts, refused, error";
+constexpr char kOpen[] = "state IN ('Queued', 'InProgress')";
+
+using Field = std::optional<std::string>;
+
+std::string Text(WallTime time) { return std::to_string(time.time_since_epoch().count()); }
+Field Text(const std::optional<WallTime>& time) { return time ? Field(Text(*time)) : Field(); }
+WallTime Time(const std::string& text) { return WallTime(Microseconds(std::stoll(text))); }
+std::optional<WallTime> Time(const Field& text) {
+  return text ? std::optional(Time(*text)) : std::nullopt;
+}
+
+Run RunOf(const std::vector<Field>& row) {
+  const auto number = [&](size_t i) { return std::stoull(*row[i]); };
+  return {.id = std::stoll(*row[0]),
+          .pipeline = *row[1],
+          .kind = *row[2],
+          .state = RunStateOf(*row[3]).value_or(RunState::kFailed),
+          .started = Time(*row[5]),
+          .ended = Time(row[6]),
+          .scheduled = Time(row[7]),
+          .missed = number(8),
+          .counts = {.polls = number(9),
+                     .captured = number(10),
+                     .applied = number(11),
+                     .written = number(12),
+                     .newer = number(13),
+                     .conflicts = number(14),
+                     .refused = number(15)},
+          .error = *row[16]};
+}
+
+sql::DatabaseUrl UrlOf(const fs::path& logs) {
+  return sql::DatabaseUrl::Parse("sqlite:" + std::string(kFile), logs);
+}
+
+const fs::path& Made(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) {
+    throw EnvironmentError(fmt::format("making {}: {}", folder.string(), error.message()),
+                           "the user must be able to write to the folder of the logs");
+  }
+  return folder;
+}
+
+}  // namespace
+
+RunHistory::RunHistory(const fs::path& logs, Clock& clock)
+    : clock_(clock),
+      session_(sql::Session::Open(UrlOf(Made(logs)), {.create = true})),
+      process_(logs / kLockFile) {
+  // What is lost by a power cut is only the account of a run.
+  session_->Execute("PRAGMA synchronous = NORMAL");
+  MakeTables();
+  CloseThoseOfTheDead();
+}
+
+std::unique_ptr<RunHistory> RunHistory::OpenIfThere(const fs::path& logs, Clock& clock) {
+  std::error_code error;
+  if (!fs::exists(logs / kFile, error)) return nullptr;
+  return std::make_unique<RunHistory>(logs, clock);
+}
+
+void RunHistory::MakeTables() {
+  sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
+  session_->Execute(kTables);
+  transaction.Commit();
+}
+
+void RunHistory::CloseThoseOfTheDead() {
+  const auto found =
+      session_->Query(fmt::format("SELECT DISTINCT process FROM runs WHERE {}", kOpen));
+  for (const auto& row : found.rows) {
+    if (process_.IsAlive(std::stoll(*row[0]))) continue;
+    session_->Change(fmt::format("UPDATE runs SET state = 'Failed', ended = $1, error = $2 "
+                                 "WHERE process = {} AND {}",
+                                 *row[0], kOpen),
+                     {Text(clock_.Now()), kProcessEnded});
+  }
+}
+
+int64_t RunHistory::Begin(const Run& run) {
+  const std::lock_guard lock(mutex_);
+  if (process_.number() == 0) {
+    const auto made = session_->Query("INSERT INTO processes(started) VALUES ($1) RETURNING id",
+                                      {Text(clock_.Now())});
+    process_.Be(std::stoll(*made.rows.at(0).at(0)));
+  }
+  const RunCounts& counts = run.counts;
+  const auto made = session_->Query(
+      fmt::format("INSERT INTO runs(pipeline, kind, state, process, started, ended, scheduled, "
+                  "missed, polls, captured, applied, written, newer, conflicts, refused, error) "
+                  "VALUES ($1, $2, $3, {}, $4, $5, $6, {}, {}, {}, {}, {}, {}, {}, {}, $7) "
+                  "RETURNING id",
+                  process_.number(), run.missed, counts.polls, counts.captured, counts.applied,
+                  counts.written, counts.newer, counts.conflicts, counts.refused),
+      {run.pipeline, run.kind, std::string(RunStateName(run.state)), Text(run.started),
+       Text(run.ended), Text(run.scheduled), run.error});
+  session_->Change(fmt::format("DELETE FROM runs WHERE pipeline = $1 AND kind = $2 AND id <= "
+                               "(SELECT id FROM runs WHERE pipeline = $1 AND kind = $2 "
+                               "ORDER BY id DESC LIMIT 1 OFFSET {})",
+                               kRunsMax),
+                   {run.pipeline, run.kind});
+  return std::stoll(*made.rows.at(0).at(0));
+}
+
+void RunHistory::Update(const Run& run) {
+  const std::lock_guard lock(mutex_);
+  const RunCounts& counts = run.counts;
+  session_->Change(
+      fmt::format("UPDATE runs SET state = $1, ended = $2, error = $3, polls = {}, captured = {}, "
+                  "applied = {}, written = {}, newer = {}, conflicts = {}, refused = {} "
+                  "WHERE id = {}",
+                  counts.polls, counts.captured, counts.applied, counts.written, counts.newer,
+                  counts.conflicts, counts.refused, run.id),
+      {std::string(RunStateName(run.state)), Text(run.ended), run.error});
+}
+
+std::vector<Run> RunHistory::List(const std::vector<std::string>& pipelines, uint64_t limit) {
+  const std::lock_guard lock(mutex_);
+  std::string condition;
+  sql::Parameters names;
+  for (const std::string& pipeline : pipelines) {
+    names.push_back(pipeline);
+    condition +=
+        fmt::format("{}${}", condition.empty() ? " WHERE pipeline IN (" : ", ", names.size());
+  }
+  if (!condition.empty()) condition += ")";
+  const auto found = session_->Query(
+      fmt::format("SELECT {} FROM runs{} ORDER BY id DESC LIMIT {}", kColumns, condition, limit),
+      names);
+  std::vector<Run> runs;
+  for (const auto& row : found.rows) {
+    Run& run = runs.emplace_back(RunOf(row));
+    if (!run.open() || process_.IsAlive(std::stoll(*row[4]))) continue;
+    run.state = RunState::kFailed;
+    run.error = kProcessEnded;
+  }
+  return runs;
+}
+
+bool RunHistory::Changed() {
+  const std::lock_guard lock(mutex_);
+  const std::string version = *session_->Query("PRAGMA data_version").rows.at(0).at(0);
+  return std::exchange(seen_, version) != version;
+}
+
+std::set<std::string> RunHistory::Paused() {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> paused;
+  for (const auto& row : session_->Query("SELECT pipeline FROM paused").rows)
+    paused.insert(*row[0]);
+  return paused;
+}
+
+bool RunHistory::Pause(const std::string& pipeline) {
+  const std::lock_guard lock(mutex_);
+  return session_->Change("INSERT OR IGNORE INTO paused VALUES ($1, $2)",
+                          {pipeline, Text(clock_.Now())}) > 0;
+}
+
+bool RunHistory::Resume(const std::string& pipeline) {
+  const std::lock_guard lock(mutex_);
+  return session_->Change("DELETE FROM paused WHERE pipeline = $1", {pipeline}) > 0;
+}
+
+std::optional<WallTime> RunHistory::LastFiring(const std::string& pipeline,
+                                               const std::string& kind) {
+  const std::lock_guard lock(mutex_);
+  const auto found =
+      session_->Query("SELECT at FROM firings WHERE pipeline = $1 AND kind = $2", {pipeline, kind});
+  if (found.rows.empty()) return {};
+  return Time(*found.rows[0][0]);
+}
+
+void RunHistory::NoteFiring(const std::string& pipeline, const std::string& kind, WallTime at) {
+  const std::lock_guard lock(mutex_);
+  session_->Change("INSERT OR REPLACE INTO firings VALUES ($1, $2, $3)",
+                   {pipeline, kind, Text(at)});
+}
+
+bool RunHistory::OpenIncident(const std::string& pipeline, const std::string& kind,
+                              const std::string& error) {
+  const std::lock_guard lock(mutex_);
+  return session_->Change("INSERT OR IGNORE INTO incidents VALUES ($1, $2, $3, $4)",
+                          {pipeline, kind, Text(clock_.Now()), error}) > 0;
+}
+
+bool RunHistory::CloseIncident(const std::string& pipeline, const std::string& kind) {
+  const std::lock_guard lock(mutex_);
+  return session_->Change("DELETE FROM incidents WHERE pipeline = $1 AND kind = $2",
+                          {pipeline, kind}) > 0;
+}
+
+}  // namespace syncline::cli

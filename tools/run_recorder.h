@@ -1,0 +1,67 @@
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "tools/incidents.h"
+#include "tools/plan.h"
+#include "tools/run_book.h"
+#include "tools/stage_watch.h"
+
+namespace syncline::cli {
+
+// Notes what pipelines do that run again and again. Looks at the stages' counts once a second, so
+// that they pay nothing: a run begins when something moves, and ends when nothing has moved for two
+// seconds, or after a minute of it; polls that found nothing are counted in the next run. One that
+// fails, or has been in trouble for a minute, is Failed with its error.
+//
+// Run and Look belong to one thread, Finish comes after that thread's end. Borrows everything.
+class RunRecorder {
+ public:
+  static constexpr Microseconds kLookEvery = std::chrono::seconds(1);
+  static constexpr Microseconds kQuiet = std::chrono::seconds(2);
+  static constexpr Microseconds kLongest = std::chrono::seconds(60);
+
+  // One for each pipeline that runs again and again: its name, source, and its runs' kind.
+  struct Subject {
+    std::string pipeline;
+    std::string source;
+    std::string kind;
+  };
+
+  RunRecorder(std::vector<Subject> subjects, StageWatch& watch, RunBook& book,
+              Incidents& incidents);
+  RunRecorder(const RunRecorder&) = delete;
+  RunRecorder& operator=(const RunRecorder&) = delete;
+
+  void Run(std::stop_token stop);
+  void Look();
+  // The stages have ended. `state` is that of the runs at hand, but Failed where there is trouble;
+  // with `note_empty` also what has found nothing to do is a run.
+  void Finish(RunState state, bool note_empty);
+
+ private:
+  struct Watched {
+    Subject subject;
+    RunCounts noted;                  // in runs that have ended
+    RunCounts seen;                   // at the last look
+    WallTime looked;                  // when that was
+    cli::Run run;                     // open, or its id is 0 and its state Idle
+    Microseconds began{0}, moved{0};  // the run at hand, by Clock::Monotonic
+    bool well = false;                // since its stages began
+    bool has_run = false;
+  };
+
+  static RunCounts CountsOf(const Subject& subject, const Activity& activity);
+  void LookAt(Watched& watched, const Activity& activity);
+  void BeginRun(Watched& watched);
+  void EndRun(Watched& watched, RunState state, const std::string& error);
+
+  StageWatch& watch_;
+  RunBook& book_;
+  Incidents& incidents_;
+  std::vector<Watched> watched_;
+};
+
+}  // namespace syncline::cli
