@@ -67,7 +67,7 @@ Json ToJson(const Found& found) {
 std::vector<Found> Find(const Config& config, const std::vector<std::string>& pipelines,
                         ConflictFilter filter) {
   std::vector<Found> all;
-  for (const std::string& name : pipelines) {
+  for (const std::string& name : config.Named(pipelines)) {
     const PipelineConfig& pipeline = config.Pipeline(name);
     filter.pipeline = name;
     const auto records = InContext(fmt::format("target \"{}\"", pipeline.to), [&] {

@@ -25,7 +25,7 @@ int Show(const Invocation& invocation, const std::vector<std::string>& names) {
   Json list = Json::array();
   TextTable table(
       {{"PIPELINE"}, {"TARGET"}, {"NEXT OFFSET", true}, {"LOG"}, {"EPOCH", true}, {"SET AT"}});
-  for (const std::string& name : names.empty() ? config.PipelineNames() : names) {
+  for (const std::string& name : config.Named(names)) {
     const PipelineConfig& pipeline = config.Pipeline(name);
     const auto row = ProgressOf(config, pipeline);
     Json json = {{"pipeline", name}, {"target", pipeline.to}, {"next_offset", nullptr}};

@@ -15,12 +15,12 @@ struct Options {
 
 int PauseOrResume(const Invocation& invocation, const Options& options, bool pause) {
   const Config config = invocation.Load();
-  for (const std::string& name : options.pipelines) config.Pipeline(name);
+  const std::vector<std::string> names = config.Named(options.pipelines);
   SystemClock clock;
   RunHistory history(config.log, clock);
   Json list = Json::array();
   Terminal out = invocation.Out();
-  for (const std::string& name : options.pipelines) {
+  for (const std::string& name : names) {
     const bool changed = pause ? history.Pause(name) : history.Resume(name);
     list.push_back({{"pipeline", name}, {"paused", pause}, {"changed", changed}});
     if (invocation.json) continue;

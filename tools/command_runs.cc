@@ -53,7 +53,9 @@ int ShowRuns(const Invocation& invocation, const Options& options) {
   SystemClock clock;
   std::vector<Run> runs;
   if (const auto history = RunHistory::OpenIfThere(config.log, clock)) {
-    runs = history->List(options.pipelines, options.limit);
+    // Those that are not in the configuration any more, too.
+    const bool all = options.pipelines.empty();
+    runs = history->List(all ? options.pipelines : config.Named(options.pipelines), options.limit);
   }
   if (!invocation.json) {
     PrintTable(runs, clock, invocation.Out());

@@ -170,12 +170,7 @@ int Status(const Invocation& invocation, const Options& options) {
   const Config config = invocation.Load();
   SystemClock clock;
   std::vector<PipelineStatus> statuses;
-  if (options.pipelines.empty()) {
-    for (const PipelineConfig& pipeline : config.pipelines) {
-      statuses.push_back(ReadPipelineStatus(config, pipeline, clock));
-    }
-  }
-  for (const std::string& name : options.pipelines) {
+  for (const std::string& name : config.Named(options.pipelines)) {
     statuses.push_back(ReadPipelineStatus(config, config.Pipeline(name), clock));
   }
   const std::unique_ptr<RunHistory> history = HistoryOf(config, clock);

@@ -315,6 +315,19 @@ const PipelineConfig& Config::Pipeline(const std::string& name) const {
 std::vector<std::string> Config::DatabaseNames() const { return NamesOf(databases); }
 std::vector<std::string> Config::PipelineNames() const { return NamesOf(pipelines); }
 
+std::vector<std::string> Config::Named(const std::vector<std::string>& names) const {
+  if (names.empty()) return PipelineNames();
+  std::vector<std::string> found;
+  for (const std::string& name : names) {
+    const size_t before = found.size();
+    for (const PipelineConfig& pipeline : pipelines) {
+      if (pipeline.two_way && pipeline.two_way->name == name) found.push_back(pipeline.name);
+    }
+    if (found.size() == before) found.push_back(Pipeline(name).name);
+  }
+  return found;
+}
+
 const PipelineConfig* Config::TwoWay(const std::string& name) const {
   const PipelineConfig* first = nullptr;
   for (const PipelineConfig& pipeline : pipelines) {

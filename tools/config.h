@@ -82,6 +82,9 @@ struct Config {
   std::filesystem::path LogFolder(const std::string& database) const { return log / database; }
   std::vector<std::string> DatabaseNames() const;
   std::vector<std::string> PipelineNames() const;
+  // Pipelines by their names, and both directions of one by the name that they have together; none:
+  // all. Throws as Pipeline.
+  std::vector<std::string> Named(const std::vector<std::string>& names) const;
   // The one from the first database to the second of a pipeline of two directions that is named by
   // `name`, or one direction of which is; null: there is none.
   const PipelineConfig* TwoWay(const std::string& name) const;

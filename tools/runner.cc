@@ -276,13 +276,11 @@ class Runner::Followers {
 // This thread captures. The log outlives the stage, and both outlive everything that follows the
 // log.
 void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
+  if (source.node) MakePeerTables(plan_, source.database, *logger_);
   auto log = ChangeLog::Open(source.log_folder, capture::SourceIdentity(source.url), clock_);
   capture::CaptureOrders orders;
   std::optional<Node> node;
-  if (source.node) {
-    MakePeerTables(plan_, source.database, *logger_);
-    node.emplace(source.url, *log, clock_);
-  }
+  if (source.node) node.emplace(source.url, *log, clock_);
   std::unique_ptr<capture::CaptureStage> stage;
   std::unique_ptr<StageWatch::Watching> watching;
   if (source.polls || options_.once || node) {
