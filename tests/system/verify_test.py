@@ -179,6 +179,7 @@ class VerifyTest(SystemTest):
         self.set_up(source_kind, target_kind, rows=2_000)
         in_flight = 0
         with self.syncline.start("run") as run:
+            self.wait_for_the_writer()
             with Writers(item_writers(self.source, 2_000, SEED)):
                 for _ in range(rounds):
                     in_flight += self.verify()["in_flight"]
@@ -195,6 +196,10 @@ class VerifyTest(SystemTest):
             self.assertEqual(self.verify()["in_flight"], 0)
             run.terminate()
         assert_same(self.source, self.target)
+
+    def wait_for_the_writer(self):
+        """Until then `verify` would write the log itself, and a run that starts just then find it locked."""
+        eventually(lambda: (self.folder / "log" / "from" / "control").exists(), "the writer's socket")
 
     def has_extra_rows(self):
         return one(self.target, f"SELECT count(*) FROM items WHERE id >= {5 * 10**8} AND id < {5 * 10**8 + 100}") == 100
@@ -222,6 +227,7 @@ class VerifyTest(SystemTest):
                 self.target.execute(sql)
         rng, written = random.Random(SEED), 0
         with self.syncline.start("run") as run:
+            self.wait_for_the_writer()
             with Writers(item_writers(self.source, BUSY_ROWS, SEED)):
                 for _ in range(scaled(3, 100)):
                     with writing(self.target) as cursor:
@@ -251,7 +257,7 @@ class VerifyTest(SystemTest):
         with contextlib.ExitStack() as stack:
             run = stack.enter_context(self.syncline.start("run")) if running else None
             if running:
-                eventually(lambda: (self.folder / "log" / "from" / "control").exists(), "the writer's socket")
+                self.wait_for_the_writer()
             with writing(self.source) as cursor:
                 cursor.execute("UPDATE items SET payload = 'unstamped' WHERE id <= 50")
                 cursor.execute("DELETE FROM items WHERE id > 50 AND id <= 80")
