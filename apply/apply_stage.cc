@@ -185,8 +185,7 @@ void ApplyStage::Impl::CheckNothingIsMissing(std::stop_token stop) {
 void ApplyStage::Impl::Resume(std::stop_token stop) {
   if (!target_.is_open()) target_.Open();
   const Offset before = next();
-  // A batch that may or may not be committed is settled before it is tried again.
-  if (options_.two_way.log != nullptr) options_.two_way.log->Turn();
+  if (options_.two_way.log != nullptr) options_.two_way.log->Turn();  // the last batch is settled
   ReadProgress();
   const std::optional<Progress> attempted = std::exchange(attempted_, std::nullopt);
   if (next() != before) GoneOn();
