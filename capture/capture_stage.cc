@@ -206,6 +206,8 @@ class CaptureStage::Impl {
     const Microseconds wait = backoff_.Next();
     if (options_.once && !options_.retry.retries && backoff_.tries() > kTriesOfOnce) throw;
     if (options_.troubled) options_.troubled(&error);
+    // Nobody knows how long it will take until there is a poll.
+    if (options_.orders != nullptr && !options_.once) options_.orders->Take().Fail(error);
     if (backoff_.tries() % kWarnEvery == 1) {
       logger_->warn("capture will try again source={} tries={} wait_ms={} error=\"{}\" hint=\"{}\"",
                     url_.display, backoff_.tries(), wait.count() / 1000, error.message(),

@@ -112,5 +112,38 @@ TEST_F(CaptureOrdersTest, AnOrderEndsThePauseBetweenPolls) {
   EXPECT_EQ(answer.get(), Offset(7));
 }
 
+// Fails when one who also waits for loads is refused like the others, or forgotten.
+TEST_F(CaptureOrdersTest, ThePatientWaitThroughALoad) {
+  std::future<Offset> patient = orders_.PostPatiently(), hasty = orders_.Post();
+  orders_.TakeHasty().Fail(RetryError("loading"));
+  EXPECT_THROW(hasty.get(), Error);
+  EXPECT_EQ(patient.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  orders_.Take().Done(Offset(7));
+  EXPECT_EQ(patient.get(), Offset(7));
+}
+
+// Fails (by never ending) when neither an order nor the release ends the hold.
+TEST_F(CaptureOrdersTest, WhoIsHeldWaitsForAnOrderOrTheRelease) {
+  SystemClock clock;
+  orders_.WaitWhileHeld(clock, {});
+  orders_.Hold(true);
+  {
+    std::jthread held([&] { orders_.WaitWhileHeld(clock, {}); });
+    std::future<Offset> answer = orders_.Post();
+    held.join();
+    orders_.Take().Done(Offset(7));
+  }
+  {
+    std::jthread held([&] { orders_.WaitWhileHeld(clock, {}); });
+    orders_.Hold(false);
+  }
+  orders_.Hold(true);
+  std::stop_source stop;
+  std::jthread held([&] { orders_.WaitWhileHeld(clock, stop.get_token()); });
+  stop.request_stop();
+  held.join();
+  EXPECT_FALSE(orders_.WaitForOrder(clock, stop.get_token()));
+}
+
 }  // namespace
 }  // namespace syncline::capture

@@ -3,13 +3,15 @@
 The engine's clock is set by libfaketime: forward and back by an hour and a day, and through both daylight-saving changes of
 Europe/Berlin and America/New_York. No time of a schedule comes twice, none is left out, and no row is missed.
 
-Fails when a time that the clock shows again fires again, when missed times are forgotten, and when a schedule goes by UTC.
+Fails when a time that the clock shows again fires again, when missed times are forgotten, when a capture whose pipelines are all
+paused polls, and when a run whose process has died is believed to go on.
 """
 
 import contextlib
 import datetime
 import functools
 import itertools
+import json
 import os
 import pathlib
 import sqlite3
@@ -17,7 +19,8 @@ import time
 import unittest
 import zoneinfo
 
-from support.databases import SqliteDatabase, one
+from support.databases import PostgresDatabase, SqliteDatabase, one
+from support.postgres import Cluster
 from support.syncline import Syncline, SystemTest
 from support.waiting import eventually
 from support.writers import Writers
@@ -278,6 +281,49 @@ class SchedulesTest(SystemTest):
     def verified(self, syncline):
         ended = [run for run in self.runs(syncline, "target", "verify") if run["ended_at"]]
         return (ended[-1]["state"], ended[-1]["error"]) if ended else None
+
+    def test_a_pipeline_gives_up_after_its_retries_and_the_others_go_on(self):
+        told = self.folder / "told"
+        with Cluster() as cluster:
+            syncline = self.syncline({
+                "away": {
+                    "every": "20ms", "retries": 2, "retry_intervals": ["100ms"],
+                    "on_error": {"command": f'echo "$SYNCLINE_STATE $SYNCLINE_KIND $SYNCLINE_ERROR" >> {told}'},
+                },
+                "here": {"every": "20ms"},
+            })  # fmt: skip
+            target = PostgresDatabase(cluster, "target")
+            configuration = json.loads((self.folder / "syncline.yaml").read_text())
+            configuration["databases"]["away"] = target.url
+            syncline.configure(configuration)
+            with syncline.start("run") as process:
+                self.assert_arrives("here")
+                soon(lambda: len(self.runs(syncline, "away")) == 1, "the first run")
+                cluster.stop()
+                self.insert("second")
+                soon(lambda: "given up after 2 retries" in process.output(), "the end of its retries")
+                self.insert("third")
+                self.assert_arrives("here")
+                soon(told.exists, "the hook")
+                process.terminate(expect=None)
+            self.assertEqual(told.read_text().count("failed apply"), 1)
+            run = self.runs(syncline, "away")[-1]
+            self.assertEqual(run["state"], "Failed")
+            self.assertIn("given up after 2 retries", run["error"])
+
+    def test_reconciling_and_folding_by_the_clock(self):
+        each = {"cron": "* * * * * *"}
+        syncline = self.syncline(
+            {"target": {"every": "50ms", "deletes": {"by": "reconcile", **each}}}, retain={"for": "1ms", **each}
+        )
+        with syncline.start("run") as process:
+            self.assert_arrives("target")
+            self.source.execute("DELETE FROM items")
+            self.insert("second")
+            self.assert_arrives("target")
+            soon(lambda: syncline.run("log", "stat", "--json").json()["begin"] > 0, "frames to be folded")
+            process.terminate()
+        self.assertIn("Done", {run["state"] for run in self.runs(syncline, "source", "retain")})
 
     def test_runs_tell_what_was_synced(self):
         syncline = self.syncline({"target": {"every": "50ms"}})

@@ -29,6 +29,20 @@ TEST(BackoffTest, IsShortAgainAfterASuccess) {
   EXPECT_LE(backoff.Next(), milliseconds(100));
 }
 
+// Fails when the list is read beyond its end, or jittered.
+TEST(BackoffTest, GoesThroughAListAndStaysAtItsLast) {
+  Backoff backoff({.waits = {std::chrono::seconds(1), std::chrono::seconds(5)}, .retries = 3});
+  EXPECT_FALSE(backoff.exhausted());
+  EXPECT_EQ(backoff.Next(), std::chrono::seconds(1));
+  EXPECT_EQ(backoff.Next(), std::chrono::seconds(5));
+  EXPECT_FALSE(backoff.exhausted());
+  EXPECT_EQ(backoff.Next(), std::chrono::seconds(5));
+  EXPECT_TRUE(backoff.exhausted());
+  backoff.Reset();
+  EXPECT_FALSE(backoff.exhausted());
+  EXPECT_EQ(backoff.Next(), std::chrono::seconds(1));
+}
+
 // Fails when the doubling is not bounded: the shift overflows.
 TEST(BackoffTest, StaysAtTheMostForEver) {
   Backoff backoff({milliseconds(100), milliseconds(1000)}, 7);
