@@ -1,0 +1,92 @@
+// How Runner applies: from a log that this process writes, or another one.
+#include "apply/apply_stage.h"
+#include "capture/capture_stage.h"
+#include "tools/pipeline_status.h"
+#include "tools/runner.h"
+
+namespace syncline::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Microseconds kLogPoll = 200ms;
+// A log appears bit by bit while it is made; what looks wrong for longer than this is wrong.
+constexpr Microseconds kLogMakingMax = 10s;
+
+}  // namespace
+
+void Runner::FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool once,
+                            std::stop_token stop) {
+  WhileActive(pipeline.name, once, stop, [&](std::stop_token active) {
+    Persist(pipeline.name, pipeline.schedule.retry, once, active, [&] {
+      auto reader = log.NewReader();
+      Apply(pipeline, *reader, once, nullptr, active);
+    });
+  });
+}
+
+void Runner::FollowFromOutside(const PipelinePlan& pipeline, bool once, Node* node,
+                               std::stop_token stop) {
+  if (node == nullptr && IsByTheClock(pipeline)) {
+    return FollowFromOutsideByTheClock(pipeline, stop);
+  }
+  WhileActive(pipeline.name, once, stop, [&](std::stop_token active) {
+    Persist(pipeline.name, pipeline.schedule.retry, once, active, [&] {
+      auto reader = WaitForLog(pipeline, once, active);
+      if (reader != nullptr) Apply(pipeline, *reader, once, node, active);
+    });
+  });
+}
+
+std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, bool once,
+                                              std::stop_token stop) {
+  bool told = false;
+  Microseconds in_the_making{0};
+  for (;;) {
+    const bool missing = !LogMayExist(pipeline.log_folder);
+    if (!missing || once) {
+      try {
+        return LogReader::Open(pipeline.log_folder, clock_);
+      } catch (const Error& error) {
+        in_the_making += kLogPoll;
+        if (once || in_the_making > kLogMakingMax || error.reaction() == Reaction::kDamage) {
+          throw;
+        }
+      }
+    }
+    if (missing && !told) {
+      logger_->info("waiting for the log, which capture makes pipeline={} log={}", pipeline.name,
+                    pipeline.log_folder.string());
+      told = true;
+    }
+    if (!clock_.Sleep(kLogPoll, stop)) return nullptr;
+  }
+}
+
+apply::ApplyOptions Runner::OptionsFor(const PipelinePlan& pipeline, bool once, Node* node) {
+  apply::ApplyOptions options{.pipeline = pipeline.name,
+                              .once = once,
+                              .consumer = pipeline.name,
+                              .quarantine_limit = pipeline.quarantine_limit,
+                              .retry = pipeline.schedule.retry,
+                              .troubled = [this, &pipeline](const Error* error) {
+                                incidents_.Trying(pipeline.name, "apply", error);
+                              }};
+  if (!pipeline.two_way) return options;
+  options.two_way.log = node;
+  for (const sql::DatabaseUrl& url : pipeline.prefer) {
+    options.two_way.prefer.push_back(NodeIdOf(capture::SourceIdentity(url)));
+  }
+  return options;
+}
+
+void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, bool once, Node* node,
+                   std::stop_token stop) {
+  apply::ApplyStage stage(pipeline.target_url, pipeline.tables, OptionsFor(pipeline, once, node),
+                          reader, clock_, logger_);
+  RecordStart(pipeline.name);
+  auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
+  stage.Run(stop);
+}
+
+}  // namespace syncline::cli
