@@ -9,6 +9,7 @@
 #include "apply/base_feed.h"
 #include "apply/batch_prefetch.h"
 #include "apply/missing_grants.h"
+#include "apply/prepared.h"
 #include "apply/quarantine.h"
 #include "apply/sql_target.h"
 #include "engine/base/backoff.h"
@@ -18,13 +19,9 @@
 namespace syncline::apply {
 namespace {
 
-// The reader wakes us when there is something; this only bounds how long a missed wake-up can hurt.
-constexpr Microseconds kIdleWait = std::chrono::seconds(1);
-// While the target cannot be written: the first failure is logged, then each of these, and whenever
-// the reason is another one.
-constexpr int kLogEveryNthTry = 10;
-// Without a step forward; `once` is run by somebody who waits for it.
-constexpr int kTriesOfOnce = 5;
+constexpr Microseconds kIdleWait = std::chrono::seconds(1);  // should a wake-up be missed
+constexpr int kLogEveryNthTry = 10;  // of those that fail for the same reason
+constexpr int kTriesOfOnce = 5;      // without a step forward: somebody waits for it
 
 std::vector<TableName> TargetsOf(const std::vector<TableMapping>& tables) {
   std::vector<TableName> targets;
@@ -133,8 +130,11 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
 }
 
 void ApplyStage::Impl::ReadProgress() {
-  progress_ = target_.ReadProgress(options_.pipeline);
-  CheckParked(target_.session(), options_.pipeline, log_.info(), display_);
+  const std::string& name = options_.pipeline;
+  OwnLog* const own = options_.two_way.log;
+  if (own) FitToLogs(target_.session(), name, log_.info(), own->Applied(name), *logger_);
+  progress_ = target_.ReadProgress(name);
+  CheckParked(target_.session(), name, log_.info(), display_);
   stats_.next_offset = next().value();
   if (!progress_) return;
   CheckFollows(*progress_, log_.info(), display_);

@@ -3,7 +3,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "engine/log/change_log.h"
@@ -36,8 +36,13 @@ class OwnLog {
 
   // Two steps around the target's commit: `draft` is in the log if, and only if, the transaction
   // that moves the progress row to what `token` says is committed, however that ends.
-  virtual void Prepare(ChangeLog::Draft draft, std::string_view token) = 0;
+  virtual void Prepare(ChangeLog::Draft draft, const std::string& pipeline,
+                       const std::string& token) = 0;
   virtual void Confirm() = 0;
+  // The same for a transaction that has changed nothing, once it is committed.
+  virtual void Note(const std::string& pipeline, const std::string& token) = 0;
+  // The token of the last batch of that pipeline that is in the log; without the turn, too.
+  virtual std::optional<std::string> Applied(const std::string& pipeline) = 0;
 };
 
 // What makes a pipeline one of two directions, on the side that is applied to.

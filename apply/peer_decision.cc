@@ -24,12 +24,16 @@ PeerDecision Decide(const PeerArrival& arrival, const PeerLook& look) {
   if (arrival.deletion ? !look.exists : look.exists && look.same_content) {
     return {wins ? PeerAction::kAdopt : PeerAction::kNothing};
   }
-  const bool follows =
-      step.from_base || std::ranges::find(step.follows, *look.known) != step.follows.end();
+  // A base does not tell what a state follows. Better a conflict too many than a user's state that
+  // goes without a trace.
+  const bool follows = step.from_base
+                           ? !look.own
+                           : std::ranges::find(step.follows, *look.known) != step.follows.end();
   if (wins && follows) return {PeerAction::kWrite};
   PeerDecision decision{wins ? PeerAction::kWrite : PeerAction::kNothing};
   if (wins && look.defends) decision.action = PeerAction::kDefend;
-  if (!arrival.again) decision.conflict = TypeOf(arrival, look);
+  // What wins was not here yet, wherever the target was set back to.
+  if (wins || !arrival.again) decision.conflict = TypeOf(arrival, look);
   return decision;
 }
 

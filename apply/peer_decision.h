@@ -32,7 +32,8 @@ struct PeerLook {
   bool exists = false;
   bool same_content = false;      // both exist
   std::optional<RowClock> known;  // of the row's state, or its absence; none: there never was one
-  bool defends = false;  // the state is one of this database's own users, whom the rule prefers
+  bool own = false;               // the state is one of this database's own users
+  bool defends = false;           // and the rule prefers them
 };
 
 enum class PeerAction {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
+#include <string_view>
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
@@ -13,6 +15,13 @@ namespace {
 
 // A row that nobody can lock, because it is not there, may be inserted between two looks.
 constexpr int kRounds = 5;
+
+// A change that is parked like those that the database refuses.
+Error Refused(uint32_t number, const std::string& reason) {
+  Error error = StopError("a change cannot be decided about: " + reason, "");
+  error.SetRefusal({.kind = Refusal::Kind::kRule, .reason = reason, .row = number});
+  return error;
+}
 
 std::vector<uint32_t> All(const WriteTask& task) {
   std::vector<uint32_t> all(task.changes.size());
@@ -45,7 +54,9 @@ void PeerSettler::Settle(WriteTask& task) {
     if (writes && (looks[number].exists || !task.deletion)) {
       (looks[number].exists ? there : missing).push_back(number);
     }
-    if (decision.action != PeerAction::kNothing) Note(task, number, known, decision.action);
+    if (decision.action != PeerAction::kNothing) {
+      Note(task, number, known, decision.action, looks[number].exists);
+    }
     if (!decision.conflict) continue;
     if (!writes) ++task.counts.newer;
     Conflict conflict = images_.Of(task, number, *decision.conflict, writes);
@@ -58,7 +69,7 @@ void PeerSettler::Settle(WriteTask& task) {
   }
   images_.Add(task, met, conflicts);  // before they are overwritten
   std::ranges::move(conflicts, std::back_inserter(task.conflicts));
-  Write(task, there, missing);
+  Write(task, known, there, missing);
 }
 
 std::shared_ptr<const TableSchema> PeerSettler::OwnSchema(PeerWork& peer) const {
@@ -118,14 +129,38 @@ std::vector<PeerSettler::Look> PeerSettler::LookAt(const WriteTask& task) {
   return looks;
 }
 
-std::vector<uint32_t> PeerSettler::Unlogged(const Known& known, std::span<const Look> looks) {
+// Keys that are equal and stored in another way (1.0 and 1.00, citext): the row's own form counts.
+void PeerSettler::TakeStoredKeys(Known& known, std::span<const Look> looks) {
   const KeyedRows rows = ReadByKeys(session_, *known.table, known.keys);
+  for (uint32_t number = 0; number < known.keys.size(); ++number) {
+    Row& key = known.keys[number];
+    if (!looks[number].exists || rows.contains(key.bytes())) continue;
+    for (const auto& [bytes, row] : ReadByKeys(session_, *known.table, {&key, 1})) {
+      key = Project(row, known.table->key);
+    }
+  }
+  std::set<std::string_view> seen;
+  for (const Row& key : known.keys) {
+    if (seen.insert(key.bytes()).second) continue;
+    throw Refused(static_cast<uint32_t>(&key - known.keys.data()),
+                  "another row of that database has the same key here: give the key's columns the "
+                  "same types and collations on both sides");
+  }
+}
+
+std::vector<uint32_t> PeerSettler::Unlogged(const Known& known, std::span<const Look> looks,
+                                            bool captured) {
+  KeyedRows rows = ReadByKeys(session_, *known.table, known.keys);
   std::vector<uint32_t> unlogged;
   for (uint32_t number = 0; number < known.keys.size(); ++number) {
     const std::optional<IndexEntry>& entry = known.entries[number];
     const auto row = rows.find(known.keys[number].bytes());
     const bool exists = row != rows.end();
     const bool logged = entry && !entry->deleted;
+    if (exists && captured && known.table->VersionOf(row->second).is_null()) {
+      throw Refused(number,
+                    "the row here has NULL in its cursor column, so its state cannot be logged");
+    }
     const bool same = exists == logged && exists == looks[number].exists &&
                       (!exists || row->second.fingerprint() == entry->fingerprint);
     if (!same) unlogged.push_back(number);
@@ -139,9 +174,10 @@ std::vector<PeerSettler::Look> PeerSettler::LookUntilLogged(const WriteTask& tas
   OwnLog& log = task.options.peer->log;
   for (int round = 0; round < kRounds; ++round) {
     std::vector<Look> looks = LookAt(task);
+    if (round == 0) TakeStoredKeys(known, looks);
     known.entries = log.Known(known.table->table, known.keys);
     for (bool captured = false;; captured = true) {
-      const std::vector<uint32_t> unlogged = Unlogged(known, looks);
+      const std::vector<uint32_t> unlogged = Unlogged(known, looks, captured);
       if (unlogged.empty()) return looks;
       if (captured) break;
       std::vector<Row> keys;
@@ -150,8 +186,10 @@ std::vector<PeerSettler::Look> PeerSettler::LookUntilLogged(const WriteTask& tas
       known.entries = log.Known(known.table->table, known.keys);
     }
   }
-  throw RestartError(fmt::format("rows of {} that are not there yet are being inserted by others",
-                                 shape_.table.ToString()));
+  throw RestartError(
+      fmt::format("rows of {} change under our hands, or cannot be logged, as those whose cursor "
+                  "column is NULL",
+                  shape_.table.ToString()));
 }
 
 PeerDecision PeerSettler::DecideOn(const WriteTask& task, uint32_t number, const Known& known,
@@ -169,19 +207,20 @@ PeerDecision PeerSettler::DecideOn(const WriteTask& task, uint32_t number, const
           "move the log's folder away: it is made anew, and both sides are compared");
     }
     seen.known = entry->clock;
-    seen.defends = entry->clock->origin == peer.log.node() &&
-                   IsPreferred(peer.prefer, peer.log.node(), change.peer->clock.origin);
+    seen.own = entry->clock->origin == peer.log.node();
+    seen.defends = seen.own && IsPreferred(peer.prefer, peer.log.node(), change.peer->clock.origin);
   }
   return Decide({.step = *change.peer, .deletion = task.deletion, .again = task.IsAgain(number)},
                 seen);
 }
 
 void PeerSettler::Note(const WriteTask& task, uint32_t number, const Known& known,
-                       PeerAction action) const {
+                       PeerAction action, bool exists) const {
   PeerWork& peer = *task.options.peer;
   const std::optional<IndexEntry>& entry = known.entries[number];
   const PeerStep& step = *task.changes[number].peer;
   OwnChange own{.table = known.table, .key = known.keys[number]};
+  own.missing = !exists && (action != PeerAction::kWrite || task.deletion);
   if (entry) {
     own.known_version = entry->version;
     if (!entry->deleted) own.previous = entry->version;
@@ -196,17 +235,36 @@ void PeerSettler::Note(const WriteTask& task, uint32_t number, const Known& know
   peer.changes.push_back(std::move(own));
 }
 
-void PeerSettler::Write(WriteTask& task, std::span<const uint32_t> there,
+void PeerSettler::Write(WriteTask& task, const Known& known, std::span<const uint32_t> there,
                         std::span<const uint32_t> missing) {
+  // Rows that refer to these may go with them: what users have made of them is logged first. The
+  // locks keep new ones out.
+  PeerWork& peer = *task.options.peer;
+  if (task.deletion && !there.empty()) peer.log.Capture(known.table->table, {});
   const std::string force = task.deletion ? EraseRowSql(shape_) : OverwriteRowSql(shape_);
-  const size_t kept = session_.ExecuteEach(force, task.Pointers(there)).size();
-  task.counts.suppressed += kept;  // a trigger would not have it
-  task.counts.written += there.size() - kept;
-  if (!session_.ExecuteEach(InsertRowSql(shape_), task.Pointers(missing)).empty()) {
-    throw RestartError(fmt::format("somebody has inserted a row of {} at the same moment",
-                                   shape_.table.ToString()));
+  const std::vector<uint32_t> kept = session_.ExecuteEach(force, task.Pointers(there));
+  for (const uint32_t place : kept) Suppress(task, known, there[place]);
+  task.counts.written += there.size() - kept.size();
+
+  const auto refused = session_.ExecuteEach(InsertRowSql(shape_), task.Pointers(missing));
+  task.counts.written += missing.size() - refused.size();
+  if (refused.empty()) return;
+  const std::vector<Look> looks = LookAt(task);
+  for (const uint32_t place : refused) {
+    if (looks[missing[place]].exists) {
+      throw RestartError(fmt::format("somebody has inserted a row of {} at the same moment",
+                                     shape_.table.ToString()));
+    }
+    Suppress(task, known, missing[place]);
   }
-  task.counts.written += missing.size();
+}
+
+// A trigger would not have it: the row stays what the log knows.
+void PeerSettler::Suppress(WriteTask& task, const Known& known, uint32_t number) const {
+  ++task.counts.suppressed;
+  std::erase_if(task.options.peer->changes, [&](const OwnChange& change) {
+    return change.table == known.table && change.key == known.keys[number];
+  });
 }
 
 }  // namespace syncline::apply

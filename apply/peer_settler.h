@@ -46,13 +46,17 @@ class PeerSettler {
   std::shared_ptr<const TableSchema> OwnSchema(PeerWork& peer) const;
   std::vector<Row> OwnKeys(const WriteTask& task, const TableSchema& own);
   std::vector<Look> LookAt(const WriteTask& task);
-  // Numbers of rows whose state the log does not hold.
-  std::vector<uint32_t> Unlogged(const Known& known, std::span<const Look> looks);
+  // Numbers of rows whose state the log does not hold; `captured`: although it was told.
+  std::vector<uint32_t> Unlogged(const Known& known, std::span<const Look> looks, bool captured);
   std::vector<Look> LookUntilLogged(const WriteTask& task, Known& known);
   PeerDecision DecideOn(const WriteTask& task, uint32_t number, const Known& known,
                         const Look& look) const;
-  void Note(const WriteTask& task, uint32_t number, const Known& known, PeerAction action) const;
-  void Write(WriteTask& task, std::span<const uint32_t> there, std::span<const uint32_t> missing);
+  void TakeStoredKeys(Known& known, std::span<const Look> looks);
+  void Note(const WriteTask& task, uint32_t number, const Known& known, PeerAction action,
+            bool exists) const;
+  void Write(WriteTask& task, const Known& known, std::span<const uint32_t> there,
+             std::span<const uint32_t> missing);
+  void Suppress(WriteTask& task, const Known& known, uint32_t number) const;
 
   sql::Session& session_;
   const TablePlan& plan_;

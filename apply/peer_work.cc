@@ -52,6 +52,9 @@ ChangeLog::Draft DraftOf(sql::Session& session, const std::vector<OwnChange>& ch
                     .previous = own.previous,
                     .lineage = own.lineage};
       if (const auto row = rows.find(own.key.bytes()); row != rows.end()) {
+        if (own.missing) {
+          throw RestartError("somebody has inserted a row that another database has deleted");
+        }
         change.row = std::move(row->second);
         change.version = Value(table->VersionOf(change.row));
       } else {
@@ -74,12 +77,15 @@ bool IsPreferred(const std::vector<NodeId>& prefer, NodeId own, NodeId origin) {
   return place != prefer.end() && std::find(prefer.begin(), place, origin) == place;
 }
 
-// What the target has given away itself. Whatever lies between such a state and the batch's earlier
-// ones was decided where it was applied.
-void TakeOutEchoes(std::vector<TableChanges>& tables, NodeId own, const std::string& source) {
+// Usually a key has the same form in both logs; what has not is decided about like any change,
+// which costs more and comes to the same.
+void TakeOutEchoes(std::vector<TableChanges>& tables, OwnLog& own,
+                   const std::map<TableName, TableMapping>& mappings, const std::string& source) {
   for (TableChanges& table : tables) {
+    const TableName& target = mappings.at(table.schema->table).target;
     for (std::vector<RowChange>* const changes : {&table.upserts, &table.deletes}) {
-      std::erase_if(*changes, [&](const RowChange& change) {
+      std::vector<Row> keys;
+      for (const RowChange& change : *changes) {
         if (change.peer == nullptr) {
           throw UsageError(
               fmt::format("table {}: the log of {} holds changes from when nothing else was "
@@ -87,17 +93,32 @@ void TakeOutEchoes(std::vector<TableChanges>& tables, NodeId own, const std::str
                           table.schema->table.ToString(), source),
               "move that log's folder away: it is made anew, and both sides are compared");
         }
-        return change.peer->via == own;
+        if (change.peer->via == own.node()) keys.push_back(change.key);
+      }
+      if (keys.empty()) continue;
+      const std::vector<std::optional<IndexEntry>> known = own.Known(target, keys);
+      size_t echo = 0;
+      std::erase_if(*changes, [&](const RowChange& change) {
+        if (change.peer->via != own.node()) return false;
+        const std::optional<IndexEntry>& entry = known[echo++];
+        return entry && entry->clock && *entry->clock >= change.peer->clock;
       });
     }
   }
 }
 
-bool PrepareOwnLog(sql::Session& session, const PeerWork& work, const Progress& at) {
-  if (work.changes.empty()) return false;
+void PrepareOwnLog(sql::Session& session, const PeerWork& work, const Progress& at) {
+  if (work.changes.empty()) return;
   session.CheckDeferred();
-  work.log.Prepare(DraftOf(session, work.changes), PreparedToken(at));
-  return true;
+  work.log.Prepare(DraftOf(session, work.changes), at.pipeline, PreparedToken(at));
+}
+
+void ConfirmOwnLog(const PeerWork& work, const Progress& at) {
+  if (work.changes.empty()) {
+    work.log.Note(at.pipeline, PreparedToken(at));
+  } else {
+    work.log.Confirm();
+  }
 }
 
 }  // namespace syncline::apply

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 #include "apply/batch.h"
 #include "apply/own_log.h"
 #include "apply/progress.h"
+#include "apply/table_mapping.h"
 #include "engine/model/change.h"
 #include "engine/sql/session.h"
 
@@ -21,6 +23,7 @@ struct OwnChange {
   std::optional<Value> previous;  // as Change has it
   Value known_version;            // of the state before; NULL: there was none
   Lineage lineage;
+  bool missing = false;  // there is no such row, and this transaction makes none
 };
 
 // Whether the database's own users win against those of `origin` by that list.
@@ -36,12 +39,17 @@ struct PeerWork {
   std::vector<OwnChange> changes = {};
 };
 
-// Takes out what the database `own` has given away itself, and is coming back. Throws UsageError
-// for changes without a lineage; `source` names their database.
-void TakeOutEchoes(std::vector<TableChanges>& tables, NodeId own, const std::string& source);
+// Takes out what the database has given away itself, and is coming back: all that its log knows, or
+// something newer. `mappings` are the pipeline's, by source. Throws UsageError for changes without
+// a lineage; `source` names their database.
+void TakeOutEchoes(std::vector<TableChanges>& tables, OwnLog& own,
+                   const std::map<TableName, TableMapping>& mappings, const std::string& source);
 
 // The last step before a transaction's commit: deferred triggers have their say, then the target's
-// log is prepared for what the rows have become. False: nothing has happened that it lacks.
-bool PrepareOwnLog(sql::Session& session, const PeerWork& work, const Progress& at);
+// log is prepared for what the rows have become. Throws RestartError when a row is there that was
+// not, and that nobody could lock.
+void PrepareOwnLog(sql::Session& session, const PeerWork& work, const Progress& at);
+// The first step after it.
+void ConfirmOwnLog(const PeerWork& work, const Progress& at);
 
 }  // namespace syncline::apply

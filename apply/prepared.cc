@@ -1,5 +1,7 @@
 #include "apply/prepared.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
@@ -49,6 +51,29 @@ void SettlePrepared(const sql::DatabaseUrl& database, ChangeLog& log) {
   if (!IsCommitted(database, ReadToken(prepared->token))) return log.DropPrepared();
   prepared->draft.cursor = log.cursor();
   log.Append(std::move(prepared->draft));
+}
+
+void FitToLogs(sql::Session& session, const std::string& pipeline, const LogInfo& log,
+               const std::optional<std::string>& token, spdlog::logger& logger) {
+  const std::optional<Progress> found = ReadProgress(session, pipeline);
+  const std::optional<Progress> noted = token ? std::optional(ReadToken(*token)) : std::nullopt;
+  const bool same_log = found && found->log_id == log.id.ToString();
+  if (noted && noted->log_id == log.id.ToString() &&
+      (!found || (same_log && found->reached < noted->next))) {
+    throw StopError(
+        fmt::format(
+            "pipeline {}: the database is behind its own log, which knows that it was applied "
+            "up to offset {}: it was emptied, or restored from a backup",
+            pipeline, noted->next.value()),
+        "restore a state that is not older; or, for a new beginning from what both databases hold "
+        "now, stop Syncline and move the folders of both logs away");
+  }
+  if (!found || (same_log && noted)) return;
+  logger.warn("a log was made anew: everything is compared from its beginning pipeline={}",
+              pipeline);
+  sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
+  EraseProgress(session, pipeline);
+  transaction.Commit();
 }
 
 }  // namespace syncline::apply

@@ -7,19 +7,13 @@
 
 #include "apply/refusal_reason.h"
 #include "apply/table_plan.h"
+#include "apply/target_session.h"
 #include "apply/target_table.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 
 namespace syncline::apply {
 namespace {
-
-// A batch meets a target of any size: for each of its rows the server is to use the key's index,
-// also when it thinks that reading the whole table would do. Row numbers are looked up in a hash
-// table, which has to fit into work_mem. Compiling statements that run for a fraction of a second
-// costs more than it brings.
-constexpr char kPostgresSettings[] =
-    "SET enable_hashjoin = off; SET enable_mergejoin = off; SET work_mem = '64MB'; SET jit = off";
 
 constexpr std::string_view kUniqueViolation = "23505";
 constexpr std::string_view kDeadlock = "40P01";
@@ -77,16 +71,7 @@ SqlTarget::~SqlTarget() = default;
 
 void SqlTarget::Open() {
   Close();
-  auto session = sql::Session::Open(url_, {.create = true});
-  if (session->dialect() == Dialect::kPostgres) {
-    session->Execute(kPostgresSettings);
-    // What the log of this database holds a crash must not take back.
-    if (two_way_.log != nullptr) session->Execute("SET synchronous_commit = on");
-  }
-  EnsureProgressTable(*session);
-  EnsureConflictTable(*session);
-  EnsureQuarantineTable(*session);
-  EnsureSchemaTable(*session);
+  auto session = OpenTargetSession(url_, two_way_.log != nullptr);
   identity_ = session->Identity();
   session_ = std::move(session);
 }
@@ -131,8 +116,8 @@ std::vector<TableName> SqlTarget::ParentsFirst() {
 SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std::string& what,
                                     const std::optional<Progress>& from, const Progress& to,
                                     const SchemaWatch::Schemas& schemas) {
-  if (two_way_.log != nullptr) TakeOutEchoes(tables, two_way_.log->node(), source_);
   const auto turn = two_way_.log != nullptr ? two_way_.log->Turn() : std::unique_lock<std::mutex>();
+  if (two_way_.log != nullptr) TakeOutEchoes(tables, *two_way_.log, tables_, source_);
   Work work{.tables = std::move(tables), .at = to, .park = quarantine_limit_ > 0};
   if (from) work.again_before = from->reached;
   std::vector<Quarantine::Waiting> waiting;
@@ -173,6 +158,7 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
 }
 
 SqlTarget::Written SqlTarget::Do(Work& work) {
+  if (two_way_.log != nullptr) PrepareAlone(work);
   try {
     return Transact(work, nullptr);
   } catch (const Error& error) {
@@ -209,6 +195,15 @@ SqlTarget::Written SqlTarget::Do(Work& work) {
   }
 }
 
+// The target's log reads the tables on another session while a batch is under way: none is altered.
+void SqlTarget::PrepareAlone(const Work& work) {
+  sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
+  for (const TableChanges& changes : work.tables) {
+    ForTable(changes.schema->table, [&] { Prepare(changes); });
+  }
+  transaction.Commit();
+}
+
 SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
   work.begin(*session_);
@@ -240,11 +235,11 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   if (work.end) work.end(*session_, refused);
   RecordConflicts(*session_, {work.at.pipeline, work.at.log_id, source_, identity_},
                   writing.conflicts);
-  const bool prepared = writing.peer && PrepareOwnLog(*session_, *writing.peer, work.at);
+  if (writing.peer) PrepareOwnLog(*session_, *writing.peer, work.at);
   CrashPoint("apply.rows_written");
   transaction.Commit();
   CrashPoint("apply.committed");
-  if (prepared) two_way_.log->Confirm();
+  if (writing.peer) ConfirmOwnLog(*writing.peer, work.at);
   return std::move(writing.written);
 }
 

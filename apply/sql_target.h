@@ -122,6 +122,7 @@ class SqlTarget {
   WriteCounts Upsert(const Task& task, std::span<const RowChange> changes, Writing& writing);
   WriteOptions OptionsFor(const Work& work) const;
   void StartPeerWork(Writing& writing) const;
+  void PrepareAlone(const Work& work);
   // `found`: what to leave out, and in which order the rest goes; null: everything as it is.
   Written Transact(Work& work, const Findings* found);
   Findings FindOut(Work& work);

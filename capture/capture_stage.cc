@@ -92,13 +92,14 @@ class CaptureStage::Impl {
 
   void PollNow(const RowKeys& again) {
     OrDisconnect([&] {
-      if (!source_ || source_->loading()) throw NotReady();
+      if (!source_) Connect();
+      if (source_->loading()) throw NotReady();
       source_->Poll({again});
     });
   }
 
-  std::shared_ptr<const TableSchema> Schema(const TableName& table) const {
-    if (!source_) throw NotReady();
+  std::shared_ptr<const TableSchema> Schema(const TableName& table) {
+    if (!source_) OrDisconnect([&] { Connect(); });
     return source_->Schema(table);
   }
 
@@ -249,7 +250,7 @@ const CaptureStats& CaptureStage::stats() const { return impl_->stats(); }
 
 void CaptureStage::PollNow(const RowKeys& again) { impl_->PollNow(again); }
 
-std::shared_ptr<const TableSchema> CaptureStage::Schema(const TableName& table) const {
+std::shared_ptr<const TableSchema> CaptureStage::Schema(const TableName& table) {
   return impl_->Schema(table);
 }
 

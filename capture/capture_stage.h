@@ -116,11 +116,11 @@ class CaptureStage {
   const CaptureStats& stats() const;
 
   // For a node, from any thread that holds its turn. Polls at once and reads those rows again, as
-  // CaptureOrders says. Throws RetryError while the source is not there or tables are being loaded;
-  // after any error the stage goes on by itself.
+  // CaptureOrders says. Throws RetryError while tables are being loaded; after any error the stage
+  // goes on by itself.
   void PollNow(const RowKeys& again);
-  // The table as it is captured; null: it is not. Throws RetryError while the source is not there.
-  std::shared_ptr<const TableSchema> Schema(const TableName& table) const;
+  // The table as it is captured; null: it is not.
+  std::shared_ptr<const TableSchema> Schema(const TableName& table);
 
  private:
   class Impl;

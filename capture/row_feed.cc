@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/model/stamp.h"
+
 namespace syncline::capture {
 
 void CheckKey(const TablePlan& table, const Row& row) {
@@ -58,9 +60,12 @@ uint64_t RowFeed::Batch::ReadTombstones(const TablePlan& table, const std::strin
           if (watch) watch(row);
           Row key = Project(row, tombstones.schema->key);
           if (std::ranges::any_of(key, [](ValueView value) { return value.is_null(); })) return;
-          Value version = is_version ? Value(row[tombstones.schema->cursor]) : Value();
-          feed_.InLog(
-              [&] { writer_.AddDeletion(table.schema, std::move(key), std::move(version)); });
+          const Value deleted_at(row[tombstones.schema->cursor]);
+          Value version = is_version ? deleted_at : Value();
+          feed_.InLog([&] {
+            writer_.AddDeletion(table.schema, std::move(key), std::move(version),
+                                StampOf(deleted_at));
+          });
         });
   });
 }

@@ -45,7 +45,8 @@ void CheckTriggers(sql::Session& session, const std::string& subject, const Tabl
 
 void CheckTable(sql::Session& session, const std::string& subject, const std::string& pipeline,
                 const apply::TableMapping& mapping,
-                const std::shared_ptr<const TableSchema>& schema, CheckReport& report) {
+                const std::shared_ptr<const TableSchema>& schema, bool two_way,
+                CheckReport& report) {
   report.Guard(subject, [&] {
     apply::TablePlan plan = apply::PlanTable(schema, mapping);
     const apply::TablePlan whole = plan;
@@ -57,7 +58,8 @@ void CheckTable(sql::Session& session, const std::string& subject, const std::st
     apply::PrepareTargetTable(session, plan, *silent);
     if (!before) return report.Pass(subject, "is not there and will be made");
     for (uint32_t i = 0; i < plan.columns.size(); ++i) {
-      if (!plan.IsCursor(i)) continue;
+      // In two directions a row is what triggers have made of it.
+      if (!plan.IsCursor(i) || two_way) continue;
       CheckTriggers(session, subject, before->name, plan.columns[i].name, report);
     }
     std::vector<std::string> added;
@@ -150,7 +152,7 @@ void CheckTarget(const Config& config, const PipelinePlan& pipeline, const Sourc
     auto schema = schemas.find(mapping.source);
     if (schema == schemas.end()) continue;  // the source's own failure tells why
     CheckTable(*session, fmt::format("{} {}", pipeline.target, mapping.target.ToString()),
-               pipeline.name, mapping, schema->second, report);
+               pipeline.name, mapping, schema->second, pipeline.two_way, report);
   }
 }
 

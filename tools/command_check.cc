@@ -4,6 +4,7 @@
 
 #include "capture/table_plan.h"
 #include "engine/sql/session.h"
+#include "tools/check_node.h"
 #include "tools/check_report.h"
 #include "tools/check_target.h"
 #include "tools/commands.h"
@@ -26,23 +27,27 @@ SourceSchemas ReadSchemas(const SourcePlan& source) {
 
 void CheckOneSource(const Config& config, const std::string& name, CheckReport& report) {
   const DatabaseConfig& database = config.Database(name);
-  if (!report.Guard(name, [&] { sql::Session::Open(database.url, {.read_only = true}); })) return;
+  const auto reach = [&] { sql::Session::Open(database.url, {.read_only = true}); };
+  if (!WillBeMade(config, name) && !report.Guard(name, reach)) return;
   Plan plan;
   if (!report.Guard(name, [&] { plan = MakePlan(config, {name}); })) return;
   for (const std::string& warning : plan.warnings) {
     report.Warn(name, warning, "give the table an entry of its own, or leave it out on purpose");
   }
-  const SourcePlan& source = plan.sources.front();
-  std::vector<capture::Finding> findings = capture::CheckSource(database.url, source.tables);
+  SourcePlan& source = plan.sources.front();
+  if (source.node) source.tables = TablesThere(source, plan.pipelines, report);
+  std::vector<capture::Finding> findings;
+  if (!source.tables.empty()) findings = capture::CheckSource(database.url, source.tables);
   for (capture::Finding& finding : findings) {
     const bool of_table = finding.subject != database.url.display;
     finding.subject = of_table ? fmt::format("{} {}", name, finding.subject) : name;
   }
   report.Add(std::move(findings));
   report.Guard(fmt::format("log of {}", name), [&] { CheckLog(config, source, report); });
-  const SourceSchemas schemas = ReadSchemas(source);
-  for (const PipelinePlan& pipeline : plan.pipelines)
-    CheckTarget(config, pipeline, schemas, report);
+  const SourceSchemas schemas = source.tables.empty() ? SourceSchemas() : ReadSchemas(source);
+  for (const PipelinePlan& pipeline : plan.pipelines) {
+    CheckTarget(config, pipeline, pipeline.two_way ? PeerSchemas(pipeline) : schemas, report);
+  }
 }
 
 int Check(const Invocation& invocation) {

@@ -55,9 +55,9 @@ void Node::Capture(const TableName& table, std::vector<Row> keys) {
   stage_->PollNow({table, std::move(keys)});
 }
 
-void Node::Prepare(ChangeLog::Draft draft, std::string_view token) {
+void Node::Prepare(ChangeLog::Draft draft, const std::string& pipeline, const std::string& token) {
   settled_ = false;
-  log_.Prepare(draft, token);
+  log_.Prepare(draft, pipeline, token);
   draft_ = std::move(draft);
 }
 

@@ -25,6 +25,7 @@ class Node : public apply::OwnLog {
   void Attach(capture::CaptureStage& stage) { stage_ = &stage; }
   // From now on nobody gets a turn that has not got it.
   void Close() { closed_ = true; }
+  bool closed() const { return closed_; }
 
   std::unique_lock<std::mutex> Turn() override;
   NodeId node() const override { return id_; }
@@ -32,8 +33,15 @@ class Node : public apply::OwnLog {
   std::vector<std::optional<IndexEntry>> Known(const TableName& table,
                                                const std::vector<Row>& keys) override;
   void Capture(const TableName& table, std::vector<Row> keys) override;
-  void Prepare(ChangeLog::Draft draft, std::string_view token) override;
+  void Prepare(ChangeLog::Draft draft, const std::string& pipeline,
+               const std::string& token) override;
+  std::optional<std::string> Applied(const std::string& pipeline) override {
+    return log_.applied(pipeline);
+  }
   void Confirm() override;
+  void Note(const std::string& pipeline, const std::string& token) override {
+    log_.NoteApplied(pipeline, token);
+  }
 
  private:
   void Settle();

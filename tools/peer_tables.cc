@@ -6,18 +6,20 @@
 #include "engine/sql/session.h"
 
 namespace syncline::cli {
-void MakePeerTables(const Plan& plan, const std::string& database, spdlog::logger& logger) {
+void MakePeerTables(const Plan& plan, const std::string& database,
+                    const std::map<std::string, std::string>& captured, spdlog::logger& logger) {
   for (const PipelinePlan& pipeline : plan.pipelines) {
     if (!pipeline.two_way || pipeline.target != database) continue;
     const auto target = sql::Session::Open(pipeline.target_url, {.create = true});
     std::unique_ptr<sql::Session> source;
     for (size_t i = 0; i < pipeline.tables.size(); ++i) {
       const apply::TableMapping& mapping = pipeline.tables[i];
-      if (!mapping.create || target->Describe(mapping.target)) continue;
+      if (!mapping.create || captured.contains(mapping.target.ToString())) continue;
+      if (target->Describe(mapping.target)) continue;
       if (!source) source = sql::Session::Open(pipeline.source_url, {.read_only = true});
       if (!source->Describe(mapping.source)) continue;
-      const capture::TablePlan captured = capture::PlanTable(*source, pipeline.captured[i]);
-      apply::TablePlan planned = apply::PlanTable(captured.schema, mapping);
+      const capture::TablePlan there = capture::PlanTable(*source, pipeline.captured[i]);
+      apply::TablePlan planned = apply::PlanTable(there.schema, mapping);
       sql::Transaction transaction(*target, sql::Session::Isolation::kWrite);
       apply::PrepareTargetTable(*target, planned, logger);
       transaction.Commit();

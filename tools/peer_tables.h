@@ -2,6 +2,7 @@
 
 #include <spdlog/logger.h>
 
+#include <map>
 #include <string>
 
 #include "tools/plan.h"
@@ -9,8 +10,9 @@
 namespace syncline::cli {
 
 // Makes the tables of pipelines of two directions that `database` lacks, as apply would make them:
-// it is captured from the beginning. Where `create` says no, capture tells what is missing. Throws
-// as Session does.
-void MakePeerTables(const Plan& plan, const std::string& database, spdlog::logger& logger);
+// it is captured from the beginning. Not those that are `captured` already, by their names: they
+// are gone. Where `create` says no, capture tells what is missing. Throws as Session does.
+void MakePeerTables(const Plan& plan, const std::string& database,
+                    const std::map<std::string, std::string>& captured, spdlog::logger& logger);
 
 }  // namespace syncline::cli

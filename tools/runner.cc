@@ -9,6 +9,7 @@
 #include "engine/base/backoff.h"
 #include "tools/log_control.h"
 #include "tools/peer_tables.h"
+#include "tools/pipeline_status.h"
 
 namespace syncline::cli {
 namespace {
@@ -233,7 +234,7 @@ class Runner::Followers {
     for (const PipelinePlan* pipeline : pipelines_) {
       auto apply = activity.applies.find(pipeline->name);
       if (runner_.IsByTheClock(*pipeline)) continue;
-      if (pipeline->two_way && !runner_.options_.once) continue;
+      if (pipeline->two_way && (!runner_.options_.once || node_->closed())) continue;
       if (!pipeline->two_way && apply != activity.applies.end() && apply->second.behind == 0) {
         continue;
       }
@@ -271,8 +272,15 @@ class Runner::Followers {
 // This thread captures. The log outlives the stage, and both outlive everything that follows the
 // log.
 void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
-  if (source.node) MakePeerTables(plan_, source.database, *logger_);
+  // A file that is gone is made for a new log only: otherwise all of its rows would count as
+  // deleted.
+  if (source.node && !LogMayExist(source.log_folder)) {
+    MakePeerTables(plan_, source.database, {}, *logger_);
+  }
   auto log = ChangeLog::Open(source.log_folder, capture::SourceIdentity(source.url), clock_);
+  if (source.node) {
+    MakePeerTables(plan_, source.database, capture::Guarantees(log->cursor()), *logger_);
+  }
   capture::CaptureOrders orders;
   std::optional<Node> node;
   if (source.node) node.emplace(source.url, *log, clock_);
@@ -324,6 +332,8 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
     } catch (const Error& error) {
       failure = std::current_exception();
       again = MayGoAway(error) && !options_.once;
+      following.request_stop();
+      if (node) node->Close();
     }
     orders.Close();
     following.request_stop();

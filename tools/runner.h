@@ -96,7 +96,8 @@ class Runner {
   void FollowFromOutside(const PipelinePlan& pipeline, bool once, Node* node, std::stop_token stop);
   std::unique_ptr<LogReader> WaitForLog(const PipelinePlan& pipeline, bool once,
                                         std::stop_token stop);
-  apply::ApplyOptions OptionsFor(const PipelinePlan& pipeline, bool once, Node* node);
+  apply::ApplyOptions OptionsFor(const PipelinePlan& pipeline, const LogInfo& log, bool once,
+                                 Node* node);
   void Apply(const PipelinePlan& pipeline, LogReader& reader, bool once, Node* node,
              std::stop_token stop);
   // With `once`: `polled` has polled its database; until every node of this process has, or failed.

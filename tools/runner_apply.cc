@@ -63,7 +63,8 @@ std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, bool
   }
 }
 
-apply::ApplyOptions Runner::OptionsFor(const PipelinePlan& pipeline, bool once, Node* node) {
+apply::ApplyOptions Runner::OptionsFor(const PipelinePlan& pipeline, const LogInfo& log, bool once,
+                                       Node* node) {
   apply::ApplyOptions options{.pipeline = pipeline.name,
                               .once = once,
                               .consumer = pipeline.name,
@@ -74,16 +75,27 @@ apply::ApplyOptions Runner::OptionsFor(const PipelinePlan& pipeline, bool once, 
                               }};
   if (!pipeline.two_way) return options;
   options.two_way.log = node;
+  const NodeId other = NodeIdOf(log.source);
+  if (other == node->node()) {
+    throw UsageError(
+        "both databases say that they are " + log.source,
+        "two directions need two databases that can be told apart: a copy of a PostgreSQL server's "
+        "files has the original's name, a dump that is restored into another server has not");
+  }
   for (const sql::DatabaseUrl& url : pipeline.prefer) {
-    options.two_way.prefer.push_back(NodeIdOf(capture::SourceIdentity(url)));
+    const bool is_own = url.connection == pipeline.target_url.connection;
+    const bool is_other = url.connection == pipeline.source_url.connection;
+    options.two_way.prefer.push_back(is_own     ? node->node()
+                                     : is_other ? other
+                                                : NodeIdOf(capture::SourceIdentity(url)));
   }
   return options;
 }
 
 void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, bool once, Node* node,
                    std::stop_token stop) {
-  apply::ApplyStage stage(pipeline.target_url, pipeline.tables, OptionsFor(pipeline, once, node),
-                          reader, clock_, logger_);
+  apply::ApplyStage stage(pipeline.target_url, pipeline.tables,
+                          OptionsFor(pipeline, reader.info(), once, node), reader, clock_, logger_);
   RecordStart(pipeline.name);
   auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
   stage.Run(stop);

@@ -148,7 +148,7 @@ void Runner::ApplyRun(const PipelinePlan& pipeline, LogReader& reader, cli::Run&
   run.state = RunState::kInProgress;
   run.error.clear();
   book_.Update(run);
-  apply::ApplyOptions options = OptionsFor(pipeline, /*once=*/true, node);
+  apply::ApplyOptions options = OptionsFor(pipeline, reader.info(), /*once=*/true, node);
   options.retry = WithAnEnd(pipeline.schedule.retry);
   options.troubled = {};  // the run tells it
   apply::ApplyStage stage(pipeline.target_url, pipeline.tables, std::move(options), reader, clock_,

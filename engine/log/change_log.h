@@ -109,9 +109,12 @@ class ChangeLog {
   virtual void SaveCursor(std::string cursor) = 0;
 
   // Keeps a frame for an Append that is to happen if something elsewhere has happened, of which
-  // `token` tells: durable when it returns. There is one at a time; Append takes it away, whatever
-  // it appends.
-  virtual void Prepare(const Draft& draft, std::string_view token) = 0;
+  // `token` tells: durable when it returns. There is one at a time; the next Append takes it away,
+  // and remembers the token by that name.
+  virtual void Prepare(const Draft& draft, const std::string& name, const std::string& token) = 0;
+  virtual std::optional<std::string> applied(const std::string& name) = 0;  // from any thread
+  // Remembers a token without a frame. Not synced.
+  virtual void NoteApplied(const std::string& name, const std::string& token) = 0;
   struct Prepared {
     Draft draft;  // its cursor is empty
     std::string token;

@@ -1,5 +1,6 @@
 #include "engine/log/cut_writer.h"
 
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -13,6 +14,8 @@ namespace {
 
 // Rows that are looked up in the RowIndex together, at most.
 constexpr size_t kBatchRows = 4096;
+
+constexpr int64_t kLongAgo = std::numeric_limits<int64_t>::min();
 
 // The last state of a key, wherever it was found.
 struct KnownState {
@@ -37,7 +40,8 @@ class CutWriter::Impl {
  public:
   Impl(ChangeLog& log, Options options) : log_(log), options_(options) {}
 
-  void Add(const std::shared_ptr<const TableSchema>& table, Row key, Change change) {
+  void Add(const std::shared_ptr<const TableSchema>& table, Row key, Change change,
+           std::optional<int64_t> deleted_at = {}) {
     if (table != table_) {
       ResolveArrivals();
       table_ = table;
@@ -46,6 +50,7 @@ class CutWriter::Impl {
     arrived_bytes_ += change.row.bytes().size();
     keys_.push_back(std::move(key));
     fingerprints_.push_back(change.row.fingerprint());
+    if (options_.users != nullptr) stamps_.push_back(StampFor(change, deleted_at));
     arrived_.push_back(std::move(change));
     if (arrived_.size() >= kBatchRows || arrived_bytes_ >= options_.frame_bytes) ResolveArrivals();
   }
@@ -80,7 +85,7 @@ class CutWriter::Impl {
       Change& change = arrived_[i];
       std::optional<KnownState> known = FindKnown(keys_[i], logged[i]);
       const bool is_new = IsNew(change, fingerprints_[i], known);
-      if (options_.users != nullptr) NoteUsers(change, is_new, known);
+      if (options_.users != nullptr) NoteUsers(change, stamps_[i], is_new, known);
       if (!is_new) continue;
       if (options_.users == nullptr && known && known->clock) {
         throw UsageError("table " + table_->table.ToString() +
@@ -95,6 +100,7 @@ class CutWriter::Impl {
     arrived_.clear();
     keys_.clear();
     fingerprints_.clear();
+    stamps_.clear();
     arrived_bytes_ = 0;
     if (fresh_.empty()) return;
     if (!pending_.empty() && pending_.bytes() + fresh_.bytes() > options_.frame_bytes) {
@@ -120,7 +126,14 @@ class CutWriter::Impl {
     return !exists || known->fingerprint != fingerprint;
   }
 
-  void NoteUsers(Change& change, bool is_new, const std::optional<KnownState>& known) const {
+  // When users have made it, as far as that is known.
+  int64_t StampFor(const Change& change, std::optional<int64_t> deleted_at) const {
+    if (change.op == Op::kDelete) return deleted_at.value_or(kLongAgo);
+    return StampOf(change.version).value_or(options_.users->now);
+  }
+
+  void NoteUsers(Change& change, int64_t stamp, bool is_new,
+                 const std::optional<KnownState>& known) const {
     const Users& users = *options_.users;
     const bool was_applied = !is_new && known && known->clock && known->clock->origin != users.node;
     if (change.op == Op::kUpsert && !was_applied) users.own(*table_, change.version);
@@ -131,11 +144,9 @@ class CutWriter::Impl {
               ": the log holds changes from when nothing else was written to this database",
           "move the log's folder away: it is made anew, and both sides are compared");
     }
-    const std::optional<int64_t> stamp = StampOf(change.version);
     Lineage lineage;
     if (known) lineage.before = known->clock;
-    lineage.clock =
-        NextClock(stamp ? users.accept(*table_, *stamp) : users.now, lineage.before, users.node);
+    lineage.clock = NextClock(users.accept(*table_, stamp), lineage.before, users.node);
     change.lineage = lineage;
   }
 
@@ -157,6 +168,7 @@ class CutWriter::Impl {
   std::vector<Row> keys_;
   std::vector<Change> arrived_;
   std::vector<Fingerprint> fingerprints_;
+  std::vector<int64_t> stamps_;  // of users' work only
   size_t arrived_bytes_ = 0;
 
   PendingFrame fresh_;
@@ -175,11 +187,12 @@ void CutWriter::Add(const std::shared_ptr<const TableSchema>& table, Row row) {
              {.op = Op::kUpsert, .row = std::move(row), .version = std::move(version)});
 }
 
-void CutWriter::AddDeletion(const std::shared_ptr<const TableSchema>& table, Row key,
-                            Value version) {
+void CutWriter::AddDeletion(const std::shared_ptr<const TableSchema>& table, Row key, Value version,
+                            std::optional<int64_t> deleted_at) {
   Row copy = key;
   impl_->Add(table, std::move(key),
-             {.op = Op::kDelete, .row = std::move(copy), .version = std::move(version)});
+             {.op = Op::kDelete, .row = std::move(copy), .version = std::move(version)},
+             deleted_at);
 }
 
 void CutWriter::Flush() { impl_->Flush(); }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,7 +50,10 @@ class CutWriter {
   void Add(const std::shared_ptr<const TableSchema>& table, Row row);
   // The row with that key (values of the key columns, in key order) is gone, as of `version`; NULL:
   // as of that of its last state. Dropped if the log says so already, or never held the key.
-  void AddDeletion(const std::shared_ptr<const TableSchema>& table, Row key, Value version);
+  // `deleted_at`: when, as far as the database tells, in microseconds since 2000-01-01 UTC; matters
+  // with Users, where an unknown time counts as just after the state that is gone.
+  void AddDeletion(const std::shared_ptr<const TableSchema>& table, Row key, Value version,
+                   std::optional<int64_t> deleted_at = {});
 
   // Writes what is left with the cursor as it was, so that the log's index tells about all of it.
   void Flush();

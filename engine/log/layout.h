@@ -38,10 +38,14 @@ inline constexpr std::string_view kMetaPrefix =
 inline constexpr std::string_view kSchemaPrefix =
     "\xff"
     "s";
-// ChangeLog::Prepare's: length (8 bytes) and bytes of the token, then the frame's entry.
+// ChangeLog::Prepare's: length (8 bytes) and bytes of name and token, then the frame's entry.
 inline constexpr std::string_view kPreparedKey =
     "\xff"
     "p";
+// Then the name; the token.
+inline constexpr std::string_view kAppliedPrefix =
+    "\xff"
+    "a";
 
 // The offset that a key of a frame stands for; nothing if it is not such a key.
 std::optional<Offset> ParseFrameKey(std::string_view key);

@@ -116,14 +116,30 @@ std::unordered_set<SchemaId> RocksChangeLog::ReadSchemaIds() {
   return ids;
 }
 
-bool RocksChangeLog::ReadPrepared() {
+std::optional<std::string> RocksChangeLog::Get(std::string_view key) {
   std::string bytes;
-  const rocksdb::Status status =
-      store_->db().Get({}, store_->frames(), layout::kPreparedKey, &bytes);
-  if (!status.IsNotFound()) {
-    ThrowIfBad(status, fmt::format("reading the log in {}", store_->folder().string()));
+  const rocksdb::Status status = store_->db().Get({}, store_->frames(), key, &bytes);
+  if (status.IsNotFound()) return {};
+  ThrowIfBad(status, fmt::format("reading the log in {}", store_->folder().string()));
+  return bytes;
+}
+
+std::optional<RocksChangeLog::Waiting> RocksChangeLog::ReadPrepared() {
+  const std::optional<std::string> bytes = Get(layout::kPreparedKey);
+  if (!bytes) return {};
+  Waiting waiting;
+  for (std::string* const text : {&waiting.name, &waiting.token}) {
+    const size_t left = bytes->size() - waiting.frame_at;
+    const uint64_t size = left < 8 ? 0 : layout::ReadBigEndian64(bytes->data() + waiting.frame_at);
+    if (left < 8 || size > left - 8) throw DamageError("the log's prepared frame is cut off");
+    *text = bytes->substr(waiting.frame_at + 8, size);
+    waiting.frame_at += 8 + size;
   }
-  return status.ok();
+  return waiting;
+}
+
+std::optional<std::string> RocksChangeLog::applied(const std::string& name) {
+  return Get(std::string(layout::kAppliedPrefix) + name);
 }
 
 void RocksChangeLog::CheckAfterFailure() {
@@ -176,7 +192,11 @@ Offset RocksChangeLog::Append(Draft draft) {
   suspect_ = true;  // until it is written: staging changes schemas_
   FrameHeader header = HeaderFor(draft);
   header.cursor = std::move(draft.cursor);
-  if (prepared_) batch_.Delete(store_->frames(), layout::kPreparedKey);
+  if (prepared_) {
+    batch_.Delete(store_->frames(), layout::kPreparedKey);
+    batch_.Put(store_->frames(), std::string(layout::kAppliedPrefix) + prepared_->name,
+               prepared_->token);
+  }
   batch_.Put(store_->frames(), layout::FrameKey(header.base),
              encoder_.Encode(header, draft.changes, ChooseCompression(began)));
   CrashPoint("append.before_write");
@@ -184,7 +204,7 @@ Offset RocksChangeLog::Append(Draft draft) {
   CrashPoint("append.before_publish");
 
   suspect_ = true;  // until everybody knows
-  prepared_ = false;
+  prepared_.reset();
   end_.MoveNext(header.end(), header.hash);
   index_.Add(draft, header.base);
   suspect_ = false;
@@ -207,19 +227,30 @@ FrameHeader RocksChangeLog::HeaderFor(const Draft& draft) {
   return header;
 }
 
-void RocksChangeLog::Prepare(const Draft& draft, std::string_view token) {
+void RocksChangeLog::NoteApplied(const std::string& name, const std::string& token) {
+  CheckAfterFailure();
+  batch_.Clear();
+  batch_.Put(store_->frames(), std::string(layout::kAppliedPrefix) + name, token);
+  Write(/*synced=*/false, "noting what was applied in");
+}
+
+void RocksChangeLog::Prepare(const Draft& draft, const std::string& name,
+                             const std::string& token) {
   SYNCLINE_CHECK(!draft.changes.empty());
   CheckAfterFailure();
   batch_.Clear();
   suspect_ = true;
   FrameHeader header = HeaderFor(draft);
   std::string value;
-  layout::AppendBigEndian64(value, token.size());
-  value += token;
+  for (const std::string& text : {name, token}) {
+    layout::AppendBigEndian64(value, text.size());
+    value += text;
+  }
+  const size_t frame_at = value.size();
   value += encoder_.Encode(header, draft.changes, Compression::kFast);
   batch_.Put(store_->frames(), layout::kPreparedKey, value);
   Write(/*synced=*/true, "preparing a frame for");
-  prepared_ = true;
+  prepared_ = Waiting{name, token, frame_at};
 }
 
 void RocksChangeLog::DropPrepared() {
@@ -228,28 +259,18 @@ void RocksChangeLog::DropPrepared() {
   batch_.Clear();
   batch_.Delete(store_->frames(), layout::kPreparedKey);
   Write(/*synced=*/true, "dropping a prepared frame of");
-  prepared_ = false;
+  prepared_.reset();
 }
 
 std::optional<ChangeLog::Prepared> RocksChangeLog::prepared() {
   CheckAfterFailure();
   if (!prepared_) return {};
-  const std::string reading = fmt::format("reading the log in {}", store_->folder().string());
-  const auto get = [&](const rocksdb::Slice& key) {
-    std::string bytes;
-    ThrowIfBad(store_->db().Get({}, store_->frames(), key, &bytes), reading);
-    return bytes;
-  };
-  const std::string value = get(layout::kPreparedKey);
-  const uint64_t token_bytes = value.size() < 8 ? 0 : layout::ReadBigEndian64(value.data());
-  if (value.size() < 8 || token_bytes > value.size() - 8) {
-    throw DamageError(reading + ": a prepared frame is cut off");
-  }
-  Frame frame = DecodeFrame(std::string_view(value).substr(8 + token_bytes));
-  Prepared prepared{.token = value.substr(8, token_bytes)};
+  const std::string value = Get(layout::kPreparedKey).value();
+  Frame frame = DecodeFrame(std::string_view(value).substr(prepared_->frame_at));
+  Prepared prepared{.token = prepared_->token};
   for (const SchemaId id : frame.header.schemas) {
     prepared.draft.tables.push_back(
-        std::make_shared<TableSchema>(DecodeSchema(get(layout::SchemaKey(id)))));
+        std::make_shared<TableSchema>(DecodeSchema(Get(layout::SchemaKey(id)).value())));
   }
   prepared.draft.changes = std::move(frame.changes);
   for (const Change& change : prepared.draft.changes) {

@@ -39,7 +39,9 @@ class RocksChangeLog : public ChangeLog {
   bool cut_open() const override { return tail_.cut_open; }
   Offset Append(Draft draft) override;
   void SaveCursor(std::string cursor) override;
-  void Prepare(const Draft& draft, std::string_view token) override;
+  void Prepare(const Draft& draft, const std::string& name, const std::string& token) override;
+  std::optional<std::string> applied(const std::string& name) override;
+  void NoteApplied(const std::string& name, const std::string& token) override;
   std::optional<Prepared> prepared() override;
   void DropPrepared() override;
   std::vector<std::optional<IndexEntry>> Lookup(const TableName& table,
@@ -61,7 +63,13 @@ class RocksChangeLog : public ChangeLog {
   };
 
   Tail ReadTail();
-  bool ReadPrepared();
+  // What is prepared, without its frame.
+  struct Waiting {
+    std::string name, token;
+    size_t frame_at = 0;  // in the stored bytes
+  };
+  std::optional<Waiting> ReadPrepared();
+  std::optional<std::string> Get(std::string_view key);
   Compression ChooseCompression(Microseconds now) const;
   Mark FirstMark() const;
   FrameHeader HeaderFor(const Draft& draft);
@@ -79,7 +87,7 @@ class RocksChangeLog : public ChangeLog {
   // Owned by the writing thread.
   std::unordered_set<SchemaId> schemas_;  // in the log
   Tail tail_;
-  bool prepared_ = false;  // there is a prepared frame in the store
+  std::optional<Waiting> prepared_;
   FrameEncoder encoder_;
   rocksdb::WriteBatch batch_;
   Microseconds append_began_{0};  // the last one

@@ -18,11 +18,9 @@ std::optional<int64_t> StampOf(const Value& version) {
   switch (version.type()) {
     case Type::kTimestamp:
     case Type::kTimestampTz:
-      if (value.as_int() == kNegativeInfinity) return {};
       return value.as_int();
     case Type::kDate:
-      if (value.as_int() == kNegativeInfinity) return {};
-      return std::min(value.as_int(), kDaysMax) * kDayUs;
+      return std::clamp(value.as_int(), -kDaysMax, kDaysMax) * kDayUs;
     case Type::kText: {
       const std::optional<Value> time = FromText(Type::kTimestampTz, value.as_string());
       return time ? StampOf(*time) : std::nullopt;

@@ -8,7 +8,7 @@
 namespace syncline {
 
 // The moment that a version stands for, in microseconds since 2000-01-01 UTC; a local time counts
-// as UTC. Nothing for a value that is no time, or an infinite one into the past.
+// as UTC, and infinite ones as the ends of the range. Nothing for a value that is no time.
 std::optional<int64_t> StampOf(const Value& version);
 
 }  // namespace syncline

@@ -149,7 +149,7 @@ TEST_F(LineageTest, APreparedFrameWaitsForItsAppend) {
   Poll({Item(1, "a", 100)});
   EXPECT_FALSE(log_->prepared());
   const ChangeLog::Draft draft = Applied(1, "b", {200, kThere});
-  log_->Prepare(draft, "token");
+  log_->Prepare(draft, "pipeline", "token");
   EXPECT_EQ(Changes().size(), 1);
   EXPECT_EQ(Known(1)->clock, (RowClock{100, kHere}));
   Reopen();
@@ -166,11 +166,15 @@ TEST_F(LineageTest, APreparedFrameWaitsForItsAppend) {
   EXPECT_EQ(Changes().back(), draft.changes.back());
   EXPECT_EQ(Known(1)->clock, (RowClock{200, kThere}));
 
-  log_->Prepare(Applied(2, "c", {300, kThere}), "other");
+  EXPECT_EQ(log_->applied("pipeline"), "token");
+
+  log_->Prepare(Applied(2, "c", {300, kThere}), "pipeline", "other");
   log_->DropPrepared();
   Reopen();
   EXPECT_FALSE(log_->prepared());
   EXPECT_FALSE(Known(2));
+  EXPECT_EQ(log_->applied("pipeline"), "token");
+  EXPECT_FALSE(log_->applied("another"));
 }
 
 }  // namespace

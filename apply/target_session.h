@@ -1,0 +1,15 @@
+#pragma once
+
+#include <memory>
+
+#include "engine/sql/database_url.h"
+#include "engine/sql/session.h"
+
+namespace syncline::apply {
+
+// A session that writes a target: with the settings that batches want, and Syncline's own tables
+// made when they are missing. `two_way`: the database's own log is written in step with it. Throws
+// as Session does.
+std::unique_ptr<sql::Session> OpenTargetSession(const sql::DatabaseUrl& url, bool two_way);
+
+}  // namespace syncline::apply
