@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iterator>
 
 #include "engine/base/clock.h"
 #include "tools/commands.h"
@@ -48,14 +50,27 @@ void PrintTable(const std::vector<Run>& runs, Clock& clock, Terminal out) {
   table.Print(out);
 }
 
+// What the history has under the names: the folding of a log stands under its source's. None: all,
+// also what is not in the configuration any more.
+std::vector<std::string> PipelinesOf(const Config& config, const std::vector<std::string>& names) {
+  const std::vector<std::string> sources = config.SourceNames();
+  std::vector<std::string> pipelines;
+  for (const std::string& name : names) {
+    if (std::ranges::find(sources, name) != sources.end()) {
+      pipelines.push_back(name);
+    } else {
+      std::ranges::copy(config.Named({name}), std::back_inserter(pipelines));
+    }
+  }
+  return pipelines;
+}
+
 int ShowRuns(const Invocation& invocation, const Options& options) {
   const Config config = invocation.Load();
   SystemClock clock;
   std::vector<Run> runs;
   if (const auto history = RunHistory::OpenIfThere(config.log, clock)) {
-    // Those that are not in the configuration any more, too.
-    const bool all = options.pipelines.empty();
-    runs = history->List(all ? options.pipelines : config.Named(options.pipelines), options.limit);
+    runs = history->List(PipelinesOf(config, options.pipelines), options.limit);
   }
   if (!invocation.json) {
     PrintTable(runs, clock, invocation.Out());
@@ -72,8 +87,11 @@ int ShowRuns(const Invocation& invocation, const Options& options) {
 void AddRuns(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("runs", "Show what pipelines have done, the newest first");
-  command->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
-      ->type_name("PIPELINE");
+  command
+      ->add_option("pipelines", options->pipelines,
+                   "Pipelines, or source databases for the folding of their "
+                   "logs; all if none is named")
+      ->type_name("NAME");
   command->add_option("--limit", options->limit, "At most so many runs")
       ->capture_default_str()
       ->type_name("N")

@@ -87,7 +87,7 @@ class HooksTest : public testing::Test {
       "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
 };
 
-// Fails when the destructor does not wait for what is still to be told.
+// Fails (by never ending) when the destructor does not wait for what is still to be told.
 TEST_F(HooksTest, TellsCommandsAndWebhooks) {
   OneRequest server("204 No Content");
   {
