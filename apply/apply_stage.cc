@@ -101,11 +101,10 @@ class ApplyStage::Impl {
   BatchPrefetch batches_;
   SqlTarget target_;
   Backoff backoff_;
-  std::string failure_;               // the code of the failure that was told last
-  std::optional<Progress> progress_;  // the row as we know it; none: the target has none yet
-  std::optional<Progress>
-      attempted_;                  // what the last batch would make of it, had it been committed
-  std::optional<Offset> log_end_;  // where to stop because the log ended there when we looked
+  std::string failure_;                // the code of the failure that was told last
+  std::optional<Progress> progress_;   // the row as we know it; none: the target has none yet
+  std::optional<Progress> attempted_;  // the same, had the last batch been committed
+  std::optional<Offset> log_end_;      // where to stop because the log ended there when we looked
   bool may_tell_ = true;
   ApplyStats stats_;
 };
@@ -131,8 +130,9 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
 
 void ApplyStage::Impl::ReadProgress() {
   const std::string& name = options_.pipeline;
-  OwnLog* const own = options_.two_way.log;
-  if (own) FitToLogs(target_.session(), name, log_.info(), own->Applied(name), *logger_);
+  if (OwnLog* const own = options_.two_way.log) {
+    FitToLogs(target_.session(), name, log_.info(), *own, *logger_);
+  }
   progress_ = target_.ReadProgress(name);
   CheckParked(target_.session(), name, log_.info(), display_);
   stats_.next_offset = next().value();

@@ -53,24 +53,34 @@ void SettlePrepared(const sql::DatabaseUrl& database, ChangeLog& log) {
   log.Append(std::move(prepared->draft));
 }
 
-void FitToLogs(sql::Session& session, const std::string& pipeline, const LogInfo& log,
-               const std::optional<std::string>& token, spdlog::logger& logger) {
-  const std::optional<Progress> found = ReadProgress(session, pipeline);
-  const std::optional<Progress> noted = token ? std::optional(ReadToken(*token)) : std::nullopt;
-  const bool same_log = found && found->log_id == log.id.ToString();
-  if (noted && noted->log_id == log.id.ToString() &&
-      (!found || (same_log && found->reached < noted->next))) {
+void CheckNotBehind(const sql::DatabaseUrl& database, ChangeLog& log) {
+  const std::map<std::string, std::string> all = log.all_applied();
+  if (all.empty()) return;
+  const auto session = sql::Session::Open(database, {.read_only = true});
+  const bool has_rows = HasOwnTable(*session, "syncline_progress");
+  for (const auto& [pipeline, token] : all) {
+    const Progress noted = ReadToken(token);
+    const std::optional<Progress> found =
+        has_rows ? ReadProgress(*session, pipeline) : std::nullopt;
+    if (found && (found->log_id != noted.log_id || found->reached >= noted.next)) continue;
     throw StopError(
         fmt::format(
-            "pipeline {}: the database is behind its own log, which knows that it was applied "
-            "up to offset {}: it was emptied, or restored from a backup",
-            pipeline, noted->next.value()),
+            "{} is behind its own log, which knows that pipeline {} was applied up to offset "
+            "{}: it was emptied, or restored from a backup",
+            database.display, pipeline, noted.next.value()),
         "restore a state that is not older; or, for a new beginning from what both databases hold "
         "now, stop Syncline and move the folders of both logs away");
   }
-  if (!found || (same_log && noted)) return;
+}
+
+void FitToLogs(sql::Session& session, const std::string& pipeline, const LogInfo& log, OwnLog& own,
+               spdlog::logger& logger) {
+  const std::optional<Progress> found = ReadProgress(session, pipeline);
+  if (!found || (found->log_id == log.id.ToString() && own.Applied(pipeline))) return;
   logger.warn("a log was made anew: everything is compared from its beginning pipeline={}",
               pipeline);
+  const auto turn = own.Turn();
+  own.Note(pipeline, "");
   sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
   EraseProgress(session, pipeline);
   transaction.Commit();

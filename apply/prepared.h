@@ -2,9 +2,9 @@
 
 #include <spdlog/logger.h>
 
-#include <optional>
 #include <string>
 
+#include "apply/own_log.h"
 #include "apply/progress.h"
 #include "engine/log/change_log.h"
 #include "engine/sql/database_url.h"
@@ -20,13 +20,15 @@ std::string PreparedToken(const Progress& to);
 // cannot be read.
 void SettlePrepared(const sql::DatabaseUrl& database, ChangeLog& log);
 
-// In two directions, outside of a transaction. The row has to fit both logs: `log`, which is
-// applied, and that of the target itself, which holds the token of the last batch that it took in
-// from there (PreparedToken; none: none). A log that was made anew is applied from its beginning,
-// and so is everything where the target's own was: the row is taken away then. Throws StopError
-// when the target is behind what its log knows: it was emptied, or restored from a backup, and what
-// it lacks would count as its users' work.
-void FitToLogs(sql::Session& session, const std::string& pipeline, const LogInfo& log,
-               const std::optional<std::string>& token, spdlog::logger& logger);
+// Throws StopError when `database`, the log's own, is behind what the log knows of it: it was
+// emptied, or restored from a backup, and what it lacks would count as its users' work. Before the
+// log is told anything of it.
+void CheckNotBehind(const sql::DatabaseUrl& database, ChangeLog& log);
+
+// In two directions, outside of a transaction and without the turn. A log that was made anew, be it
+// `log`, which is applied, or the target's `own`, is compared from its beginning: the progress row,
+// which tells of the one before, is taken away.
+void FitToLogs(sql::Session& session, const std::string& pipeline, const LogInfo& log, OwnLog& own,
+               spdlog::logger& logger);
 
 }  // namespace syncline::apply

@@ -39,6 +39,7 @@ std::unique_lock<std::mutex> Node::Turn() {
 void Node::Settle() {
   if (settled_) return;
   apply::SettlePrepared(database_, log_);
+  apply::CheckNotBehind(database_, log_);
   settled_ = true;
 }
 

@@ -113,7 +113,8 @@ class ChangeLog {
   // and remembers the token by that name.
   virtual void Prepare(const Draft& draft, const std::string& name, const std::string& token) = 0;
   virtual std::optional<std::string> applied(const std::string& name) = 0;  // from any thread
-  // Remembers a token without a frame. Not synced.
+  virtual std::map<std::string, std::string> all_applied() = 0;
+  // Remembers a token without a frame; an empty one forgets. Not synced.
   virtual void NoteApplied(const std::string& name, const std::string& token) = 0;
   struct Prepared {
     Draft draft;  // its cursor is empty

@@ -227,10 +227,28 @@ FrameHeader RocksChangeLog::HeaderFor(const Draft& draft) {
   return header;
 }
 
+std::map<std::string, std::string> RocksChangeLog::all_applied() {
+  std::map<std::string, std::string> all;
+  const std::unique_ptr<rocksdb::Iterator> at(store_->db().NewIterator(rocks::ScanOptions()));
+  const rocksdb::Slice prefix(layout::kAppliedPrefix);
+  for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix); at->Next()) {
+    rocksdb::Slice name = at->key();
+    name.remove_prefix(prefix.size());
+    all[name.ToString()] = at->value().ToString();
+  }
+  ThrowIfBad(at->status(), fmt::format("reading the log in {}", store_->folder().string()));
+  return all;
+}
+
 void RocksChangeLog::NoteApplied(const std::string& name, const std::string& token) {
   CheckAfterFailure();
   batch_.Clear();
-  batch_.Put(store_->frames(), std::string(layout::kAppliedPrefix) + name, token);
+  const std::string key = std::string(layout::kAppliedPrefix) + name;
+  if (token.empty()) {
+    batch_.Delete(store_->frames(), key);
+  } else {
+    batch_.Put(store_->frames(), key, token);
+  }
   Write(/*synced=*/false, "noting what was applied in");
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <rocksdb/write_batch.h>
+#include <map>
 
 #include <atomic>
 #include <filesystem>
@@ -41,6 +42,7 @@ class RocksChangeLog : public ChangeLog {
   void SaveCursor(std::string cursor) override;
   void Prepare(const Draft& draft, const std::string& name, const std::string& token) override;
   std::optional<std::string> applied(const std::string& name) override;
+  std::map<std::string, std::string> all_applied() override;
   void NoteApplied(const std::string& name, const std::string& token) override;
   std::optional<Prepared> prepared() override;
   void DropPrepared() override;

@@ -10,7 +10,6 @@ Seen to fail: when what was applied is captured as if users had made it (it come
 database's own state wins (the sides differ); when rows are overwritten whatever the log knows of them (states are lost).
 """
 
-import contextlib
 import itertools
 import json
 import random
@@ -23,79 +22,13 @@ import unittest
 from support.databases import PostgresDatabase, SqliteDatabase
 from support.postgres import Cluster
 from support.settings import SEED, announce, scaled
+from support.sides import Side
 from support.syncline import Syncline, SystemTest
 
-KEYS = 200
 CHANGES = scaled(1_500, 5_000)  # on each side
 QUIET = scaled(2, 60)  # seconds
 KILLS = scaled(4, 12)  # of each process
 SKEW = 3  # seconds, by which the second side's clock is ahead
-
-
-class Side:
-    """A database with its users."""
-
-    def __init__(self, name, database, skew, coarse):
-        self.name, self.database = name, database
-        postgres = database.dialect == "postgres"
-        self.table = "public.items" if postgres else "items"
-        self.now = (
-            f"clock_timestamp() + interval '{skew} s'"
-            if postgres
-            else f"strftime('%Y-%m-%d %H:%M:%f', 'now', '+{skew} seconds') || '000+00'"
-        )
-        if coarse:
-            self.now = ("date_trunc('second', clock_timestamp())" if postgres
-                        else "strftime('%Y-%m-%d %H:%M:%S', 'now') || '.000000+00'")  # fmt: skip
-        self.hole = "%s" if postgres else "?"
-        stamp = "timestamptz" if postgres else "TEXT"
-        database.execute(
-            f"CREATE TABLE items(id bigint PRIMARY KEY, content text NOT NULL, updated_at {stamp} NOT NULL)"
-        )
-        database.execute("CREATE INDEX ON items(updated_at)" if postgres else
-                         "CREATE INDEX items_updated_at ON items(updated_at)")  # fmt: skip
-
-    def change(self, cursor, rng, number):
-        key, content = rng.randrange(KEYS), f"{self.name}{number}"
-        if rng.random() < 0.15:
-            cursor.execute(f"DELETE FROM items WHERE id = {key}")
-        else:
-            cursor.execute(
-                f"INSERT INTO items VALUES({key}, {self.hole}, {self.now}) ON CONFLICT (id) DO UPDATE"
-                " SET content = excluded.content, updated_at = excluded.updated_at",
-                (content,),
-            )
-
-    def use(self, count, seed, stop):
-        """Users: short transactions, a tenth of them with several changes that take a while."""
-        rng = random.Random(f"{seed}/{self.name}")
-        with contextlib.closing(self.database.connect()) as connection:
-            cursor = connection.cursor()
-            number = 0
-            while number < count and not stop.is_set():
-                long = rng.random() < 0.02
-                if self.database.dialect == "sqlite":
-                    cursor.execute("BEGIN IMMEDIATE")
-                for _ in range(rng.randrange(2, 6) if long else 1):
-                    number += 1
-                    self.change(cursor, rng, number)
-                if long:
-                    time.sleep(0.1)  # how long this user takes; nothing waits for it
-                cursor.execute("COMMIT" if rng.random() < 0.95 else "ROLLBACK")
-                if self.database.dialect == "sqlite":
-                    time.sleep(0.001)  # lets others have the file
-
-    def write(self, sql):
-        self.database.execute(sql.replace("{now}", self.now))
-
-    def rows(self):
-        return dict(self.database.rows("SELECT id, content FROM items"))
-
-    def conflicts(self):
-        return " ".join(
-            f"{source} {target}"
-            for source, target in self.database.rows("SELECT CAST(source_row AS text), CAST(target_row AS text) FROM syncline_conflicts")
-        )
 
 
 class TwoWayTest(SystemTest):
