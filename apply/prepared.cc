@@ -75,11 +75,15 @@ void CheckNotBehind(const sql::DatabaseUrl& database, ChangeLog& log) {
 
 void FitToLogs(sql::Session& session, const std::string& pipeline, const LogInfo& log, OwnLog& own,
                spdlog::logger& logger) {
-  const std::optional<Progress> found = ReadProgress(session, pipeline);
-  if (!found || (found->log_id == log.id.ToString() && own.Applied(pipeline))) return;
+  const auto fits = [&] {
+    const std::optional<Progress> found = ReadProgress(session, pipeline);
+    return !found || (found->log_id == log.id.ToString() && own.Applied(pipeline));
+  };
+  if (fits()) return;
+  const auto turn = own.Turn();
+  if (fits()) return;  // what was prepared is settled now
   logger.warn("a log was made anew: everything is compared from its beginning pipeline={}",
               pipeline);
-  const auto turn = own.Turn();
   own.Note(pipeline, "");
   sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
   EraseProgress(session, pipeline);

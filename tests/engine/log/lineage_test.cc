@@ -86,7 +86,8 @@ class LineageTest : public testing::Test {
   std::vector<int64_t> own_;
 };
 
-// Fails when a change gets its stamp as its clock.
+// Fails when a change gets its stamp as its clock. Nobody says when the row was deleted: the least
+// that can be is taken, so that no update is beaten that was made meanwhile elsewhere.
 TEST_F(LineageTest, AChangeIsAboveTheStateThatItWasMadeOn) {
   Poll({Item(1, "a", 100)});
   Poll({Item(1, "b", 50)});  // a long transaction
@@ -94,7 +95,7 @@ TEST_F(LineageTest, AChangeIsAboveTheStateThatItWasMadeOn) {
   Poll({Item(1, "c", 2'000)});
   const std::vector<Change> changes = Changes();
   ASSERT_EQ(changes.size(), 4);
-  const RowClock first{100, kHere}, second{101, kHere}, gone{1'000, kHere}, last{2'000, kHere};
+  const RowClock first{100, kHere}, second{101, kHere}, gone{102, kHere}, last{2'000, kHere};
   EXPECT_EQ(changes[0].lineage, (Lineage{.clock = first}));
   EXPECT_EQ(changes[1].lineage, (Lineage{.clock = second, .before = first}));
   EXPECT_EQ(changes[2].lineage, (Lineage{.clock = gone, .before = second}));
