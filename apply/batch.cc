@@ -3,66 +3,116 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <deque>
 #include <functional>
 #include <map>
 #include <string_view>
 #include <utility>
 
+#include "engine/base/check.h"
+
 namespace syncline::apply {
 namespace {
 
-// A key's step while the batch is being read.
-struct Step {
-  RowChange change;
-  SchemaId schema_id = 0;
-  const std::shared_ptr<const TableSchema>* schema = nullptr;
-  Op op = Op::kUpsert;
-};
+bool KeyLess(const Row& a, const Row& b) {
+  auto i = a.begin();
+  auto j = b.begin();
+  for (; i != a.end() && j != b.end(); ++i, ++j) {
+    const auto order = CompareValues(*i, *j);
+    if (order != 0) return order < 0;
+  }
+  return i == a.end() && j != b.end();
+}
 
-// The steps of one table, found by the bytes of their keys: open addressing with linear probing, at
-// most half full. A node for each key would cost more than all else that is done with it here.
+bool ChangeLess(const RowChange& a, const RowChange& b) { return KeyLess(a.key, b.key); }
+
+// The steps of one table while the batch is being read, where they stay until they are written: to
+// move them costs as much as to find them. Keys that come in order, as those of an initial load,
+// are new without a look. From the first one on that does not lie behind all others they are found
+// by their bytes: open addressing with linear probing, at most half full.
 class TableSteps {
  public:
-  // The key's step; `added` if there was none.
-  std::pair<Step*, bool> FindOrAdd(Row key) {
-    if (2 * (steps_.size() + 1) > slots_.size()) Grow();
-    const auto hash = static_cast<uint32_t>(std::hash<std::string_view>()(key.bytes()));
-    for (size_t at = hash;; ++at) {
-      Slot& slot = slots_[at & (slots_.size() - 1)];
-      if (slot.number == 0) {
-        steps_.emplace_back().change.key = std::move(key);
-        slot = {.hash = hash, .number = static_cast<uint32_t>(steps_.size())};
-        return {&steps_.back(), true};
-      }
-      Step& step = steps_[slot.number - 1];
-      if (slot.hash == hash && step.change.key == key) return {&step, false};
-    }
+  // So many more changes may come; all are to be told before the first one comes.
+  void Expect(size_t changes) { expected_ += changes; }
+
+  // The number under which Add takes a schema; each is kept once.
+  uint32_t SchemaNumber(SchemaId id, const std::shared_ptr<const TableSchema>& schema) {
+    const auto known = std::ranges::find(schemas_, id, &Schema::id);
+    if (known != schemas_.end()) return static_cast<uint32_t>(known - schemas_.begin());
+    schemas_.push_back({id, schema});
+    return static_cast<uint32_t>(schemas_.size() - 1);
   }
 
-  std::deque<Step>& steps() { return steps_; }
+  void Add(Change& change, Offset offset, uint32_t schema);
+
+  // The results, one for each schema that a step has. Empties this.
+  void MoveTo(std::vector<TableChanges>& all);
 
  private:
+  struct Schema {
+    SchemaId id;
+    std::shared_ptr<const TableSchema> schema;
+  };
+  // What a step's last change was.
+  struct Kind {
+    uint32_t schema = 0;
+    Op op = Op::kUpsert;
+    bool operator==(const Kind&) const = default;
+  };
   struct Slot {
     uint32_t hash = 0;
     uint32_t number = 0;  // of the step, from 1; 0: free
   };
 
-  void Grow() {
-    std::vector<Slot> old(std::max(kSlotsMin, 2 * slots_.size()));
-    old.swap(slots_);
-    for (const Slot& slot : old) {
-      if (slot.number == 0) continue;
-      size_t at = slot.hash;
-      while (slots_[at & (slots_.size() - 1)].number != 0) ++at;
-      slots_[at & (slots_.size() - 1)] = slot;
+  // The number of the key's step, from 0; `added` if there was none.
+  std::pair<size_t, bool> FindOrAdd(Row key) {
+    if (in_key_order_) {
+      if (steps_.empty() || KeyLess(steps_.back().key, key)) return {Append(std::move(key)), true};
+      in_key_order_ = false;
+      HashSteps();
+    }
+    const uint32_t hash = HashOf(key);
+    Slot& slot = SlotOf(hash, key);
+    if (slot.number != 0) return {slot.number - 1, false};
+    slot = {.hash = hash, .number = static_cast<uint32_t>(steps_.size() + 1)};
+    return {Append(std::move(key)), true};
+  }
+
+  size_t Append(Row key) {
+    SYNCLINE_CHECK(steps_.size() < expected_);
+    if (steps_.empty()) steps_.reserve(expected_);
+    steps_.emplace_back().key = std::move(key);
+    kinds_.emplace_back();
+    return steps_.size() - 1;
+  }
+
+  static uint32_t HashOf(const Row& key) {
+    return static_cast<uint32_t>(std::hash<std::string_view>()(key.bytes()));
+  }
+
+  // Where the key is, or belongs.
+  Slot& SlotOf(uint32_t hash, const Row& key) {
+    for (size_t at = hash;; ++at) {
+      Slot& slot = slots_[at & (slots_.size() - 1)];
+      if (slot.number == 0) return slot;
+      if (slot.hash == hash && steps_[slot.number - 1].key == key) return slot;
     }
   }
 
-  static constexpr size_t kSlotsMin = 64;  // a power of two, as are all sizes
+  void HashSteps() {
+    slots_.resize(std::bit_ceil(2 * expected_));
+    for (size_t number = 0; number < steps_.size(); ++number) {
+      const Row& key = steps_[number].key;
+      const uint32_t hash = HashOf(key);
+      SlotOf(hash, key) = {.hash = hash, .number = static_cast<uint32_t>(number + 1)};
+    }
+  }
 
-  std::deque<Step> steps_;  // does not move what it holds
-  std::vector<Slot> slots_;
+  size_t expected_ = 0;
+  std::vector<Schema> schemas_;
+  std::vector<RowChange> steps_;
+  std::vector<Kind> kinds_;  // parallel to steps_
+  bool in_key_order_ = true;
+  std::vector<Slot> slots_;  // of all steps, once they are not in key order
 };
 
 void AddLineage(const Lineage& lineage, bool first, RowChange& step) {
@@ -77,34 +127,22 @@ void AddLineage(const Lineage& lineage, bool first, RowChange& step) {
   peer.via = lineage.via;
 }
 
-void Add(Change& change, Offset offset, SchemaId schema_id,
-         const std::shared_ptr<const TableSchema>& schema, TableSteps& table) {
+void TableSteps::Add(Change& change, Offset offset, uint32_t schema) {
   const bool deletion = change.op == Op::kDelete;
-  Row key = deletion ? std::move(change.row) : Project(change.row, schema->key);
-  const auto [step, added] = table.FindOrAdd(std::move(key));
+  Row key = deletion ? std::move(change.row) : Project(change.row, schemas_[schema].schema->key);
+  const auto [number, added] = FindOrAdd(std::move(key));
+  RowChange& step = steps_[number];
   if (added) {
-    step->change.previous = std::move(change.previous);
+    step.previous = std::move(change.previous);
   } else {
-    step->change.passed.push_back(std::move(step->change.version));
-    step->change.passed_deletion |= step->op == Op::kDelete;
+    step.passed.push_back(std::move(step.version));
+    step.passed_deletion |= kinds_[number].op == Op::kDelete;
   }
-  if (change.lineage) AddLineage(*change.lineage, added, step->change);
-  step->op = change.op;
-  step->change.offset = offset;
-  step->schema_id = schema_id;
-  step->schema = &schema;
-  step->change.version = std::move(change.version);
-  step->change.row = deletion ? Row() : std::move(change.row);
-}
-
-bool KeyLess(const RowChange& a, const RowChange& b) {
-  auto i = a.key.begin();
-  auto j = b.key.begin();
-  for (; i != a.key.end() && j != b.key.end(); ++i, ++j) {
-    const auto order = CompareValues(*i, *j);
-    if (order != 0) return order < 0;
-  }
-  return i == a.key.end() && j != b.key.end();
+  if (change.lineage) AddLineage(*change.lineage, added, step);
+  kinds_[number] = {schema, change.op};
+  step.offset = offset;
+  step.version = std::move(change.version);
+  step.row = deletion ? Row() : std::move(change.row);
 }
 
 // Where a change sorts, without looking at it: values of the first key column that CompareValues
@@ -149,16 +187,68 @@ void Arrange(std::vector<RowChange>& changes, std::vector<Place>& places) {
 
 void Sort(std::vector<RowChange>& changes) {
   // Initial loads and replays of them come in key order already.
-  if (std::is_sorted(changes.begin(), changes.end(), KeyLess)) return;
+  if (std::is_sorted(changes.begin(), changes.end(), ChangeLess)) return;
   std::vector<Place> places;
   places.reserve(changes.size());
   for (const RowChange& change : changes) places.push_back(PlaceOf(change, places.size()));
   std::ranges::sort(places, [&](const Place& a, const Place& b) {
     if (a.type != b.type) return a.type < b.type;
     if (a.rank != b.rank) return a.rank < b.rank;
-    return KeyLess(changes[a.index], changes[b.index]);
+    return ChangeLess(changes[a.index], changes[b.index]);
   });
   Arrange(changes, places);
+}
+
+void TableSteps::MoveTo(std::vector<TableChanges>& all) {
+  if (steps_.empty()) return;
+  const size_t first = all.size();
+  const Kind kind = kinds_.front();
+  if (std::ranges::all_of(kinds_, [&](const Kind& other) { return other == kind; })) {
+    TableChanges& changes = all.emplace_back();
+    changes.schema = schemas_[kind.schema].schema;
+    (kind.op == Op::kDelete ? changes.deletes : changes.upserts) = std::move(steps_);
+  } else {
+    std::vector<TableChanges> parts(schemas_.size());
+    for (size_t number = 0; number < steps_.size(); ++number) {
+      TableChanges& changes = parts[kinds_[number].schema];
+      if (!changes.schema) {
+        changes.schema = schemas_[kinds_[number].schema].schema;
+        changes.upserts.reserve(steps_.size() - number);  // few are anything else
+      }
+      auto& side = kinds_[number].op == Op::kDelete ? changes.deletes : changes.upserts;
+      side.push_back(std::move(steps_[number]));
+    }
+    for (TableChanges& changes : parts) {
+      if (changes.schema) all.push_back(std::move(changes));
+    }
+  }
+  if (in_key_order_) return;
+  for (size_t i = first; i < all.size(); ++i) SortByKey(all[i]);
+}
+
+// A table of a frame.
+struct FrameTable {
+  TableSteps* steps = nullptr;  // none: not wanted
+  uint32_t schema = 0;          // its number there
+  bool ignores_deletions = false;
+};
+
+// Tells the tables, too, how many changes may come.
+std::vector<FrameTable> TablesOf(const Frame& frame, std::map<TableName, TableSteps>& tables,
+                                 const TablePredicate& wanted, const TablePredicate& kept) {
+  std::vector<FrameTable> of_index;
+  for (size_t i = 0; i < frame.tables.size(); ++i) {
+    FrameTable& of_frame = of_index.emplace_back();
+    const auto& schema = frame.tables[i];
+    if (!wanted(schema->table)) continue;
+    of_frame.steps = &tables[schema->table];
+    of_frame.schema = of_frame.steps->SchemaNumber(frame.header.schemas[i], schema);
+    of_frame.ignores_deletions = kept && kept(schema->table);
+    const bool is_only = frame.tables.size() == 1;
+    of_frame.steps->Expect(is_only ? frame.changes.size()
+                                   : std::ranges::count(frame.changes, i, &Change::table));
+  }
+  return of_index;
 }
 
 }  // namespace
@@ -192,41 +282,27 @@ std::vector<std::shared_ptr<const TableSchema>> SchemasOf(const Batch& batch,
 std::vector<TableChanges> Collapse(Batch& batch, const TablePredicate& wanted,
                                    const TablePredicate& kept) {
   std::map<TableName, TableSteps> tables;
-  for (Frame& frame : batch.frames) {
-    std::vector<TableSteps*> of_index;
-    std::vector<bool> ignores_deletions;
-    for (const auto& schema : frame.tables) {
-      of_index.push_back(wanted(schema->table) ? &tables[schema->table] : nullptr);
-      ignores_deletions.push_back(kept && kept(schema->table));
-    }
+  std::vector<std::vector<FrameTable>> of_frames;
+  for (const Frame& frame : batch.frames) {
+    of_frames.push_back(TablesOf(frame, tables, wanted, kept));
+  }
+  for (size_t i = 0; i < batch.frames.size(); ++i) {
+    Frame& frame = batch.frames[i];
     Offset offset = frame.header.base;
     for (Change& change : frame.changes) {
       const Offset own = offset;
       offset = offset + 1;
-      if (change.op == Op::kMark || of_index[change.table] == nullptr) continue;
-      if (change.op == Op::kDelete && ignores_deletions[change.table]) continue;
-      Add(change, own, frame.header.schemas[change.table], frame.tables[change.table],
-          *of_index[change.table]);
+      if (change.op == Op::kMark) continue;
+      const FrameTable& table = of_frames[i][change.table];
+      if (table.steps == nullptr) continue;
+      if (change.op == Op::kDelete && table.ignores_deletions) continue;
+      table.steps->Add(change, own, table.schema);
     }
     frame.changes = {};  // gives the memory back
   }
 
   std::vector<TableChanges> all;
-  for (auto& [name, table] : tables) {
-    std::map<SchemaId, size_t> place;
-    for (std::deque<Step>& steps = table.steps(); !steps.empty(); steps.pop_front()) {
-      Step& step = steps.front();
-      const auto [found, added] = place.emplace(step.schema_id, all.size());
-      if (added) {
-        all.push_back({.schema = *step.schema});
-        all.back().upserts.reserve(steps.size());  // few are anything else
-      }
-      TableChanges& changes = all[found->second];
-      auto& side = step.op == Op::kDelete ? changes.deletes : changes.upserts;
-      side.push_back(std::move(step.change));
-    }
-  }
-  for (TableChanges& changes : all) SortByKey(changes);
+  for (auto& [name, table] : tables) table.MoveTo(all);
   batch.frames.clear();
   return all;
 }

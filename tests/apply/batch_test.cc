@@ -87,7 +87,76 @@ TEST(CollapseTest, KeysComeInTheirOwnOrder) {
   EXPECT_EQ(tables[0].upserts[2].key, Key(10));
 }
 
-// Fails when a key is written once for each schema: the older state could then come last.
+// Keys that come in order are not looked up. Fails when those before the first one that is out of
+// order are not found from there on, or when the last key of all, coming again, is taken for a new
+// one.
+TEST(CollapseTest, KeysThatCameInOrderAreFoundWhenTheyComeAgain) {
+  std::vector<Change> ordered;
+  for (int64_t id = 1; id <= 200; ++id) ordered.push_back(Upsert(id, "first", id));
+  Batch batch = BatchOf(
+      {FrameOf(std::move(ordered)),
+       FrameOf({Upsert(200, "again", 300, 200), Upsert(1, "again", 301, 1), Delete(150, 302, 150),
+                Upsert(0, "new", 303), Upsert(201, "new", 304), Upsert(201, "again", 305, 304)})});
+  const auto tables = Collapse(batch, kAll);
+  ASSERT_EQ(tables.size(), 1u);
+  ASSERT_EQ(tables[0].deletes.size(), 1u);
+  EXPECT_EQ(tables[0].deletes[0].key, Key(150));
+  EXPECT_EQ(tables[0].deletes[0].passed.size(), 1u);
+  ASSERT_EQ(tables[0].upserts.size(), 201u);  // 0 to 201, without 150
+  int64_t id = 0;
+  for (const RowChange& change : tables[0].upserts) {
+    if (id == 150) ++id;
+    EXPECT_EQ(change.key, Key(id));
+    EXPECT_EQ(change.passed.size(), id == 1 || id == 200 || id == 201 ? 1u : 0u) << "key " << id;
+    ++id;
+  }
+}
+
+// Fails when a key that sorts neither before nor behind the last one is taken for a new one.
+TEST(CollapseTest, KeysThatSortAlikeButDifferStayApart) {
+  const auto sums = test::MakeSchema(
+      "public.sums", {{"id", Type::kDecimal, "numeric", false},
+                      {"updated_at", Type::kTimestampTz, "timestamp with time zone", false}});
+  const auto sum = [](const char* id, int64_t stamp) {
+    return Change{.row = MakeRow({ValueView::Decimal(id), Stamp(stamp)}),
+                  .version = Value(Stamp(stamp))};
+  };
+  Batch batch =
+      BatchOf({FrameOf({sum("1.0", 1), sum("1.00", 2), sum("1.0", 3), sum("1.00", 4)}, {sums})});
+  const auto tables = Collapse(batch, kAll);
+  ASSERT_EQ(tables.size(), 1u);
+  ASSERT_EQ(tables[0].upserts.size(), 2u);
+  for (const RowChange& change : tables[0].upserts) EXPECT_EQ(change.passed.size(), 1u);
+}
+
+// Upserts and deletions in key order, of a table with two schemas and of another one. Fails when
+// the steps of one side or schema end up among those of another.
+TEST(CollapseTest, StepsOfEveryKindInKeyOrderAreToldApart) {
+  const auto wider = test::MakeSchema(
+      "public.items", {{"id", Type::kInt, "bigint", false},
+                       {"updated_at", Type::kTimestampTz, "timestamp with time zone", false}});
+  const auto other = test::MakeSchema("public.other", ItemsSchema()->columns);
+  const auto wide = [](int64_t id) {
+    return Change{.row = MakeRow({ValueView::Int(id), Stamp(id)}), .version = Value(Stamp(id))};
+  };
+  Change elsewhere = Upsert(1, "x", 1);
+  elsewhere.table = 1;
+  Batch batch = BatchOf({FrameOf({Upsert(1, "a", 1), elsewhere, Delete(2, 2, 1), Upsert(3, "a", 3)},
+                                 {ItemsSchema(), other}),
+                         FrameOf({wide(4), Delete(5, 5, 1)}, {wider})});
+  std::map<test::SchemaPtr, std::pair<std::vector<Row>, std::vector<Row>>> found;
+  for (const TableChanges& changes : Collapse(batch, kAll)) {
+    auto& [upserts, deletes] = found[changes.schema];
+    for (const RowChange& change : changes.upserts) upserts.push_back(change.key);
+    for (const RowChange& change : changes.deletes) deletes.push_back(change.key);
+  }
+  ASSERT_EQ(found.size(), 3u);
+  using Keys = std::vector<Row>;
+  EXPECT_EQ(found[ItemsSchema()], std::pair(Keys({Key(1), Key(3)}), Keys({Key(2)})));
+  EXPECT_EQ(found[wider], std::pair(Keys({Key(4)}), Keys({Key(5)})));
+  EXPECT_EQ(found[other], std::pair(Keys({Key(1)}), Keys()));
+}
+
 // Fails when two keys whose hashes share a place are taken for one, or a key is lost as the table
 // of keys grows.
 TEST(CollapseTest, ThousandsOfKeysStayApartAndRepeatedOnesTogether) {
@@ -166,6 +235,7 @@ TEST(SortByKeyTest, OrdersKeysOfEveryTypeAsCompareValuesDoes) {
   }
 }
 
+// Fails when a key is written once for each schema: the older state could then come last.
 TEST(CollapseTest, AKeyIsWrittenOnceEvenIfItsTableChangedItsSchema) {
   const auto wider = test::MakeSchema(
       "public.items", {{"id", Type::kInt, "bigint", false},
