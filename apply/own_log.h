@@ -39,8 +39,8 @@ class OwnLog {
   virtual void Prepare(ChangeLog::Draft draft, const std::string& pipeline,
                        const std::string& token) = 0;
   virtual void Confirm() = 0;
-  // The same for a transaction that has changed nothing, once it is committed. An empty token: as if
-  // nothing had been applied yet.
+  // The same for a transaction that has changed nothing, once it is committed. An empty token: as
+  // if nothing had been applied yet.
   virtual void Note(const std::string& pipeline, const std::string& token) = 0;
   // The token of the last batch of that pipeline that is in the log; without the turn, too.
   virtual std::optional<std::string> Applied(const std::string& pipeline) = 0;
