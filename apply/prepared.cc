@@ -46,11 +46,13 @@ std::string PreparedToken(const Progress& to) {
 }
 
 void SettlePrepared(const sql::DatabaseUrl& database, ChangeLog& log) {
-  std::optional<ChangeLog::Prepared> prepared = log.prepared();
-  if (!prepared) return;
-  if (!IsCommitted(database, ReadToken(prepared->token))) return log.DropPrepared();
-  prepared->draft.cursor = log.cursor();
-  log.Append(std::move(prepared->draft));
+  const std::optional<std::string> token = log.prepared();
+  if (!token) return;
+  if (IsCommitted(database, ReadToken(*token))) {
+    log.AppendPrepared();
+  } else {
+    log.DropPrepared();
+  }
 }
 
 void CheckNotBehind(const sql::DatabaseUrl& database, ChangeLog& log) {

@@ -58,13 +58,11 @@ void Node::Capture(const TableName& table, std::vector<Row> keys) {
 
 void Node::Prepare(ChangeLog::Draft draft, const std::string& pipeline, const std::string& token) {
   settled_ = false;
-  log_.Prepare(draft, pipeline, token);
-  draft_ = std::move(draft);
+  log_.Prepare(std::move(draft), pipeline, token);
 }
 
 void Node::Confirm() {
-  draft_.cursor = log_.cursor();
-  log_.Append(std::exchange(draft_, {}));
+  log_.AppendPrepared();
   settled_ = true;
 }
 

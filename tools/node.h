@@ -53,9 +53,7 @@ class Node : public apply::OwnLog {
   capture::CaptureStage* stage_ = nullptr;
   std::atomic<bool> closed_{false};
   std::mutex turn_;
-  // The rest is guarded by turn_.
-  bool settled_ = false;  // the log has no prepared frame
-  ChangeLog::Draft draft_;
+  bool settled_ = false;  // guarded by turn_; the log has no prepared frame
 };
 
 }  // namespace syncline::cli

@@ -1,5 +1,7 @@
 #include "engine/log/change_log.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "engine/log/log_store.h"
@@ -26,6 +28,13 @@ std::unique_ptr<ChangeLog> ChangeLog::Open(const std::filesystem::path& folder,
 std::unique_ptr<ChangeLog> ChangeLog::Open(const std::filesystem::path& folder,
                                            std::string_view source, Clock& clock) {
   return Open(folder, source, clock, Options());
+}
+
+Error NoLineage(const TableName& table, std::string_view database) {
+  return UsageError(
+      fmt::format("table {}: the log of {} holds changes from when nothing else was written there",
+                  table.ToString(), database),
+      "move that log's folder away: it is made anew, and both sides are compared");
 }
 
 }  // namespace syncline

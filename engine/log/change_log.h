@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/base/error.h"
 #include "engine/base/offset.h"
 #include "engine/log/log_backup.h"
 #include "engine/model/frame.h"
@@ -43,6 +44,10 @@ struct IndexEntry {
   std::optional<RowClock> clock = {};
   bool operator==(const IndexEntry&) const = default;
 };
+
+// Of a log that holds changes of that table without a lineage, where one is needed: it was begun
+// when nothing else wrote to `database`.
+Error NoLineage(const TableName& table, std::string_view database);
 
 // A row that the log holds, by its key's values in key order.
 struct LoggedKey {
@@ -108,20 +113,21 @@ class ChangeLog {
   // take it back to an earlier one, which only makes the next poll read a little more.
   virtual void SaveCursor(std::string cursor) = 0;
 
-  // Keeps a frame for an Append that is to happen if something elsewhere has happened, of which
-  // `token` tells: durable when it returns. There is one at a time; the next Append takes it away,
-  // and remembers the token by that name.
-  virtual void Prepare(const Draft& draft, const std::string& name, const std::string& token) = 0;
-  virtual std::optional<std::string> applied(const std::string& name) = 0;  // from any thread
-  virtual std::map<std::string, std::string> all_applied() = 0;
+  // Keeps a frame that is to be appended if something elsewhere happens, of which `token` tells:
+  // durable when it returns. There is one at a time; a later one takes its place.
+  virtual void Prepare(Draft draft, const std::string& name, const std::string& token) = 0;
+  // The token of what is prepared; none: nothing is.
+  virtual std::optional<std::string> prepared() = 0;
+  // It has happened: appends the frame, with the cursor as it is, and remembers the token by that
+  // name, in one write. Throws as Append, and leaves the frame prepared then.
+  virtual void AppendPrepared() = 0;
+  // It has not.
+  virtual void DropPrepared() = 0;
+  // The token that was remembered last; from any thread.
+  virtual std::optional<std::string> applied(const std::string& name) = 0;
+  virtual std::map<std::string, std::string> all_applied() = 0;  // by name
   // Remembers a token without a frame; an empty one forgets. Not synced.
   virtual void NoteApplied(const std::string& name, const std::string& token) = 0;
-  struct Prepared {
-    Draft draft;  // its cursor is empty
-    std::string token;
-  };
-  virtual std::optional<Prepared> prepared() = 0;
-  virtual void DropPrepared() = 0;
 
   // What is logged of each key; `keys` are rows of the key columns' values in key order. The answer
   // runs parallel to `keys`.

@@ -38,7 +38,7 @@ inline constexpr std::string_view kMetaPrefix =
 inline constexpr std::string_view kSchemaPrefix =
     "\xff"
     "s";
-// ChangeLog::Prepare's: length (8 bytes) and bytes of name and token, then the frame's entry.
+// What ChangeLog::Prepare keeps: length (8 bytes) and bytes of name and token, then an entry.
 inline constexpr std::string_view kPreparedKey =
     "\xff"
     "p";

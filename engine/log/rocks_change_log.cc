@@ -124,18 +124,30 @@ std::optional<std::string> RocksChangeLog::Get(std::string_view key) {
   return bytes;
 }
 
-std::optional<RocksChangeLog::Waiting> RocksChangeLog::ReadPrepared() {
+std::optional<RocksChangeLog::Prepared> RocksChangeLog::ReadPrepared() {
   const std::optional<std::string> bytes = Get(layout::kPreparedKey);
   if (!bytes) return {};
-  Waiting waiting;
-  for (std::string* const text : {&waiting.name, &waiting.token}) {
-    const size_t left = bytes->size() - waiting.frame_at;
-    const uint64_t size = left < 8 ? 0 : layout::ReadBigEndian64(bytes->data() + waiting.frame_at);
-    if (left < 8 || size > left - 8) throw DamageError("the log's prepared frame is cut off");
-    *text = bytes->substr(waiting.frame_at + 8, size);
-    waiting.frame_at += 8 + size;
+  Prepared prepared;
+  std::string_view left = *bytes;
+  for (std::string* const text : {&prepared.name, &prepared.token}) {
+    const uint64_t size = left.size() < 8 ? 0 : layout::ReadBigEndian64(left.data());
+    if (left.size() < 8 || size > left.size() - 8) {
+      throw DamageError("the log's prepared frame is cut off");
+    }
+    *text = left.substr(8, size);
+    left.remove_prefix(8 + size);
   }
-  return waiting;
+  Frame frame = DecodeFrame(left);
+  for (const SchemaId id : frame.header.schemas) {
+    const std::optional<std::string> schema = Get(layout::SchemaKey(id));
+    if (!schema) throw DamageError("a schema of the log's prepared frame is missing");
+    prepared.draft.tables.push_back(std::make_shared<TableSchema>(DecodeSchema(*schema)));
+  }
+  for (const Change& change : frame.changes) {
+    prepared.draft.fingerprints.push_back(change.row.fingerprint());
+  }
+  prepared.draft.changes = std::move(frame.changes);
+  return prepared;
 }
 
 std::optional<std::string> RocksChangeLog::applied(const std::string& name) {
@@ -182,7 +194,9 @@ Compression RocksChangeLog::ChooseCompression(Microseconds now) const {
   return waits ? Compression::kFast : Compression::kSmall;
 }
 
-Offset RocksChangeLog::Append(Draft draft) {
+Offset RocksChangeLog::Append(Draft draft) { return AppendFrame(std::move(draft), nullptr); }
+
+Offset RocksChangeLog::AppendFrame(Draft draft, const Prepared* confirms) {
   SYNCLINE_CHECK(!draft.changes.empty());
   SYNCLINE_CHECK_EQ(draft.changes.size(), draft.fingerprints.size());
   CheckAfterFailure();
@@ -192,10 +206,10 @@ Offset RocksChangeLog::Append(Draft draft) {
   suspect_ = true;  // until it is written: staging changes schemas_
   FrameHeader header = HeaderFor(draft);
   header.cursor = std::move(draft.cursor);
-  if (prepared_) {
+  if (confirms != nullptr) {
     batch_.Delete(store_->frames(), layout::kPreparedKey);
-    batch_.Put(store_->frames(), std::string(layout::kAppliedPrefix) + prepared_->name,
-               prepared_->token);
+    batch_.Put(store_->frames(), std::string(layout::kAppliedPrefix) + confirms->name,
+               confirms->token);
   }
   batch_.Put(store_->frames(), layout::FrameKey(header.base),
              encoder_.Encode(header, draft.changes, ChooseCompression(began)));
@@ -204,7 +218,7 @@ Offset RocksChangeLog::Append(Draft draft) {
   CrashPoint("append.before_publish");
 
   suspect_ = true;  // until everybody knows
-  prepared_.reset();
+  if (confirms != nullptr) prepared_.reset();
   end_.MoveNext(header.end(), header.hash);
   index_.Add(draft, header.base);
   suspect_ = false;
@@ -252,23 +266,35 @@ void RocksChangeLog::NoteApplied(const std::string& name, const std::string& tok
   Write(/*synced=*/false, "noting what was applied in");
 }
 
-void RocksChangeLog::Prepare(const Draft& draft, const std::string& name,
-                             const std::string& token) {
+void RocksChangeLog::Prepare(Draft draft, const std::string& name, const std::string& token) {
   SYNCLINE_CHECK(!draft.changes.empty());
   CheckAfterFailure();
   batch_.Clear();
-  suspect_ = true;
+  suspect_ = true;  // as in Append
   FrameHeader header = HeaderFor(draft);
   std::string value;
   for (const std::string& text : {name, token}) {
     layout::AppendBigEndian64(value, text.size());
     value += text;
   }
-  const size_t frame_at = value.size();
   value += encoder_.Encode(header, draft.changes, Compression::kFast);
   batch_.Put(store_->frames(), layout::kPreparedKey, value);
   Write(/*synced=*/true, "preparing a frame for");
-  prepared_ = Waiting{name, token, frame_at};
+  prepared_ = Prepared{name, token, std::move(draft)};
+}
+
+std::optional<std::string> RocksChangeLog::prepared() {
+  CheckAfterFailure();
+  return prepared_ ? std::optional(prepared_->token) : std::nullopt;
+}
+
+// After a failure what is in the store is read again: nothing is lost by taking the draft.
+void RocksChangeLog::AppendPrepared() {
+  CheckAfterFailure();
+  SYNCLINE_CHECK(prepared_.has_value());
+  Draft draft = std::move(prepared_->draft);
+  draft.cursor = cursor();
+  AppendFrame(std::move(draft), &*prepared_);
 }
 
 void RocksChangeLog::DropPrepared() {
@@ -278,23 +304,6 @@ void RocksChangeLog::DropPrepared() {
   batch_.Delete(store_->frames(), layout::kPreparedKey);
   Write(/*synced=*/true, "dropping a prepared frame of");
   prepared_.reset();
-}
-
-std::optional<ChangeLog::Prepared> RocksChangeLog::prepared() {
-  CheckAfterFailure();
-  if (!prepared_) return {};
-  const std::string value = Get(layout::kPreparedKey).value();
-  Frame frame = DecodeFrame(std::string_view(value).substr(prepared_->frame_at));
-  Prepared prepared{.token = prepared_->token};
-  for (const SchemaId id : frame.header.schemas) {
-    prepared.draft.tables.push_back(
-        std::make_shared<TableSchema>(DecodeSchema(Get(layout::SchemaKey(id)).value())));
-  }
-  prepared.draft.changes = std::move(frame.changes);
-  for (const Change& change : prepared.draft.changes) {
-    prepared.draft.fingerprints.push_back(change.row.fingerprint());
-  }
-  return prepared;
 }
 
 void RocksChangeLog::SaveCursor(std::string cursor) {

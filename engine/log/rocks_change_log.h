@@ -1,10 +1,10 @@
 #pragma once
 
 #include <rocksdb/write_batch.h>
-#include <map>
 
 #include <atomic>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -40,12 +40,13 @@ class RocksChangeLog : public ChangeLog {
   bool cut_open() const override { return tail_.cut_open; }
   Offset Append(Draft draft) override;
   void SaveCursor(std::string cursor) override;
-  void Prepare(const Draft& draft, const std::string& name, const std::string& token) override;
+  void Prepare(Draft draft, const std::string& name, const std::string& token) override;
+  std::optional<std::string> prepared() override;
+  void AppendPrepared() override;
+  void DropPrepared() override;
   std::optional<std::string> applied(const std::string& name) override;
   std::map<std::string, std::string> all_applied() override;
   void NoteApplied(const std::string& name, const std::string& token) override;
-  std::optional<Prepared> prepared() override;
-  void DropPrepared() override;
   std::vector<std::optional<IndexEntry>> Lookup(const TableName& table,
                                                 const std::vector<Row>& keys) override;
   std::vector<LoggedKey> NextKeys(const TableName& table, const std::optional<Row>& after,
@@ -65,16 +66,17 @@ class RocksChangeLog : public ChangeLog {
   };
 
   Tail ReadTail();
-  // What is prepared, without its frame.
-  struct Waiting {
+  struct Prepared {
     std::string name, token;
-    size_t frame_at = 0;  // in the stored bytes
+    Draft draft;
   };
-  std::optional<Waiting> ReadPrepared();
+  std::optional<Prepared> ReadPrepared();
   std::optional<std::string> Get(std::string_view key);
   Compression ChooseCompression(Microseconds now) const;
   Mark FirstMark() const;
   FrameHeader HeaderFor(const Draft& draft);
+  // `confirms`: what was prepared, which goes with it.
+  Offset AppendFrame(Draft draft, const Prepared* confirms);
   std::unordered_set<SchemaId> ReadSchemaIds();
   void CheckAfterFailure();
   void StageSchemas(const Draft& draft, std::vector<SchemaId>& ids);
@@ -89,7 +91,7 @@ class RocksChangeLog : public ChangeLog {
   // Owned by the writing thread.
   std::unordered_set<SchemaId> schemas_;  // in the log
   Tail tail_;
-  std::optional<Waiting> prepared_;
+  std::optional<Prepared> prepared_;
   FrameEncoder encoder_;
   rocksdb::WriteBatch batch_;
   Microseconds append_began_{0};  // the last one
