@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <set>
 #include <string_view>
 
@@ -18,15 +17,10 @@ constexpr int kRounds = 5;
 
 // A change that is parked like those that the database refuses.
 Error Refused(uint32_t number, const std::string& reason) {
-  Error error = StopError("a change cannot be decided about: " + reason, "");
+  Error error = StopError("a change cannot be decided about: " + reason,
+                          "mend the row, or allow a quarantine: {limit: ..} to go on without it");
   error.SetRefusal({.kind = Refusal::Kind::kRule, .reason = reason, .row = number});
   return error;
-}
-
-std::vector<uint32_t> All(const WriteTask& task) {
-  std::vector<uint32_t> all(task.changes.size());
-  std::iota(all.begin(), all.end(), 0);
-  return all;
 }
 
 }  // namespace
@@ -115,16 +109,11 @@ std::vector<Row> PeerSettler::OwnKeys(const WriteTask& task, const TableSchema& 
   return keys;
 }
 
-std::vector<PeerSettler::Look> PeerSettler::LookAt(const WriteTask& task) {
+std::vector<Look> PeerSettler::LookAt(const WriteTask& task) {
   const std::string sql = task.deletion ? LookDeleteSql(shape_) : LookUpsertSql(shape_);
   std::vector<Look> looks;
-  for (const sql::FirstRow& found : session_.QueryEach(sql, task.Pointers(All(task)))) {
-    if (!found) {
-      looks.push_back({});
-    } else {
-      const std::optional<std::string>& same = found->back();
-      looks.push_back({.exists = true, .same_content = same == "t" || same == "1"});
-    }
+  for (const sql::FirstRow& found : session_.QueryEach(sql, task.Pointers(task.All()))) {
+    looks.push_back(LookFrom(found));
   }
   return looks;
 }
@@ -150,7 +139,7 @@ void PeerSettler::TakeStoredKeys(Known& known, std::span<const Look> looks) {
 
 std::vector<uint32_t> PeerSettler::Unlogged(const Known& known, std::span<const Look> looks,
                                             bool captured) {
-  KeyedRows rows = ReadByKeys(session_, *known.table, known.keys);
+  const KeyedRows rows = ReadByKeys(session_, *known.table, known.keys);
   std::vector<uint32_t> unlogged;
   for (uint32_t number = 0; number < known.keys.size(); ++number) {
     const std::optional<IndexEntry>& entry = known.entries[number];
@@ -170,7 +159,7 @@ std::vector<uint32_t> PeerSettler::Unlogged(const Known& known, std::span<const 
 
 // Rows that are there are locked with the first look: once the log holds their states, it goes on
 // doing so until the transaction ends.
-std::vector<PeerSettler::Look> PeerSettler::LookUntilLogged(const WriteTask& task, Known& known) {
+std::vector<Look> PeerSettler::LookUntilLogged(const WriteTask& task, Known& known) {
   OwnLog& log = task.options.peer->log;
   for (int round = 0; round < kRounds; ++round) {
     std::vector<Look> looks = LookAt(task);
@@ -199,13 +188,7 @@ PeerDecision PeerSettler::DecideOn(const WriteTask& task, uint32_t number, const
   const std::optional<IndexEntry>& entry = known.entries[number];
   PeerLook seen{.exists = look.exists, .same_content = look.same_content};
   if (entry) {
-    if (!entry->clock) {
-      throw UsageError(
-          fmt::format("table {}: the log of its database holds changes from when nothing else was "
-                      "written to it",
-                      shape_.table.ToString()),
-          "move the log's folder away: it is made anew, and both sides are compared");
-    }
+    if (!entry->clock) throw NoLineage(shape_.table, "its own database");
     seen.known = entry->clock;
     seen.own = entry->clock->origin == peer.log.node();
     seen.defends = seen.own && IsPreferred(peer.prefer, peer.log.node(), change.peer->clock.origin);

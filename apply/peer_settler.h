@@ -8,6 +8,7 @@
 
 #include "apply/conflict_images.h"
 #include "apply/keyed_rows.h"
+#include "apply/row_settler.h"
 #include "apply/table_plan.h"
 #include "apply/write_sql.h"
 #include "apply/write_task.h"
@@ -38,11 +39,6 @@ class PeerSettler {
     std::vector<Row> keys;
     std::vector<std::optional<IndexEntry>> entries;
   };
-  struct Look {
-    bool exists = false;
-    bool same_content = false;
-  };
-
   std::shared_ptr<const TableSchema> OwnSchema(PeerWork& peer) const;
   std::vector<Row> OwnKeys(const WriteTask& task, const TableSchema& own);
   std::vector<Look> LookAt(const WriteTask& task);

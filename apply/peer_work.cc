@@ -1,7 +1,5 @@
 #include "apply/peer_work.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
 #include <map>
@@ -12,27 +10,10 @@
 #include "apply/keyed_rows.h"
 #include "apply/prepared.h"
 #include "engine/base/error.h"
-#include "engine/model/value_text.h"
+#include "engine/model/stamp.h"
 
 namespace syncline::apply {
 namespace {
-
-constexpr int64_t kDayUs = 86'400'000'000;
-
-// For the deletion of a row that the log never had.
-Value VersionFor(const TableSchema& table, const RowClock& clock) {
-  const Value time(ValueView::TimestampTz(clock.time));
-  switch (table.columns[table.cursor].type) {
-    case Type::kTimestamp:
-      return Value(ValueView::Timestamp(clock.time));
-    case Type::kDate:
-      return Value(ValueView::Date(clock.time / kDayUs));
-    case Type::kText:
-      return Value(ValueView::Text(ToText(time)));
-    default:
-      return time;
-  }
-}
 
 // Reads what the changed rows are now, triggers and rounding included.
 ChangeLog::Draft DraftOf(sql::Session& session, const std::vector<OwnChange>& changes) {
@@ -60,8 +41,10 @@ ChangeLog::Draft DraftOf(sql::Session& session, const std::vector<OwnChange>& ch
       } else {
         change.op = Op::kDelete;
         change.row = own.key;
-        change.version =
-            own.known_version.is_null() ? VersionFor(*table, own.lineage.clock) : own.known_version;
+        // Of a row that the log never had the clock says when.
+        change.version = own.known_version.is_null()
+                             ? VersionAt(table->columns[table->cursor].type, own.lineage.clock.time)
+                             : own.known_version;
       }
       draft.fingerprints.push_back(change.row.fingerprint());
       draft.changes.push_back(std::move(change));
@@ -86,13 +69,7 @@ void TakeOutEchoes(std::vector<TableChanges>& tables, OwnLog& own,
     for (std::vector<RowChange>* const changes : {&table.upserts, &table.deletes}) {
       std::vector<Row> keys;
       for (const RowChange& change : *changes) {
-        if (change.peer == nullptr) {
-          throw UsageError(
-              fmt::format("table {}: the log of {} holds changes from when nothing else was "
-                          "written to it",
-                          table.schema->table.ToString(), source),
-              "move that log's folder away: it is made anew, and both sides are compared");
-        }
+        if (change.peer == nullptr) throw NoLineage(table.schema->table, source);
         if (change.peer->via == own.node()) keys.push_back(change.key);
       }
       if (keys.empty()) continue;

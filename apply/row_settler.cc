@@ -14,15 +14,6 @@ constexpr int kRounds = 3;
 // "t" from PostgreSQL, "1" from SQLite.
 bool IsTrue(const std::optional<std::string>& flag) { return flag == "t" || flag == "1"; }
 
-Look LookFrom(const sql::FirstRow& found) {
-  if (!found) return {};
-  return {.exists = true,
-          .follows = IsTrue(found->at(0)),
-          .same_version = IsTrue(found->at(1)),
-          .newer = IsTrue(found->at(2)),
-          .same_content = IsTrue(found->at(3))};
-}
-
 // `row` with another previous version, which stands at `place`.
 Row WithPrevious(const Row& row, size_t place, ValueView previous) {
   Row changed;
@@ -33,6 +24,15 @@ Row WithPrevious(const Row& row, size_t place, ValueView previous) {
 }
 
 }  // namespace
+
+Look LookFrom(const sql::FirstRow& found) {
+  if (!found) return {};
+  return {.exists = true,
+          .follows = IsTrue(found->at(0)),
+          .same_version = IsTrue(found->at(1)),
+          .newer = IsTrue(found->at(2)),
+          .same_content = IsTrue(found->at(3))};
+}
 
 RowSettler::RowSettler(sql::Session& session, const TablePlan& plan, const TargetShape& shape)
     : session_(session),

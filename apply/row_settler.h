@@ -13,6 +13,9 @@
 
 namespace syncline::apply {
 
+// What Look*Sql has found of a row.
+Look LookFrom(const sql::FirstRow& found);
+
 // Settles the rows that compare-and-set has left open: looks at each target row under its lock,
 // decides by the rule (Decide), keeps what lost as a Conflict, and writes what won. Slower than
 // TableWriter's statements by a round trip for some hundred rows, and needed only where the target

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <numeric>
 
 #include "engine/base/check.h"
 #include "engine/base/error.h"
@@ -41,12 +40,6 @@ Numbers Firsts(const WriteTask& task) {
     if (IsFirst(task.changes[number])) firsts.push_back(number);
   }
   return firsts;
-}
-
-Numbers All(const WriteTask& task) {
-  Numbers all(task.changes.size());
-  std::iota(all.begin(), all.end(), 0);
-  return all;
 }
 
 // Runs `body`, which writes the rows of those numbers; a row that it names is told by its number.
@@ -165,7 +158,7 @@ void TableWriter::FreeUniqueValues(std::span<const RowChange> upserts,
   WriteTask deleted = TaskFor(/*deletion=*/true, deletes, options);
   for (WriteTask* task : {&written, &deleted}) {
     task->rows.resize(task->changes.size());
-    MakeRows(*task, All(*task));
+    MakeRows(*task, task->All());
   }
   unique_.Free(written, deleted);
 }
@@ -174,7 +167,7 @@ WriteCounts TableWriter::Write(WriteTask task, std::vector<Conflict>& conflicts)
   if (task.changes.empty()) return {};
   task.rows.resize(task.changes.size());
   if (task.options.peer != nullptr) {
-    MakeRows(task, All(task));
+    MakeRows(task, task.All());
     peer_settler_.Settle(task);
   } else if (shape_.dialect == Dialect::kPostgres && !task.options.freed &&
              (task.options.whole || task.changes.size() >= kStagedRowsMin)) {
@@ -264,7 +257,7 @@ void TableWriter::Load(WriteTask& task, const Numbers& numbers) {
 
 void TableWriter::WriteByStatement(WriteTask& task) {
   if (task.deletion) {
-    Load(task, All(task));
+    Load(task, task.All());
     task.counts.written =
         session_.Change(DeleteStagedSql(shape_, StageOf(task).name, task.follows()));
   } else {
@@ -283,20 +276,20 @@ uint64_t TableWriter::UpsertByStatement(WriteTask& task) {
     return session_.Change(InsertStagedSql(shape_, stage, which));
   };
   if (!shape_.has_versions()) {
-    Load(task, All(task));
+    Load(task, task.All());
     const uint64_t updated = update();
     return updated == all ? all : updated + insert(Staged::kAll);
   }
   if (task.from_base) {
-    Load(task, All(task));
+    Load(task, task.All());
     const uint64_t inserted = insert(Staged::kAll);
     return inserted == all ? all : inserted + update();
   }
   const Numbers firsts = Firsts(task);
-  const Numbers changed = Without(All(task), firsts);
+  const Numbers changed = Without(task.All(), firsts);
   const bool copy = Copies(firsts);
   if (!copy) {
-    Load(task, All(task));
+    Load(task, task.All());
   } else if (!changed.empty()) {
     Load(task, changed);
   }
@@ -333,7 +326,7 @@ void TableWriter::FindOpen(WriteTask& task) {
 }
 
 void TableWriter::WriteByRow(WriteTask& task) {
-  const Numbers all = All(task);
+  const Numbers all = task.All();
   const Numbers firsts = Firsts(task);
   const bool copy = !task.deletion && !task.from_base && !task.options.freed &&
                     shape_.has_versions() && Copies(firsts);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -60,6 +61,11 @@ struct WriteTask {
   std::vector<Conflict> conflicts = {};
   WriteCounts counts = {};
 
+  std::vector<uint32_t> All() const {
+    std::vector<uint32_t> numbers(changes.size());
+    std::iota(numbers.begin(), numbers.end(), 0);
+    return numbers;
+  }
   std::vector<const Row*> Pointers(std::span<const uint32_t> numbers) const {
     std::vector<const Row*> pointers;
     pointers.reserve(numbers.size());

@@ -230,7 +230,8 @@ class CaptureStage::Impl {
   Backoff backoff_;
   std::unique_ptr<sql::Session> session_;
   std::unique_ptr<PollingSource> source_;  // over session_
-  bool was_polling_ = false;               // at the last error, and the error was the log's
+  // Of the last error: there was a source_ to read, and it came from the log.
+  bool was_polling_ = false;
   bool log_failed_ = false;
   std::vector<SchemaId> schemas_;     // as of the last Connect
   std::optional<Error> unexplained_;  // kStop of a step, until Connect has looked at the tables

@@ -138,12 +138,7 @@ class CutWriter::Impl {
     const bool was_applied = !is_new && known && known->clock && known->clock->origin != users.node;
     if (change.op == Op::kUpsert && !was_applied) users.own(*table_, change.version);
     if (!is_new) return;
-    if (known && !known->clock) {
-      throw UsageError(
-          "table " + table_->table.ToString() +
-              ": the log holds changes from when nothing else was written to this database",
-          "move the log's folder away: it is made anew, and both sides are compared");
-    }
+    if (known && !known->clock) throw NoLineage(table_->table, log_.info().source);
     Lineage lineage;
     if (known) lineage.before = known->clock;
     lineage.clock = NextClock(users.accept(*table_, stamp), lineage.before, users.node);

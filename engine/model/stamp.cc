@@ -30,4 +30,18 @@ std::optional<int64_t> StampOf(const Value& version) {
   }
 }
 
+Value VersionAt(Type type, int64_t stamp) {
+  const Value moment(ValueView::TimestampTz(stamp));
+  switch (type) {
+    case Type::kTimestamp:
+      return Value(ValueView::Timestamp(stamp));
+    case Type::kDate:
+      return Value(ValueView::Date(stamp / kDayUs));
+    case Type::kText:
+      return Value(ValueView::Text(ToText(moment)));
+    default:
+      return moment;
+  }
+}
+
 }  // namespace syncline
