@@ -3,6 +3,7 @@
 #include "engine/base/error.h"
 #include "tools/commands.h"
 #include "tools/peer_comparison.h"
+#include "tools/peer_report.h"
 #include "tools/run_stages.h"
 
 namespace syncline::cli {

@@ -6,6 +6,7 @@
 #include "engine/base/error.h"
 #include "tools/commands.h"
 #include "tools/peer_comparison.h"
+#include "tools/peer_report.h"
 #include "tools/verify_plan.h"
 #include "tools/verify_report.h"
 

@@ -6,7 +6,7 @@
 
 #include "engine/base/error.h"
 #include "tools/glob.h"
-#include "tools/two_way_config.h"
+#include "tools/sync_circles.h"
 
 namespace syncline::cli {
 namespace {

@@ -11,8 +11,6 @@
 #include "tools/compared_table.h"
 #include "tools/plan.h"
 #include "tools/table_comparison.h"
-#include "tools/terminal.h"
-#include "tools/value_json.h"
 
 namespace syncline::cli {
 
@@ -74,9 +72,5 @@ class PeerComparison {
   std::deque<TableComparison> comparisons_;  // parallel to tables_
   std::optional<sql::Transaction> in_first_, in_second_;
 };
-
-// Of each table's rows at most `rows_max` are shown, 0: all. `merge`: with what would win where.
-Json PeerJson(const PeerFindings& findings, uint64_t rows_max, bool merge);
-void PrintPeers(const PeerFindings& findings, uint64_t rows_max, bool merge, Terminal& out);
 
 }  // namespace syncline::cli

@@ -1,6 +1,6 @@
-#include <fmt/format.h>
+#include "tools/peer_report.h"
 
-#include "tools/peer_comparison.h"
+#include <fmt/format.h>
 
 namespace syncline::cli {
 namespace {
@@ -45,14 +45,14 @@ Json PeerJson(const PeerFindings& findings, uint64_t rows_max, bool merge) {
       json[findings.second] = RowOrNull(table.table->target, row.pair.target);
       if (merge) json["winner"] = WinnerOf(findings, row);
     }
-    tables.push_back(
-        {{"table", table.table->name()},
-         {"equal", table.equal},
-         {"only", {{findings.first, table.first_only()}, {findings.second, table.second_only()}}},
-         {"differing", table.differing()},
-         {"in_flight", table.in_flight},
-         {"unread", table.unread},
-         {"rows", std::move(rows)}});
+    tables.push_back({{"table", table.table->name()},
+                      {"equal", table.equal},
+                      {"missing", table.first_only()},
+                      {"extra", table.second_only()},
+                      {"differing", table.differing()},
+                      {"in_flight", table.in_flight},
+                      {"unread", table.unread},
+                      {"rows", std::move(rows)}});
     if (!merge) continue;
     tables.back()["wins"] = {{findings.first, WonBy(table, true)},
                              {findings.second, WonBy(table, false)}};

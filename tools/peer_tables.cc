@@ -6,6 +6,7 @@
 #include "engine/sql/session.h"
 
 namespace syncline::cli {
+
 void MakePeerTables(const Plan& plan, const std::string& database,
                     const std::map<std::string, std::string>& captured, spdlog::logger& logger) {
   for (const PipelinePlan& pipeline : plan.pipelines) {

@@ -10,8 +10,6 @@
 
 namespace syncline::cli {
 
-struct MappedTable;
-
 // Reads `between`, `max_skew`, `ahead` and `conflict: {prefer: ..}` of a pipeline; nothing for one
 // that has no `between`. `known` are the databases.
 std::optional<TwoWayChoice> ReadTwoWay(YamlMap& map, const std::string& pipeline,
@@ -22,9 +20,5 @@ std::optional<TwoWayChoice> ReadTwoWay(YamlMap& map, const std::string& pipeline
 // its tables say that has no meaning in two directions is a mistake.
 std::vector<PipelineConfig> BothDirections(const Config& config, PipelineConfig pipeline,
                                            Mistakes& mistakes);
-
-// Mistakes: tables that changes could go round in circles between, over pipelines of two directions
-// that close a ring, or over others that lead back. The circle is named.
-void RefuseCircles(const std::vector<MappedTable>& tables, Mistakes& mistakes);
 
 }  // namespace syncline::cli

@@ -41,10 +41,12 @@ void VerifyInChild(const std::string& config_file, const std::string& pipeline,
   const bool is_result = told.is_object() && told.contains("equal");
   if (result.end == ChildResult::End::kExited && result.code == 0 && is_result) return;
   if (is_result) {
+    const bool is_pair = told.at("pipelines").at(0).contains("between");
     throw StopError(
         Differences(told),
-        fmt::format("`syncline verify {0}` shows them, `syncline repair {0}` mends them",
-                    pipeline));
+        fmt::format("`syncline verify {0}` shows them, {1}", pipeline,
+                    is_pair ? "the right state written on one side, with a new stamp, mends them"
+                            : fmt::format("`syncline repair {}` mends them", pipeline)));
   }
   throw StopError(
       fmt::format("the comparison has ended with {} {}",
