@@ -36,7 +36,8 @@ LivingProcess::~LivingProcess() { ::close(file_); }
 void LivingProcess::Be(int64_t number) {
   struct flock lock = ByteAt(number);
   if (::fcntl(file_, F_OFD_SETLK, &lock) != 0) {
-    throw EnvironmentError(fmt::format("locking a byte of runs.lock: {}", std::strerror(errno)));
+    throw EnvironmentError(fmt::format("locking a byte of runs.lock: {}", std::strerror(errno)),
+                           "the folder of the logs must be on a file system with locks");
   }
   number_ = number;
 }

@@ -63,7 +63,6 @@ class RunHistory {
  private:
   void MakeTables();
   void CloseThoseOfTheDead();
-  std::vector<Run> Read(const std::string& condition_and_order);
 
   Clock& clock_;
   std::mutex mutex_;

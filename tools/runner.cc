@@ -149,7 +149,7 @@ void Runner::RunUnit(const std::string& name, const Body& body) {
 void Runner::RecordFailure(const std::string& name, const Error& error) {
   for (const PipelinePlan& pipeline : plan_.pipelines) {
     if (pipeline.name == name) incidents_.Stopped(name, "apply", error);
-    if (pipeline.source == name) incidents_.Stopped(pipeline.name, "capture", error);
+    if (pipeline.place() == name) incidents_.Stopped(pipeline.name, "capture", error);
   }
   std::lock_guard lock(mutex_);
   failures_.push_back({name, error});
@@ -208,8 +208,7 @@ std::vector<const PipelinePlan*> Runner::PipelinesOf(const SourcePlan& source) {
 // The pipelines that run where one source is captured, each on a thread of its own.
 class Runner::Followers {
  public:
-  // `lonely` is called when the last pipeline has failed.
-  // `node`: the source's; null: it is none.
+  // `lonely` is called when the last pipeline has failed. `node`: the source's; null: it is none.
   Followers(Runner& runner, std::vector<const PipelinePlan*> pipelines, ChangeLog& log,
             capture::CaptureOrders& orders, Node* node, std::function<void()> lonely)
       : runner_(runner),
@@ -269,11 +268,9 @@ class Runner::Followers {
   std::atomic<size_t> alive_;
 };
 
-// This thread captures. The log outlives the stage, and both outlive everything that follows the
-// log.
-void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
-  // A file that is gone is made for a new log only: otherwise all of its rows would count as
-  // deleted.
+// Of a source that is also a target the tables that it lacks are made. A file that is gone is made
+// for a new log only: otherwise all of its rows would count as deleted.
+std::unique_ptr<ChangeLog> Runner::OpenLog(const SourcePlan& source) {
   if (source.node && !LogMayExist(source.log_folder)) {
     MakePeerTables(plan_, source.database, {}, *logger_);
   }
@@ -281,6 +278,13 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   if (source.node) {
     MakePeerTables(plan_, source.database, capture::Guarantees(log->cursor()), *logger_);
   }
+  return log;
+}
+
+// This thread captures. The log outlives the stage, and both outlive everything that follows the
+// log.
+void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
+  const std::unique_ptr<ChangeLog> log = OpenLog(source);
   capture::CaptureOrders orders;
   std::optional<Node> node;
   if (source.node) node.emplace(source.url, *log, clock_);
@@ -339,12 +343,10 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
     following.request_stop();
   }
   if (!stop.stop_requested() && !again) {
-    if (node && options_.once && !failure) {
-      AwaitPolls(source.database, stop);
-    }
+    const bool applies_once = node && options_.once && !failure;
+    if (applies_once) AwaitPolls(source.database, stop);
     followers.CatchUp(stop);
-    // What was applied becomes a cut of this log.
-    if (node && options_.once && !failure) stage->Run(stop);
+    if (applies_once) stage->Run(stop);  // what was applied becomes a cut of this log
     if (options_.once && source.retain && !failure) FoldOnce(source, *log, stop);
   }
   if (failure) std::rethrow_exception(failure);

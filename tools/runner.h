@@ -31,9 +31,9 @@ namespace syncline::cli {
 // Runs the stages of a plan, each on a thread of its own: the only place where logs, captures and
 // applies meet.
 //
-//   capture and apply   one log per source, written by its capture and read in this process by its
-//   pipelines capture only        the same without readers apply only          readers beside a
-//   writer in another process; waits for logs that are not there yet
+// With capture and apply there is one log for each source, written by its capture and read in this
+// process by its pipelines. With capture alone nobody reads it here; with apply alone the readers
+// stand beside a writer in another process, and wait for logs that are not there yet.
 //
 // A pipeline of two directions runs where its target is captured (Node), and reads the other
 // database's log as one that another process writes.
@@ -81,6 +81,7 @@ class Runner {
   void Persist(const std::string& name, const Backoff::Options& retry, bool once,
                std::stop_token stop, const Body& body);
 
+  std::unique_ptr<ChangeLog> OpenLog(const SourcePlan& source);
   void RunSource(const SourcePlan& source, std::stop_token stop);
   // Retention of a source's log, on a thread of its own; what ends it badly ends the capture too.
   std::jthread KeepLog(const SourcePlan& source, ChangeLog& log, std::stop_source capturing);
