@@ -147,7 +147,7 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   for (const YamlMap::Entry& column : columns.entries()) {
     if (auto target = columns.Text(column.name)) rule.columns[column.name] = *target;
   }
-  Defaults own = ReadDefaults(map, defaults, mistakes_);
+  Defaults own = ReadTableDefaults(map, defaults, mistakes_);
   rule.cursor = own.cursor;
   try {
     capture::CursorColumns::Parse(rule.cursor);
@@ -163,14 +163,11 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   rule.changed_columns = own.changed_columns;
   rule.new_columns =
       own.new_columns.value_or(own.create ? apply::NewColumns::kEvolve : apply::NewColumns::kPause);
-  if (map.Has("every")) {
-    mistakes_.Add(map.LineOf("every"),
-                  "\"every\" belongs to a pipeline or to defaults, not to a table: one poll reads "
-                  "all tables of a source in one snapshot");
-  }
-  if (map.Has("quarantine")) {
-    mistakes_.Add(map.LineOf("quarantine"),
-                  "\"quarantine\" belongs to a pipeline or to defaults, not to a table");
+  map.Refuse("every",
+             "belongs to a pipeline or to defaults, not to a table: one poll reads all tables of a "
+             "source in one snapshot");
+  for (const char* key : {"cron", "load", "quarantine"}) {
+    map.Refuse(key, "belongs to a pipeline or to defaults, not to a table");
   }
   map.RefuseOthers();
   if (rule.cursor.empty()) {

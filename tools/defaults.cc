@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <string_view>
+#include <utility>
 
 #include "tools/byte_size.h"
 #include "tools/choice.h"
@@ -107,15 +108,15 @@ void ReadQuarantine(YamlMap& map, uint64_t& limit, Mistakes& mistakes) {
 
 }  // namespace
 
-Defaults ReadDefaults(YamlMap& map, Defaults defaults, Mistakes& mistakes) {
-  if (map.Has("every")) ReadEvery(map, defaults.every, mistakes);
-  if (map.Has("load")) ReadLoad(map, defaults.load, mistakes);
+Defaults ReadTableDefaults(YamlMap& map, Defaults defaults, Mistakes& mistakes) {
   if (auto text = map.Text("cursor")) defaults.cursor = *text;
-  // A mapping is a pipeline's, of two directions.
-  if (map.IsMap("conflict")) {
-    // ReadTwoWay has read it.
-  } else if (auto rule = Choose(map, "conflict", "conflict rule", kConflictRules, mistakes)) {
-    defaults.conflict = *rule;
+  // A mapping is a pipeline's, of two directions: there ReadTwoWay has read it.
+  if (!map.IsMap("conflict")) {
+    if (auto rule = Choose(map, "conflict", "conflict rule", kConflictRules, mistakes)) {
+      defaults.conflict = *rule;
+    }
+  } else if (!map.Asked("conflict")) {
+    map.Refuse("conflict", "{prefer: [..]} belongs to a pipeline with \"between\"");
   }
   ReadDeletes(map, defaults.schedule.zone, defaults.deletes, mistakes);
   ReadOnDelete(map, defaults.on_delete, mistakes);
@@ -128,8 +129,14 @@ Defaults ReadDefaults(YamlMap& map, Defaults defaults, Mistakes& mistakes) {
                            "value for \"changed_columns\":", kChangedColumns, mistakes)) {
     defaults.changed_columns = *choice;
   }
-  if (map.Has("quarantine")) ReadQuarantine(map, defaults.quarantine_limit, mistakes);
   return defaults;
+}
+
+Defaults ReadDefaults(YamlMap& map, Defaults defaults, Mistakes& mistakes) {
+  if (map.Has("every")) ReadEvery(map, defaults.every, mistakes);
+  if (map.Has("load")) ReadLoad(map, defaults.load, mistakes);
+  if (map.Has("quarantine")) ReadQuarantine(map, defaults.quarantine_limit, mistakes);
+  return ReadTableDefaults(map, std::move(defaults), mistakes);
 }
 
 }  // namespace syncline::cli

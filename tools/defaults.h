@@ -28,8 +28,10 @@ struct Defaults {
   ScheduleConfig schedule;  // read by ReadSchedule, before the rest
 };
 
-// `defaults` as far as `map` does not say otherwise. The caller refuses the keys that do not belong
-// where `map` stands.
+// `defaults` as far as `map`, of a pipeline or of the defaults, does not say otherwise. The caller
+// refuses the keys that do not belong where `map` stands.
 Defaults ReadDefaults(YamlMap& map, Defaults defaults, Mistakes& mistakes);
+// The same for `map` of a table, which has fewer.
+Defaults ReadTableDefaults(YamlMap& map, Defaults defaults, Mistakes& mistakes);
 
 }  // namespace syncline::cli

@@ -77,8 +77,7 @@ TableRule Turned(const TableRule& rule, Dialect from, Dialect to) {
 std::optional<TwoWayChoice> ReadTwoWay(YamlMap& map, const std::string& pipeline,
                                        const std::vector<std::string>& known, Mistakes& mistakes) {
   TwoWayChoice choice{.name = pipeline};
-  const bool prefers = map.IsMap("conflict");
-  if (prefers) {
+  if (map.Has("between") && map.IsMap("conflict")) {
     YamlMap conflict(map.Child("conflict"), "\"conflict\"", mistakes);
     choice.prefer = conflict.Texts("prefer");
     CheckNames(choice.prefer, known, conflict.line(), "prefer", mistakes);
@@ -89,13 +88,7 @@ std::optional<TwoWayChoice> ReadTwoWay(YamlMap& map, const std::string& pipeline
   }
   if (!map.Has("between")) {
     for (const char* key : {"max_skew", "ahead"}) {
-      if (!map.Has(key)) continue;
-      map.Text(key);
-      mistakes.Add(map.LineOf(key),
-                   fmt::format("\"{}\" belongs to a pipeline with \"between\"", key));
-    }
-    if (prefers) {
-      mistakes.Add(map.LineOf("conflict"), "\"prefer\" belongs to a pipeline with \"between\"");
+      map.Refuse(key, "belongs to a pipeline with \"between\"");
     }
     return std::nullopt;
   }

@@ -112,7 +112,11 @@ const YamlMap::Entry* YamlMap::Ask(const std::string& key) {
   return Find(key);
 }
 
-bool YamlMap::Has(std::string_view key) const { return Find(key) != nullptr; }
+bool YamlMap::Has(const std::string& key) { return Ask(key) != nullptr; }
+
+bool YamlMap::Asked(std::string_view key) const {
+  return std::ranges::find(asked_, key) != asked_.end();
+}
 
 bool YamlMap::IsMap(std::string_view key) const {
   const Entry* entry = Find(key);
@@ -183,9 +187,16 @@ YAML::Node YamlMap::Child(const std::string& key) {
   return entry != nullptr ? entry->value : YAML::Node();
 }
 
+void YamlMap::Refuse(std::string_view key, std::string_view why) {
+  const Entry* entry = Find(key);
+  if (entry == nullptr) return;
+  mistakes_.Add(entry->line, fmt::format("\"{}\" {}", key, why));
+  refused_.emplace_back(key);
+}
+
 void YamlMap::RefuseOthers() {
   for (const Entry& entry : entries_) {
-    if (std::find(asked_.begin(), asked_.end(), entry.name) != asked_.end()) continue;
+    if (Asked(entry.name) || std::ranges::find(refused_, entry.name) != refused_.end()) continue;
     mistakes_.Add(entry.line,
                   fmt::format("unknown key \"{}\" in {}{} (valid: {})", entry.name, what_,
                               DidYouMean(entry.name, asked_), fmt::join(asked_, ", ")));

@@ -40,7 +40,9 @@ class YamlMap {
   // `what` names the mapping in messages: "the pipeline \"a\"". Borrows `mistakes`.
   YamlMap(const YAML::Node& node, std::string what, Mistakes& mistakes);
 
-  bool Has(std::string_view key) const;
+  bool Has(const std::string& key);
+  // Whether somebody has asked for that key.
+  bool Asked(std::string_view key) const;
   // Whether its value is a mapping.
   bool IsMap(std::string_view key) const;
   // The line of that key, or of the mapping if it is not there.
@@ -64,6 +66,10 @@ class YamlMap {
   };
   const std::vector<Entry>& entries() const { return entries_; }
 
+  // If the key is there it is a mistake: it has no place here, and `why` says where it has. It is
+  // not among the valid ones.
+  void Refuse(std::string_view key, std::string_view why);
+
   // Every key not asked for yet is a mistake that names the nearest valid one.
   void RefuseOthers();
 
@@ -77,6 +83,7 @@ class YamlMap {
   int line_ = 0;
   std::vector<Entry> entries_;
   std::vector<std::string> asked_;
+  std::vector<std::string> refused_;
 };
 
 // The line of a node, from 1.

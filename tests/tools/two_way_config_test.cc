@@ -124,6 +124,7 @@ TEST(TwoWayConfigTest, WhatBelongsToOneDirectionIsRefused) {
   EXPECT_THAT(table("{where: \"a > 1\"}"), HasSubstr("\"where\" is for one direction"));
   EXPECT_THAT(table("{deletes: {by: soft, column: gone}}"), HasSubstr("\"deletes: soft\""));
   EXPECT_THAT(table("{on_delete: ignore}"), HasSubstr("\"on_delete\""));
+  EXPECT_THAT(table("{conflict: {prefer: [hub]}}"), HasSubstr("belongs to a pipeline"));
   EXPECT_THAT(table("{conflict: source_wins}"), HasSubstr("each side is source and target"));
   EXPECT_THAT(MessageFor("  a: {between: [hub, x], tables: {\"public.*\": {}}}\n"),
               HasSubstr("name the tables one by one"));
@@ -135,7 +136,7 @@ TEST(TwoWayConfigTest, WhatBelongsToOneDirectionIsRefused) {
               HasSubstr("\"max_skew\" belongs to a pipeline with \"between\""));
   EXPECT_THAT(
       MessageFor("  a: {from: hub, to: x, conflict: {prefer: [hub]}, tables: {items: {}}}\n"),
-      HasSubstr("\"prefer\" belongs to a pipeline with \"between\""));
+      HasSubstr("\"conflict\" {prefer: [..]} belongs to a pipeline with \"between\""));
 }
 
 }  // namespace
