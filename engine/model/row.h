@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/model/value.h"
+#include "engine/model/wire.h"
 
 namespace syncline {
 
@@ -52,8 +53,14 @@ class Row {
 
     Iterator() = default;
     explicit Iterator(const char* at) : at_(at) {}
-    ValueView operator*() const;
-    Iterator& operator++();
+    ValueView operator*() const {
+      const char* at = at_;
+      return wire::ReadValue(wire::NextOfRow(at));
+    }
+    Iterator& operator++() {
+      wire::NextOfRow(at_);
+      return *this;
+    }
     Iterator operator++(int) {
       Iterator old = *this;
       ++*this;

@@ -89,21 +89,25 @@ class Reader {
   bool ok_ = true;
 };
 
+// A number that PutVarint has written; moves `at` behind it. Trusts the bytes.
+inline uint64_t TakeVarint(const char*& at) {
+  uint64_t value = static_cast<uint8_t>(*at++);
+  if (value < 0x80) return value;
+  value &= 0x7f;
+  for (int shift = 7;; shift += 7) {
+    const auto byte = static_cast<uint8_t>(*at++);
+    value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+    if (byte < 0x80) return value;
+  }
+}
+
 // The content of a Value message. Trusts `bytes`; CheckValue is for those from outside.
 inline ValueView ReadValue(std::string_view bytes) {
   if (bytes.empty()) return {};
   const auto type = static_cast<Type>(bytes[0] >> 3);
   const char* at = bytes.data() + 1;
-  const auto varint = [&at] {
-    uint64_t value = 0;
-    for (int shift = 0;; shift += 7) {
-      const auto byte = static_cast<uint8_t>(*at++);
-      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-  };
   if (HoldsString(type)) {
-    const uint64_t size = varint();
+    const uint64_t size = TakeVarint(at);
     return ValueView::OfString(type, {at, size});
   }
   if (type == Type::kDouble) {
@@ -112,15 +116,61 @@ inline ValueView ReadValue(std::string_view bytes) {
     return ValueView::OfNumber(type, bits);
   }
   if (type == Type::kBool) return ValueView::Bool(*at != 0);
-  return ValueView::OfNumber(type, UnZigZag(varint()));
+  return ValueView::OfNumber(type, UnZigZag(TakeVarint(at)));
+}
+
+// What stands before each value of a row.
+inline constexpr char kValuesTag = Tag(1, kLength);
+
+// The content of the Value message at `at`, which points at its kValuesTag; moves `at` behind it.
+// Trusts the bytes.
+inline std::string_view NextOfRow(const char*& at) {
+  ++at;
+  const uint64_t size = TakeVarint(at);
+  const std::string_view content(at, size);
+  at += size;
+  return content;
 }
 
 // Whether `bytes` are the one way to write some value.
 bool CheckValue(std::string_view bytes);
 
-size_t ValueSize(ValueView value);
-// The content of a Value message: writes ValueSize bytes; returns where they end.
-char* PutValue(char* at, ValueView value);
-void AppendValue(ValueView value, std::string& out);
+inline char WireTypeOf(Type type) {
+  if (HoldsString(type)) return kLength;
+  return type == Type::kDouble ? kFixed64 : kVarint;
+}
+
+inline uint64_t AsVarint(ValueView value) {
+  return value.type() == Type::kBool ? value.as_bool() : ZigZag(value.as_int());
+}
+
+// Of the content of a Value message.
+inline size_t ValueSize(ValueView value) {
+  if (value.is_null()) return 0;
+  if (HoldsString(value.type())) {
+    const size_t size = value.as_string().size();
+    return 1 + VarintSize(size) + size;
+  }
+  return value.type() == Type::kDouble ? 9 : 1 + VarintSize(AsVarint(value));
+}
+
+// What stands before a string.
+inline char* PutStringHead(char* at, ValueView value) {
+  *at++ = Tag(static_cast<int>(value.type()), kLength);
+  return PutVarint(at, value.as_string().size());
+}
+
+// Writes ValueSize bytes; returns where they end.
+inline char* PutValue(char* at, ValueView value) {
+  if (value.is_null()) return at;
+  if (HoldsString(value.type())) return PutBytes(PutStringHead(at, value), value.as_string());
+  *at++ = Tag(static_cast<int>(value.type()), WireTypeOf(value.type()));
+  if (value.type() == Type::kDouble) {
+    const int64_t bits = value.as_int();
+    std::memcpy(at, &bits, sizeof bits);
+    return at + sizeof bits;
+  }
+  return PutVarint(at, AsVarint(value));
+}
 
 }  // namespace syncline::wire

@@ -72,9 +72,8 @@ TEST(WireTest, TheGeneratedClassesReadARowAndWriteTheSameBytes) {
 
 TEST(WireTest, AValueTakesTheBytesThatValueSizeSays) {
   for (const ValueView value : SampleValues()) {
-    std::string bytes;
-    wire::AppendValue(value, bytes);
-    EXPECT_EQ(bytes.size(), wire::ValueSize(value));
+    std::string bytes(wire::ValueSize(value), '\0');
+    EXPECT_EQ(wire::PutValue(bytes.data(), value), bytes.data() + bytes.size());
     EXPECT_TRUE(wire::CheckValue(bytes));
     EXPECT_EQ(wire::ReadValue(bytes), value);
   }
