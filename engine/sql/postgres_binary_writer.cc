@@ -125,7 +125,7 @@ bool FitsFloat4(double value) {
 
 // Types of which no value is sent in binary: name (its receive function refuses what its input
 // function cuts off), and all that Syncline reads as text.
-bool TakesBinary(TypeOid type) {
+bool TakesBinaryType(TypeOid type) {
   switch (type) {
     case oid::kBool:
     case oid::kBytea:
@@ -241,33 +241,29 @@ void PutField(ValueView value, TypeOid target, std::string& out) {
 
 }  // namespace
 
-bool FitBinary(std::span<const Row* const> rows, const std::vector<TypeOid>& types) {
-  if (!std::ranges::all_of(types, TakesBinary)) return false;
-  return std::ranges::all_of(rows, [&](const Row* row) {
-    auto type = types.begin();
-    for (const ValueView value : *row) {
-      SYNCLINE_CHECK(type != types.end());
-      if (!value.is_null() && !Fits(value, *type)) return false;
-      ++type;
-    }
-    SYNCLINE_CHECK(type == types.end());
-    return true;
-  });
+bool TakesBinary(const std::vector<TypeOid>& types) {
+  return std::ranges::all_of(types, TakesBinaryType);
 }
 
 void AppendBinaryHeader(std::string& out) { out.append("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"sv); }
 
-void AppendBinaryRow(const Row& row, const std::vector<TypeOid>& types, std::string& out) {
+bool AppendBinaryRow(const Row& row, const std::vector<TypeOid>& types, std::string& out) {
+  SYNCLINE_CHECK_EQ(row.size(), types.size());
+  const size_t before = out.size();
   Put(static_cast<uint16_t>(types.size()), out);
   auto type = types.begin();
   for (const ValueView value : row) {
     if (value.is_null()) {
       Put(int32_t{-1}, out);
-    } else {
+    } else if (Fits(value, *type)) {
       PutField(value, *type, out);
+    } else {
+      out.resize(before);
+      return false;
     }
     ++type;
   }
+  return true;
 }
 
 void AppendBinaryTrailer(std::string& out) { Put(int16_t{-1}, out); }
