@@ -49,7 +49,7 @@ uint64_t InitialLoad::pending() const {
 
 void InitialLoad::TakeRange(const std::stop_token& stop) {
   if (readers_.empty()) Begin();
-  RowFeed::Batch batch(parts_.feed, kFrameBytes);
+  RowFeed::Batch batch(parts_.feed, {.frame_bytes = kFrameBytes, .bulk = true});
   uint64_t rows = 0;
   for (bool more = true; more;) {
     std::optional<RowQueue::Piece> piece = queue_.Pop(stop);

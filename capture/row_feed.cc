@@ -19,8 +19,10 @@ void CheckKey(const TablePlan& table, const Row& row) {
   }
 }
 
-RowFeed::Batch::Batch(RowFeed& feed, size_t frame_bytes)
-    : feed_(feed), writer_(feed.log_, {.frame_bytes = frame_bytes, .users = feed.users_}) {}
+RowFeed::Batch::Batch(RowFeed& feed, CutWriter::Options options)
+    : feed_(feed),
+      writer_(feed.log_,
+              {.frame_bytes = options.frame_bytes, .users = feed.users_, .bulk = options.bulk}) {}
 
 void RowFeed::Batch::Add(const TablePlan& table, Row row) {
   const bool deleted = table.flag && IsSet(*table.flag, *table.schema, row);

@@ -26,7 +26,8 @@ class RowFeed {
   // Rows read together, which reach the log together. Borrows the feed.
   class Batch {
    public:
-    explicit Batch(RowFeed& feed, size_t frame_bytes = CutWriter::Options().frame_bytes);
+    // With the feed's users, whatever `options` say.
+    explicit Batch(RowFeed& feed, CutWriter::Options options = {});
     // One row that was read elsewhere; a deletion if its flag says so.
     void Add(const TablePlan& table, Row row);
     // Streams the rows of `table` that satisfy `condition`, beyond the table's own; the number of

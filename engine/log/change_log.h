@@ -74,8 +74,8 @@ class ChangeLog {
     uint64_t memtable_bytes = 16u << 20;
     // RowIndex entries that may wait in memory; after a crash at most so much is read again.
     uint64_t index_pending_bytes = 8u << 20;
-    // Of every frame. Not set: fast as long as Append is called again and again without a pause,
-    // as a load does that the log is the slowest part of; else small.
+    // Of every frame. Not set: fast in bulk and as long as Append is called again and again without
+    // a pause; else small.
     std::optional<Compression> compression = {};
   };
 
@@ -106,6 +106,7 @@ class ChangeLog {
     std::vector<Fingerprint> fingerprints;  // one per change: its row's; for the RowIndex
     std::string cursor;
     bool closes_cut = false;
+    bool bulk = false;  // one of many that come one after the other, as in a load
   };
   // Writes one frame; the offset of its first change.
   virtual Offset Append(Draft draft) = 0;

@@ -149,6 +149,7 @@ class CutWriter::Impl {
     ChangeLog::Draft draft = pending_.Take();
     draft.cursor = std::move(cursor);
     draft.closes_cut = closes_cut;
+    draft.bulk = options_.bulk;
     stats_.logged += draft.changes.size();
     ++stats_.frames;
     log_.Append(std::move(draft));

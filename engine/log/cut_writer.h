@@ -34,6 +34,7 @@ class CutWriter {
   struct Options {
     size_t frame_bytes = 256u << 10;  // uncompressed size at which a frame is written
     const Users* users = nullptr;     // borrowed; null: nobody else writes to the database
+    bool bulk = false;                // Draft::bulk, of all frames
   };
   struct Stats {
     uint64_t seen = 0;    // rows given to Add

@@ -72,7 +72,7 @@ class RocksChangeLog : public ChangeLog {
   };
   std::optional<Prepared> ReadPrepared();
   std::optional<std::string> Get(std::string_view key);
-  Compression ChooseCompression(Microseconds now) const;
+  Compression ChooseCompression(bool bulk, Microseconds now) const;
   Mark FirstMark() const;
   FrameHeader HeaderFor(const Draft& draft);
   // `confirms`: what was prepared, which goes with it.
