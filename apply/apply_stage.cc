@@ -1,19 +1,19 @@
 #include "apply/apply_stage.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 
 #include "apply/base_feed.h"
-#include "apply/batch_prefetch.h"
+#include "apply/batch_lanes.h"
+#include "apply/log_feed.h"
 #include "apply/missing_grants.h"
 #include "apply/prepared.h"
 #include "apply/quarantine.h"
-#include "apply/sql_target.h"
 #include "engine/base/backoff.h"
 #include "engine/base/crash_point.h"
+#include "engine/base/either_stop.h"
 #include "engine/base/error.h"
 
 namespace syncline::apply {
@@ -44,13 +44,13 @@ class ApplyStage::Impl {
         logger_(std::move(logger)),
         batches_(
             reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes},
-            [this](const TableName& table) { return target_.Wants(table); },
-            [this](const TableName& table) { return target_.KeepsDeleted(table); }),
-        target_(std::move(target), std::move(tables), reader.info().source,
-                options_.quarantine_limit, logger_, options_.two_way),
+            [this](const TableName& table) { return lanes_.first().Wants(table); },
+            [this](const TableName& table) { return lanes_.first().KeepsDeleted(table); }),
+        lanes_(std::move(target), std::move(tables), reader.info().source,
+               options_.quarantine_limit, logger_, options_.two_way),
         backoff_(options_.retry) {
     try {
-      target_.Open();
+      lanes_.Open();
       ReadProgress();
     } catch (const Error& error) {
       throw Explained(error);
@@ -69,11 +69,11 @@ class ApplyStage::Impl {
   void ApplyUntilEnd(std::stop_token stop);
   void TellLog();
   void LoadBase(std::stop_token stop);
-  void CheckBase(const BaseInfo& base) const;
-  void Commit(ReadyBatch ready);
+  void Begin(ReadyBatch ready);
+  void Finish();
+  void FinishAll();
   Progress ProgressAt(Offset next, uint64_t frame_hash) const;
   void Advance(const Progress& to, const SqlTarget::Written& written, uint64_t changes);
-  void Report(const TableName& table, const WriteCounts& counts);
   void Account(uint64_t changes, const WriteCounts& counts);
   void GoneOn();
   void React(const Error& error, std::stop_token stop);
@@ -86,8 +86,13 @@ class ApplyStage::Impl {
     if (!progress_) return Offset();
     return std::min(progress_->reached, log_.info().SharedUpTo(progress_->epoch));
   }
+  SqlTarget& target() { return lanes_.first(); }
   Offset next() const { return progress_ ? progress_->next : Offset(); }
-  bool PastTime() const { return options_.to_time && clock_.Now() > *options_.to_time; }
+  // What the log holds now is all that there will be.
+  bool NothingMoreComes() const {
+    return options_.ending.stop_requested() ||
+           (options_.to_time && clock_.Now() > *options_.to_time);
+  }
 
   const sql::DatabaseUrl url_;
   const std::string display_;
@@ -98,8 +103,8 @@ class ApplyStage::Impl {
   const std::shared_ptr<spdlog::logger> logger_;
 
   // Owned by the thread in Run.
-  BatchPrefetch batches_;
-  SqlTarget target_;
+  LogFeed batches_;
+  BatchLanes lanes_;
   Backoff backoff_;
   std::string failure_;                // the code of the failure that was told last
   std::optional<Progress> progress_;   // the row as we know it; none: the target has none yet
@@ -118,7 +123,9 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
       ApplyUntilEnd(stop);
       break;
     } catch (const Error& error) {
-      React(error, stop);
+      const bool was_ahead = lanes_.WasAhead();
+      lanes_.Close();
+      if (!was_ahead) React(error, stop);
     }
   }
   logger_->info(
@@ -131,10 +138,10 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
 void ApplyStage::Impl::ReadProgress() {
   const std::string& name = options_.pipeline;
   if (OwnLog* const own = options_.two_way.log) {
-    FitToLogs(target_.session(), name, log_.info(), *own, *logger_);
+    FitToLogs(target().session(), name, log_.info(), *own, *logger_);
   }
-  progress_ = target_.ReadProgress(name);
-  CheckParked(target_.session(), name, log_.info(), display_);
+  progress_ = target().ReadProgress(name);
+  CheckParked(target().session(), name, log_.info(), display_);
   stats_.next_offset = next().value();
   if (!progress_) return;
   CheckFollows(*progress_, log_.info(), display_);
@@ -158,7 +165,7 @@ void ApplyStage::Impl::CheckInLog() {
 // that the pipeline did not have until now. Moves the reader.
 void ApplyStage::Impl::CheckNothingIsMissing(std::stop_token stop) {
   if (next() == Offset()) return;
-  const std::set<TableName> missing = target_.MissingTables();
+  const std::set<TableName> missing = target().MissingTables();
   if (missing.empty()) return;
   const auto refuse = [&](const TableName& table) {
     throw StopError(
@@ -183,7 +190,7 @@ void ApplyStage::Impl::CheckNothingIsMissing(std::stop_token stop) {
 }
 
 void ApplyStage::Impl::Resume(std::stop_token stop) {
-  if (!target_.is_open()) target_.Open();
+  if (!lanes_.is_open()) lanes_.Open();
   const Offset before = next();
   if (options_.two_way.log != nullptr) options_.two_way.log->Turn();  // the last batch is settled
   ReadProgress();
@@ -197,24 +204,36 @@ void ApplyStage::Impl::Resume(std::stop_token stop) {
   CheckInLog();
   CheckNothingIsMissing(stop);
   while (next() < log_.begin() && !stop.stop_requested()) LoadBase(stop);
-  if (!log_end_ && (options_.once || PastTime())) log_end_ = log_.end();
+  if (!log_end_ && (options_.once || NothingMoreComes())) log_end_ = log_.end();
   BatchReader::End end{.offset = options_.to_offset, .time = options_.to_time};
   if (log_end_) end.offset = std::min(*log_end_, end.offset.value_or(*log_end_));
   batches_.Seek(next(), progress_ ? progress_->frame_hash : 0, end, Reached());
 }
 
 void ApplyStage::Impl::ApplyUntilEnd(std::stop_token stop) {
+  const EitherStop waking(stop, options_.ending);
   while (!stop.stop_requested()) {
-    if (std::optional<ReadyBatch> batch = batches_.Next()) {
-      Commit(*std::move(batch));
-    } else if (batches_.finished()) {
-      return;
-    } else if (!log_end_ && PastTime()) {
-      Resume(stop);  // what the log holds now is all that there will be
+    std::optional<ReadyBatch> batch;
+    try {
+      batch = batches_.Next();  // while those before are being written
+    } catch (const Error&) {
+      FinishAll();
+      throw;
+    }
+    if (batch) {
+      Begin(*std::move(batch));
+      continue;
+    }
+    FinishAll();
+    if (batches_.finished()) return;
+    if (!log_end_ && NothingMoreComes()) {
+      Resume(stop);
     } else {
-      log_.Wait(kIdleWait, stop);
+      lanes_.Rest();
+      log_.Wait(kIdleWait, waking.token());
     }
   }
+  FinishAll();
 }
 
 // Frames that the target lacks have been folded into the base: it goes on from there. Until the
@@ -223,10 +242,10 @@ void ApplyStage::Impl::ApplyUntilEnd(std::stop_token stop) {
 void ApplyStage::Impl::LoadBase(std::stop_token stop) {
   const std::unique_ptr<BaseReader> base = log_.OpenBase();
   const BaseInfo info = base->info();
-  CheckBase(info);
+  CheckReaches(info, {options_.pipeline, next(), options_.to_offset, options_.to_time});
   logger_->info("catching up through the log's base pipeline={} from={} to={} rows={}",
                 options_.pipeline, next().value(), info.as_of.value(), info.entries);
-  BaseFeed feed(*base, next(), target_.ParentsFirst());
+  BaseFeed feed(*base, next(), target().ParentsFirst());
   Progress here = ProgressAt(next(), progress_ && IsInBase(*progress_) ? progress_->frame_hash : 0);
   for (bool more = true; more && !stop.stop_requested();) {
     std::optional<std::vector<TableChanges>> steps =
@@ -245,29 +264,7 @@ void ApplyStage::Impl::LoadBase(std::stop_token stop) {
       changes += table.upserts.size() + table.deletes.size();
     }
     attempted_ = here;
-    Advance(here, target_.Apply(*std::move(steps), "the log's base", progress_, here), changes);
-  }
-}
-
-// Whether the base can bring this target to where it was asked to go.
-void ApplyStage::Impl::CheckBase(const BaseInfo& base) const {
-  if (next() > Offset() && next() < base.deletions_from) {
-    throw StopError(
-        fmt::format("pipeline {} needs offset {}, but the log begins at {} and has forgotten which "
-                    "rows were deleted before {}",
-                    options_.pipeline, next().value(), base.as_of.value(),
-                    base.deletions_from.value()),
-        "Rebuild the target in an empty place with `syncline replay`, and let the apply process "
-        "write to the log's folder `consumers`, so that the log waits for it.");
-  }
-  if ((options_.to_offset && *options_.to_offset < base.as_of) ||
-      (options_.to_time && *options_.to_time < base.written_at)) {
-    throw UsageError(
-        fmt::format("the log covers its history only from offset {} on, written at "
-                    "{:%Y-%m-%dT%H:%M:%SZ}: older frames "
-                    "were folded into its base",
-                    base.as_of.value(), std::chrono::floor<std::chrono::seconds>(base.written_at)),
-        "Choose a later offset or time, or restore a backup of the log that reaches further back.");
+    Advance(here, target().Apply(*std::move(steps), "the log's base", progress_, here), changes);
   }
 }
 
@@ -281,18 +278,26 @@ Progress ApplyStage::Impl::ProgressAt(Offset next, uint64_t frame_hash) const {
           .frame_hash = frame_hash};
 }
 
-void ApplyStage::Impl::Commit(ReadyBatch ready) {
-  const Batch& batch = ready.batch;
-  const Progress to = ProgressAt(batch.end, batch.end_hash);
-  attempted_ = to;
-  log_.Secure(batch.end);
+void ApplyStage::Impl::Begin(ReadyBatch ready) {
+  log_.Secure(ready.batch.end);  // while those before are being written
+  while (!lanes_.HasRoomFor(ready)) Finish();
+  const bool is_all = lanes_.empty() && log_.end() <= ready.batch.end;
+  const Progress to = ProgressAt(ready.batch.end, ready.batch.end_hash);
   CrashPoint("apply.before_begin");
-  SqlTarget::Written written;
-  {
-    const std::future<void> reading = batches_.ReadAhead();
-    written = target_.Apply(std::move(ready.tables), batch.name(), progress_, to, ready.schemas);
-  }
-  Advance(to, written, batch.changes());
+  const std::optional<Progress> from = lanes_.empty() ? progress_ : lanes_.last();
+  lanes_.Begin(std::move(ready), from, to, /*here=*/is_all);
+  if (is_all) Finish();
+}
+
+void ApplyStage::Impl::Finish() {
+  attempted_ = lanes_.next();
+  const BatchLanes::Finished finished = lanes_.Finish();
+  stats_.batches_ahead += finished.was_ahead;
+  Advance(finished.to, finished.written, finished.changes);
+}
+
+void ApplyStage::Impl::FinishAll() {
+  while (!lanes_.empty()) Finish();
 }
 
 // The target has just committed `to`.
@@ -305,32 +310,12 @@ void ApplyStage::Impl::Advance(const Progress& to, const SqlTarget::Written& wri
   WriteCounts sum;
   for (const auto& [table, counts] : written) {
     sum += counts;
-    Report(table, counts);
+    Report(counts, options_.pipeline, table, *logger_);
   }
   Account(changes, sum);
   TellLog();
   logger_->debug("batch applied pipeline={} next={} changes={} rows={}", options_.pipeline,
                  to.next.value(), changes, sum.written);
-}
-
-void ApplyStage::Impl::Report(const TableName& table, const WriteCounts& counts) {
-  const std::string name = table.ToString();
-  if (counts.newer > 0) {
-    logger_->info("existing row is newer, skipped pipeline={} table={} rows={}", options_.pipeline,
-                  name, counts.newer);
-  }
-  if (counts.conflicts > 0) {
-    logger_->info("conflicts decided pipeline={} table={} rows={}", options_.pipeline, name,
-                  counts.conflicts);
-  }
-  if (counts.waiting > 0) {
-    logger_->info("later changes of parked rows wait pipeline={} table={} rows={}",
-                  options_.pipeline, name, counts.waiting);
-  }
-  if (counts.suppressed > 0) {
-    logger_->warn("the target's own triggers kept rows as they were pipeline={} table={} rows={}",
-                  options_.pipeline, name, counts.suppressed);
-  }
 }
 
 // So that retention keeps what this target still needs.
@@ -366,13 +351,13 @@ void ApplyStage::Impl::GoneOn() {
 
 // Called while `error` is being handled.
 void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
-  target_.Close();
   if (error.reaction() == Reaction::kStop) throw Explained(error);
   if (error.reaction() == Reaction::kDamage) throw;
   // Only a connection that was lost can leave a commit behind whose answer did not come.
   if (error.reaction() != Reaction::kRetry) attempted_.reset();
   const int tries = backoff_.tries();
   if (backoff_.exhausted()) throw GivenUpError(error, tries);
+  if (options_.ending.stop_requested()) throw;
   if (options_.once && !options_.retry.retries && tries >= kTriesOfOnce) throw;
   const Microseconds wait = backoff_.Next();
   if (tries % kLogEveryNthTry == 0 || error.code() != failure_) {
@@ -382,7 +367,7 @@ void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
     failure_ = error.code();
   }
   if (options_.troubled) options_.troubled(&error);
-  clock_.Sleep(wait, stop);
+  clock_.Sleep(wait, EitherStop(stop, options_.ending).token());
 }
 
 ApplyStage::ApplyStage(sql::DatabaseUrl target, std::vector<TableMapping> tables,

@@ -27,7 +27,10 @@ struct ApplyOptions {
   bool once = false;                // stop when everything that is in the log now is applied
   std::optional<Offset> to_offset;  // stop before the change with this offset
   std::optional<WallTime> to_time;  // stop before the first frame written after this
-  std::string consumer;             // the name under which retention waits; empty: it does not
+  // Once it is requested the stage goes on to where the log ends then; it does not try again after
+  // an error.
+  std::stop_token ending = {};
+  std::string consumer;  // the name under which retention waits; empty: it does not
   // How many refused changes the target's quarantine may hold; the next one stops the stage. 0: the
   // first one does.
   uint64_t quarantine_limit = 0;
@@ -52,6 +55,7 @@ struct ApplyStats {
   std::atomic<uint64_t> refused{0};     // parked, for the target would not have them
   std::atomic<uint64_t> waiting{0};     // parked behind those
   std::atomic<uint64_t> batches{0};
+  std::atomic<uint64_t> batches_ahead{0};  // of those, written while the one before was under way
 };
 
 // Replays a log into one target, from the target's own progress row on. For each batch one

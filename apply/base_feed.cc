@@ -1,9 +1,14 @@
 #include "apply/base_feed.h"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
+
+#include "engine/base/error.h"
 
 namespace syncline::apply {
 namespace {
@@ -35,6 +40,27 @@ RowChange StepOf(BaseEntry& entry) {
 
 bool IsInBase(const Progress& progress) {
   return progress.frame_hash > 0 && progress.frame_hash < kBatchesMax;
+}
+
+void CheckReaches(const BaseInfo& base, const BaseRequest& request) {
+  if (request.next > Offset() && request.next < base.deletions_from) {
+    throw StopError(
+        fmt::format("pipeline {} needs offset {}, but the log begins at {} and has forgotten which "
+                    "rows were deleted before {}",
+                    request.pipeline, request.next.value(), base.as_of.value(),
+                    base.deletions_from.value()),
+        "Rebuild the target in an empty place with `syncline replay`, and let the apply process "
+        "write to the log's folder `consumers`, so that the log waits for it.");
+  }
+  if ((request.to_offset && *request.to_offset < base.as_of) ||
+      (request.to_time && *request.to_time < base.written_at)) {
+    throw UsageError(
+        fmt::format("the log covers its history only from offset {} on, written at "
+                    "{:%Y-%m-%dT%H:%M:%SZ}: older frames "
+                    "were folded into its base",
+                    base.as_of.value(), std::chrono::floor<std::chrono::seconds>(base.written_at)),
+        "Choose a later offset or time, or restore a backup of the log that reaches further back.");
+  }
 }
 
 BaseFeed::BaseFeed(BaseReader& base, Offset from, const std::vector<TableName>& parents_first)

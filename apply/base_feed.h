@@ -4,10 +4,12 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "apply/batch.h"
 #include "apply/progress.h"
+#include "engine/base/clock.h"
 #include "engine/log/base_reader.h"
 
 namespace syncline::apply {
@@ -17,6 +19,17 @@ namespace syncline::apply {
 // two states of the source. (A frame has a hash that looks like a count once in four thousand
 // millions.)
 bool IsInBase(const Progress& progress);
+
+// A target that has missed frames, and how far it is to go; nothing: as far as the log does.
+struct BaseRequest {
+  const std::string& pipeline;
+  Offset next;  // it holds everything before
+  std::optional<Offset> to_offset;
+  std::optional<WallTime> to_time;
+};
+
+// Throws StopError or UsageError where that base cannot bring it there.
+void CheckReaches(const BaseInfo& base, const BaseRequest& request);
 
 // Hands out the base of a log as steps for a target that holds everything before `from` and nothing
 // after: rows that did not change since then are left out. Table by table, so that no step refers

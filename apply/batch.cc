@@ -13,16 +13,6 @@
 namespace syncline::apply {
 namespace {
 
-bool KeyLess(const Row& a, const Row& b) {
-  auto i = a.begin();
-  auto j = b.begin();
-  for (; i != a.end() && j != b.end(); ++i, ++j) {
-    const auto order = CompareValues(*i, *j);
-    if (order != 0) return order < 0;
-  }
-  return i == a.end() && j != b.end();
-}
-
 bool ChangeLess(const RowChange& a, const RowChange& b) { return KeyLess(a.key, b.key); }
 
 // The steps of one table while the batch is being read, where they stay until they are written: to
@@ -222,8 +212,10 @@ void TableSteps::MoveTo(std::vector<TableChanges>& all) {
       if (changes.schema) all.push_back(std::move(changes));
     }
   }
-  if (in_key_order_) return;
-  for (size_t i = first; i < all.size(); ++i) SortByKey(all[i]);
+  for (size_t i = first; i < all.size(); ++i) {
+    all[i].came_in_key_order = in_key_order_;
+    if (!in_key_order_) SortByKey(all[i]);
+  }
 }
 
 // A table of a frame.
@@ -252,6 +244,16 @@ std::vector<FrameTable> TablesOf(const Frame& frame, std::map<TableName, TableSt
 }
 
 }  // namespace
+
+bool KeyLess(const Row& a, const Row& b) {
+  auto i = a.begin();
+  auto j = b.begin();
+  for (; i != a.end() && j != b.end(); ++i, ++j) {
+    const auto order = CompareValues(*i, *j);
+    if (order != 0) return order < 0;
+  }
+  return i == a.end() && j != b.end();
+}
 
 std::string Batch::name() const {
   return "offsets " + std::to_string(begin.value()) + " to " + std::to_string(end.value() - 1);

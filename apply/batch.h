@@ -50,7 +50,10 @@ struct TableChanges {
   std::shared_ptr<const TableSchema> schema;
   std::vector<RowChange> upserts;
   std::vector<RowChange> deletes;
+  bool came_in_key_order = false;  // from the log, all of the table's, as those of a load do
 };
+
+bool KeyLess(const Row& a, const Row& b);
 
 // Brings the steps into the order that TableWriter wants.
 void SortByKey(TableChanges& changes);

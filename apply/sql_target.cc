@@ -6,9 +6,7 @@
 #include <ranges>
 
 #include "apply/refusal_reason.h"
-#include "apply/table_plan.h"
 #include "apply/target_session.h"
-#include "apply/target_table.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 
@@ -19,18 +17,6 @@ constexpr std::string_view kUniqueViolation = "23505";
 constexpr std::string_view kDeadlock = "40P01";
 // After a deadlock so many batches lock their rows before they write any.
 constexpr int kBatchesLockedFirst = 100;
-
-// An error of `body` names the table, and the database's own code, by which refusals are looked up.
-template <typename Body>
-decltype(auto) ForTable(const TableName& table, Body&& body) {
-  try {
-    return body();
-  } catch (Error& error) {
-    const std::string code = error.code().empty() ? "" : fmt::format(" (code {})", error.code());
-    error.AddContext(fmt::format("table {}{}", table.ToString(), code));
-    throw;
-  }
-}
 
 // A batch whose unique values do not only move between its own rows is left to the diagnosis; so
 // are so many after it.
@@ -57,13 +43,14 @@ SqlTarget::SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std
       quarantine_limit_(quarantine_limit),
       two_way_(std::move(two_way)),
       logger_(std::move(logger)),
+      tables_(mappings_, logger_),
       schemas_(logger_) {
   for (TableMapping& table : tables) {
     if (url_.dialect == Dialect::kPostgres && table.target.schema.empty()) {
       table.target.schema = "public";
     }
     const TableName source = table.source;
-    tables_.insert_or_assign(source, std::move(table));
+    mappings_.insert_or_assign(source, std::move(table));
   }
 }
 
@@ -73,15 +60,16 @@ void SqlTarget::Open() {
   Close();
   auto session = OpenTargetSession(url_, two_way_.log != nullptr);
   identity_ = session->Identity();
+  if (session->dialect() == Dialect::kPostgres) {
+    backend_ = std::stoi(session->Query("SELECT pg_backend_pid()").rows.at(0).at(0).value());
+  }
   session_ = std::move(session);
 }
 
 void SqlTarget::Close() noexcept {
   quarantine_.Forget();
   schemas_.Forget();
-  order_ = {};
-  references_.clear();
-  prepared_.clear();
+  tables_.Forget();
   session_.reset();
 }
 
@@ -89,57 +77,52 @@ std::optional<Progress> SqlTarget::ReadProgress(const std::string& pipeline) {
   return apply::ReadProgress(*session_, pipeline);
 }
 
-std::set<TableName> SqlTarget::MissingTables() {
-  std::set<TableName> missing;
-  for (const auto& [source, mapping] : tables_) {
-    if (!session_->Describe(mapping.target)) missing.insert(source);
-  }
-  return missing;
-}
-
-std::vector<TableName> SqlTarget::ParentsFirst() {
-  std::map<TableName, std::vector<sql::ForeignKey>> references;
-  std::map<TableName, TableName> sources;  // by target
-  for (const auto& [source, mapping] : tables_) {
-    const auto info = session_->Describe(mapping.target);
-    const TableName& target = info ? info->name : mapping.target;
-    sources[target] = source;
-    references[target] = info ? info->foreign_keys : std::vector<sql::ForeignKey>();
-  }
-  std::vector<TableName> order;
-  for (const TableName& target : OrderByReferences(references).parents_first) {
-    order.push_back(sources.at(target));
-  }
-  return order;
+bool SqlTarget::IsPlain(const TableName& source) {
+  const auto info = session_->Describe(mappings_.at(source).target);
+  return info && IsPlainTable(*session_, *info);
 }
 
 SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std::string& what,
                                     const std::optional<Progress>& from, const Progress& to,
-                                    const SchemaWatch::Schemas& schemas) {
-  const auto turn = two_way_.log != nullptr ? two_way_.log->Turn() : std::unique_lock<std::mutex>();
-  if (two_way_.log != nullptr) TakeOutEchoes(tables, *two_way_.log, tables_, source_);
-  Work work{.tables = std::move(tables), .at = to, .park = quarantine_limit_ > 0};
+                                    const SchemaWatch::Schemas& schemas, const Turn& turn) {
+  const auto node_turn =
+      two_way_.log != nullptr ? two_way_.log->Turn() : std::unique_lock<std::mutex>();
+  if (two_way_.log != nullptr) TakeOutEchoes(tables, *two_way_.log, mappings_, source_);
+  Work work{.tables = std::move(tables),
+            .at = to,
+            .park = quarantine_limit_ > 0,
+            .is_ahead = turn != nullptr};
   if (from) work.again_before = from->reached;
-  std::vector<Quarantine::Waiting> waiting;
-  std::optional<std::string> state;  // of the quarantine when `waiting` was taken out
-  work.begin = [&](sql::Session& session) {
+  const auto advance = [&](sql::Session& session) {
     AdvanceProgress(session, from, to);
     CrashPoint("apply.progress_moved");
     quarantine_.Refresh(session, to.pipeline);
+  };
+  std::vector<Quarantine::Waiting> waiting;
+  std::optional<std::string> state;  // of the quarantine when `waiting` was taken out
+  work.begin = [&](sql::Session& session) {
+    if (turn) return;
+    advance(session);
     if (state && *state != quarantine_.state()) {
       throw RestartError("somebody has changed the quarantine meanwhile");
     }
     if (!state) {
       waiting = quarantine_.TakeWaiting(
-          work.tables, [this](const TableName& source) { return tables_.at(source).target; });
+          work.tables, [this](const TableName& source) { return mappings_.at(source).target; });
     }
     state = quarantine_.state();
-    schemas_.Compare(session, to.pipeline, tables_, schemas);
+    schemas_.Compare(session, to.pipeline, mappings_, schemas);
   };
   std::map<std::pair<TableName, std::string>, uint64_t> reasons;
   work.end = [&](sql::Session& session, std::span<const RefusedStep> refused) {
+    if (turn) {
+      turn(session);
+      advance(session);
+      if (quarantine_.size() > 0) throw RestartError("changes are parked");
+      return;
+    }
     quarantine_.Park(session, to, refused, waiting);
-    schemas_.Note(session, to.pipeline, tables_);
+    schemas_.Note(session, to.pipeline, mappings_);
     reasons.clear();
     for (const RefusedStep& one : refused) ++reasons[{one.target, one.error.refusal()->reason}];
   };
@@ -164,6 +147,7 @@ SqlTarget::Written SqlTarget::Do(Work& work) {
   } catch (const Error& error) {
     if (error.code() == kDeadlock) batches_locked_first_ = kBatchesLockedFirst;
     if (!error.refusal()) throw;
+    if (work.is_ahead) throw RestartError(error.message());
     work.frees_unique_values = error.refusal()->kind == Refusal::Kind::kUnique && MayMoveValues();
     if (!work.park && !work.frees_unique_values) throw;
   }
@@ -198,9 +182,7 @@ SqlTarget::Written SqlTarget::Do(Work& work) {
 // The target's log reads the tables on another session while a batch is under way: none is altered.
 void SqlTarget::PrepareAlone(const Work& work) {
   sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
-  for (const TableChanges& changes : work.tables) {
-    ForTable(changes.schema->table, [&] { Prepare(changes); });
-  }
+  tables_.TasksFor(*session_, work.tables);
   transaction.Commit();
 }
 
@@ -258,7 +240,7 @@ Findings SqlTarget::FindOut(Work& work) {
   StartPeerWork(scratch);
   const std::vector<Portion> portions = PortionsOf(work.tables, scratch);
   for (const TableChanges& changes : work.tables) {
-    prepared_.at(changes.schema->id()).writer->ExpectSavepoints(changes.upserts);
+    tables_.at(changes).writer->ExpectSavepoints(changes.upserts);
   }
   return Diagnose(*session_, portions, work.refused_max());
 }
@@ -271,25 +253,24 @@ bool SqlTarget::MayMoveValues() {
     return false;
   }
   if (two_way_.log != nullptr) return false;  // a row must be what the log knows of it
-  return std::ranges::any_of(
-      prepared_, [](const auto& table) { return table.second.writer->has_unique_indexes(); });
+  return tables_.AnyUniqueIndexes();
 }
 
 void SqlTarget::FreeUniqueValues(const Work& work, const WriteOptions& options) {
   if (!work.frees_unique_values) return;
   for (const TableChanges& changes : work.tables) {
-    Prepared& table = prepared_.at(changes.schema->id());
+    TargetTable& table = tables_.at(changes);
     ForTable(table.info.name,
              [&] { table.writer->FreeUniqueValues(changes.upserts, changes.deletes, options); });
   }
 }
 
 std::vector<RefusedStep> SqlTarget::Refused(const Findings& found,
-                                            std::span<const Portion> portions) const {
+                                            std::span<const Portion> portions) {
   std::vector<RefusedStep> steps;
   for (const Findings::Refused& refused : found.refused) {
     const Portion& portion = portions[refused.portion];
-    const sql::TableInfo& info = prepared_.at(portion.schema->id()).info;
+    const sql::TableInfo& info = tables_.at(*portion.schema).info;
     RefusedStep& step = steps.emplace_back(
         RefusedStep{{portion.schema, portion.deletion, portion.changes[refused.change]},
                     portion.target,
@@ -310,43 +291,14 @@ WriteOptions SqlTarget::OptionsFor(const Work& work) const {
   return {.again_before = work.again_before, .takes_ties = source_ > identity_};
 }
 
-SqlTarget::Prepared& SqlTarget::Prepare(const TableChanges& changes) {
-  const SchemaId id = changes.schema->id();
-  if (const auto found = prepared_.find(id); found != prepared_.end()) return found->second;
-  TablePlan plan = PlanTable(changes.schema, tables_.at(changes.schema->table));
-  sql::TableInfo info = PrepareTargetTable(*session_, plan, *logger_);
-  references_[info.name] = info.foreign_keys;
-  order_ = OrderByReferences(references_);
-  auto writer = std::make_unique<TableWriter>(*session_, std::move(plan), info, prepared_.size());
-  writer->set_may_copy(!not_copied_into_.contains(info.name));
-  return prepared_.emplace(id, Prepared{std::move(info), std::move(writer)}).first->second;
-}
-
-std::vector<SqlTarget::Task> SqlTarget::TasksFor(const std::vector<TableChanges>& tables) {
-  std::vector<Task> tasks;
-  for (const TableChanges& changes : tables) {
-    Prepared& table =
-        ForTable(changes.schema->table, [&]() -> Prepared& { return Prepare(changes); });
-    tasks.push_back({.changes = &changes, .table = &table});
-  }
-  for (Task& task : tasks) {  // only now is the order complete
-    const auto& order = order_.parents_first;
-    task.rank = std::ranges::find(order, task.table->info.name) - order.begin();
-    task.in_cycle =
-        std::ranges::find(order_.in_cycle, task.table->info.name) != order_.in_cycle.end();
-  }
-  std::ranges::stable_sort(tasks, {}, &Task::rank);
-  return tasks;
-}
-
-WriteCounts SqlTarget::Upsert(const Task& task, std::span<const RowChange> changes,
+WriteCounts SqlTarget::Upsert(const TableTask& task, std::span<const RowChange> changes,
                               Writing& writing) {
   TableWriter& writer = *task.table->writer;
   try {
     return writer.Upsert(changes, writing.options, writing.conflicts);
   } catch (const Error& error) {
     if (error.code() != kUniqueViolation || !writer.copied() || writing.diagnosed) throw;
-    not_copied_into_.insert(task.table->info.name);
+    tables_.NotCopiedInto(task.table->info.name);
     throw RestartError("rows that are new to the log are on the target already",
                        "They are compared with what is there, one by one.");
   }
@@ -357,7 +309,7 @@ WriteCounts SqlTarget::Upsert(const Task& task, std::span<const RowChange> chang
 std::vector<Portion> SqlTarget::PortionsOf(const std::vector<TableChanges>& tables,
                                            Writing& writing) {
   std::vector<Portion> portions;
-  const auto add = [&](const Task& task, bool deletion) {
+  const auto add = [&](const TableTask& task, bool deletion) {
     const auto write = [this, task, deletion, &writing](std::span<const RowChange> changes,
                                                         bool whole) {
       const TableName& target = task.table->info.name;
@@ -377,16 +329,13 @@ std::vector<Portion> SqlTarget::PortionsOf(const std::vector<TableChanges>& tabl
       write(changes, circle && changes.size() > 1);
     };
     if (session_->dialect() == Dialect::kPostgres) {
-      portion.accepts_alone = [this, task] {
-        not_copied_into_.insert(task.table->info.name);
-        task.table->writer->set_may_copy(false);
-      };
+      portion.accepts_alone = [this, task] { tables_.NotCopiedInto(task.table->info.name); };
       portion.write_by_copy = [write](std::span<const RowChange> changes) { write(changes, true); };
     }
   };
-  const std::vector<Task> tasks = TasksFor(tables);
-  for (const Task& task : tasks) add(task, false);
-  for (const Task& task : std::views::reverse(tasks)) add(task, true);
+  const std::vector<TableTask> tasks = tables_.TasksFor(*session_, tables);
+  for (const TableTask& task : tasks) add(task, false);
+  for (const TableTask& task : std::views::reverse(tasks)) add(task, true);
   return portions;
 }
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/logger.h>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,8 +19,7 @@
 #include "apply/quarantine.h"
 #include "apply/schema_watch.h"
 #include "apply/table_mapping.h"
-#include "apply/table_order.h"
-#include "apply/table_writer.h"
+#include "apply/target_tables.h"
 #include "engine/sql/database_url.h"
 #include "engine/sql/session.h"
 
@@ -53,28 +53,42 @@ class SqlTarget {
   void Open();
   void Close() noexcept;
   bool is_open() const { return session_ != nullptr; }
+  // PostgreSQL: the server's process. Changes when Apply opens the session anew; from any thread.
+  int backend() const { return backend_; }
 
   std::optional<Progress> ReadProgress(const std::string& pipeline);
 
-  // The source tables whose target table is not there (yet).
-  std::set<TableName> MissingTables();
-
-  // The source tables, in the order in which the target's foreign keys want them to be filled.
-  std::vector<TableName> ParentsFirst();
+  // As TargetTables says.
+  std::set<TableName> MissingTables() { return tables_.Missing(*session_); }
+  std::vector<TableName> ParentsFirst() { return tables_.ParentsFirst(*session_); }
 
   // Moves the progress row from `from` to `to`, writes the tables' steps (each key once, sorted)
   // and what conflicts were decided, parks what is refused, commits; what was written. An error
   // names the table and `what` was applied. Throws RestartError when the row is not at `from` any
   // more, or when rows turn out not to be new to the target: then it has to be applied again, in
   // another way. `schemas` are those that the steps come under, as SchemaWatch wants them.
+  //
+  // With `turn` the steps are written while the row is not at `from` yet: what comes before them is
+  // on its way in another session. `turn` is called when they are written, and returns when the row
+  // has come. A refusal, or that rows are parked, is a RestartError then: there is no telling what
+  // would have been without what comes before. The schemas are no news to the target.
+  using Turn = std::function<void(sql::Session&)>;
   Written Apply(std::vector<TableChanges> tables, const std::string& what,
                 const std::optional<Progress>& from, const Progress& to,
-                const SchemaWatch::Schemas& schemas = {});
+                const SchemaWatch::Schemas& schemas = {}, const Turn& turn = {});
+  // Nothing is parked, nobody was in the way, and no row was there that should not have been; as
+  // the last batch has found it.
+  bool is_calm() const {
+    return quarantine_.size() == 0 && batches_locked_first_ == 0 && tables_.AllCopiedInto();
+  }
+  // IsPlainTable, of the target's. By a query.
+  bool IsPlain(const TableName& source);
+
   // Whether a pipeline has that source table. From any thread.
-  bool Wants(const TableName& table) const { return tables_.contains(table); }
+  bool Wants(const TableName& table) const { return mappings_.contains(table); }
   // Whether rows stay there when the source's are gone. The same.
   bool KeepsDeleted(const TableName& table) const {
-    return Wants(table) && tables_.at(table).on_delete == OnDelete::kIgnore;
+    return Wants(table) && mappings_.at(table).on_delete == OnDelete::kIgnore;
   }
 
   // What is to be written in one transaction. It may take several, of which one is committed.
@@ -87,6 +101,7 @@ class SqlTarget {
     std::function<void(sql::Session&)> begin;
     std::function<void(sql::Session&, std::span<const RefusedStep>)> end;
     bool park = false;                           // otherwise a refusal is an error
+    bool is_ahead = false;                       // Apply: written before its turn
     std::function<uint64_t()> refused_max = {};  // asked after `begin`
     // Unique values may move from row to row, which the target enforces row by row.
     bool frees_unique_values = false;
@@ -104,22 +119,8 @@ class SqlTarget {
     std::vector<Conflict> conflicts = {};
     Written written = {};
   };
-  // A target table, ready to take the rows of one captured schema.
-  struct Prepared {
-    sql::TableInfo info;
-    std::unique_ptr<TableWriter> writer;
-  };
-  struct Task {
-    const TableChanges* changes;
-    Prepared* table;
-    size_t rank;    // among the tables, parents first
-    bool in_cycle;  // of foreign keys
-  };
-
-  Prepared& Prepare(const TableChanges& changes);
-  std::vector<Task> TasksFor(const std::vector<TableChanges>& tables);
   std::vector<Portion> PortionsOf(const std::vector<TableChanges>& tables, Writing& writing);
-  WriteCounts Upsert(const Task& task, std::span<const RowChange> changes, Writing& writing);
+  WriteCounts Upsert(const TableTask& task, std::span<const RowChange> changes, Writing& writing);
   WriteOptions OptionsFor(const Work& work) const;
   void StartPeerWork(Writing& writing) const;
   void PrepareAlone(const Work& work);
@@ -128,27 +129,24 @@ class SqlTarget {
   Findings FindOut(Work& work);
   bool MayMoveValues();
   void FreeUniqueValues(const Work& work, const WriteOptions& options);
-  std::vector<RefusedStep> Refused(const Findings& found, std::span<const Portion> portions) const;
+  std::vector<RefusedStep> Refused(const Findings& found, std::span<const Portion> portions);
   void Reopen();
 
   const sql::DatabaseUrl url_;
   const std::string source_;
   const uint64_t quarantine_limit_;
   const TwoWay two_way_;
-  std::map<TableName, TableMapping> tables_;  // by source; constant after construction
+  std::map<TableName, TableMapping> mappings_;  // by source; constant after construction
   const std::shared_ptr<spdlog::logger> logger_;
 
-  // Into which new rows are not copied any more: a row was there already.
-  std::set<TableName> not_copied_into_;
   int refusals_until_freed_ = 0;  // see MayMoveValues
   int batches_locked_first_ = 0;  // still to come, after a deadlock
 
   // What follows is as long-lived as the session.
   std::unique_ptr<sql::Session> session_;
+  std::atomic<int> backend_ = 0;
   std::string identity_;
-  std::map<SchemaId, Prepared> prepared_;
-  std::map<TableName, std::vector<sql::ForeignKey>> references_;  // of each target in `prepared_`
-  TableOrder order_;                                              // of `references_`
+  TargetTables tables_;
   Quarantine quarantine_;
   SchemaWatch schemas_;
 };

@@ -109,16 +109,6 @@ WriteTask TaskFor(bool deletion, std::span<const RowChange> changes, const Write
 
 }  // namespace
 
-WriteCounts& WriteCounts::operator+=(const WriteCounts& other) {
-  written += other.written;
-  newer += other.newer;
-  conflicts += other.conflicts;
-  suppressed += other.suppressed;
-  refused += other.refused;
-  waiting += other.waiting;
-  return *this;
-}
-
 TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::TableInfo& info,
                          size_t number)
     : session_(session),

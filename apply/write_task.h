@@ -8,23 +8,11 @@
 #include "apply/batch.h"
 #include "apply/conflict.h"
 #include "apply/peer_work.h"
+#include "apply/write_counts.h"
 #include "apply/write_sql.h"
 #include "engine/base/offset.h"
 
 namespace syncline::apply {
-
-// What became of changes that were given to a target.
-struct WriteCounts {
-  uint64_t written = 0;    // inserted, updated or deleted
-  uint64_t newer = 0;      // left alone because the target's row has a higher version
-  uint64_t conflicts = 0;  // decided by the rule
-  // Neither: something on the target (a trigger) lets the statements change nothing.
-  uint64_t suppressed = 0;
-  uint64_t refused = 0;  // parked, for the target would not have them
-  uint64_t waiting = 0;  // parked behind those
-
-  WriteCounts& operator+=(const WriteCounts& other);
-};
 
 // How changes are to be written.
 struct WriteOptions {

@@ -5,7 +5,7 @@
 
 #include "apply/apply_stage.h"
 #include "capture/capture_stage.h"
-#include "tools/either_stop.h"
+#include "engine/base/either_stop.h"
 #include "tools/log_control.h"
 #include "tools/log_keeper.h"
 #include "tools/runner.h"

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/base/either_stop.h"
 #include "engine/base/error.h"
-#include "tools/either_stop.h"
 
 namespace syncline::cli {
 namespace {

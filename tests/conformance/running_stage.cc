@@ -22,13 +22,13 @@ void WaitUntil(std::string_view what, const std::function<bool()>& condition) {
 }
 
 RunningStage::RunningStage(sql::DatabaseUrl url, std::vector<apply::TableMapping> tables,
-                           TestLog& log, Clock& clock)
+                           TestLog& log, Clock& clock, apply::ApplyOptions options)
     : log_(log),
       told_(std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(kLinesKept)),
       reader_(log.NewReader()) {
-  stage_ = std::make_unique<apply::ApplyStage>(
-      std::move(url), std::move(tables), apply::ApplyOptions{.pipeline = "p"}, *reader_, clock,
-      std::make_shared<spdlog::logger>("stage", told_));
+  stage_ = std::make_unique<apply::ApplyStage>(std::move(url), std::move(tables),
+                                               std::move(options), *reader_, clock,
+                                               std::make_shared<spdlog::logger>("stage", told_));
   thread_ = std::jthread([this](std::stop_token stop) {
     try {
       stage_->Run(stop);

@@ -22,7 +22,7 @@ namespace syncline::test {
 class RunningStage {
  public:
   RunningStage(sql::DatabaseUrl url, std::vector<apply::TableMapping> tables, TestLog& log,
-               Clock& clock);
+               Clock& clock, apply::ApplyOptions options = {.pipeline = "p"});
   ~RunningStage();
 
   void WaitUntilCaughtUp();

@@ -4,7 +4,7 @@
 #include <stop_token>
 #include <utility>
 
-namespace syncline::cli {
+namespace syncline {
 
 // A token that is stopped as soon as one of two others is.
 class EitherStop {
@@ -26,4 +26,4 @@ class EitherStop {
   std::stop_callback<Stop> by_a_, by_b_;
 };
 
-}  // namespace syncline::cli
+}  // namespace syncline

@@ -1,0 +1,180 @@
+#include "apply/batch_lanes.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/error.h"
+
+namespace syncline::apply {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr size_t kLanes = 2;
+// Below that it is not worth a second session.
+constexpr uint64_t kChangesMin = 2'000;
+// After trouble so many batches come one by one.
+constexpr int kAloneAfterTrouble = 20;
+// How long a batch waits for its turn before it looks whether it is in the way.
+constexpr auto kPatience = 100ms;
+
+bool AreTargetsApart(const std::vector<TableMapping>& tables) {
+  std::set<TableName> targets;
+  return std::ranges::all_of(
+      tables, [&](const TableMapping& table) { return targets.insert(table.target).second; });
+}
+
+// Returns when the batch before is committed. It may wait, over other sessions, for a lock of ours,
+// which no server finds out.
+void AwaitTurn(sql::Session& session, const std::shared_future<bool>& committed,
+               const SqlTarget& before) {
+  while (committed.wait_for(kPatience) != std::future_status::ready) {
+    const auto waits =
+        session.Query("SELECT 1 FROM pg_locks WHERE pid = $1::int AND NOT granted LIMIT 1",
+                      {std::to_string(before.backend())});
+    if (!waits.rows.empty()) throw RestartError("the batch before waits for a lock");
+  }
+  if (!committed.get()) throw RestartError("the batch before was not committed");
+}
+
+}  // namespace
+
+BatchLanes::BatchLanes(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
+                       uint64_t quarantine_limit, std::shared_ptr<spdlog::logger> logger,
+                       TwoWay two_way)
+    : logger_(logger),
+      may_share_(url.dialect == Dialect::kPostgres && two_way.log == nullptr &&
+                 AreTargetsApart(tables)) {
+  for (size_t i = 0; i < (may_share_ ? kLanes : 1); ++i) {
+    lanes_.push_back(
+        std::make_unique<SqlTarget>(url, tables, source, quarantine_limit, logger, two_way));
+  }
+}
+
+BatchLanes::~BatchLanes() { Close(); }
+
+void BatchLanes::Close() noexcept {
+  running_.clear();  // each of them waits until it is over
+  for (const auto& lane : lanes_) lane->Close();
+  was_ahead_ = false;
+  calm_ = false;
+  settled_.clear();
+  plain_.clear();
+}
+
+void BatchLanes::Rest() noexcept {
+  SYNCLINE_CHECK(running_.empty());
+  if (lanes_.size() > 1) lanes_.back()->Close();
+  plain_.clear();
+}
+
+// True if it is open. Where it cannot be, as when the server has no more connections to give, one
+// lane has to do.
+bool BatchLanes::OpenSecond() {
+  SqlTarget& second = *lanes_.back();
+  if (second.is_open()) return true;
+  try {
+    second.Open();
+    return true;
+  } catch (const Error& error) {
+    logger_->debug("no second session error=\"{}\"", error.message());
+    second.Close();
+    alone_ = kAloneAfterTrouble;
+    return false;
+  }
+}
+
+// Many rows that come in key order are not written from two sides: a B-tree that grows at its end
+// only takes less work, and three quarters of the room.
+bool BatchLanes::MayGoAhead(const ReadyBatch& ready) const {
+  return may_share_ && calm_ && alone_ == 0 && ready.batch.changes() >= kChangesMin &&
+         std::ranges::all_of(ready.tables, [this](const TableChanges& changes) {
+           const bool is_load = changes.came_in_key_order && changes.upserts.size() >= kChangesMin;
+           return !is_load && settled_.contains(changes.schema->id());
+         });
+}
+
+SqlTarget& BatchLanes::IdleLane() {
+  const bool first = running_.empty() || running_.back().target != lanes_.front().get();
+  return first ? *lanes_.front() : *lanes_.back();
+}
+
+// Whether their tables are, as an idle session finds.
+bool BatchLanes::ArePlain(const std::vector<TableChanges>& tables) {
+  try {
+    return std::ranges::all_of(tables, [this](const TableChanges& changes) {
+      const auto [at, added] = plain_.try_emplace(changes.schema->table, false);
+      if (added) at->second = IdleLane().IsPlain(changes.schema->table);
+      return at->second;
+    });
+  } catch (const Error&) {
+    alone_ = kAloneAfterTrouble;  // whoever uses that session next will tell
+    return false;
+  }
+}
+
+bool BatchLanes::HasRoomFor(ReadyBatch& ready) {
+  if (running_.empty()) return true;
+  if (running_.size() == kLanes || !MayGoAhead(ready)) return false;
+  if (!ready.keys) ready.keys.emplace(ready.tables);
+  return !ready.keys->MayMeet(*running_.back().keys) && OpenSecond() && ArePlain(ready.tables);
+}
+
+void BatchLanes::Begin(ReadyBatch ready, const std::optional<Progress>& from, const Progress& to,
+                       bool here) {
+  SYNCLINE_CHECK(running_.size() < lanes_.size());
+  const bool is_ahead = !running_.empty();
+  if (!is_ahead && alone_ > 0) --alone_;
+  SqlTarget::Turn turn;
+  if (is_ahead) {
+    turn = [committed = running_.back().committed, &before = *running_.back().target](
+               sql::Session& session) { AwaitTurn(session, committed, before); };
+  }
+  Running running{.target = &IdleLane(), .is_ahead = is_ahead, .to = to};
+  running.changes = ready.batch.changes();
+  if (may_share_ && !ready.keys) ready.keys.emplace(ready.tables);
+  running.keys = std::move(ready.keys);
+  for (const TableChanges& changes : ready.tables) running.schemas.push_back(changes.schema->id());
+  std::promise<bool> committed;
+  running.committed = committed.get_future().share();
+  auto write = [&target = *running.target, ready = std::move(ready), from, to,
+                turn = std::move(turn), committed = std::move(committed)]() mutable {
+    try {
+      Outcome outcome{
+          target.Apply(std::move(ready.tables), ready.batch.name(), from, to, ready.schemas, turn)};
+      outcome.calm = target.is_calm();
+      committed.set_value(true);
+      return outcome;
+    } catch (...) {
+      committed.set_value(false);
+      throw;
+    }
+  };
+  running.outcome = std::async(here ? std::launch::deferred : std::launch::async, std::move(write));
+  running_.push_back(std::move(running));
+}
+
+BatchLanes::Finished BatchLanes::Finish() {
+  Running& running = running_.front();
+  was_ahead_ = running.is_ahead;
+  Outcome outcome;
+  try {
+    outcome = running.outcome.get();
+  } catch (const Error& error) {
+    if (was_ahead_) {
+      alone_ = kAloneAfterTrouble;
+      logger_->debug("a batch is applied again, alone error=\"{}\"", error.message());
+    }
+    throw;
+  }
+  was_ahead_ = false;
+  calm_ = outcome.calm;
+  settled_.insert(running.schemas.begin(), running.schemas.end());
+  Finished finished{running.to, running.changes, running.is_ahead, std::move(outcome.written)};
+  running_.pop_front();
+  return finished;
+}
+
+}  // namespace syncline::apply

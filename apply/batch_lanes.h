@@ -1,0 +1,106 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <deque>
+#include <future>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "apply/batch_keys.h"
+#include "apply/log_feed.h"
+#include "apply/progress.h"
+#include "apply/sql_target.h"
+
+namespace syncline::apply {
+
+// Writes batches in the log's order, each in a transaction of its own on a thread of its own, and
+// up to two at a time: where two neighbours have nothing to do with each other, the second one's
+// rows are written, in another session, while the first one's transaction is still under way. Its
+// progress row moves, and it commits, when the first one has committed (invariant 4). So everybody
+// sees the same states of the target, in the same order, as if they came one by one.
+//
+// Two batches have nothing to do with each other if no key is in both and their tables are plain
+// ones of PostgreSQL (IsPlainTable), in one direction. Constraints may still join them: whatever
+// the second one meets before its turn makes it fail, and it is applied again alone. If the first
+// one waits for a lock, maybe one of the second's, that gives up its own.
+//
+// Belongs to one thread.
+class BatchLanes {
+ public:
+  // As SqlTarget.
+  BatchLanes(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
+             uint64_t quarantine_limit, std::shared_ptr<spdlog::logger> logger, TwoWay two_way);
+  ~BatchLanes();
+
+  void Open() { first().Open(); }
+  // Waits for what is being written; its outcome is in the progress row.
+  void Close() noexcept;
+  bool is_open() const { return first().is_open(); }
+  // Nothing is being written, and nothing to be seen that would be: one session will do.
+  void Rest() noexcept;
+
+  // Where batches are written one by one. Only while nothing is being written, except for what may
+  // be called from any thread.
+  SqlTarget& first() { return *lanes_.front(); }
+  const SqlTarget& first() const { return *lanes_.front(); }
+
+  bool empty() const { return running_.empty(); }
+  // Where the progress row will be after what is being written.
+  const Progress& last() const { return running_.back().to; }
+  const Progress& next() const { return running_.front().to; }
+
+  // Whether Begin may be called now; if not, after the next Finish.
+  bool HasRoomFor(ReadyBatch& ready);
+  // Begins to write, from `from` to `to`; with `here` not before Finish, on its caller's thread.
+  void Begin(ReadyBatch ready, const std::optional<Progress>& from, const Progress& to, bool here);
+
+  struct Finished {
+    Progress to;
+    uint64_t changes = 0;
+    bool was_ahead = false;  // written while the batch before was under way
+    SqlTarget::Written written;
+  };
+  // Waits for the batch that was begun first. After an exception only Close is allowed.
+  Finished Finish();
+  // What Finish has thrown came from a batch that was not alone: applied again, it will be.
+  bool WasAhead() const { return was_ahead_; }
+
+ private:
+  struct Outcome {
+    SqlTarget::Written written;
+    bool calm = false;  // SqlTarget::is_calm
+  };
+  struct Running {
+    SqlTarget* target;
+    bool is_ahead;
+    Progress to;
+    uint64_t changes = 0;
+    std::vector<SchemaId> schemas = {};
+    std::optional<BatchKeys> keys = {};
+    std::shared_future<bool> committed = {};
+    std::future<Outcome> outcome = {};
+  };
+
+  bool OpenSecond();
+  SqlTarget& IdleLane();
+  bool ArePlain(const std::vector<TableChanges>& tables);
+  bool MayGoAhead(const ReadyBatch& ready) const;
+
+  const std::shared_ptr<spdlog::logger> logger_;
+  bool may_share_;  // the work between two lanes, at all
+  std::vector<std::unique_ptr<SqlTarget>> lanes_;
+  std::deque<Running> running_;
+
+  bool calm_ = false;  // as the last batch that was written has found it
+  int alone_ = 0;      // so many batches are to come one by one
+  bool was_ahead_ = false;
+  std::set<SchemaId> settled_;       // the target's tables were made ready for them and committed
+  std::map<TableName, bool> plain_;  // by source
+};
+
+}  // namespace syncline::apply

@@ -1,0 +1,95 @@
+#include "apply/target_tables.h"
+
+#include <algorithm>
+
+#include "apply/table_plan.h"
+#include "apply/target_table.h"
+#include "engine/sql/dialect.h"
+
+namespace syncline::apply {
+
+void TargetTables::Forget() {
+  order_ = {};
+  references_.clear();
+  ready_.clear();
+}
+
+std::vector<TableTask> TargetTables::TasksFor(sql::Session& session,
+                                              const std::vector<TableChanges>& tables) {
+  std::vector<TableTask> tasks;
+  for (const TableChanges& changes : tables) {
+    TargetTable& table = ForTable(changes.schema->table,
+                                  [&]() -> TargetTable& { return Prepare(session, changes); });
+    tasks.push_back({.changes = &changes, .table = &table});
+  }
+  for (TableTask& task : tasks) {  // only now is the order complete
+    const auto& order = order_.parents_first;
+    task.rank = std::ranges::find(order, task.table->info.name) - order.begin();
+    task.in_cycle =
+        std::ranges::find(order_.in_cycle, task.table->info.name) != order_.in_cycle.end();
+  }
+  std::ranges::stable_sort(tasks, {}, &TableTask::rank);
+  return tasks;
+}
+
+TargetTable& TargetTables::Prepare(sql::Session& session, const TableChanges& changes) {
+  const SchemaId id = changes.schema->id();
+  if (const auto found = ready_.find(id); found != ready_.end()) return found->second;
+  TablePlan plan = PlanTable(changes.schema, mappings_.at(changes.schema->table));
+  sql::TableInfo info = PrepareTargetTable(session, plan, *logger_);
+  references_[info.name] = info.foreign_keys;
+  order_ = OrderByReferences(references_);
+  auto writer = std::make_unique<TableWriter>(session, std::move(plan), info, ready_.size());
+  writer->set_may_copy(!not_copied_into_.contains(info.name));
+  return ready_.emplace(id, TargetTable{std::move(info), std::move(writer)}).first->second;
+}
+
+bool TargetTables::AnyUniqueIndexes() const {
+  return std::ranges::any_of(
+      ready_, [](const auto& table) { return table.second.writer->has_unique_indexes(); });
+}
+
+void TargetTables::NotCopiedInto(const TableName& table) {
+  not_copied_into_.insert(table);
+  for (auto& [id, ready] : ready_) {
+    if (ready.info.name == table) ready.writer->set_may_copy(false);
+  }
+}
+
+std::set<TableName> TargetTables::Missing(sql::Session& session) const {
+  std::set<TableName> missing;
+  for (const auto& [source, mapping] : mappings_) {
+    if (!session.Describe(mapping.target)) missing.insert(source);
+  }
+  return missing;
+}
+
+std::vector<TableName> TargetTables::ParentsFirst(sql::Session& session) const {
+  std::map<TableName, std::vector<sql::ForeignKey>> references;
+  std::map<TableName, TableName> sources;  // by target
+  for (const auto& [source, mapping] : mappings_) {
+    const auto info = session.Describe(mapping.target);
+    const TableName& target = info ? info->name : mapping.target;
+    sources[target] = source;
+    references[target] = info ? info->foreign_keys : std::vector<sql::ForeignKey>();
+  }
+  std::vector<TableName> order;
+  for (const TableName& target : OrderByReferences(references).parents_first) {
+    order.push_back(sources.at(target));
+  }
+  return order;
+}
+
+bool IsPlainTable(sql::Session& session, const sql::TableInfo& table) {
+  using Kind = sql::TableInfo::Kind;
+  if (table.kind != Kind::kTable && table.kind != Kind::kPartitioned) return false;
+  constexpr char kFires[] = R"(
+    SELECT 1 FROM pg_class c
+    WHERE c.oid IN (SELECT $1::regclass UNION SELECT relid FROM pg_partition_tree($1::regclass))
+      AND (c.relhasrules OR c.relrowsecurity OR c.relkind = 'f' OR EXISTS
+        (SELECT FROM pg_trigger t
+         WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D')))";
+  return session.Query(kFires, {sql::Quote(table.name)}).rows.empty();
+}
+
+}  // namespace syncline::apply

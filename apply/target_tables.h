@@ -1,0 +1,92 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "apply/batch.h"
+#include "apply/table_mapping.h"
+#include "apply/table_order.h"
+#include "apply/table_writer.h"
+#include "engine/base/error.h"
+#include "engine/sql/session.h"
+#include "engine/sql/table_info.h"
+
+namespace syncline::apply {
+
+// A target table, ready to take the rows of one captured schema.
+struct TargetTable {
+  sql::TableInfo info;
+  std::unique_ptr<TableWriter> writer;
+};
+
+// The changes of one schema and the table that they go to.
+struct TableTask {
+  const TableChanges* changes;
+  TargetTable* table;
+  size_t rank;    // among the tables, parents first
+  bool in_cycle;  // of foreign keys
+};
+
+// The tables of a target that are written in one session, and the order that their foreign keys
+// want. Belongs to the session's thread; borrows `mappings`, which are by source table.
+class TargetTables {
+ public:
+  TargetTables(const std::map<TableName, TableMapping>& mappings,
+               std::shared_ptr<spdlog::logger> logger)
+      : mappings_(mappings), logger_(std::move(logger)) {}
+
+  // The session is gone: so are the tables that were made ready in it.
+  void Forget();
+
+  // Those for the steps of a batch, parents first; made ready, in the current transaction, where
+  // they are not yet. An error names the table.
+  std::vector<TableTask> TasksFor(sql::Session& session, const std::vector<TableChanges>& tables);
+  TargetTable& at(const TableChanges& changes) { return ready_.at(changes.schema->id()); }
+  TargetTable& at(const TableSchema& schema) { return ready_.at(schema.id()); }
+
+  bool AnyUniqueIndexes() const;
+
+  // Rows of that table which are new to the log are not copied into it any more: one was there
+  // already. Outlasts the session.
+  void NotCopiedInto(const TableName& table);
+  bool AllCopiedInto() const { return not_copied_into_.empty(); }
+
+  // The source tables whose target table is not there (yet).
+  std::set<TableName> Missing(sql::Session& session) const;
+  // The source tables, in the order in which the target's foreign keys want them to be filled.
+  std::vector<TableName> ParentsFirst(sql::Session& session) const;
+
+ private:
+  TargetTable& Prepare(sql::Session& session, const TableChanges& changes);
+
+  const std::map<TableName, TableMapping>& mappings_;
+  const std::shared_ptr<spdlog::logger> logger_;
+  std::set<TableName> not_copied_into_;
+  std::map<SchemaId, TargetTable> ready_;
+  std::map<TableName, std::vector<sql::ForeignKey>> references_;  // of each target in `ready_`
+  TableOrder order_;                                              // of `references_`
+};
+
+// Runs `body`; an error that leaves it names the table, and the database's own code, by which
+// refusals are looked up.
+template <typename Body>
+decltype(auto) ForTable(const TableName& table, Body&& body) {
+  try {
+    return body();
+  } catch (Error& error) {
+    const std::string code = error.code().empty() ? "" : " (code " + error.code() + ")";
+    error.AddContext("table " + table.ToString() + code);
+    throw;
+  }
+}
+
+// Whether writes to the target's table touch, and look at, nothing but their own rows and what
+// constraints make the server look at: a table or a partitioned one, without triggers or rules of
+// users. PostgreSQL.
+bool IsPlainTable(sql::Session& session, const sql::TableInfo& table);
+
+}  // namespace syncline::apply

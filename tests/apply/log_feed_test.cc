@@ -1,0 +1,74 @@
+#include "apply/log_feed.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/apply/test_log.h"
+
+namespace syncline::apply {
+namespace {
+
+using test::Item;
+using test::ItemsSchema;
+
+class LogFeedTest : public testing::Test {
+ protected:
+  void Cut(int rows) {
+    log_.Cut([&](CutWriter& writer) {
+      for (int i = 0; i < rows; ++i) writer.Add(ItemsSchema(), Item(next_id_++, "x", 1));
+    });
+  }
+
+  // The next batch as "begin-end rows"; "" when there is none.
+  std::string Next() {
+    const auto ready = batches_.Next();
+    if (!ready) return "";
+    size_t rows = 0;
+    for (const TableChanges& table : ready->tables) rows += table.upserts.size();
+    EXPECT_FALSE(ready->schemas.empty());
+    return std::to_string(ready->batch.begin.value()) + "-" +
+           std::to_string(ready->batch.end.value()) + " " + std::to_string(rows);
+  }
+
+  ManualClock clock_;
+  test::TestLog log_{clock_};
+  const std::unique_ptr<LogReader> reader_ = log_.NewReader();
+  LogFeed batches_{*reader_,
+                         {.changes = 8, .bytes = 64u << 20},
+                         [](const TableName&) { return true; },
+                         [](const TableName&) { return false; }};
+  int64_t next_id_ = 1;
+};
+
+TEST_F(LogFeedTest, HandsOutBatchesUpToTheEnd) {
+  for (int i = 0; i < 6; ++i) Cut(4);
+  batches_.Seek(Offset(0), 0, {.offset = Offset(20)}, Offset(0));
+  EXPECT_EQ(Next(), "0-8 8");
+  EXPECT_EQ(Next(), "8-16 8");
+  EXPECT_FALSE(batches_.finished());
+  EXPECT_EQ(Next(), "16-20 4");
+  EXPECT_EQ(Next(), "");
+  EXPECT_TRUE(batches_.finished());
+}
+
+TEST_F(LogFeedTest, WhatComesAfterTheLastBatchIsFound) {
+  Cut(4);
+  batches_.Seek(Offset(0), 0, {}, Offset(0));
+  EXPECT_EQ(Next(), "0-4 4");
+  EXPECT_EQ(Next(), "");
+  Cut(3);
+  EXPECT_EQ(Next(), "4-7 3");
+  EXPECT_FALSE(batches_.finished());
+}
+
+TEST_F(LogFeedTest, SeekForgetsWhatWasRead) {
+  for (int i = 0; i < 4; ++i) Cut(4);
+  batches_.Seek(Offset(0), 0, {}, Offset(0));
+  EXPECT_EQ(Next(), "0-8 8");
+  batches_.Seek(Offset(4), 0, {}, Offset(0));
+  EXPECT_EQ(Next(), "4-12 8");
+}
+
+}  // namespace
+}  // namespace syncline::apply
