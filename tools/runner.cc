@@ -7,6 +7,7 @@
 
 #include "capture/capture_stage.h"
 #include "engine/base/backoff.h"
+#include "engine/base/either_stop.h"
 #include "tools/log_control.h"
 #include "tools/peer_tables.h"
 #include "tools/pipeline_status.h"
@@ -219,10 +220,13 @@ class Runner::Followers {
         lonely_(std::move(lonely)),
         alive_(pipelines_.size()) {}
 
-  // Until stopped. The threads must end before the log does.
-  std::vector<std::jthread> Follow(std::stop_token stop) {
+  // Until stopped, or, from `ending` on, to the log's end. The threads must end before the log
+  // does.
+  std::vector<std::jthread> Follow(std::stop_token stop, std::stop_token ending) {
     std::vector<std::jthread> threads;
-    for (const PipelinePlan* pipeline : pipelines_) StartThread(*pipeline, false, stop, threads);
+    for (const PipelinePlan* pipeline : pipelines_) {
+      StartThread(*pipeline, false, stop, ending, threads);
+    }
     return threads;
   }
 
@@ -237,22 +241,22 @@ class Runner::Followers {
       if (!pipeline->two_way && apply != activity.applies.end() && apply->second.behind == 0) {
         continue;
       }
-      StartThread(*pipeline, true, stop, threads);
+      StartThread(*pipeline, true, stop, {}, threads);
     }
   }
 
  private:
   void StartThread(const PipelinePlan& pipeline, bool once, std::stop_token stop,
-                   std::vector<std::jthread>& threads) {
+                   std::stop_token ending, std::vector<std::jthread>& threads) {
     if (runner_.HasFailed(pipeline.name)) return;
-    threads.emplace_back([this, &pipeline, once, stop] {
+    threads.emplace_back([this, &pipeline, once, stop, ending] {
       runner_.RunUnit(pipeline.name, [&] {
         if (runner_.IsByTheClock(pipeline)) {
           runner_.FollowByTheClock(pipeline, log_, orders_, node_, stop);
         } else if (pipeline.two_way) {
-          runner_.FollowFromOutside(pipeline, once, node_, stop);
+          runner_.FollowFromOutside(pipeline, once, node_, EitherStop(stop, ending).token());
         } else {
-          runner_.FollowFromHere(pipeline, log_, once, stop);
+          runner_.FollowFromHere(pipeline, log_, once, stop, ending);
         }
       });
       if (runner_.HasFailed(pipeline.name) && --alive_ == 0) lonely_();
@@ -313,7 +317,7 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
     listening = pauses_.Listen([&] { orders.Hold(pauses_.AreAllPaused(source.readers)); });
   }
 
-  std::stop_source capturing, following;
+  std::stop_source capturing, following, ending;
   std::stop_callback forward(stop, [&] {
     capturing.request_stop();
     following.request_stop();
@@ -325,7 +329,7 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   bool again = false;  // the failure is one that Persist gets over
   {
     const std::jthread keeper = KeepLog(source, *log, capturing);
-    std::vector<std::jthread> threads = followers.Follow(following.get_token());
+    std::vector<std::jthread> threads = followers.Follow(following.get_token(), ending.get_token());
     StartPolls(source, *log, orders, following.get_token(), threads);
     try {
       if (source.polls || options_.once) {
@@ -340,7 +344,7 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
       if (node) node->Close();
     }
     orders.Close();
-    following.request_stop();
+    (options_.once ? ending : following).request_stop();
   }
   if (!stop.stop_requested() && !again) {
     const bool applies_once = node && options_.once && !failure;

@@ -92,14 +92,15 @@ class Runner {
   }
   void StartPolls(const SourcePlan& source, ChangeLog& log, capture::CaptureOrders& orders,
                   std::stop_token stop, std::vector<std::jthread>& threads);
-  void FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool once,
-                      std::stop_token stop);
+  // `ending`: ApplyOptions::ending.
+  void FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool once, std::stop_token stop,
+                      std::stop_token ending);
   void FollowFromOutside(const PipelinePlan& pipeline, bool once, Node* node, std::stop_token stop);
   std::unique_ptr<LogReader> WaitForLog(const PipelinePlan& pipeline, bool once,
                                         std::stop_token stop);
   apply::ApplyOptions OptionsFor(const PipelinePlan& pipeline, const LogInfo& log, bool once,
                                  Node* node);
-  void Apply(const PipelinePlan& pipeline, LogReader& reader, bool once, Node* node,
+  void Apply(const PipelinePlan& pipeline, LogReader& reader, apply::ApplyOptions options,
              std::stop_token stop);
   // With `once`: `polled` has polled its database; until every node of this process has, or failed.
   void AwaitPolls(const std::string& polled, std::stop_token stop);

@@ -1,6 +1,7 @@
 // How Runner applies: from a log that this process writes, or another one.
 #include "apply/apply_stage.h"
 #include "capture/capture_stage.h"
+#include "engine/base/either_stop.h"
 #include "tools/pipeline_status.h"
 #include "tools/runner.h"
 
@@ -16,11 +17,14 @@ constexpr Microseconds kLogMakingMax = 10s;
 }  // namespace
 
 void Runner::FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool once,
-                            std::stop_token stop) {
+                            std::stop_token stop, std::stop_token ending) {
   WhileActive(pipeline.name, once, stop, [&](std::stop_token active) {
-    Persist(pipeline.name, pipeline.schedule.retry, once, active, [&] {
+    const EitherStop either(active, ending);
+    Persist(pipeline.name, pipeline.schedule.retry, once, either.token(), [&] {
       auto reader = log.NewReader();
-      Apply(pipeline, *reader, once, nullptr, active);
+      apply::ApplyOptions options = OptionsFor(pipeline, reader->info(), once, nullptr);
+      options.ending = ending;
+      Apply(pipeline, *reader, std::move(options), active);
     });
   });
 }
@@ -33,7 +37,8 @@ void Runner::FollowFromOutside(const PipelinePlan& pipeline, bool once, Node* no
   WhileActive(pipeline.name, once, stop, [&](std::stop_token active) {
     Persist(pipeline.name, pipeline.schedule.retry, once, active, [&] {
       auto reader = WaitForLog(pipeline, once, active);
-      if (reader != nullptr) Apply(pipeline, *reader, once, node, active);
+      if (reader == nullptr) return;
+      Apply(pipeline, *reader, OptionsFor(pipeline, reader->info(), once, node), active);
     });
   });
 }
@@ -92,10 +97,10 @@ apply::ApplyOptions Runner::OptionsFor(const PipelinePlan& pipeline, const LogIn
   return options;
 }
 
-void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, bool once, Node* node,
+void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, apply::ApplyOptions options,
                    std::stop_token stop) {
-  apply::ApplyStage stage(pipeline.target_url, pipeline.tables,
-                          OptionsFor(pipeline, reader.info(), once, node), reader, clock_, logger_);
+  apply::ApplyStage stage(pipeline.target_url, pipeline.tables, std::move(options), reader, clock_,
+                          logger_);
   RecordStart(pipeline.name);
   auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
   stage.Run(stop);
