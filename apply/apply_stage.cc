@@ -123,9 +123,11 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
       ApplyUntilEnd(stop);
       break;
     } catch (const Error& error) {
-      const bool was_ahead = lanes_.WasAhead();
+      const bool was_beside = lanes_.WasBeside();
       lanes_.Close();
-      if (!was_ahead) React(error, stop);
+      // Only a connection that was lost can leave a commit behind whose answer did not come.
+      if (error.reaction() != Reaction::kRetry) attempted_.reset();
+      if (!was_beside) React(error, stop);
     }
   }
   logger_->info(
@@ -216,6 +218,7 @@ void ApplyStage::Impl::ApplyUntilEnd(std::stop_token stop) {
     std::optional<ReadyBatch> batch;
     try {
       batch = batches_.Next();  // while those before are being written
+      if (batch) log_.Secure(batch->batch.end);
     } catch (const Error&) {
       FinishAll();
       throw;
@@ -279,7 +282,6 @@ Progress ApplyStage::Impl::ProgressAt(Offset next, uint64_t frame_hash) const {
 }
 
 void ApplyStage::Impl::Begin(ReadyBatch ready) {
-  log_.Secure(ready.batch.end);  // while those before are being written
   while (!lanes_.HasRoomFor(ready)) Finish();
   const bool is_all = lanes_.empty() && log_.end() <= ready.batch.end;
   const Progress to = ProgressAt(ready.batch.end, ready.batch.end_hash);
@@ -353,8 +355,6 @@ void ApplyStage::Impl::GoneOn() {
 void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
   if (error.reaction() == Reaction::kStop) throw Explained(error);
   if (error.reaction() == Reaction::kDamage) throw;
-  // Only a connection that was lost can leave a commit behind whose answer did not come.
-  if (error.reaction() != Reaction::kRetry) attempted_.reset();
   const int tries = backoff_.tries();
   if (backoff_.exhausted()) throw GivenUpError(error, tries);
   if (options_.ending.stop_requested()) throw;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -22,8 +23,23 @@ constexpr auto kPatience = 100ms;
 
 bool AreTargetsApart(const std::vector<TableMapping>& tables) {
   std::set<TableName> targets;
-  return std::ranges::all_of(
-      tables, [&](const TableMapping& table) { return targets.insert(table.target).second; });
+  return std::ranges::all_of(tables, [&](const TableMapping& table) {
+    TableName target = table.target;
+    if (target.schema.empty()) target.schema = "public";
+    return targets.insert(std::move(target)).second;
+  });
+}
+
+// Two batches may meet where no server sees more than a lock of somebody else's.
+bool IsOfLocks(const Error& error) {
+  return error.code() == "40P01" || error.code() == "55P03";  // deadlock, lock timeout
+}
+
+// Nothing of it was parked.
+bool IsWhole(const SqlTarget::Written& written) {
+  return std::ranges::all_of(written, [](const auto& table) {
+    return table.second.refused == 0 && table.second.waiting == 0;
+  });
 }
 
 // Returns when the batch before is committed. It may wait, over other sessions, for a lock of ours,
@@ -58,7 +74,7 @@ BatchLanes::~BatchLanes() { Close(); }
 void BatchLanes::Close() noexcept {
   running_.clear();  // each of them waits until it is over
   for (const auto& lane : lanes_) lane->Close();
-  was_ahead_ = false;
+  was_beside_ = false;
   calm_ = false;
   settled_.clear();
   plain_.clear();
@@ -90,10 +106,18 @@ bool BatchLanes::OpenSecond() {
 // only takes less work, and three quarters of the room.
 bool BatchLanes::MayGoAhead(const ReadyBatch& ready) const {
   return may_share_ && calm_ && alone_ == 0 && ready.batch.changes() >= kChangesMin &&
+         running_.back().is_settled && IsSettled(ready) &&
          std::ranges::all_of(ready.tables, [this](const TableChanges& changes) {
-           const bool is_load = changes.came_in_key_order && changes.upserts.size() >= kChangesMin;
-           return !is_load && settled_.contains(changes.schema->id());
+           return !changes.came_in_key_order || changes.upserts.size() < kChangesMin;
          });
+}
+
+// The target's tables were made ready for these schemas, and no other one has come since.
+bool BatchLanes::IsSettled(const ReadyBatch& ready) const {
+  return std::ranges::all_of(ready.tables, [this](const TableChanges& changes) {
+    const auto found = settled_.find(changes.schema->table);
+    return found != settled_.end() && found->second == changes.schema->id();
+  });
 }
 
 SqlTarget& BatchLanes::IdleLane() {
@@ -106,7 +130,7 @@ bool BatchLanes::ArePlain(const std::vector<TableChanges>& tables) {
   try {
     return std::ranges::all_of(tables, [this](const TableChanges& changes) {
       const auto [at, added] = plain_.try_emplace(changes.schema->table, false);
-      if (added) at->second = IdleLane().IsPlain(changes.schema->table);
+      if (added) at->second = IdleLane().IsPlain(*changes.schema);
       return at->second;
     });
   } catch (const Error&) {
@@ -136,7 +160,8 @@ void BatchLanes::Begin(ReadyBatch ready, const std::optional<Progress>& from, co
   running.changes = ready.batch.changes();
   if (may_share_ && !ready.keys) ready.keys.emplace(ready.tables);
   running.keys = std::move(ready.keys);
-  for (const TableChanges& changes : ready.tables) running.schemas.push_back(changes.schema->id());
+  running.is_settled = IsSettled(ready);
+  for (const TableChanges& changes : ready.tables) running.schemas.push_back(changes.schema);
   std::promise<bool> committed;
   running.committed = committed.get_future().share();
   auto write = [&target = *running.target, ready = std::move(ready), from, to,
@@ -144,7 +169,7 @@ void BatchLanes::Begin(ReadyBatch ready, const std::optional<Progress>& from, co
     try {
       Outcome outcome{
           target.Apply(std::move(ready.tables), ready.batch.name(), from, to, ready.schemas, turn)};
-      outcome.calm = target.is_calm();
+      outcome.calm = target.is_calm() && IsWhole(outcome.written);
       committed.set_value(true);
       return outcome;
     } catch (...) {
@@ -158,20 +183,23 @@ void BatchLanes::Begin(ReadyBatch ready, const std::optional<Progress>& from, co
 
 BatchLanes::Finished BatchLanes::Finish() {
   Running& running = running_.front();
-  was_ahead_ = running.is_ahead;
   Outcome outcome;
   try {
     outcome = running.outcome.get();
   } catch (const Error& error) {
-    if (was_ahead_) {
+    was_beside_ = running.is_ahead || (running_.size() > 1 && IsOfLocks(error));
+    if (was_beside_) {
       alone_ = kAloneAfterTrouble;
       logger_->debug("a batch is applied again, alone error=\"{}\"", error.message());
     }
     throw;
   }
-  was_ahead_ = false;
   calm_ = outcome.calm;
-  settled_.insert(running.schemas.begin(), running.schemas.end());
+  for (const auto& schema : running.schemas) settled_.erase(schema->table);
+  for (const auto& schema : running.schemas) {
+    const auto [at, is_only] = settled_.try_emplace(schema->table, schema->id());
+    if (!is_only) at->second = SchemaId{};  // none that could come next
+  }
   Finished finished{running.to, running.changes, running.is_ahead, std::move(outcome.written)};
   running_.pop_front();
   return finished;

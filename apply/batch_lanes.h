@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -67,8 +66,8 @@ class BatchLanes {
   };
   // Waits for the batch that was begun first. After an exception only Close is allowed.
   Finished Finish();
-  // What Finish has thrown came from a batch that was not alone: applied again, it will be.
-  bool WasAhead() const { return was_ahead_; }
+  // What Finish has thrown may come of two batches being under way: applied again, each is alone.
+  bool WasBeside() const { return was_beside_; }
 
  private:
   struct Outcome {
@@ -80,7 +79,8 @@ class BatchLanes {
     bool is_ahead;
     Progress to;
     uint64_t changes = 0;
-    std::vector<SchemaId> schemas = {};
+    bool is_settled = false;
+    std::vector<std::shared_ptr<const TableSchema>> schemas = {};
     std::optional<BatchKeys> keys = {};
     std::shared_future<bool> committed = {};
     std::future<Outcome> outcome = {};
@@ -89,6 +89,7 @@ class BatchLanes {
   bool OpenSecond();
   SqlTarget& IdleLane();
   bool ArePlain(const std::vector<TableChanges>& tables);
+  bool IsSettled(const ReadyBatch& ready) const;
   bool MayGoAhead(const ReadyBatch& ready) const;
 
   const std::shared_ptr<spdlog::logger> logger_;
@@ -98,9 +99,9 @@ class BatchLanes {
 
   bool calm_ = false;  // as the last batch that was written has found it
   int alone_ = 0;      // so many batches are to come one by one
-  bool was_ahead_ = false;
-  std::set<SchemaId> settled_;       // the target's tables were made ready for them and committed
-  std::map<TableName, bool> plain_;  // by source
+  bool was_beside_ = false;
+  std::map<TableName, SchemaId> settled_;  // by source: the last schema that was committed
+  std::map<TableName, bool> plain_;        // by source
 };
 
 }  // namespace syncline::apply

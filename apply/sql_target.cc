@@ -77,9 +77,19 @@ std::optional<Progress> SqlTarget::ReadProgress(const std::string& pipeline) {
   return apply::ReadProgress(*session_, pipeline);
 }
 
-bool SqlTarget::IsPlain(const TableName& source) {
-  const auto info = session_->Describe(mappings_.at(source).target);
-  return info && IsPlainTable(*session_, *info);
+bool SqlTarget::IsPlain(const TableSchema& schema) {
+  const TableMapping& mapping = mappings_.at(schema.table);
+  const auto info = session_->Describe(mapping.target);
+  return info && KeysAreBytes(schema, mapping, *info) && IsPlainTable(*session_, *info);
+}
+
+// What was written has locked the tables against whoever would give them a trigger now.
+void SqlTarget::CheckPlain(const std::vector<TableChanges>& tables) {
+  for (const TableChanges& changes : tables) {
+    if (!IsPlainTable(*session_, tables_.at(changes).info)) {
+      throw RestartError("a table has got triggers or rules meanwhile");
+    }
+  }
 }
 
 SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std::string& what,
@@ -96,6 +106,7 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
   const auto advance = [&](sql::Session& session) {
     AdvanceProgress(session, from, to);
     CrashPoint("apply.progress_moved");
+    if (turn) quarantine_.Forget();  // the other session may have parked something since
     quarantine_.Refresh(session, to.pipeline);
   };
   std::vector<Quarantine::Waiting> waiting;
@@ -116,6 +127,7 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
   std::map<std::pair<TableName, std::string>, uint64_t> reasons;
   work.end = [&](sql::Session& session, std::span<const RefusedStep> refused) {
     if (turn) {
+      CheckPlain(work.tables);
       turn(session);
       advance(session);
       if (quarantine_.size() > 0) throw RestartError("changes are parked");
@@ -145,7 +157,7 @@ SqlTarget::Written SqlTarget::Do(Work& work) {
   try {
     return Transact(work, nullptr);
   } catch (const Error& error) {
-    if (error.code() == kDeadlock) batches_locked_first_ = kBatchesLockedFirst;
+    if (error.code() == kDeadlock && !work.is_ahead) batches_locked_first_ = kBatchesLockedFirst;
     if (!error.refusal()) throw;
     if (work.is_ahead) throw RestartError(error.message());
     work.frees_unique_values = error.refusal()->kind == Refusal::Kind::kUnique && MayMoveValues();
@@ -189,7 +201,8 @@ void SqlTarget::PrepareAlone(const Work& work) {
 SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
   work.begin(*session_);
-  Writing writing{.options = OptionsFor(work), .diagnosed = found != nullptr};
+  Writing writing{
+      .options = OptionsFor(work), .diagnosed = found != nullptr, .is_ahead = work.is_ahead};
   if (batches_locked_first_ > 0) {
     --batches_locked_first_;
     writing.options.locks_first = true;
@@ -297,7 +310,8 @@ WriteCounts SqlTarget::Upsert(const TableTask& task, std::span<const RowChange> 
   try {
     return writer.Upsert(changes, writing.options, writing.conflicts);
   } catch (const Error& error) {
-    if (error.code() != kUniqueViolation || !writer.copied() || writing.diagnosed) throw;
+    const bool tells = error.code() == kUniqueViolation && writer.copied();
+    if (!tells || writing.diagnosed || writing.is_ahead) throw;
     tables_.NotCopiedInto(task.table->info.name);
     throw RestartError("rows that are new to the log are on the target already",
                        "They are compared with what is there, one by one.");

@@ -76,13 +76,14 @@ class SqlTarget {
   Written Apply(std::vector<TableChanges> tables, const std::string& what,
                 const std::optional<Progress>& from, const Progress& to,
                 const SchemaWatch::Schemas& schemas = {}, const Turn& turn = {});
-  // Nothing is parked, nobody was in the way, and no row was there that should not have been; as
-  // the last batch has found it.
+  // Nothing was parked when the last batch began, nobody was in the way, and no row was there that
+  // should not have been.
   bool is_calm() const {
     return quarantine_.size() == 0 && batches_locked_first_ == 0 && tables_.AllCopiedInto();
   }
-  // IsPlainTable, of the target's. By a query.
-  bool IsPlain(const TableName& source);
+  // Whether batches of that source table may be written ahead: IsPlainTable, KeysAreBytes. By
+  // queries; Apply with `turn` looks again.
+  bool IsPlain(const TableSchema& schema);
 
   // Whether a pipeline has that source table. From any thread.
   bool Wants(const TableName& table) const { return mappings_.contains(table); }
@@ -116,6 +117,7 @@ class SqlTarget {
     WriteOptions options;
     std::optional<PeerWork> peer = {};
     bool diagnosed = false;  // or in a diagnosis: a refusal is passed on as it is
+    bool is_ahead = false;   // Work::is_ahead: so is one that may come of what is not committed
     std::vector<Conflict> conflicts = {};
     Written written = {};
   };
@@ -125,6 +127,7 @@ class SqlTarget {
   void StartPeerWork(Writing& writing) const;
   void PrepareAlone(const Work& work);
   // `found`: what to leave out, and in which order the rest goes; null: everything as it is.
+  void CheckPlain(const std::vector<TableChanges>& tables);
   Written Transact(Work& work, const Findings* found);
   Findings FindOut(Work& work);
   bool MayMoveValues();

@@ -83,13 +83,55 @@ std::vector<TableName> TargetTables::ParentsFirst(sql::Session& session) const {
 bool IsPlainTable(sql::Session& session, const sql::TableInfo& table) {
   using Kind = sql::TableInfo::Kind;
   if (table.kind != Kind::kTable && table.kind != Kind::kPartitioned) return false;
-  constexpr char kFires[] = R"(
-    SELECT 1 FROM pg_class c
-    WHERE c.oid IN (SELECT $1::regclass UNION SELECT relid FROM pg_partition_tree($1::regclass))
-      AND (c.relhasrules OR c.relrowsecurity OR c.relkind = 'f' OR EXISTS
-        (SELECT FROM pg_trigger t
-         WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D')))";
-  return session.Query(kFires, {sql::Quote(table.name)}).rows.empty();
+  // The tables that a statement can write to: those that inherit, and those that foreign keys pass
+  // a deletion or an update on to. In such a key's way: what compares by more than bytes.
+  constexpr char kLooksFurther[] = R"(
+    WITH RECURSIVE touched AS (
+      SELECT $1::regclass::oid AS oid
+      UNION
+      SELECT next.oid FROM touched CROSS JOIN LATERAL (
+        SELECT inhrelid AS oid FROM pg_inherits WHERE inhparent = touched.oid
+        UNION ALL
+        SELECT conrelid FROM pg_constraint
+        WHERE confrelid = touched.oid AND contype = 'f'
+          AND (confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd'))) next)
+    SELECT 1 FROM touched JOIN pg_class c USING (oid)
+    WHERE c.relhasrules OR c.relrowsecurity OR c.relkind = 'f'
+      OR EXISTS (SELECT FROM pg_trigger t
+                 WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D')
+    UNION ALL
+    SELECT 1 FROM pg_attribute a JOIN pg_collation l ON l.oid = a.attcollation
+    WHERE a.attrelid = $1::regclass AND NOT l.collisdeterministic
+    LIMIT 1)";
+  return session.Query(kLooksFurther, {sql::Quote(table.name)}).rows.empty();
+}
+
+bool KeysAreBytes(const TableSchema& schema, const TableMapping& mapping,
+                  const sql::TableInfo& target) {
+  return std::ranges::all_of(schema.key, [&](uint32_t index) {
+    const Column& column = schema.columns[index];
+    const auto renamed = mapping.columns.find(column.name);
+    const sql::ColumnInfo* const found =
+        target.Find(renamed == mapping.columns.end() ? column.name : renamed->second);
+    if (found == nullptr || found->column.type != column.type) return false;
+    switch (column.type) {
+      case Type::kBool:
+      case Type::kInt:
+      case Type::kBytes:
+      case Type::kDate:
+      case Type::kUuid:
+        return true;
+      case Type::kText:  // but character(n) is padded
+        return found->column.native_type == column.native_type &&
+               !column.native_type.starts_with("character(");
+      case Type::kTime:  // with the same precision
+      case Type::kTimestamp:
+      case Type::kTimestampTz:
+        return found->column.native_type == column.native_type;
+      default:
+        return false;  // 1.0 and 1.00
+    }
+  });
 }
 
 }  // namespace syncline::apply

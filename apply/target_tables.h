@@ -84,9 +84,14 @@ decltype(auto) ForTable(const TableName& table, Body&& body) {
   }
 }
 
-// Whether writes to the target's table touch, and look at, nothing but their own rows and what
-// constraints make the server look at: a table or a partitioned one, without triggers or rules of
-// users. PostgreSQL.
+// Whether statements that write to the target's table touch, and look at, nothing but their own
+// rows and what foreign keys and unique indexes make the server look at: a table or a partitioned
+// one, without triggers, rules or row security of users, also where foreign keys pass changes on.
+// (CHECK constraints and defaults whose functions read other rows are not seen.) PostgreSQL.
 bool IsPlainTable(sql::Session& session, const sql::TableInfo& table);
+
+// Whether keys that differ in the log differ on the target.
+bool KeysAreBytes(const TableSchema& schema, const TableMapping& mapping,
+                  const sql::TableInfo& target);
 
 }  // namespace syncline::apply

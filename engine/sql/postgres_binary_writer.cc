@@ -125,7 +125,7 @@ bool FitsFloat4(double value) {
 
 // Types of which no value is sent in binary: name (its receive function refuses what its input
 // function cuts off), and all that Syncline reads as text.
-bool TakesBinaryType(TypeOid type) {
+bool TakesBinary(TypeOid type) {
   switch (type) {
     case oid::kBool:
     case oid::kBytea:
@@ -241,29 +241,33 @@ void PutField(ValueView value, TypeOid target, std::string& out) {
 
 }  // namespace
 
-bool TakesBinary(const std::vector<TypeOid>& types) {
-  return std::ranges::all_of(types, TakesBinaryType);
+bool FitBinary(std::span<const Row* const> rows, const std::vector<TypeOid>& types) {
+  if (!std::ranges::all_of(types, TakesBinary)) return false;
+  return std::ranges::all_of(rows, [&](const Row* row) {
+    auto type = types.begin();
+    for (const ValueView value : *row) {
+      SYNCLINE_CHECK(type != types.end());
+      if (!value.is_null() && !Fits(value, *type)) return false;
+      ++type;
+    }
+    SYNCLINE_CHECK(type == types.end());
+    return true;
+  });
 }
 
 void AppendBinaryHeader(std::string& out) { out.append("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"sv); }
 
-bool AppendBinaryRow(const Row& row, const std::vector<TypeOid>& types, std::string& out) {
-  SYNCLINE_CHECK_EQ(row.size(), types.size());
-  const size_t before = out.size();
+void AppendBinaryRow(const Row& row, const std::vector<TypeOid>& types, std::string& out) {
   Put(static_cast<uint16_t>(types.size()), out);
   auto type = types.begin();
   for (const ValueView value : row) {
     if (value.is_null()) {
       Put(int32_t{-1}, out);
-    } else if (Fits(value, *type)) {
-      PutField(value, *type, out);
     } else {
-      out.resize(before);
-      return false;
+      PutField(value, *type, out);
     }
     ++type;
   }
-  return true;
 }
 
 void AppendBinaryTrailer(std::string& out) { Put(int16_t{-1}, out); }

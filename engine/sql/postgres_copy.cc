@@ -95,58 +95,6 @@ void Finish(PostgresConnection& connection) {
   if (failed) throw connection.LastError();
 }
 
-// A COPY .. FROM STDIN. A send that fails means a lost connection or an error report; both come to
-// light in End.
-class CopyInStream {
- public:
-  // The rows that errors name count from `first_row`.
-  CopyInStream(PostgresConnection& connection, const TableName& table, const std::string& statement,
-               uint64_t first_row)
-      : connection_(connection), table_(table), first_row_(first_row) {
-    connection.ForgetError();
-    connection.Expect(::PQexec(connection.handle(), statement.c_str()), PGRES_COPY_IN);
-    buffer_.reserve(kSendBytes + (kSendBytes >> 2));
-  }
-
-  // What is to be sent; rows are appended whole.
-  std::string& buffer() { return buffer_; }
-
-  // Sends what there is if that is worth it; false: the server takes no more.
-  bool Send() { return buffer_.size() < kSendBytes || SendAll(); }
-
-  void Abandon() {
-    ::PQputCopyEnd(connection_.handle(), "a value cannot be written");
-    while (const ResultPtr rest{::PQgetResult(connection_.handle())}) {
-    }
-  }
-
-  void End() {
-    if (!buffer_.empty()) SendAll();
-    ::PQputCopyEnd(connection_.handle(), nullptr);
-    try {
-      Finish(connection_);
-    } catch (Error& error) {
-      const uint64_t line = connection_.report() ? CopyLine(*connection_.report()) : 0;
-      if (line > 0) error.AddRow(first_row_ + line - 1);
-      error.AddContext(table_.ToString());
-      throw;
-    }
-  }
-
- private:
-  bool SendAll() {
-    const auto size = static_cast<int>(buffer_.size());
-    const bool sent = ::PQputCopyData(connection_.handle(), buffer_.data(), size) == 1;
-    buffer_.clear();
-    return sent;
-  }
-
-  PostgresConnection& connection_;
-  const TableName& table_;
-  const uint64_t first_row_;
-  std::string buffer_;
-};
-
 }  // namespace
 
 std::vector<Oid> ColumnTypes(PostgresConnection& connection, const std::string& select) {
@@ -196,34 +144,48 @@ void CopyIn(PostgresConnection& connection, const TableName& table,
   const std::string target = Quote(table);
   const std::string list = QuoteList(columns);
   const std::vector<Oid> types = ColumnTypes(connection, "SELECT " + list + " FROM " + target);
-  const std::string copy = "COPY " + target + " (" + list + ") FROM STDIN";
-  size_t done = 0;
-  if (TakesBinary(types)) {
-    CopyInStream stream(connection, table, copy + " (FORMAT binary)", /*first_row=*/0);
-    AppendBinaryHeader(stream.buffer());
-    while (done < rows.size() && AppendBinaryRow(*rows[done], types, stream.buffer()) &&
-           stream.Send()) {
-      ++done;
+  const bool binary = FitBinary(rows, types);
+
+  PGconn* const handle = connection.handle();
+  connection.ForgetError();
+  const std::string sql =
+      "COPY " + target + " (" + list + ") FROM STDIN" + (binary ? " (FORMAT binary)" : "");
+  connection.Expect(::PQexec(handle, sql.c_str()), PGRES_COPY_IN);
+  std::string buffer;
+  buffer.reserve(kSendBytes + (kSendBytes >> 2));
+  // A failed send means a lost connection or an error report; both come to light in Finish.
+  const auto send = [&] {
+    const bool sent = ::PQputCopyData(handle, buffer.data(), static_cast<int>(buffer.size())) == 1;
+    buffer.clear();
+    return sent;
+  };
+  size_t index = 0;
+  try {
+    if (binary) AppendBinaryHeader(buffer);
+    for (; index < rows.size(); ++index) {
+      binary ? AppendBinaryRow(*rows[index], types, buffer)
+             : AppendTextRow(*rows[index], types, buffer);
+      if (buffer.size() >= kSendBytes && !send()) break;
     }
-    AppendBinaryTrailer(stream.buffer());
-    stream.End();
-  }
-  if (done == rows.size()) return;
-  // From the first row on that has no binary form.
-  CopyInStream stream(connection, table, copy, done);
-  for (const Row* const row : rows.subspan(done)) {
-    try {
-      AppendTextRow(*row, types, stream.buffer());
-    } catch (Error& error) {
-      stream.Abandon();
-      error.AddRow(done);
-      error.AddContext(table.ToString());
-      throw;
+    if (binary && index == rows.size()) AppendBinaryTrailer(buffer);
+  } catch (Error& error) {
+    ::PQputCopyEnd(handle, "a value cannot be written");
+    while (const ResultPtr rest{::PQgetResult(handle)}) {
     }
-    ++done;
-    if (!stream.Send()) break;
+    error.AddRow(index);
+    error.AddContext(table.ToString());
+    throw;
   }
-  stream.End();
+  if (!buffer.empty()) send();
+  ::PQputCopyEnd(handle, nullptr);
+  try {
+    Finish(connection);
+  } catch (Error& error) {
+    const uint64_t line = connection.report() ? CopyLine(*connection.report()) : 0;
+    if (line > 0) error.AddRow(line - 1);
+    error.AddContext(table.ToString());
+    throw;
+  }
 }
 
 }  // namespace syncline::sql

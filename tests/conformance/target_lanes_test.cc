@@ -131,7 +131,7 @@ TEST_P(TargetLanes, ALoadInKeyOrderComesOneByOne) {
 }
 
 // A trigger may look at rows of the batch before. Fails when triggers are not looked for, also
-// those of one partition.
+// those of one partition, and of a table that a deletion is passed on to.
 TEST_P(TargetLanes, TablesWithTriggersAreWrittenOneByOne) {
   target_.Execute(
       "CREATE TABLE items (id bigint PRIMARY KEY, name text, updated_at timestamptz) "
@@ -147,10 +147,20 @@ TEST_P(TargetLanes, TablesWithTriggersAreWrittenOneByOne) {
     running.WaitUntilCaughtUp();
     EXPECT_EQ(running.stats().batches_ahead, 0u);
   }
-  target_.Execute("DROP TRIGGER nothing ON low");
+  target_.Execute(
+      "DROP TRIGGER nothing ON low;"
+      "CREATE TABLE lines (item bigint REFERENCES items ON DELETE CASCADE);"
+      "CREATE TRIGGER nothing AFTER DELETE ON lines EXECUTE FUNCTION nothing()");
+  {
+    test::RunningStage running = Start();
+    LogShuffled(1, 20'000, "again", 3);
+    running.WaitUntilCaughtUp();
+    EXPECT_EQ(running.stats().batches_ahead, 0u);
+  }
+  target_.Execute("DROP TRIGGER nothing ON lines");
   test::RunningStage running = Start();
   Settle(running);
-  LogShuffled(1, 20'000, "changed", 3);
+  LogShuffled(1, 20'000, "changed", 4);
   running.WaitUntilCaughtUp();
   EXPECT_EQ(Count("changed"), "20000");
   EXPECT_GT(running.stats().batches_ahead, 0u);
@@ -199,6 +209,40 @@ TEST_P(TargetLanes, ChildrenWaitForTheirParents) {
   Apply(tables, options);
   EXPECT_EQ(target_.Value("SELECT count(*) FROM children"), std::to_string(2 * kFrameRows));
   EXPECT_EQ(Parked(), "0");
+}
+
+// What is parked is known to both sessions. Fails when neither is true: that no batch goes ahead
+// after one that has parked something, and that the second session does not believe what it knew
+// before.
+TEST_P(TargetLanes, NoBatchOvertakesAParkedChange) {
+  target_.Execute(
+      "CREATE TABLE items (id bigint PRIMARY KEY, name text CHECK (name <> 'bad'), "
+      "updated_at timestamptz)");
+  const auto log = [&](int from, int to, const std::string& name, int64_t stamp,
+                       const std::string& of_first) {
+    log_.Cut(
+        [&](CutWriter& writer) {
+          for (int id = to; id > from; --id) {
+            writer.Add(test::ItemsSchema(), test::Item(id, name, stamp));
+          }
+          if (of_first.empty()) return;
+          writer.Add(test::ItemsSchema(), test::Item(1, of_first, stamp));
+        },
+        kFrameBytes);
+  };
+  log(0, kFrameRows, "a", 1, "");
+  log(kFrameRows, 2 * kFrameRows, "a", 1, "");
+  log(2 * kFrameRows, 3 * kFrameRows, "a", 1, "");     // in the second session
+  log(2 * kFrameRows, 3 * kFrameRows, "b", 2, "bad");  // the same keys: alone
+  log(kFrameRows, 2 * kFrameRows + 1, "b", 2, "");     // and again
+  log(0, kFrameRows, "c", 3, "");                      // not beside it
+  ApplyOptions options = SmallBatches();
+  options.once = true;
+  options.quarantine_limit = 10;
+  Apply({ItemsMapping()}, options);
+  EXPECT_EQ(target_.Value("SELECT name FROM items WHERE id = 1"), "a");
+  EXPECT_EQ(Parked(), "2");
+  EXPECT_EQ(Count("c"), std::to_string(kFrameRows - 1));
 }
 
 // The first batch waits for a user, who waits for a row of the second one, which waits for its
