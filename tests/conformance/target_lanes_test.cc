@@ -234,7 +234,7 @@ TEST_P(TargetLanes, NoBatchOvertakesAParkedChange) {
   log(kFrameRows, 2 * kFrameRows, "a", 1, "");
   log(2 * kFrameRows, 3 * kFrameRows, "a", 1, "");     // in the second session
   log(2 * kFrameRows, 3 * kFrameRows, "b", 2, "bad");  // the same keys: alone
-  log(kFrameRows, 2 * kFrameRows + 1, "b", 2, "");     // and again
+  log(kFrameRows, 2 * kFrameRows + 1, "d", 3, "");     // and again
   log(0, kFrameRows, "c", 3, "");                      // not beside it
   ApplyOptions options = SmallBatches();
   options.once = true;
