@@ -27,8 +27,8 @@ struct ApplyOptions {
   bool once = false;                // stop when everything that is in the log now is applied
   std::optional<Offset> to_offset;  // stop before the change with this offset
   std::optional<WallTime> to_time;  // stop before the first frame written after this
-  // Once it is requested the stage goes on to where the log ends then; it does not try again after
-  // an error.
+  // Once it is requested the stage goes on to where the log ends then; an error that may go away
+  // leaves Run.
   std::stop_token ending = {};
   std::string consumer;  // the name under which retention waits; empty: it does not
   // How many refused changes the target's quarantine may hold; the next one stops the stage. 0: the
@@ -62,11 +62,12 @@ struct ApplyStats {
 // transaction on the target: the progress row by compare-and-set, then the rows (invariant 4).
 // Applying again what is there changes nothing (invariant 5).
 //
-// Threads: Run on one thread; stats() from any. Borrows the reader and the clock. Opens its own
-// session and reopens it, with backoff, after kRetry and kRestart (with `once` five times without a
-// step forward, unless `retry` says how often); after the last retry that `retry` allows the error
-// leaves Run as a kStop; an error of another reaction leaves Run. Nothing is half-done on the
-// target then, and a missing privilege comes with the GRANT that helps.
+// Threads: Run on one thread, which reads; batches are written on threads of its own (BatchLanes);
+// stats() from any. Borrows the reader and the clock. Opens its own sessions and reopens them, with
+// backoff, after kRetry and kRestart (with `once` five times without a step forward, unless `retry`
+// says how often); after the last retry that `retry` allows the error leaves Run as a kStop; an
+// error of another reaction leaves Run. Nothing is half-done on the target then, and a missing
+// privilege comes with the GRANT that helps.
 class ApplyStage {
  public:
   // Connects, makes syncline_progress if missing. Throws UsageError when the progress row there

@@ -30,7 +30,7 @@ namespace syncline::apply {
 //
 // Is closed or open; after any exception from Apply only Close (and then Open) is allowed, and the
 // target holds either the whole batch or nothing of it: only Apply's last step, the commit, can
-// leave this unknown, and the progress row then tells. Belongs to one thread.
+// leave this unknown, and the progress row then tells. Belongs to one thread at a time.
 //
 // What the target refuses of a batch is found out in a transaction of its own, with savepoints,
 // that is rolled back (Diagnose); the batch is then written without it, and without savepoints, in

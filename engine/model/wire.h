@@ -9,8 +9,8 @@
 #include "engine/model/value.h"
 
 // The Protobuf wire form of the messages in frame.proto that sit on the hot path (Value, Row,
-// Change, FrameBody), written and read without the generated classes. Private to engine/model;
-// wire_test.cc holds it against the generated ones.
+// Change, FrameBody), written and read without the generated classes. Private to engine/model,
+// row.h aside, whose values are read inline; wire_test.cc holds it against the generated ones.
 namespace syncline::wire {
 
 inline constexpr char kVarint = 0;

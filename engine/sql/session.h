@@ -37,11 +37,11 @@ struct SessionOptions {
 // settings that change how values read and compare (time zone UTC, ISO dates, exact floats, UTF-8)
 // are fixed at Open.
 //
-// A session and all it made belong to one thread. It throws Error with the reaction that fits the
-// driver's error: kRetry for a lost connection, a full disk, an unreachable or read-only server;
-// kRestart for deadlock, serialization failure and lock timeout; kStop for the rest, with the
-// database's own code. After an error inside a transaction only Rollback is allowed; after a lost
-// connection the session is dead: open a new one.
+// A session and all it made belong to one thread at a time. It throws Error with the reaction that
+// fits the driver's error: kRetry for a lost connection, a full disk, an unreachable or read-only
+// server; kRestart for deadlock, serialization failure and lock timeout; kStop for the rest, with
+// the database's own code. After an error inside a transaction only Rollback is allowed; after a
+// lost connection the session is dead: open a new one.
 class Session {
  public:
   enum class Isolation {
