@@ -30,7 +30,8 @@ bool AreTargetsApart(const std::vector<TableMapping>& tables) {
   });
 }
 
-// Two batches may meet where no server sees more than a lock of somebody else's.
+// While both batches are still being written a circle of their locks is the server's to break, and
+// it may do so at the first one's cost.
 bool IsOfLocks(const Error& error) {
   return error.code() == "40P01" || error.code() == "55P03";  // deadlock, lock timeout
 }

@@ -23,8 +23,10 @@ namespace syncline::apply {
 // progress row moves, and it commits, when the first one has committed (invariant 4). So everybody
 // sees the same states of the target, in the same order, as if they came one by one.
 //
-// Two batches have nothing to do with each other if no key is in both and their tables are plain
-// ones of PostgreSQL (IsPlainTable), in one direction. Constraints may still join them: whatever
+// Two batches have nothing to do with each other if no key is in both, as far as the target tells
+// them apart (KeysAreBytes), their schemas are no news, nothing is parked, and the second one's
+// tables are plain ones of PostgreSQL (IsPlainTable), in one direction. Loads in key order come one
+// by one. Constraints may still join them: whatever
 // the second one meets before its turn makes it fail, and it is applied again alone. If the first
 // one waits for a lock, maybe one of the second's, that gives up its own.
 //
@@ -93,7 +95,7 @@ class BatchLanes {
   bool MayGoAhead(const ReadyBatch& ready) const;
 
   const std::shared_ptr<spdlog::logger> logger_;
-  bool may_share_;  // the work between two lanes, at all
+  const bool may_share_;  // the work between two lanes, at all
   std::vector<std::unique_ptr<SqlTarget>> lanes_;
   std::deque<Running> running_;
 
