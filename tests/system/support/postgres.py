@@ -91,6 +91,12 @@ class Cluster:
                 preexec_fn=die_with_parent, **as_server_user,
             )  # fmt: skip
 
+    def program(self, name, *arguments):
+        """Runs one of the server's programs as the server's user; fails where it fails."""
+        ended = self._popen(name, *arguments).wait(60)
+        if ended != 0:
+            raise RuntimeError(f"{name} ended with {ended}:\n{self.server_log()}")
+
     def server_log(self):
         with open(f"{self.folder}/server.log", encoding="utf-8") as log:
             return log.read()
