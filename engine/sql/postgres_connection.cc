@@ -8,6 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "engine/sql/postgres_pooler.h"
+#include "engine/sql/postgres_settings.h"
+
 namespace syncline::sql {
 namespace {
 
@@ -18,17 +21,6 @@ constexpr char kIdleSeconds[] = "30";
 constexpr char kProbeSeconds[] = "10";
 constexpr char kProbes[] = "3";
 constexpr char kUnansweredMs[] = "60000";
-
-// Everything that changes how values are read, written and compared. As SET and not as start-up
-// options: then pg_settings.reset_val still shows the zone that the server, the database or the
-// role sets for the writers. And nobody waits for a lock for ever, as with a SQLite file; a limit
-// that the role was given counts.
-constexpr char kSettings[] =
-    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; "
-    "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET lc_monetary = 'C'; "
-    "SET xmloption = 'content'; SET standard_conforming_strings = on; SET array_nulls = on; "
-    "SET quote_all_identifiers = off; "
-    "SELECT set_config('lock_timeout', '10s', false) WHERE current_setting('lock_timeout') = '0'";
 
 // The SQLSTATE in an error text of PQERRORS_VERBOSE: "FATAL:  28P01: password ...". libpq has no
 // other way to tell why connecting failed.
@@ -80,18 +72,35 @@ class PostgresConnection::Borrowed : public pqxx::connection_base {
   Policy policy_;
 };
 
-PostgresConnection::PostgresConnection(const DatabaseUrl& url, const std::string& application)
+PostgresConnection::PostgresConnection(const DatabaseUrl& url, const std::string& application,
+                                       bool read_only)
     : display_(url.display) {
   Connect(url, application);
   ::PQsetErrorVerbosity(handle(), PQERRORS_DEFAULT);
   ::PQregisterEventProc(handle(), &OnEvent, "syncline", this);
   ::PQsetNoticeReceiver(handle(), &OnNotice, this);
+  Configure(read_only);
   try {
     pqxx_ = std::make_unique<Borrowed>(handle());
   } catch (const std::exception&) {
     throw LastError();
   }
-  Run(kSettings);
+}
+
+// Nothing is set in a session that may be somebody else's a moment later: the settings are made by
+// a statement that does nothing behind a pooler, and again when the session has proved to be ours.
+void PostgresConnection::Configure(bool read_only) {
+  const auto set = [&](int backend) {
+    const std::string sql = SettingsSql(backend, read_only);
+    ForgetError();
+    const ResultPtr result = Expect(::PQexec(handle(), sql.c_str()), PGRES_TUPLES_OK);
+    return ::PQntuples(result.get()) == 1;
+  };
+  if (set(::PQbackendPID(handle()))) return;
+  if (set(RequireOwnBackend(handle(), display_))) return;
+  throw Error(Reaction::kRetry, Cause::kEnvironment,
+              display_ + ": the session behind a pooler has changed just now",
+              "Syncline connects again by itself.");
 }
 
 // libpqxx's destructors speak to the connection, so they go first.

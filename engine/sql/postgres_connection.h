@@ -35,8 +35,9 @@ using ResultPtr = std::unique_ptr<PGresult, ClearResult>;
 class PostgresConnection {
  public:
   // Connects, within connect_timeout (10 s where the URI sets none), and fixes the session's
-  // settings.
-  PostgresConnection(const DatabaseUrl& url, const std::string& application);
+  // settings (postgres_settings.h). A pooler that gives one server session to several clients is
+  // refused before anything is set (postgres_pooler.h).
+  PostgresConnection(const DatabaseUrl& url, const std::string& application, bool read_only);
   ~PostgresConnection();
   PostgresConnection(const PostgresConnection&) = delete;
   PostgresConnection& operator=(const PostgresConnection&) = delete;
@@ -65,6 +66,7 @@ class PostgresConnection {
   void Keep(const PGresult* result);
   pqxx::result Guard(const std::function<pqxx::result(pqxx::transaction_base&)>& run);
   void Connect(const DatabaseUrl& url, const std::string& application);
+  void Configure(bool read_only);
   Error ConnectError() const;
 
   const std::string display_;

@@ -4,21 +4,10 @@
 #include "engine/sql/postgres_copy.h"
 
 namespace syncline::sql {
-namespace {
-
-// A batch takes as long as it takes: a limit meant for people's queries would end it again and
-// again. What can stand still is bounded elsewhere, locks by lock_timeout and the network by
-// keepalives. pg_restore does the same.
-constexpr char kWriterSettings[] = "SET statement_timeout = 0";
-
-}  // namespace
-
 std::string PostgresSession::Identity() { return DatabaseIdentity(connection_); }
 
 PostgresSession::PostgresSession(const DatabaseUrl& url, const SessionOptions& options)
-    : connection_(url, options.application), pipeline_(connection_) {
-  if (!options.read_only) connection_.Run(kWriterSettings);
-}
+    : connection_(url, options.application, options.read_only), pipeline_(connection_) {}
 
 // Not READ WRITE: whoever has set default_transaction_read_only means us, too.
 void PostgresSession::Begin(Isolation isolation) {
