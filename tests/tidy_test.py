@@ -24,9 +24,9 @@ LAYERS = {
 # A vendor's header is included by the library that owns it, and by nobody else.
 VENDORS = {
     r"rocksdb/": {"engine/log"},
-    r"pqxx/|libpq": {"engine/sql"},
+    r"libpq": {"engine/sql"},
     r"sqlite3\.h": {"engine/sql"},
-    r"openssl/": {"capture"},
+    r"openssl/": {"capture", "engine/sql"},
     r"date/": {"engine/base"},
     r"curl/": {"tools"},
     r"google/protobuf|frame\.pb\.h|lz4\.h|zstd\.h|xxhash\.h": {"engine/model"},

@@ -44,6 +44,11 @@ struct Refusal {
   std::optional<uint64_t> row = {};  // index in the call
 };
 
+// Codes of our own where no database has given one: a database that was silent for too long, and
+// work that a stop has cut short.
+inline constexpr std::string_view kSilentCode = "SILENT";
+inline constexpr std::string_view kStoppedCode = "STOPPED";
+
 // The only exception type that Syncline throws. The message says what happened to what; the hint
 // says what to do next; the code is the database's own error code (SQLSTATE, SQLite result) where
 // there is one. Neither message nor hint ever holds a password or a row's values.

@@ -5,10 +5,11 @@
 #include <string_view>
 
 #include "engine/model/schema.h"
+#include "engine/sql/wait_limits.h"
 
 namespace syncline::sql {
 
-// Where a database is. Plain value type.
+// Where a database is, and how long sessions with it wait. Plain value type.
 //   postgresql://user:password@host:port/db?option=value
 //   postgresql:///db?host=/socket/dir&port=5433 sqlite:path   sqlite:///absolute/path
 struct DatabaseUrl {
@@ -16,6 +17,7 @@ struct DatabaseUrl {
   std::string
       connection;       // what the driver takes: the URI, or the file's path. May hold a password.
   std::string display;  // the same without secrets, for messages
+  WaitLimits limits = {};
 
   // A relative SQLite path is taken from `base`. Throws UsageError for an unknown scheme or an
   // empty path.

@@ -66,7 +66,7 @@ constexpr char kTables[] = R"(
     AND n.nspname NOT LIKE 'pg\_temp\_%' AND c.relname NOT LIKE 'syncline\_%'
   ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C")";
 
-bool IsTrue(const pqxx::field& field) { return field.c_str()[0] == 't'; }
+bool IsTrue(const PostgresResult::Field& field) { return field.c_str()[0] == 't'; }
 
 TableInfo::Kind KindOf(char relkind) {
   switch (relkind) {
@@ -82,8 +82,8 @@ TableInfo::Kind KindOf(char relkind) {
   }
 }
 
-void ReadColumns(const pqxx::result& rows, TableInfo& info) {
-  for (const pqxx::row& row : rows) {
+void ReadColumns(const PostgresResult& rows, TableInfo& info) {
+  for (const PostgresResult::Row row : rows) {
     ColumnInfo column;
     column.column.name = row["attname"].c_str();
     column.column.native_type = row["native_type"].c_str();
@@ -96,9 +96,9 @@ void ReadColumns(const pqxx::result& rows, TableInfo& info) {
   }
 }
 
-void ReadIndexes(const pqxx::result& rows, TableInfo& info) {
-  for (pqxx::result::size_type i = 0; i < rows.size();) {
-    const pqxx::row first = rows[i];
+void ReadIndexes(const PostgresResult& rows, TableInfo& info) {
+  for (size_t i = 0; i < rows.size();) {
+    const PostgresResult::Row first = rows[i];
     const std::string_view index = first["indexrelid"].c_str();
     std::vector<std::string> columns;
     bool usable_as_key = IsTrue(first["enforced"]);
@@ -123,9 +123,9 @@ void ReadIndexes(const pqxx::result& rows, TableInfo& info) {
   }
 }
 
-void ReadForeignKeys(const pqxx::result& rows, TableInfo& info) {
+void ReadForeignKeys(const PostgresResult& rows, TableInfo& info) {
   std::string_view last;
-  for (const pqxx::row& row : rows) {
+  for (const PostgresResult::Row row : rows) {
     if (last != row["oid"].c_str()) {
       last = row["oid"].c_str();
       info.foreign_keys.push_back({.references = {row["nspname"].c_str(), row["relname"].c_str()},
@@ -137,7 +137,8 @@ void ReadForeignKeys(const pqxx::result& rows, TableInfo& info) {
   }
 }
 
-void RequireReadable(const pqxx::row& found, const TableName& table, const std::string& display) {
+void RequireReadable(const PostgresResult::Row& found, const TableName& table,
+                     const std::string& display) {
   const std::string role = Quote(found["role"].c_str());
   const std::string grant_schema =
       "GRANT USAGE ON SCHEMA " + Quote(table.schema) + " TO " + role + "; ";
@@ -152,25 +153,22 @@ void RequireReadable(const pqxx::row& found, const TableName& table, const std::
 }  // namespace
 
 std::string DatabaseIdentity(PostgresConnection& connection) {
-  const pqxx::row row =
-      connection
-          .Run(
-              "SELECT current_database(), d.oid, "
-              "has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') "
-              "FROM pg_catalog.pg_database d WHERE d.datname = current_database()")
-          .at(0);
+  const PostgresResult::Row row = connection.Run(
+      "SELECT current_database(), d.oid, "
+      "has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') "
+      "FROM pg_catalog.pg_database d WHERE d.datname = current_database()")[0];
   const std::string database = row[0].c_str();
   // Where a provider has revoked the function, the database's oid has to do: it stays the same, but
   // two clusters may share it.
   if (!IsTrue(row[2])) return std::string("postgresql:oid-") + row[1].c_str() + "/" + database;
-  const pqxx::result system =
+  const PostgresResult system =
       connection.Run("SELECT system_identifier FROM pg_catalog.pg_control_system()");
-  return std::string("postgresql:") + system.at(0)[0].c_str() + "/" + database;
+  return std::string("postgresql:") + system[0][0].c_str() + "/" + database;
 }
 
 std::vector<TableName> ListUserTables(PostgresConnection& connection) {
   std::vector<TableName> tables;
-  for (const pqxx::row& row : connection.Run(kTables)) {
+  for (const PostgresResult::Row row : connection.Run(kTables)) {
     tables.push_back({row[0].c_str(), row[1].c_str()});
   }
   return tables;
@@ -180,7 +178,7 @@ std::optional<TableInfo> DescribeTable(PostgresConnection& connection, const Tab
   TableInfo info;
   info.name = table;
   if (info.name.schema.empty()) info.name.schema = "public";
-  const pqxx::result found = connection.Run(kFindTable, {info.name.schema, info.name.name});
+  const PostgresResult found = connection.Run(kFindTable, {info.name.schema, info.name.name});
   if (found.empty()) return std::nullopt;
   RequireReadable(found[0], info.name, connection.display());
   info.kind = KindOf(found[0]["relkind"].c_str()[0]);

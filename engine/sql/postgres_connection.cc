@@ -1,44 +1,29 @@
 #include "engine/sql/postgres_connection.h"
 
-#include <poll.h>
+#include <fmt/format.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
 
-#include <cctype>
+#include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <utility>
 #include <vector>
 
 #include "engine/sql/postgres_pooler.h"
 #include "engine/sql/postgres_settings.h"
+#include "engine/sql/postgres_wait.h"
 
 namespace syncline::sql {
 namespace {
 
-constexpr char kDefaultTimeout[] = "10";
+using std::chrono::steady_clock;
 
-// A server that is gone without a word (power, network) is noticed after a minute.
-constexpr char kIdleSeconds[] = "30";
-constexpr char kProbeSeconds[] = "10";
-constexpr char kProbes[] = "3";
-constexpr char kUnansweredMs[] = "60000";
+// Of the time after which silence counts as a loss, the part before the server is asked about it.
+constexpr int kAskAfter = 5, kAskOf = 6;
+// An answer that was on its way while the server was asked is waited for a little longer.
+constexpr std::chrono::seconds kOnItsWay{1};
 
-// The SQLSTATE in an error text of PQERRORS_VERBOSE: "FATAL:  28P01: password ...". libpq has no
-// other way to tell why connecting failed.
-std::string CodeIn(std::string_view verbose) {
-  for (size_t at = verbose.find(":  "); at != std::string_view::npos;
-       at = verbose.find(":  ", at + 1)) {
-    const std::string_view code = verbose.substr(at + 3, 5);
-    bool fits = code.size() == 5 && verbose.substr(at + 8, 2) == ": ";
-    for (const char c : code) fits = fits && (std::isupper(c) != 0 || std::isdigit(c) != 0);
-    if (fits) return std::string(code);
-  }
-  return {};
-}
-
-// The first line, without "FATAL:  28P01: " before the server's own words.
-std::string Reason(std::string_view text, const std::string& code) {
-  const size_t at = code.empty() ? std::string_view::npos : text.find(code + ": ");
-  if (at != std::string_view::npos) text.remove_prefix(at + code.size() + 2);
+std::string FirstLine(std::string_view text) {
   return std::string(text.substr(0, text.find('\n')));
 }
 
@@ -47,122 +32,35 @@ std::string Field(const PGresult* result, int field) {
   return text == nullptr ? "" : text;
 }
 
+// Bytes that have left the socket and not yet reached libpq.
+bool HasDecrypted(PGconn* connection) {
+  auto* const ssl = static_cast<SSL*>(::PQsslStruct(connection, "OpenSSL"));
+  return ssl != nullptr && ::SSL_pending(ssl) > 0;
+}
+
 }  // namespace
-
-// Lends our PGconn to libpqxx.
-class PostgresConnection::Borrowed : public pqxx::connection_base {
- public:
-  explicit Borrowed(PGconn* handle) : connection_base(policy_), policy_(handle) { init(); }
-  ~Borrowed() { close(); }
-
- private:
-  class Policy : public pqxx::connectionpolicy {
-   public:
-    explicit Policy(PGconn* handle) : connectionpolicy(""), unused_(handle) {}
-    // Lent once. After a loss libpqxx asks again, gets nothing and gives up.
-    handle do_startconnect(handle current) override {
-      return current != nullptr ? current : std::exchange(unused_, nullptr);
-    }
-    handle do_disconnect(handle) noexcept override { return nullptr; }
-
-   private:
-    handle unused_;
-  };
-
-  Policy policy_;
-};
 
 PostgresConnection::PostgresConnection(const DatabaseUrl& url, const std::string& application,
                                        bool read_only)
-    : display_(url.display) {
-  Connect(url, application);
-  ::PQsetErrorVerbosity(handle(), PQERRORS_DEFAULT);
+    : url_(url),
+      handle_(ConnectToServer(url, {{"fallback_application_name", application}})) {
   ::PQregisterEventProc(handle(), &OnEvent, "syncline", this);
   ::PQsetNoticeReceiver(handle(), &OnNotice, this);
   Configure(read_only);
-  try {
-    pqxx_ = std::make_unique<Borrowed>(handle());
-  } catch (const std::exception&) {
-    throw LastError();
-  }
 }
 
 // Nothing is set in a session that may be somebody else's a moment later: the settings are made by
 // a statement that does nothing behind a pooler, and again when the session has proved to be ours.
 void PostgresConnection::Configure(bool read_only) {
-  const auto set = [&](int backend) {
-    const std::string sql = SettingsSql(backend, read_only);
-    ForgetError();
-    const ResultPtr result = Expect(::PQexec(handle(), sql.c_str()), PGRES_TUPLES_OK);
-    return ::PQntuples(result.get()) == 1;
+  const auto set = [&](int process) {
+    process_ = process;
+    return Run(SettingsSql(process, read_only)).size() == 1;
   };
   if (set(::PQbackendPID(handle()))) return;
-  if (set(RequireOwnBackend(handle(), display_))) return;
+  if (set(RequireOwnBackend(handle(), url_))) return;
   throw Error(Reaction::kRetry, Cause::kEnvironment,
-              display_ + ": the session behind a pooler has changed just now",
+              display() + ": the session behind a pooler has changed just now",
               "Syncline connects again by itself.");
-}
-
-// libpqxx's destructors speak to the connection, so they go first.
-PostgresConnection::~PostgresConnection() { pqxx_.reset(); }
-
-void PostgresConnection::Connect(const DatabaseUrl& url, const std::string& application) {
-  // What comes later wins, so the URI overrides what stands before it.
-  const char* const names[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
-                               "keepalives_count", "tcp_user_timeout", "fallback_application_name",
-                               "dbname",           "client_encoding",  nullptr};
-  const char* const values[] = {
-      kDefaultTimeout,     kIdleSeconds,           kProbeSeconds, kProbes, kUnansweredMs,
-      application.c_str(), url.connection.c_str(), "UTF8",        nullptr};
-  handle_.reset(::PQconnectStartParams(names, values, /*expand_dbname=*/1));
-  if (handle_ == nullptr) throw RetryError("out of memory");
-  ::PQsetErrorVerbosity(handle(), PQERRORS_VERBOSE);  // for CodeIn
-
-  int timeout_seconds = std::atoi(kDefaultTimeout);
-  if (PQconninfoOption* options = ::PQconninfo(handle())) {
-    for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
-      if (std::string_view(option->keyword) == "connect_timeout" && option->val != nullptr) {
-        timeout_seconds = std::atoi(option->val);
-      }
-    }
-    ::PQconninfoFree(options);
-  }
-  using Steady = std::chrono::steady_clock;
-  const auto deadline = Steady::now() + std::chrono::seconds(timeout_seconds);
-
-  PostgresPollingStatusType next = PGRES_POLLING_WRITING;
-  while (::PQstatus(handle()) != CONNECTION_BAD && next != PGRES_POLLING_OK &&
-         next != PGRES_POLLING_FAILED) {
-    pollfd ready = {::PQsocket(handle()),
-                    static_cast<short>(next == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Steady::now());
-    const int wait_ms =
-        timeout_seconds <= 0 ? -1 : std::max<int>(0, static_cast<int>(left.count()));
-    const int events = ::poll(&ready, 1, wait_ms);
-    if (events == 0) {
-      throw Error(
-          Reaction::kRetry, Cause::kEnvironment,
-          display_ + ": no answer within " + std::to_string(timeout_seconds) + " s",
-          "Check host, port and firewall; connect_timeout in the address changes the limit.");
-    }
-    if (events > 0) next = ::PQconnectPoll(handle());
-  }
-  if (::PQstatus(handle()) != CONNECTION_OK) throw ConnectError();
-}
-
-Error PostgresConnection::ConnectError() const {
-  const std::string text = ::PQerrorMessage(handle());
-  const std::string code = CodeIn(text);
-  const std::string reason = Reason(text, code);
-  if (!code.empty()) return TranslatePostgresError({.code = code, .message = reason}, display_);
-  if (::PQconnectionNeedsPassword(handle()) != 0) {
-    return EnvironmentError(
-        display_ + ": the server asks for a password, and none was given",
-        "Put it into the address as ${VARIABLE}, or set PGPASSWORD or ~/.pgpass.");
-  }
-  return {Reaction::kRetry, Cause::kEnvironment, display_ + ": cannot connect: " + reason,
-          "Check that the server runs and that host and port are right."};
 }
 
 int PostgresConnection::OnEvent(PGEventId event, void* info, void* self) {
@@ -197,56 +95,171 @@ void PostgresConnection::Keep(const PGresult* result) {
   };
 }
 
-pqxx::result PostgresConnection::Run(const std::string& sql) {
-  return Guard([&](pqxx::transaction_base& work) { return work.exec(sql); });
+PostgresResult PostgresConnection::Run(const std::string& sql) {
+  ForgetError();
+  Sent(::PQsendQuery(handle(), sql.c_str()));
+  return PostgresResult(Await());
 }
 
-pqxx::result PostgresConnection::Run(const std::string& sql, const Parameters& parameters) {
+PostgresResult PostgresConnection::Run(const std::string& sql, const Parameters& parameters) {
   std::vector<const char*> values;
   for (const auto& parameter : parameters) {
     if (parameter.has_value() && parameter->find('\0') != std::string::npos) {
-      throw StopError(display_ + ": PostgreSQL cannot hold text with a zero byte");
+      throw StopError(display() + ": PostgreSQL cannot hold text with a zero byte");
     }
     values.push_back(parameter.has_value() ? parameter->c_str() : nullptr);
   }
-  return Guard([&](pqxx::transaction_base& work) {
-    return work.exec_params(sql, pqxx::prepare::make_dynamic_params(values));
-  });
+  ForgetError();
+  Sent(::PQsendQueryParams(handle(), sql.c_str(), static_cast<int>(values.size()), nullptr,
+                           values.data(), nullptr, nullptr, /*resultFormat=*/0));
+  return PostgresResult(Await());
 }
 
-pqxx::result PostgresConnection::Guard(
-    const std::function<pqxx::result(pqxx::transaction_base&)>& run) {
+void PostgresConnection::StartCopy(const std::string& sql, ExecStatusType expected) {
   ForgetError();
-  try {
-    // Transactions are ours: BEGIN and COMMIT are statements like others.
-    pqxx::nontransaction work(*pqxx_);
-    return run(work);
-  } catch (const std::exception& error) {
-    if (report_.has_value() || ::PQstatus(handle()) != CONNECTION_OK) throw LastError();
-    throw StopError(display_ + ": " + error.what());
+  Sent(::PQsendQuery(handle(), sql.c_str()));
+  const ResultPtr result = Next();
+  if (::PQresultStatus(result.get()) == expected) return;
+  Await();
+  throw LastError();
+}
+
+bool PostgresConnection::PutCopyData(std::string_view data) {
+  for (;;) {
+    const int put = ::PQputCopyData(handle(), data.data(), static_cast<int>(data.size()));
+    if (put < 0) return false;
+    Flush();
+    if (put > 0) return true;
   }
+}
+
+void PostgresConnection::EndCopy(const char* reason) {
+  while (::PQputCopyEnd(handle(), reason) == 0) Flush();
+  Await();
+}
+
+void PostgresConnection::Sent(int status) const {
+  if (status != 1 || given_up_) throw LastError();
+}
+
+void PostgresConnection::Flush() {
+  while (::PQflush(handle()) == 1) {
+    const short events = WaitFor(POLLIN | POLLOUT);
+    if ((events & ~POLLOUT) != 0 && ::PQconsumeInput(handle()) == 0) return;
+  }
+}
+
+ResultPtr PostgresConnection::Next() {
+  Flush();
+  while (::PQisBusy(handle()) != 0) {
+    WaitFor(POLLIN);
+    if (::PQconsumeInput(handle()) == 0 && ::PQstatus(handle()) == CONNECTION_OK) {
+      GiveUp();  // short of memory: PQgetResult would wait for what cannot be taken in
+      throw LastError();
+    }
+  }
+  return ResultPtr(::PQgetResult(handle()));
+}
+
+ResultPtr PostgresConnection::Await() {
+  ResultPtr last;
+  bool failed = false;
+  while (ResultPtr result = Next()) {
+    switch (::PQresultStatus(result.get())) {
+      case PGRES_EMPTY_QUERY:
+      case PGRES_COMMAND_OK:
+      case PGRES_TUPLES_OK:
+        break;
+      case PGRES_COPY_IN:
+      case PGRES_COPY_OUT:
+      case PGRES_COPY_BOTH:
+        GiveUp();
+        throw StopError(display() + ": a statement that copies where none was expected");
+      default:
+        failed = true;
+    }
+    last = std::move(result);
+  }
+  if (failed || last == nullptr) throw LastError();
+  return last;
+}
+
+short PostgresConnection::WaitFor(short events) {
+  if (given_up_) throw LastError();
+  if (HasDecrypted(handle())) return POLLIN;
+  const std::chrono::milliseconds stall = url_.limits.stall;
+  const auto asks_after = stall * kAskAfter / kAskOf;
+  auto until = steady_clock::now() + asks_after;
+  for (bool asked = false;;) {
+    const SocketWait wait = WaitForSocket(::PQsocket(handle()), events, until, url_.limits);
+    if (wait.end == SocketWait::End::kReady) return wait.events;
+    if (wait.end == SocketWait::End::kStopped) {
+      probe().Cancel(*url_.limits.stop->end() + StopGrace::kFarewell);
+      GiveUp();
+      throw StoppedError(display());
+    }
+    if (asked) {
+      GiveUp();
+      throw SilentError();
+    }
+    switch (probe().Ask(steady_clock::now() + stall / kAskOf)) {
+      case BackendState::kWorking:
+      case BackendState::kUnknown:
+        until = steady_clock::now() + asks_after;
+        break;
+      case BackendState::kNotWorking:
+        asked = true;
+        until = steady_clock::now() + kOnItsWay;
+        break;
+      case BackendState::kSilent:
+        asked = true;
+        until = steady_clock::now();
+        break;
+    }
+  }
+}
+
+void PostgresConnection::CancelStatement() {
+  const auto most = std::min<std::chrono::milliseconds>(url_.limits.stall, StopGrace::kFarewell);
+  if (probe().Cancel(steady_clock::now() + most)) return;
+  GiveUp();
+  throw LastError();
+}
+
+void PostgresConnection::GiveUp() noexcept {
+  given_up_ = true;
+  ::shutdown(::PQsocket(handle()), SHUT_RDWR);
+}
+
+Error PostgresConnection::SilentError() const {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(url_.limits.stall);
+  return {Reaction::kRetry, Cause::kEnvironment,
+          fmt::format("{}: no answer for {} s, and no sign that the server is at work", display(),
+                      seconds.count()),
+          "Look at the server and at the network between; Syncline connects again by itself. "
+          "`stall` in the configuration says how long silence is borne.",
+          std::string(kSilentCode)};
 }
 
 Error PostgresConnection::LastError() const {
   // An error without a code was made by libpq itself. When its write fails while some of the
   // server's last words are unread, it says that the server closed the connection, and leaves the
   // status as it was.
-  const bool lost = ::PQstatus(handle()) != CONNECTION_OK || (report_ && report_->code.empty());
+  const bool lost = given_up_ || ::PQstatus(handle()) != CONNECTION_OK ||
+                    (report_ && report_->code.empty());
   if (!report_.has_value() || report_->code.empty()) {
-    const std::string reason = Reason(::PQerrorMessage(handle()), "");
-    if (!lost) return StopError(display_ + ": " + reason);
-    return {Reaction::kRetry, Cause::kEnvironment, display_ + ": connection lost: " + reason,
+    const std::string reason = FirstLine(::PQerrorMessage(handle()));
+    if (!lost) return StopError(display() + ": " + reason);
+    if (given_up_) {
+      return RetryError(display() + ": the connection was given up before",
+                        "Syncline connects again by itself.");
+    }
+    return {Reaction::kRetry, Cause::kEnvironment, display() + ": connection lost: " + reason,
             "Syncline connects again by itself."};
   }
-  const Error error = TranslatePostgresError(*report_, display_);
+  const Error error = TranslatePostgresError(*report_, display());
   if (!lost || error.reaction() == Reaction::kRetry) return error;
   return {Reaction::kRetry, Cause::kEnvironment, error.message(), error.hint(), error.code()};
-}
-
-ResultPtr PostgresConnection::Expect(PGresult* result, ExecStatusType expected) {
-  ResultPtr owned(result);
-  if (::PQresultStatus(result) != expected) throw LastError();
-  return owned;
 }
 
 }  // namespace syncline::sql

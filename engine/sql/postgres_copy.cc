@@ -48,18 +48,6 @@ std::string CopyStatement(const Session::Read& read, const std::vector<Oid>& typ
   return sql + ") TO STDOUT (FORMAT binary)";
 }
 
-// Brings the connection out of a COPY whose rows nobody wants any more.
-void Abandon(PGconn* connection) {
-  if (PGcancel* cancel = ::PQgetCancel(connection)) {
-    char ignored[256];
-    ::PQcancel(cancel, ignored, sizeof ignored);
-    ::PQfreeCancel(cancel);
-  }
-  char* buffer = nullptr;
-  while (::PQgetCopyData(connection, &buffer, 0) > 0) ::PQfreemem(buffer);
-  while (const ResultPtr rest{::PQgetResult(connection)}) {
-  }
-}
 
 void AppendTextRow(const Row& row, const std::vector<Oid>& types, std::string& out) {
   SYNCLINE_CHECK_EQ(row.size(), types.size());
@@ -73,34 +61,47 @@ void AppendTextRow(const Row& row, const std::vector<Oid>& types, std::string& o
 // The next message of a COPY, as PQgetCopyData, of which so many bytes have come. The server sends
 // 8 KiB at a time; to be woken for each costs both sides more than to take it. So once a stream is
 // long, a reader that has caught up leaves it to the socket to collect some for a moment.
-int NextMessage(PGconn* connection, size_t received, char** message) {
+int NextMessage(PostgresConnection& connection, size_t received, char** message) {
+  PGconn* const handle = connection.handle();
   for (bool waited = true;; waited = !waited) {
-    const int size = ::PQgetCopyData(connection, message, /*async=*/1);
+    const int size = ::PQgetCopyData(handle, message, /*async=*/1);
     if (size != 0) return size;
     if (!waited) {
       if (received >= kLongStream) std::this_thread::sleep_for(kMoment);
-      pollfd socket{.fd = ::PQsocket(connection), .events = POLLIN, .revents = 0};
-      ::poll(&socket, 1, /*timeout=*/-1);
+      connection.WaitFor(POLLIN);
     }
-    if (::PQconsumeInput(connection) == 0) return -2;
+    if (::PQconsumeInput(handle) == 0) return -2;
   }
 }
 
-// Ends the statement; throws if the server reports an error for it.
-void Finish(PostgresConnection& connection) {
-  bool failed = false;
-  while (const ResultPtr result{::PQgetResult(connection.handle())}) {
-    failed = failed || ::PQresultStatus(result.get()) != PGRES_COMMAND_OK;
+// Brings the connection out of a COPY whose rows nobody wants any more; leaves it lost when the
+// server does not let it.
+void Abandon(PostgresConnection& connection) noexcept {
+  try {
+    connection.CancelStatement();
+    char* buffer = nullptr;
+    while (NextMessage(connection, 0, &buffer) > 0) ::PQfreemem(buffer);
+    connection.Await();
+  } catch (const std::exception&) {
+    // That of the cancelled statement, or the connection is lost.
   }
-  if (failed) throw connection.LastError();
+}
+
+// Ends a COPY to the server that is to leave nothing behind.
+void BreakOff(PostgresConnection& connection) noexcept {
+  try {
+    connection.EndCopy("a value cannot be written");
+  } catch (const std::exception&) {
+    // What the server says of it is what it was told.
+  }
 }
 
 }  // namespace
 
 std::vector<Oid> ColumnTypes(PostgresConnection& connection, const std::string& select) {
-  const pqxx::result result = connection.Run(select + " LIMIT 0");
+  const PostgresResult result = connection.Run(select + " LIMIT 0");
   std::vector<Oid> types;
-  for (pqxx::row_size_type i = 0; i < result.columns(); ++i) types.push_back(result.column_type(i));
+  for (int i = 0; i < result.columns(); ++i) types.push_back(result.column_type(i));
   return types;
 }
 
@@ -113,15 +114,13 @@ uint64_t CopyOut(PostgresConnection& connection, const Session::Read& read,
       ColumnTypes(connection, "SELECT " + QuoteList(names) + " FROM " + Quote(read.schema.table));
   const std::string sql = CopyStatement(read, types);
 
-  PGconn* const handle = connection.handle();
-  connection.ForgetError();
-  connection.Expect(::PQexec(handle, sql.c_str()), PGRES_COPY_OUT);
+  connection.StartCopy(sql, PGRES_COPY_OUT);
   BinaryDecoder decoder(std::move(types));
   uint64_t count = 0;
   size_t received = 0;
   char* message = nullptr;
   while (true) {
-    const int size = NextMessage(handle, received, &message);
+    const int size = NextMessage(connection, received, &message);
     if (size <= 0) break;
     received += static_cast<size_t>(size);
     const CopyBuffer owned(message);
@@ -131,11 +130,11 @@ uint64_t CopyOut(PostgresConnection& connection, const Session::Read& read,
         sink(row);
       });
     } catch (...) {
-      Abandon(handle);
+      Abandon(connection);
       throw;
     }
   }
-  Finish(connection);
+  connection.Await();
   return count;
 }
 
@@ -146,16 +145,14 @@ void CopyIn(PostgresConnection& connection, const TableName& table,
   const std::vector<Oid> types = ColumnTypes(connection, "SELECT " + list + " FROM " + target);
   const bool binary = FitBinary(rows, types);
 
-  PGconn* const handle = connection.handle();
-  connection.ForgetError();
   const std::string sql =
       "COPY " + target + " (" + list + ") FROM STDIN" + (binary ? " (FORMAT binary)" : "");
-  connection.Expect(::PQexec(handle, sql.c_str()), PGRES_COPY_IN);
+  connection.StartCopy(sql, PGRES_COPY_IN);
   std::string buffer;
   buffer.reserve(kSendBytes + (kSendBytes >> 2));
-  // A failed send means a lost connection or an error report; both come to light in Finish.
+  // A failed send means a lost connection or an error report; both come to light in EndCopy.
   const auto send = [&] {
-    const bool sent = ::PQputCopyData(handle, buffer.data(), static_cast<int>(buffer.size())) == 1;
+    const bool sent = connection.PutCopyData(buffer);
     buffer.clear();
     return sent;
   };
@@ -169,17 +166,15 @@ void CopyIn(PostgresConnection& connection, const TableName& table,
     }
     if (binary && index == rows.size()) AppendBinaryTrailer(buffer);
   } catch (Error& error) {
-    ::PQputCopyEnd(handle, "a value cannot be written");
-    while (const ResultPtr rest{::PQgetResult(handle)}) {
-    }
+    if (connection.given_up()) throw;
+    BreakOff(connection);
     error.AddRow(index);
     error.AddContext(table.ToString());
     throw;
   }
   if (!buffer.empty()) send();
-  ::PQputCopyEnd(handle, nullptr);
   try {
-    Finish(connection);
+    connection.EndCopy(nullptr);
   } catch (Error& error) {
     const uint64_t line = connection.report() ? CopyLine(*connection.report()) : 0;
     if (line > 0) error.AddRow(line - 1);

@@ -12,9 +12,11 @@
 namespace syncline::sql {
 namespace {
 
-// Rows between two synchronisations. Neither side can wait for the other for ever: while libpq
-// cannot send, it takes in what has been answered.
+// Rows between two synchronisations. Neither side can wait for the other for ever: while rows
+// cannot be sent, what has been answered is taken in.
 constexpr uint32_t kChunkRows = 512;
+// Handed to the network at a time; until then rows wait in libpq's memory.
+constexpr size_t kQueueBytes = 64 << 10;
 constexpr size_t kParametersMax = 65'535;  // of the protocol
 constexpr size_t kNull = static_cast<size_t>(-1);
 
@@ -67,11 +69,11 @@ const PostgresPipeline::Statement& PostgresPipeline::Prepare(const std::string& 
   statement.name = fmt::format("syncline_{}", statements_.size());
   connection_.ForgetError();
   const std::vector<Oid> types = ParameterTypes(sql);
-  connection_.Expect(::PQprepare(handle, statement.name.c_str(), sql.c_str(),
-                                 static_cast<int>(types.size()), types.data()),
-                     PGRES_COMMAND_OK);
-  const ResultPtr described =
-      connection_.Expect(::PQdescribePrepared(handle, statement.name.c_str()), PGRES_COMMAND_OK);
+  connection_.Sent(::PQsendPrepare(handle, statement.name.c_str(), sql.c_str(),
+                                   static_cast<int>(types.size()), types.data()));
+  connection_.Await();
+  connection_.Sent(::PQsendDescribePrepared(handle, statement.name.c_str()));
+  const ResultPtr described = connection_.Await();
   for (int i = 0; i < ::PQnparams(described.get()); ++i) {
     statement.parameters.push_back(::PQparamtype(described.get(), i));
   }
@@ -95,11 +97,13 @@ void PostgresPipeline::Send(const Statement& statement, const Row& row) {
   for (const size_t start : starts_) {
     values_.push_back(start == kNull ? nullptr : text_.data() + start);
   }
-  if (::PQsendQueryPrepared(connection_.handle(), statement.name.c_str(),
-                            static_cast<int>(values_.size()), values_.data(), nullptr, nullptr,
-                            /*resultFormat=*/0) != 1) {
-    throw connection_.LastError();
-  }
+  connection_.Sent(::PQsendQueryPrepared(connection_.handle(), statement.name.c_str(),
+                                         static_cast<int>(values_.size()), values_.data(), nullptr,
+                                         nullptr, /*resultFormat=*/0));
+  queued_ += text_.size();
+  if (queued_ < kQueueBytes) return;
+  connection_.Flush();
+  queued_ = 0;
 }
 
 // One result and one end mark per row, then the synchronisation. Everything is read before an error
@@ -109,7 +113,7 @@ void PostgresPipeline::ReceiveChunk(uint32_t first, uint32_t count, const Sink& 
   std::optional<Error> failure;
   uint32_t index = 0;
   while (true) {
-    const ResultPtr result(::PQgetResult(handle));
+    const ResultPtr result = connection_.Next();
     if (result == nullptr) {
       if (::PQstatus(handle) != CONNECTION_OK) throw failure ? *failure : connection_.LastError();
       ++index;

@@ -41,6 +41,7 @@ class PostgresPipeline {
   std::string text_;  // the parameters of the row at hand, each ended by a zero byte
   std::vector<size_t> starts_;
   std::vector<const char*> values_;
+  size_t queued_ = 0;  // bytes that libpq was given since the last Flush
 };
 
 }  // namespace syncline::sql

@@ -1,15 +1,15 @@
 #include "engine/sql/postgres_pooler.h"
 
-#include <poll.h>
-
 #include <charconv>
 #include <chrono>
-#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
-#include <vector>
 
 #include "engine/base/error.h"
+#include "engine/sql/postgres_connect.h"
+#include "engine/sql/postgres_result.h"
+#include "engine/sql/postgres_wait.h"
 
 namespace syncline::sql {
 namespace {
@@ -27,11 +27,6 @@ constexpr char kWho[] = "SELECT pg_catalog.pg_backend_pid()";
 // A transaction holds a server process where those are lent.
 constexpr char kWhoInTransaction[] = "BEGIN; SELECT pg_catalog.pg_backend_pid()";
 
-struct Finish {
-  void operator()(PGconn* connection) const { ::PQfinish(connection); }
-};
-using ConnectionPtr = std::unique_ptr<PGconn, Finish>;
-
 Error Shared(const std::string& display, std::string_view how) {
   std::string message = display + ": a pooler stands between us and the server, and lends one ";
   message += "session of the server to several clients, ";
@@ -43,79 +38,50 @@ Error Shared(const std::string& display, std::string_view how) {
 }
 
 // Waits for everything that was asked for; false: there is no answer in time.
-bool Answered(PGconn* connection, std::chrono::milliseconds most) {
+bool Answered(PGconn* connection, std::chrono::milliseconds most, const WaitLimits& limits) {
   const auto deadline = Steady::now() + most;
   while (true) {
     ::PQflush(connection);
     if (::PQconsumeInput(connection) == 0 || ::PQisBusy(connection) == 0) return true;
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Steady::now());
-    if (left.count() <= 0) return false;
-    pollfd ready = {::PQsocket(connection), POLLIN, 0};
-    ::poll(&ready, 1, static_cast<int>(left.count()));
+    const SocketWait wait = WaitForSocket(::PQsocket(connection), POLLIN, deadline, limits);
+    if (wait.end != SocketWait::End::kReady) return false;
   }
 }
 
-// The last row's value of one or more statements; nothing: it failed.
-std::optional<std::string> LastValue(PGconn* connection) {
-  std::optional<std::string> value;
-  bool failed = false;
-  while (PGresult* const result = ::PQgetResult(connection)) {
-    const ExecStatusType status = ::PQresultStatus(result);
-    failed = failed || (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK);
-    if (status == PGRES_TUPLES_OK && ::PQntuples(result) == 1) value = ::PQgetvalue(result, 0, 0);
-    ::PQclear(result);
-  }
-  if (failed) value.reset();
-  return value;
-}
 
-// A second client of the same pooler. PQconninfo tells all hosts of the address, and only the one
-// that answered will do.
-ConnectionPtr ConnectAgain(PGconn* connection) {
-  std::vector<const char*> names, values;
-  const std::string host = ::PQhost(connection), port = ::PQport(connection);
-  const std::string address = ::PQhostaddr(connection) ? ::PQhostaddr(connection) : "";
-  const auto add = [&](const char* name, const char* value) {
-    names.push_back(name);
-    values.push_back(value);
-  };
-  PQconninfoOption* const options = ::PQconninfo(connection);
-  for (const PQconninfoOption* option = options; option && option->keyword; ++option) {
-    const std::string_view name = option->keyword;
-    if (name == "host" || name == "hostaddr" || name == "port" || option->val == nullptr) continue;
-    add(option->keyword, option->val);
-  }
-  add("host", host.c_str());
-  if (!address.empty()) add("hostaddr", address.c_str());
-  add("port", port.c_str());
-  add(nullptr, nullptr);
-  ConnectionPtr second(::PQconnectdbParams(names.data(), values.data(), /*expand_dbname=*/0));
-  ::PQconninfoFree(options);
-  return second;
-}
-
-// What a statement brought.
+// What one or more statements brought.
 struct Answer {
-  bool late = false;  // not yet: it is still waited for
-  std::optional<std::string> value;
+  bool late = false;                 // not yet: it is still waited for
+  std::optional<std::string> value;  // of the last row; nothing: it failed
 };
 
-Answer Receive(PGconn* connection, std::chrono::milliseconds most) {
-  if (!Answered(connection, most)) return {.late = true};
-  return {.value = LastValue(connection)};
+Answer Receive(PGconn* connection, std::chrono::milliseconds most, const WaitLimits& limits) {
+  Answer answer;
+  bool failed = false;
+  for (;;) {
+    if (!Answered(connection, most, limits)) return {.late = true};
+    const ResultPtr result(::PQgetResult(connection));
+    if (result == nullptr) break;
+    const ExecStatusType status = ::PQresultStatus(result.get());
+    failed = failed || (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK);
+    if (status == PGRES_TUPLES_OK && ::PQntuples(result.get()) == 1) {
+      answer.value = ::PQgetvalue(result.get(), 0, 0);
+    }
+  }
+  if (failed) answer.value.reset();
+  return answer;
 }
 
 class Probe {
  public:
-  Probe(PGconn* first, const std::string& display) : first_(first), display_(display) {}
+  Probe(PGconn* first, const DatabaseUrl& url)
+      : first_(first), url_(url), display_(url.display) {}
 
   int Run() {
     own_ = Own(kWho);
     if (Own(kWhoInTransaction, kStatementMode) != own_) throw Shared(display_, kOneByOne);
-    ::PQclear(::PQexec(first_, "COMMIT"));
-    const ConnectionPtr second = ConnectAgain(first_);
-    if (::PQstatus(second.get()) != CONNECTION_OK) throw Unwell("takes no second connection");
+    EndTransaction(first_);
+    const ConnectionPtr second = ConnectAgain();
     for (int round = 0; round < kRounds; ++round) {
       // Twice: two server processes may be handed out in turn.
       Expect();
@@ -138,10 +104,24 @@ class Probe {
             "address of the server itself."};
   }
 
+  // A second client of the same pooler.
+  ConnectionPtr ConnectAgain() const {
+    try {
+      return ConnectToServer(url_, {}, SameServer(first_));
+    } catch (const Error&) {
+      throw Unwell("takes no second connection");
+    }
+  }
+
+  void EndTransaction(PGconn* connection) const {
+    ::PQsendQuery(connection, "COMMIT");
+    if (Receive(connection, kAnswerMax, url_.limits).late) throw Unwell("gives no answer");
+  }
+
   // What the first connection's server process says; `refused`: how it is lent where it says no.
   std::string Own(const char* sql, const char* refused = nullptr) const {
     ::PQsendQuery(first_, sql);
-    if (const Answer answer = Receive(first_, kAnswerMax); answer.value) return *answer.value;
+    if (const Answer answer = Receive(first_, kAnswerMax, url_.limits); answer.value) return *answer.value;
     const std::string_view why = ::PQerrorMessage(first_);
     if (refused != nullptr && why.find("statement pooling") != std::string_view::npos) {
       throw Shared(display_, refused);
@@ -156,27 +136,28 @@ class Probe {
   // Whether the second connection gets a server process; it holds it while the first one asks.
   bool Lends(PGconn* second) const {
     ::PQsendQuery(second, kWhoInTransaction);
-    Answer other = Receive(second, kSecondMax);
+    Answer other = Receive(second, kSecondMax, url_.limits);
     Expect();
     // It waits for a server process although the first one has been served meanwhile: that one has
     // its own.
-    if (other.late) other = Receive(second, std::chrono::milliseconds(0));
+    if (other.late) other = Receive(second, std::chrono::milliseconds(0), url_.limits);
     if (other.late) return false;
     if (!other.value) throw Unwell("refuses what a second connection asks");
     if (*other.value == own_) throw Shared(display_, kOneByOne);
-    ::PQclear(::PQexec(second, "COMMIT"));
+    EndTransaction(second);
     return true;
   }
 
   PGconn* const first_;
+  const DatabaseUrl& url_;
   const std::string& display_;
   std::string own_;
 };
 
 }  // namespace
 
-int RequireOwnBackend(PGconn* connection, const std::string& display) {
-  return Probe(connection, display).Run();
+int RequireOwnBackend(PGconn* connection, const DatabaseUrl& url) {
+  return Probe(connection, url).Run();
 }
 
 }  // namespace syncline::sql

@@ -2,7 +2,7 @@
 
 #include <libpq-fe.h>
 
-#include <string>
+#include "engine/sql/database_url.h"
 
 namespace syncline::sql {
 
@@ -14,7 +14,7 @@ namespace syncline::sql {
 //
 // Sets nothing and leaves nothing behind. Makes a second connection for the time of the call: where
 // server processes are lent, one of the two sooner or later gets the other's. Takes some round
-// trips; waits for at most some seconds. `display` names the database in errors.
-int RequireOwnBackend(PGconn* connection, const std::string& display);
+// trips; waits for at most some seconds. `url`: where the connection leads.
+int RequireOwnBackend(PGconn* connection, const DatabaseUrl& url);
 
 }  // namespace syncline::sql

@@ -37,15 +37,16 @@ void PostgresSession::CheckDeferred() { Execute("SET CONSTRAINTS ALL IMMEDIATE")
 void PostgresSession::Execute(const std::string& sql) { connection_.Run(sql); }
 
 ResultSet PostgresSession::Query(const std::string& sql, const Parameters& parameters) {
-  const pqxx::result result = connection_.Run(sql, parameters);
+  const PostgresResult result = connection_.Run(sql, parameters);
   ResultSet set;
-  for (pqxx::row_size_type i = 0; i < result.columns(); ++i) {
+  for (int i = 0; i < result.columns(); ++i) {
     set.columns.emplace_back(result.column_name(i));
   }
   set.rows.reserve(result.size());
-  for (const pqxx::row& row : result) {
+  for (const PostgresResult::Row row : result) {
     auto& fields = set.rows.emplace_back();
-    for (const pqxx::field& field : row) {
+    for (int i = 0; i < result.columns(); ++i) {
+      const PostgresResult::Field field = row[i];
       if (field.is_null()) {
         fields.emplace_back();
       } else {

@@ -40,8 +40,10 @@ struct SessionOptions {
 // A session and all it made belong to one thread at a time. It throws Error with the reaction that
 // fits the driver's error: kRetry for a lost connection, a full disk, an unreachable or read-only
 // server; kRestart for deadlock, serialization failure and lock timeout; kStop for the rest, with
-// the database's own code. After an error inside a transaction only Rollback is allowed; after a
-// lost connection the session is dead: open a new one.
+// the database's own code. A database that is silent for url.limits.stall, and does not say that it
+// is at work, is a lost connection; nothing waits longer than the grace of a stop. After an error
+// inside a transaction only Rollback is allowed; after a lost connection the session is dead: open
+// a new one.
 class Session {
  public:
   enum class Isolation {

@@ -1,9 +1,11 @@
 #include "engine/sql/sqlite_connection.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "engine/sql/refusal.h"
 #include "engine/sql/sqlite_values.h"
@@ -11,7 +13,26 @@
 namespace syncline::sql {
 namespace {
 
+using std::chrono::steady_clock;
+
 constexpr auto kBusyTimeout = std::chrono::seconds(10);
+// Steps of SQLite's machine between two looks for a stop: about a tenth of a millisecond.
+constexpr int kStepsBetweenLooks = 10'000;
+
+// Opening a FIFO or a device may wait for ever, and reading a device may never end.
+void RequireFile(const std::string& path, const std::string& display) {
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
+    std::error_code unknown;  // what cannot be looked at: opening will tell
+    const auto status = std::filesystem::status(path + suffix, unknown);
+    if (unknown || !std::filesystem::exists(status) || std::filesystem::is_regular_file(status)) {
+      continue;
+    }
+    throw EnvironmentError(
+        display + ": " + path + suffix + " is not a file but " +
+            (std::filesystem::is_directory(status) ? "a folder" : "a device, a pipe or a socket"),
+        "Check the path in the address: a SQLite database is an ordinary file.");
+  }
+}
 
 struct Rule {
   int code;  // SQLite's primary result code
@@ -31,6 +52,8 @@ constexpr Rule kRules[] = {
     {SQLITE_IOERR, "SQLITE_IOERR", Reaction::kRetry, Cause::kEnvironment,
      "The disk did not do what it was asked: see the system's log."},
     {SQLITE_NOMEM, "SQLITE_NOMEM", Reaction::kRetry, Cause::kEnvironment, "Memory is short."},
+    {SQLITE_INTERRUPT, kStoppedCode, Reaction::kRetry, Cause::kEnvironment,
+     "Nothing is half done; the next start goes on from there."},
     {SQLITE_CANTOPEN, "SQLITE_CANTOPEN", Reaction::kStop, Cause::kEnvironment,
      "Check the path, that its folder exists, and that this user may read and write both."},
     {SQLITE_READONLY, "SQLITE_READONLY", Reaction::kStop, Cause::kEnvironment,
@@ -122,7 +145,8 @@ void SqliteStatement::Reset() {
 }
 
 SqliteConnection::SqliteConnection(const DatabaseUrl& url, const SessionOptions& options)
-    : path_(url.connection), display_(url.display) {
+    : limits_(url.limits), path_(url.connection), display_(url.display) {
+  RequireFile(path_, display_);
   std::error_code unknown;  // a folder that may not be read: opening will tell
   const bool exists = std::filesystem::exists(path_, unknown);
   if (!exists && !unknown && !options.create) {
@@ -137,7 +161,8 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const SessionOptions&
   handle_.reset(handle);
   if (status != SQLITE_OK) throw LastError();
 
-  ::sqlite3_busy_timeout(handle, static_cast<int>(std::chrono::milliseconds(kBusyTimeout).count()));
+  ::sqlite3_busy_handler(handle, &OnBusy, this);
+  ::sqlite3_progress_handler(handle, kStepsBetweenLooks, &OnProgress, this);
   // Otherwise a misspelt "column" silently reads as the string 'column'.
   ::sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   Execute("SELECT count(*) FROM sqlite_schema");  // opening alone does not look at the file
@@ -145,6 +170,25 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const SessionOptions&
     if (!exists) MakeWal();
     Execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL");
   }
+}
+
+// As sqlite3_busy_timeout does it, but for the stop. Not 0: the lock is tried again.
+int SqliteConnection::OnBusy(void* self, int tries) {
+  constexpr std::array<int, 12> kWaitsMs = {1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100};
+  auto& connection = *static_cast<SqliteConnection*>(self);
+  const auto now = steady_clock::now();
+  if (tries == 0) connection.busy_since_ = now;
+  const bool is_over = now - connection.busy_since_ >= kBusyTimeout;
+  if (is_over || OnProgress(self) != 0) return 0;
+  const size_t wait = std::min<size_t>(static_cast<size_t>(tries), kWaitsMs.size() - 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(kWaitsMs[wait]));
+  return 1;
+}
+
+// Not 0: the statement is interrupted.
+int SqliteConnection::OnProgress(void* self) {
+  const auto& stop = static_cast<SqliteConnection*>(self)->limits_.stop;
+  return stop != nullptr && stop->over() ? 1 : 0;
 }
 
 void SqliteConnection::MakeWal() {

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,6 +53,8 @@ class SqliteStatement {
 };
 
 // One open SQLite file, with the settings that every session needs. Owns the handle.
+//
+// A statement is interrupted, and a lock waited for no longer, when the grace of a stop is over.
 class SqliteConnection {
  public:
   SqliteConnection(const DatabaseUrl& url, const SessionOptions& options);
@@ -75,7 +78,12 @@ class SqliteConnection {
   };
 
   void MakeWal();
+  // SQLite's callbacks; `self` is the connection.
+  static int OnBusy(void* self, int tries);
+  static int OnProgress(void* self);
 
+  const WaitLimits limits_;
+  std::chrono::steady_clock::time_point busy_since_;
   const std::string path_;
   const std::string display_;
   std::unique_ptr<sqlite3, Close> handle_;

@@ -17,12 +17,6 @@
 #include <stdexcept>
 #include <thread>
 
-// libpqxx 6.4.5 forgets to free the one result (2 KB) that it gets on a connection that was just
-// lost (make_result: encoding_id() throws before the result has an owner). The leak checker asks
-// this.
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() { return "leak:libpqxx"; }
-
 namespace syncline::test {
 namespace fs = std::filesystem;
 namespace {

@@ -139,7 +139,7 @@ TEST_F(PostgresSessionTest, ALostConnectionIsARetryAndTheSessionStaysDead) {
   EXPECT_EQ(error.reaction(), Reaction::kRetry);
   EXPECT_EQ(error.code(), "57P01");
   session_->Rollback();
-  // Fails when libpqxx is allowed to connect again: this would be another session, without our
+  // Fails when the session is allowed to connect again: this would be another session, without our
   // settings.
   EXPECT_EQ(Catch([&] { session_->Query("SELECT 1"); }).reaction(), Reaction::kRetry);
   const std::vector<Row> rows = {MakeRow({ValueView::Int(1)})};

@@ -1,0 +1,140 @@
+#include "engine/sql/postgres_connect.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <string_view>
+
+#include "engine/sql/postgres_error.h"
+#include "engine/sql/postgres_wait.h"
+
+namespace syncline::sql {
+namespace {
+
+using std::chrono::steady_clock;
+
+// A server that is gone without a word (power, network) is noticed after a minute.
+const ConnectOptions kPatience = {
+    {"connect_timeout", "10"},    {"keepalives_idle", "30"},      {"keepalives_interval", "10"},
+    {"keepalives_count", "3"},    {"tcp_user_timeout", "60000"},
+};
+
+// The SQLSTATE in an error text of PQERRORS_VERBOSE: "FATAL:  28P01: password ...". libpq has no
+// other way to tell why connecting failed.
+std::string CodeIn(std::string_view verbose) {
+  for (size_t at = verbose.find(":  "); at != std::string_view::npos;
+       at = verbose.find(":  ", at + 1)) {
+    const std::string_view code = verbose.substr(at + 3, 5);
+    bool fits = code.size() == 5 && verbose.substr(at + 8, 2) == ": ";
+    for (const char c : code) fits = fits && (std::isupper(c) != 0 || std::isdigit(c) != 0);
+    if (fits) return std::string(code);
+  }
+  return {};
+}
+
+// The first line, without "FATAL:  28P01: " before the server's own words.
+std::string Reason(std::string_view text, const std::string& code) {
+  const size_t at = code.empty() ? std::string_view::npos : text.find(code + ": ");
+  if (at != std::string_view::npos) text.remove_prefix(at + code.size() + 2);
+  return std::string(text.substr(0, text.find('\n')));
+}
+
+Error ConnectError(PGconn* connection, const std::string& display) {
+  const std::string text = ::PQerrorMessage(connection);
+  const std::string code = CodeIn(text);
+  const std::string reason = Reason(text, code);
+  if (!code.empty()) return TranslatePostgresError({.code = code, .message = reason}, display);
+  if (::PQconnectionNeedsPassword(connection) != 0) {
+    return EnvironmentError(
+        display + ": the server asks for a password, and none was given",
+        "Put it into the address as ${VARIABLE}, or set PGPASSWORD or ~/.pgpass.");
+  }
+  return {Reaction::kRetry, Cause::kEnvironment, display + ": cannot connect: " + reason,
+          "Check that the server runs and that host and port are right."};
+}
+
+ConnectionPtr Begin(const DatabaseUrl& url, const ConnectOptions& defaults,
+                    const ConnectOptions& overrides) {
+  std::vector<const char*> names, values;
+  const auto add = [&](const std::string& name, const std::string& value) {
+    names.push_back(name.c_str());
+    values.push_back(value.c_str());
+  };
+  // What comes later wins, so the address overrides what stands before it.
+  for (const auto& [name, value] : kPatience) add(name, value);
+  for (const auto& [name, value] : defaults) add(name, value);
+  const std::string database = "dbname";
+  add(database, url.connection);
+  for (const auto& [name, value] : overrides) add(name, value);
+  names.insert(names.end(), {"client_encoding", nullptr});
+  values.insert(values.end(), {"UTF8", nullptr});
+  ConnectionPtr made(::PQconnectStartParams(names.data(), values.data(), /*expand_dbname=*/1));
+  if (made == nullptr) throw RetryError("out of memory");
+  ::PQsetErrorVerbosity(made.get(), PQERRORS_VERBOSE);  // for CodeIn
+  return made;
+}
+
+// connect_timeout as it is after all: 0 and less for none.
+std::chrono::seconds TimeoutOf(PGconn* connection) {
+  int seconds = 0;
+  PQconninfoOption* const options = ::PQconninfo(connection);
+  for (const PQconninfoOption* option = options; option != nullptr && option->keyword != nullptr;
+       ++option) {
+    if (std::string_view(option->keyword) != "connect_timeout" || option->val == nullptr) continue;
+    const std::string_view text = option->val;
+    std::from_chars(text.data(), text.data() + text.size(), seconds);
+  }
+  ::PQconninfoFree(options);
+  return std::chrono::seconds(seconds);
+}
+
+}  // namespace
+
+ConnectOptions SameServer(PGconn* session) {
+  ConnectOptions place;
+  const auto add = [&](const char* name, const char* value) {
+    if (value != nullptr && *value != '\0') place.emplace_back(name, value);
+  };
+  add("host", ::PQhost(session));
+  const char* const host = ::PQhost(session);
+  const bool is_socket = host != nullptr && *host == '/';
+  if (!is_socket) add("hostaddr", ::PQhostaddr(session));
+  add("port", ::PQport(session));
+  add("target_session_attrs", "any");
+  return place;
+}
+
+ConnectionPtr ConnectToServer(const DatabaseUrl& url, ConnectOptions defaults,
+                              const ConnectOptions& overrides, steady_clock::time_point until) {
+  const auto began = steady_clock::now();
+  ConnectionPtr made = Begin(url, defaults, overrides);
+  PGconn* const handle = made.get();
+  const std::chrono::seconds timeout = TimeoutOf(handle);
+  const auto most = timeout.count() > 0 ? std::chrono::milliseconds(timeout) : url.limits.stall;
+  until = std::min(until, began + most);
+
+  PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+  while (::PQstatus(handle) != CONNECTION_BAD && next != PGRES_POLLING_OK &&
+         next != PGRES_POLLING_FAILED) {
+    const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    switch (WaitForSocket(::PQsocket(handle), events, until, url.limits).end) {
+      case SocketWait::End::kReady:
+        next = ::PQconnectPoll(handle);
+        break;
+      case SocketWait::End::kStopped:
+        throw StoppedError(url.display);
+      case SocketWait::End::kTimedOut:
+        const auto seconds = std::chrono::ceil<std::chrono::seconds>(until - began);
+        throw Error(
+            Reaction::kRetry, Cause::kEnvironment,
+            url.display + ": no answer within " + std::to_string(seconds.count()) + " s",
+            "Check host, port and firewall; connect_timeout in the address changes the limit.");
+    }
+  }
+  if (::PQstatus(handle) != CONNECTION_OK) throw ConnectError(handle, url.display);
+  ::PQsetErrorVerbosity(handle, PQERRORS_DEFAULT);
+  ::PQsetnonblocking(handle, 1);
+  return made;
+}
+
+}  // namespace syncline::sql
