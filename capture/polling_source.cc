@@ -11,6 +11,7 @@
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
+#include "engine/model/row_shape.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::capture {
@@ -213,13 +214,11 @@ void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {
   const auto table = std::ranges::find(tables_, rows.table,
                                        [](const TablePlan& plan) { return plan.schema->table; });
   if (table == tables_.end()) return;
+  const RowShape shape = RowShape::OfKeys(*table->schema);
   for (size_t first = 0; first < rows.keys.size(); first += kKeysRead) {
     const std::span<const Row> keys =
         std::span(rows.keys).subspan(first, std::min(kKeysRead, rows.keys.size() - first));
-    if (std::ranges::any_of(
-            keys, [&](const Row& key) { return key.size() != table->schema->key.size(); })) {
-      continue;
-    }
+    if (!std::ranges::all_of(keys, [&](const Row& key) { return shape.Fits(key); })) continue;
     const std::string these = sql::IsOneOf(table->key_columns(), keys, session_.dialect());
     std::set<std::string> there;
     const auto note = [&](const Row& row) {

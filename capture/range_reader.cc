@@ -6,8 +6,9 @@
 #include <utility>
 
 #include "capture/row_feed.h"
-#include "engine/base/check.h"
 #include "engine/base/crash_point.h"
+#include "engine/base/error.h"
+#include "engine/model/row_shape.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::capture {
@@ -27,8 +28,18 @@ struct LongEnough {};
 
 }  // namespace
 
+void CheckLoggedKey(const TablePlan& table, const Row& key) {
+  if (RowShape::OfKeys(*table.schema).Fits(key)) return;
+  throw DamageError(
+      fmt::format("table {}: the log knows a row by a key that does not have the values of the "
+                  "table's key columns",
+                  table.name()),
+      "the table's key was changed since, or the log's folder was: capture into a new folder under "
+      "`log:`, or name the key that the table had");
+}
+
 std::string KeyIs(const TablePlan& table, std::string_view comparison, const Row& key) {
-  SYNCLINE_CHECK_EQ(key.size(), table.schema->key.size());
+  CheckLoggedKey(table, key);
   std::string values;
   for (const ValueView value : key) {
     values += (values.empty() ? "" : ", ") + sql::Literal(value, table.schema->dialect);

@@ -45,6 +45,10 @@ class RangeReader {
   Microseconds due_{0};  // when what was sent so far may have been sent, by the clock
 };
 
+// Throws DamageError when a key that the log has of the table, in its index or its cursor, cannot
+// be one of the table's as it is now.
+void CheckLoggedKey(const TablePlan& table, const Row& key);
+
 // SQL condition for the keys that compare so (">", "<=", "=") with `key`, in the order of the
 // table's key columns. Pure.
 std::string KeyIs(const TablePlan& table, std::string_view comparison, const Row& key);

@@ -168,6 +168,7 @@ void Reconciliation::Go(const TablePlan& table, int64_t clock_us, RowFeed::Batch
   for (uint64_t left = RowsPerPoll(table); left > 0 && state->under_way;) {
     const uint64_t wanted = std::min(kRangeRows, left);
     std::vector<LoggedKey> keys = parts_.log.NextKeys(table.schema->table, state->after, wanted);
+    for (const LoggedKey& key : keys) CheckLoggedKey(table, key.key);
     const bool is_last = keys.size() < wanted;
     GoThrough(table, {.after = state->after, .keys = keys, .is_last = is_last}, clock_us, batch,
               counts);

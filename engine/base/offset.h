@@ -25,6 +25,9 @@ class Offset {
   uint64_t value_ = 0;
 };
 
+// No change of any log has this offset or a higher one: databases hold offsets as signed numbers.
+inline constexpr Offset kOffsetsEnd{uint64_t{1} << 63};
+
 inline std::ostream& operator<<(std::ostream& out, Offset offset) { return out << offset.value(); }
 
 }  // namespace syncline

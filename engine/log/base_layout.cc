@@ -18,6 +18,14 @@ constexpr uint8_t kClockFlag = 0x80;
 
 Error CutOff() { return LogDamage("an entry of the log's base is cut off"); }
 
+Row RowOf(std::string_view bytes) {
+  try {
+    return Row::FromBytes(std::string(bytes));
+  } catch (const Error& error) {
+    throw LogDamage("an entry of the log's base: " + error.message());
+  }
+}
+
 Fingerprint ChecksumOf(std::string_view key, std::string_view value) {
   std::string whole;
   layout::AppendBigEndian64(whole, key.size());
@@ -77,6 +85,10 @@ Record DecodeRecord(std::string_view bytes) {
                    .cut_open = json.at("cut_open").get<bool>(),
                    .deletions_from = Offset(number(json.at("deletions_from"))),
                    .entries = number(json.at("entries"))};
+    if (record.info.as_of > kOffsetsEnd || record.info.deletions_from > kOffsetsEnd)
+      throw LogDamage("the log's base ends beyond all offsets");
+    if (!IsWriteTime(record.info.written_at))
+      throw LogDamage("the log's base was written at a time that no clock shows");
     record.digest = {number(json.at("digest").at(0)), number(json.at("digest").at(1))};
     return record;
   } catch (const nlohmann::json::exception&) {
@@ -121,14 +133,15 @@ StoredEntry DecodeEntry(std::string_view bytes) {
     if (bytes.size() < 2 * kNumberBytes) throw CutOff();
     entry.lineage = Lineage{{static_cast<int64_t>(layout::ReadBigEndian64(bytes.data())),
                              layout::ReadBigEndian64(bytes.data() + kNumberBytes)}};
+    if (!IsClock(entry.lineage->clock)) throw LogDamage("an entry of the log's base has no clock");
     bytes.remove_prefix(2 * kNumberBytes);
   }
   if (version_bytes > bytes.size()) throw CutOff();
-  const Row versions = Row::FromBytes(std::string(bytes.substr(0, version_bytes)));
+  const Row versions = RowOf(bytes.substr(0, version_bytes));
   if (versions.size() != 1 && versions.size() != 2) throw CutOff();
   entry.version = Value(versions[0]);
   if (versions.size() == 2) entry.highest_before = Value(versions[1]);
-  entry.row = Row::FromBytes(std::string(bytes.substr(version_bytes)));
+  entry.row = RowOf(bytes.substr(version_bytes));
   return stored;
 }
 

@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 #include <rocksdb/iterator.h>
 
+#include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "engine/base/error.h"
 #include "engine/log/base_layout.h"
 #include "engine/log/log_damage.h"
 #include "engine/log/rocks_status.h"
+#include "engine/model/row_shape.h"
 
 namespace syncline {
 namespace {
@@ -19,6 +22,10 @@ constexpr char kReading[] = "reading the log's base";
 // A hole in one look at the base is gone in the next.
 constexpr int kFailuresMax = 3;
 
+// What Next reads at once, save for a larger entry.
+constexpr size_t kReadBytes = 16u << 20;
+
+constexpr char kEntries[] = "e";
 constexpr char kNoSchema[] = "the schema of a table in the log's base is missing";
 
 }  // namespace
@@ -44,11 +51,9 @@ class BaseReader::Impl {
   // From the first entry of each to that of the next.
   std::vector<TableName> Tables() {
     std::vector<TableName> tables;
-    while (at_->Valid() && at_->key()[0] == base::kEntryPrefix) {
-      const auto schema = find_schema_(base::DecodeEntry(at_->value().ToStringView()).schema);
-      if (!schema) Fail(kNoSchema);
-      tables.push_back(schema->table);
-      at_->Seek(Behind(base::EntryKey(schema->table, Row())));
+    while (at_->Valid() && at_->key().starts_with(rocksdb::Slice(kEntries))) {
+      tables.push_back(Checked(base::DecodeEntry(at_->value().ToStringView())).table->table);
+      at_->Seek(Behind(base::EntryKey(tables.back(), Row())));
     }
     ThrowIfBad(at_->status(), kReading);
     at_->Seek(std::string(1, base::kEntryPrefix));
@@ -64,12 +69,11 @@ class BaseReader::Impl {
 
   std::vector<BaseEntry> Next(size_t count) {
     std::vector<BaseEntry> entries;
-    for (; entries.size() < count && OnEntry(); at_->Next()) {
+    size_t bytes = 0;
+    for (; entries.size() < count && bytes < kReadBytes && OnEntry(); at_->Next()) {
+      bytes += at_->value().size();
       if (counts_) base::Count(at_->key().ToStringView(), at_->value().ToStringView(), seen_);
-      base::StoredEntry stored = base::DecodeEntry(at_->value().ToStringView());
-      stored.entry.table = find_schema_(stored.schema);
-      if (!stored.entry.table) Fail(kNoSchema);
-      entries.push_back(std::move(stored.entry));
+      entries.push_back(Checked(base::DecodeEntry(at_->value().ToStringView())));
     }
     ThrowIfBad(at_->status(), kReading);
     if (entries.empty() && behind_.empty()) CheckWhole();
@@ -93,8 +97,33 @@ class BaseReader::Impl {
   }
 
   bool OnEntry() const {
-    return at_->Valid() && at_->key()[0] == base::kEntryPrefix &&
+    return at_->Valid() && at_->key().starts_with(rocksdb::Slice(kEntries)) &&
            (behind_.empty() || at_->key().ToStringView() < behind_);
+  }
+
+  // The entry that at_ is on, with its table; its row has the table's shape and its key is the one
+  // that it lies under.
+  BaseEntry Checked(base::StoredEntry stored) {
+    BaseEntry& entry = stored.entry;
+    entry.table = find_schema_(stored.schema);
+    if (!entry.table) Fail(kNoSchema);
+    const TableShapes& shapes =
+        shapes_.try_emplace(stored.schema, TableShapes(*entry.table)).first->second;
+    const bool deleted = entry.op == Op::kDelete;
+    if (!(deleted ? shapes.keys : shapes.rows).Fits(entry.row)) {
+      throw AtOffset(entry.offset, "it does not have the values of its table's columns");
+    }
+    const Row key = deleted ? entry.row : Project(entry.row, entry.table->key);
+    if (at_->key() != rocksdb::Slice(base::EntryKey(entry.table->table, key))) {
+      throw AtOffset(entry.offset, "it lies under the key of another row");
+    }
+    if (entry.offset >= expected_.info.as_of) Fail("the log's base holds what lies behind its end");
+    return std::move(entry);
+  }
+
+  static Error AtOffset(Offset offset, std::string_view what) {
+    return LogDamage(
+        fmt::format("the row of offset {} in the log's base: {}", offset.value(), what));
   }
 
   // What is missing may be so for a moment only, unless this is the writer's own store.
@@ -107,8 +136,9 @@ class BaseReader::Impl {
   const std::unique_ptr<rocksdb::Iterator> at_;
   const FindSchema find_schema_;
   base::Record expected_;
-  base::Record seen_;         // its count and digest
-  std::string behind_;        // where Next ends; empty: with the base
+  base::Record seen_;   // its count and digest
+  std::string behind_;  // where Next ends; empty: with the base
+  std::map<SchemaId, TableShapes> shapes_;
   std::set<TableName> read_;  // of SeekTable
   bool counts_ = true;        // what Next reads is seen for the first time
   const std::shared_ptr<int> failures_;

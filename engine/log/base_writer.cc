@@ -1,9 +1,11 @@
 #include "engine/log/base_writer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
-#include "engine/base/check.h"
+#include "engine/log/log_damage.h"
 #include "engine/log/rocks_options.h"
 #include "engine/log/rocks_status.h"
 
@@ -26,7 +28,10 @@ BaseWriter::BaseWriter(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family)
 }
 
 void BaseWriter::Fold(const Frame& frame) {
-  SYNCLINE_CHECK_EQ(frame.header.base, record_.info.as_of);
+  if (frame.header.base != record_.info.as_of) {
+    throw LogDamage(fmt::format("the log's base ends at offset {}, where no frame begins",
+                                record_.info.as_of.value()));
+  }
   std::map<std::string, Folding> entries;
   std::vector<std::string> keys(frame.changes.size());
   for (size_t i = 0; i < frame.changes.size(); ++i) {
@@ -92,6 +97,10 @@ void BaseWriter::DropDeletions(Offset seen) {
       if (!offset || *offset >= seen) break;
       if ((more = count == kDropBatch)) break;
       const std::string key = at->value().ToString();
+      if (!key.starts_with(base::kEntryPrefix)) {
+        throw LogDamage(
+            fmt::format("the deletion at offset {} in the log's base is none", offset->value()));
+      }
       batch_.Delete(family_, at->key());
       std::string bytes;
       const rocksdb::Status status = db_.Get({}, family_, key, &bytes);

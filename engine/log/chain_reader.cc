@@ -20,22 +20,37 @@ Offset BaseOf(const rocksdb::Iterator& at) {
   return *base;
 }
 
-}  // namespace
-
-Frame DecodeEntry(std::string_view key, std::string_view value, const LogInfo& info,
-                  bool with_changes) {
-  const std::optional<Offset> base = layout::ParseFrameKey(key);
-  if (!base) throw LogDamage("the log holds a key that is no frame's");
+// Damage that `body` finds in the frame at `base` names the offset, and the ways out.
+template <typename Body>
+auto InFrame(Offset base, Body&& body) {
   try {
-    Frame frame = with_changes ? DecodeFrame(value) : Frame{.header = DecodeFrameHeader(value)};
-    if (frame.header.base != *base) throw LogDamage("it says that it is another");
-    if (frame.header.log_id != info.id) throw LogDamage("it is another log's");
-    return frame;
+    return body();
   } catch (Error& error) {
-    error.AddContext(fmt::format("the frame at offset {}", base->value()));
+    error.AddContext(fmt::format("the frame at offset {}", base.value()));
     if (error.hint().empty()) throw LogDamage(error.message());
     throw;
   }
+}
+
+}  // namespace
+
+EncodedFrame OpenEntry(std::string_view key, std::string_view value, const LogInfo& info) {
+  const std::optional<Offset> base = layout::ParseFrameKey(key);
+  if (!base) throw LogDamage("the log holds a key that is no frame's");
+  return InFrame(*base, [&] {
+    EncodedFrame entry(value);
+    if (entry.header().base != *base) throw LogDamage("it says that it is another");
+    if (entry.header().log_id != info.id) throw LogDamage("it is another log's");
+    return entry;
+  });
+}
+
+Frame DecodeEntry(EncodedFrame entry, EncodedFrame::Tables tables) {
+  return InFrame(entry.header().base, [&] { return std::move(entry).Decode(std::move(tables)); });
+}
+
+Frame DecodeEntry(EncodedFrame entry) {
+  return InFrame(entry.header().base, [&] { return std::move(entry).Decode(); });
 }
 
 ChainReader::ChainReader(std::unique_ptr<LogView> view)
@@ -109,10 +124,13 @@ ChainReader::Look ChainReader::LookForNext(bool with_changes, Frame& frame) {
   if (look != Look::kFound) return look;
   if (const Offset base = BaseOf(*at); chained_ && base != position_) return HoleBefore(base);
 
-  frame = DecodeEntry(at->key().ToStringView(), at->value().ToStringView(), info(), with_changes);
-  CheckChain(frame.header);
-  CheckMark(frame.header, mark);
-  if (LookForTables(frame) == Look::kTrouble) return Look::kTrouble;
+  EncodedFrame entry = OpenEntry(at->key().ToStringView(), at->value().ToStringView(), info());
+  CheckChain(entry.header());
+  CheckMark(entry.header(), mark);
+  EncodedFrame::Tables tables;
+  if (LookForTables(entry.header(), tables) == Look::kTrouble) return Look::kTrouble;
+  frame = with_changes ? DecodeEntry(std::move(entry), std::move(tables))
+                       : Frame{.header = entry.header(), .tables = std::move(tables)};
   position_ = frame.header.end();
   hash_ = frame.header.hash;
   chained_ = true;
@@ -132,9 +150,8 @@ ChainReader::Look ChainReader::SeekIntoPosition(Cursor& at) {
   Look look = Standing(at);
   Offset end;  // of what lies before position_
   if (look == Look::kFound) {
-    const FrameHeader before = DecodeEntry(at->key().ToStringView(), at->value().ToStringView(),
-                                           info(), /*with_changes=*/false)
-                                   .header;
+    const FrameHeader before =
+        OpenEntry(at->key().ToStringView(), at->value().ToStringView(), info()).header();
     if (before.end() > position_) {
       chained_ = before.base == position_;
       return Look::kFound;
@@ -187,30 +204,27 @@ void ChainReader::CheckMark(const FrameHeader& header, const Mark& mark) {
   }
 }
 
-ChainReader::Look ChainReader::LookForTables(Frame& frame) {
-  frame.tables.clear();
-  for (const SchemaId id : frame.header.schemas) {
-    frame.tables.push_back(FindSchema(id));
-    if (frame.tables.back()) continue;
+ChainReader::Look ChainReader::LookForTables(const FrameHeader& header,
+                                             EncodedFrame::Tables& tables) {
+  for (const SchemaId id : header.schemas) {
+    tables.push_back(FindSchema(id));
+    if (tables.back()) continue;
     return Hole(
         fmt::format("the frame at offset {}: the schema of one of its tables is not in the "
                     "log",
-                    frame.header.base.value()));
+                    header.base.value()));
   }
   return Look::kFound;
 }
 
 std::shared_ptr<const TableSchema> ChainReader::FindSchema(SchemaId id) {
-  std::shared_ptr<const TableSchema>& schema = schemas_[id];
-  if (schema) return schema;
+  if (const auto known = schemas_.find(id); known != schemas_.end()) return known->second;
   const Cursor at = view_->NewIterator();
   at->Seek(layout::SchemaKey(id));
   if (!at->Valid() || layout::ParseSchemaKey(at->key().ToStringView()) != id) return nullptr;
-  TableSchema decoded = DecodeSchema(at->value().ToStringView());
-  if (decoded.id() != id) {
-    throw LogDamage(fmt::format("the schema {:016x} is not what its name says", id));
-  }
-  return schema = std::make_shared<const TableSchema>(std::move(decoded));
+  auto schema = std::make_shared<const TableSchema>(
+      layout::DecodeSchemaRecord(id, at->value().ToStringView()));
+  return schemas_.emplace(id, std::move(schema)).first->second;
 }
 
 std::unique_ptr<BaseReader> ChainReader::OpenBase() {
@@ -254,9 +268,7 @@ std::optional<FrameHeader> ChainReader::Last() {
     const Look look = Standing(at);
     if (look == Look::kNothing) return EndsTooEarly(mark.begin, mark.next);
     if (look != Look::kFound) return look;
-    last = DecodeEntry(at->key().ToStringView(), at->value().ToStringView(), info(),
-                       /*with_changes=*/false)
-               .header;
+    last = OpenEntry(at->key().ToStringView(), at->value().ToStringView(), info()).header();
     if (last->end() < mark.next) return EndsTooEarly(last->end(), mark.next);
     CheckMark(*last, mark);
     return look;

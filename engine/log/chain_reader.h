@@ -15,11 +15,15 @@
 
 namespace syncline {
 
-// One frame out of its key and value in the store, checked to be that log's frame for that offset.
-// Without `with_changes` the changes are not decoded, but the hash over them is checked all the
-// same. Throws DamageError with the offset. Private to engine/log.
-Frame DecodeEntry(std::string_view key, std::string_view value, const LogInfo& info,
-                  bool with_changes);
+// One frame out of its key and value in the store, checked to be that log's frame for that offset;
+// its changes are not read yet. Borrows the value. Throws DamageError with the offset. Private to
+// engine/log.
+EncodedFrame OpenEntry(std::string_view key, std::string_view value, const LogInfo& info);
+// With its changes, whose rows are held against `tables`, those of its schemas. Throws DamageError
+// with the offset.
+Frame DecodeEntry(EncodedFrame entry, EncodedFrame::Tables tables);
+// The same without tables: for a frame whose rows are not used.
+Frame DecodeEntry(EncodedFrame entry);
 
 // LogReader's rules over any LogView: where the next frame must be, and whether it continues the
 // chain (invariant 2). Private to engine/log.
@@ -64,7 +68,7 @@ class ChainReader : public LogReader {
   // the one that holds it.
   Look SeekPosition(Cursor& at);
   Look SeekIntoPosition(Cursor& at);
-  Look LookForTables(Frame& frame);
+  Look LookForTables(const FrameHeader& header, EncodedFrame::Tables& tables);
   // Null if it is not there.
   std::shared_ptr<const TableSchema> FindSchema(SchemaId id);
   void CheckChain(const FrameHeader& header) const;

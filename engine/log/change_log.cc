@@ -12,11 +12,12 @@ namespace syncline {
 Offset LogInfo::SharedUpTo(uint64_t known) const {
   if (known > epoch) return Offset(0);
   Offset shared(UINT64_MAX);
-  for (uint64_t later = known + 1; later <= epoch; ++later) {
-    const auto begin = begins.find(later);
-    shared = std::min(shared, begin == begins.end() ? Offset(0) : begin->second);
+  uint64_t later = 0;
+  for (auto begin = begins.upper_bound(known); begin != begins.upper_bound(epoch); ++begin) {
+    shared = std::min(shared, begin->second);
+    ++later;
   }
-  return shared;
+  return later == epoch - known ? shared : Offset(0);  // where one began nobody knows
 }
 
 std::unique_ptr<ChangeLog> ChangeLog::Open(const std::filesystem::path& folder,

@@ -21,6 +21,9 @@ class LogReader;
 class Retention;
 struct RetentionPolicy;
 
+// A log has one epoch more with each repair, and never as many as this.
+inline constexpr uint64_t kEpochMax = UINT32_MAX;
+
 // The names of a log, fixed when it is made (the epoch can grow).
 struct LogInfo {
   LogId id;

@@ -1,7 +1,7 @@
 #include "engine/log/index_entry.h"
 
-#include "engine/base/error.h"
 #include "engine/log/layout.h"
+#include "engine/log/log_damage.h"
 
 namespace syncline::index_entry {
 namespace {
@@ -9,6 +9,14 @@ namespace {
 constexpr char kDeletedFlag = 1;
 constexpr char kClockFlag = 2;
 constexpr size_t kClockBytes = 8 + 8;
+
+Row VersionIn(std::string_view bytes) {
+  try {
+    return Row::FromBytes(std::string(bytes));
+  } catch (const Error& error) {
+    throw LogDamage("an entry of the row index: " + error.message());
+  }
+}
 
 }  // namespace
 
@@ -29,20 +37,21 @@ void Append(const Fingerprint& fingerprint, Offset offset, const Change& change,
 }
 
 IndexEntry Decode(std::string_view bytes) {
-  if (bytes.size() < kHeadBytes + 1) throw DamageError("an entry of the row index is cut off");
+  if (bytes.size() < kHeadBytes + 1) throw LogDamage("an entry of the row index is cut off");
   const char flags = bytes[kHeadBytes];
   IndexEntry entry{.fingerprint = FingerprintOf(bytes),
                    .offset = OffsetOf(bytes),
                    .deleted = (flags & kDeletedFlag) != 0};
   bytes.remove_prefix(kHeadBytes + 1);
   if ((flags & kClockFlag) != 0) {
-    if (bytes.size() < kClockBytes) throw DamageError("an entry of the row index is cut off");
+    if (bytes.size() < kClockBytes) throw LogDamage("an entry of the row index is cut off");
     entry.clock = RowClock{static_cast<int64_t>(layout::ReadBigEndian64(bytes.data())),
                            layout::ReadBigEndian64(bytes.data() + 8)};
+    if (!IsClock(*entry.clock)) throw LogDamage("an entry of the row index has no clock");
     bytes.remove_prefix(kClockBytes);
   }
-  const Row version = Row::FromBytes(std::string(bytes));
-  if (version.size() != 1) throw DamageError("an entry of the row index has no version");
+  const Row version = VersionIn(bytes);
+  if (version.size() != 1) throw LogDamage("an entry of the row index has no version");
   entry.version = Value(version[0]);
   return entry;
 }

@@ -1,8 +1,8 @@
 #include "engine/log/index_extent.h"
 
-#include "engine/base/error.h"
 #include "engine/log/index_entry.h"
 #include "engine/log/layout.h"
+#include "engine/log/log_damage.h"
 #include "engine/log/rocks_status.h"
 
 namespace syncline {
@@ -63,7 +63,7 @@ std::optional<IndexExtent> IndexExtent::Read(rocksdb::DB& db, rocksdb::ColumnFam
     const std::string& head = property->second;
     if (head.empty()) continue;
     if (head.size() != index_entry::kHeadBytes) {
-      throw DamageError("a file of the row index does not say its extent");
+      throw LogDamage("a file of the row index does not say its extent");
     }
     const Offset end = index_entry::OffsetOf(head) + 1;
     if (end > extent.end) extent = {end, index_entry::FingerprintOf(head)};

@@ -1,5 +1,6 @@
 #include "engine/log/layout.h"
 
+#include <fmt/format.h>
 #include <rocksdb/iterator.h>
 
 #include <bit>
@@ -60,6 +61,17 @@ std::optional<SchemaId> ParseSchemaKey(std::string_view key) {
   return ReadBigEndian64(key.data() + kSchemaPrefix.size());
 }
 
+TableSchema DecodeSchemaRecord(SchemaId id, std::string_view bytes) {
+  const std::string name = fmt::format("the schema {:016x}", id);
+  try {
+    TableSchema schema = DecodeSchema(bytes);
+    if (schema.id() != id) throw LogDamage("it is not what its name says");
+    return schema;
+  } catch (const Error& error) {
+    throw LogDamage(name + ": " + error.message());
+  }
+}
+
 // JSON, because it is read by people who look at a log with RocksDB's own tools.
 std::string EncodeMeta(const LogInfo& info) {
   const auto begins = info.begins.find(info.epoch);
@@ -85,10 +97,13 @@ LogInfo DecodeMeta(std::string_view bytes) {
   try {
     if (!meta.at("epoch").is_number_unsigned()) throw LogDamage("the log's epoch is no number");
     const auto epoch = meta.at("epoch").get<uint64_t>();
+    if (epoch > kEpochMax) throw LogDamage("the log's epoch is beyond all epochs");
+    const nlohmann::json begins = meta.value("begins", nlohmann::json(0u));
+    if (!begins.is_number_unsigned()) throw LogDamage("the begin of the log's epoch is no number");
     return {LogId::Parse(meta.at("log_id").get<std::string>()),
             epoch,
             meta.at("source").get<std::string>(),
-            {{epoch, Offset(meta.value("begins", uint64_t{0}))}}};
+            {{epoch, Offset(begins.get<uint64_t>())}}};
   } catch (const nlohmann::json::exception&) {
     throw LogDamage("the log's meta record lacks a field");
   }

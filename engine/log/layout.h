@@ -52,6 +52,9 @@ std::optional<Offset> ParseFrameKey(std::string_view key);
 // The schema id that a schema's key stands for; nothing if it is not such a key.
 std::optional<SchemaId> ParseSchemaKey(std::string_view key);
 
+// The schema that is stored under that id. Throws DamageError when it is another one or none.
+TableSchema DecodeSchemaRecord(SchemaId id, std::string_view bytes);
+
 // Of the info's own epoch.
 std::string EncodeMeta(const LogInfo& info);
 // Throws DamageError when the bytes are not a meta record, StopError when they are of another

@@ -30,9 +30,7 @@ std::set<Offset> BordersOf(StoreReader& store) {
 }
 
 FrameHeader Decode(const rocksdb::Iterator& at, const LogInfo& info) {
-  return DecodeEntry(at.key().ToStringView(), at.value().ToStringView(), info,
-                     /*with_changes=*/false)
-      .header;
+  return OpenEntry(at.key().ToStringView(), at.value().ToStringView(), info).header();
 }
 
 Error Missing(Offset from, Offset to) {

@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <set>
+#include <map>
+#include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -45,19 +46,39 @@ std::optional<Mark> ReadMarkIfWhole(const fs::path& folder) {
   }
 }
 
-// The schemas that can be read; what a frame's tables are looked up in.
-std::set<SchemaId> ReadSchemas(rocksdb::Iterator& at) {
-  std::set<SchemaId> ids;
+using Schemas = std::map<SchemaId, std::shared_ptr<const TableSchema>>;
+
+// The schemas that can be read.
+Schemas ReadSchemas(rocksdb::Iterator& at) {
+  Schemas schemas;
   for (at.Seek(rocksdb::Slice(layout::kSchemaPrefix)); at.Valid(); at.Next()) {
     const std::optional<SchemaId> id = layout::ParseSchemaKey(at.key().ToStringView());
     if (!id) break;
     try {
-      if (DecodeSchema(at.value().ToStringView()).id() == *id) ids.insert(*id);
+      schemas[*id] = std::make_shared<const TableSchema>(
+          layout::DecodeSchemaRecord(*id, at.value().ToStringView()));
     } catch (const Error&) {
       // The frames that need it are not whole.
     }
   }
-  return ids;
+  return schemas;
+}
+
+// The frame's header, if all of the frame is whole.
+std::optional<FrameHeader> HeaderOfWhole(const rocksdb::Iterator& at, const LogInfo& info,
+                                         const Schemas& schemas) {
+  try {
+    EncodedFrame entry = OpenEntry(at.key().ToStringView(), at.value().ToStringView(), info);
+    EncodedFrame::Tables tables;
+    for (const SchemaId id : entry.header().schemas) {
+      const auto schema = schemas.find(id);
+      if (schema == schemas.end()) return {};
+      tables.push_back(schema->second);
+    }
+    return DecodeEntry(std::move(entry), std::move(tables)).header;
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 }  // namespace
@@ -141,23 +162,14 @@ Offset LogSalvage::Walk(const Take& take) {
   std::optional<uint64_t> hash;
   if (begin_ == Offset(0)) hash = 0;
   const auto at = store_->NewIterator(rocksdb::kDefaultColumnFamilyName);
-  const std::set<SchemaId> schemas = ReadSchemas(*at);
+  const Schemas schemas = ReadSchemas(*at);
   for (at->Seek(layout::FrameKey(begin_)); at->Valid(); at->Next()) {
     if (at->key().ToStringView() >= layout::kAfterFrames) break;
-    FrameHeader header;
-    try {
-      header = DecodeEntry(at->key().ToStringView(), at->value().ToStringView(), info_,
-                           /*with_changes=*/true)
-                   .header;
-    } catch (const Error&) {
-      break;
-    }
-    const bool known =
-        std::ranges::all_of(header.schemas, [&](SchemaId id) { return schemas.contains(id); });
-    if (header.base != end || (hash && header.previous_hash != *hash) || !known) break;
-    if (!take(header, at->key(), at->value())) break;
-    end = header.end();
-    hash = header.hash;
+    const std::optional<FrameHeader> header = HeaderOfWhole(*at, info_, schemas);
+    if (!header || header->base != end || (hash && header->previous_hash != *hash)) break;
+    if (!take(*header, at->key(), at->value())) break;
+    end = header->end();
+    hash = header->hash;
   }
   return end;
 }

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "engine/base/error.h"
+#include "engine/log/change_log.h"
 #include "engine/log/layout.h"
 #include "engine/log/log_damage.h"
 #include "engine/model/checksum.h"
@@ -76,11 +77,12 @@ std::optional<Mark> DecodeMark(std::string_view bytes) {
   mark.begin = Offset(layout::ReadBigEndian64(at + kNumberBytes));
   mark.next = Offset(layout::ReadBigEndian64(at + 2 * kNumberBytes));
   mark.hash = layout::ReadBigEndian64(at + 3 * kNumberBytes);
+  if (mark.epoch > kEpochMax || mark.begin > mark.next || mark.next > kOffsetsEnd) return {};
   return mark;
 }
 
 std::optional<Mark> ReadMark(const fs::path& path) {
-  const file::Descriptor opened(path, O_RDONLY);
+  const file::Descriptor opened(path, O_RDONLY | O_NONBLOCK);  // a pipe is not waited for
   if (opened.get() < 0) {
     if (errno == ENOENT || errno == ENOTDIR) return {};
     throw EnvironmentError(Trouble("opening", path),

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "engine/base/error.h"
 #include "engine/log/layout.h"
+#include "engine/log/log_damage.h"
 
 namespace syncline {
 namespace {
@@ -38,7 +38,7 @@ void AppendText(std::string_view text, std::string& out) {
   out += '\x01';
 }
 
-[[noreturn]] void ThrowDamaged() { throw DamageError("a key in the row index cannot be read"); }
+[[noreturn]] void ThrowDamaged() { throw LogDamage("a key in the row index cannot be read"); }
 
 std::string_view Take(std::string_view& bytes, size_t count) {
   if (bytes.size() < count) ThrowDamaged();
@@ -100,7 +100,9 @@ Row ReadOrdered(std::string_view bytes) {
     const auto type = static_cast<Type>(Take(bytes, 1).front());
     if (type > Type::kOther) ThrowDamaged();
     if (HoldsString(type)) {
-      row.Append(ValueView::OfString(type, TakeText(bytes)));
+      const std::string text = TakeText(bytes);
+      if (type == Type::kUuid && text.size() != 16) ThrowDamaged();
+      row.Append(ValueView::OfString(type, text));
     } else if (type == Type::kDouble) {
       row.Append(ValueView::Double(TakeDouble(bytes)));
     } else if (type == Type::kBool) {

@@ -89,16 +89,16 @@ RocksChangeLog::Tail RocksChangeLog::ReadTail() {
   at->SeekForPrev(rocksdb::Slice(layout::kAfterFrames));
   ThrowIfBad(at->status(), reading);
   if (at->Valid()) {
-    const FrameHeader last = DecodeEntry(at->key().ToStringView(), at->value().ToStringView(),
-                                         store_->info(), /*with_changes=*/true)
-                                 .header;
+    const FrameHeader last =
+        DecodeEntry(OpenEntry(at->key().ToStringView(), at->value().ToStringView(), store_->info()))
+            .header;
     tail = {last.end(), last.hash, last.cursor, !last.closes_cut};
   }
   std::string saved;
   const rocksdb::Status status = db.Get({}, store_->index(), SavedCursorKey(), &saved);
   if (!status.IsNotFound()) {
     ThrowIfBad(status, reading);
-    if (saved.size() < 8) throw DamageError(reading + ": the saved cursor is cut off");
+    if (saved.size() < 8) throw LogDamage(reading + ": the saved cursor is cut off");
     if (Offset(layout::ReadBigEndian64(saved.data())) == tail.next) tail.cursor = saved.substr(8);
   }
   return tail;
@@ -132,17 +132,19 @@ std::optional<RocksChangeLog::Prepared> RocksChangeLog::ReadPrepared() {
   for (std::string* const text : {&prepared.name, &prepared.token}) {
     const uint64_t size = left.size() < 8 ? 0 : layout::ReadBigEndian64(left.data());
     if (left.size() < 8 || size > left.size() - 8) {
-      throw DamageError("the log's prepared frame is cut off");
+      throw LogDamage("the log's prepared frame is cut off");
     }
     *text = left.substr(8, size);
     left.remove_prefix(8 + size);
   }
-  Frame frame = DecodeFrame(left);
-  for (const SchemaId id : frame.header.schemas) {
+  EncodedFrame entry(left);
+  for (const SchemaId id : entry.header().schemas) {
     const std::optional<std::string> schema = Get(layout::SchemaKey(id));
-    if (!schema) throw DamageError("a schema of the log's prepared frame is missing");
-    prepared.draft.tables.push_back(std::make_shared<TableSchema>(DecodeSchema(*schema)));
+    if (!schema) throw LogDamage("a schema of the log's prepared frame is missing");
+    prepared.draft.tables.push_back(
+        std::make_shared<TableSchema>(layout::DecodeSchemaRecord(id, *schema)));
   }
+  Frame frame = std::move(entry).Decode(prepared.draft.tables);
   for (const Change& change : frame.changes) {
     prepared.draft.fingerprints.push_back(change.row.fingerprint());
   }

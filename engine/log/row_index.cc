@@ -9,6 +9,7 @@
 #include "engine/base/error.h"
 #include "engine/log/index_entry.h"
 #include "engine/log/layout.h"
+#include "engine/log/log_damage.h"
 #include "engine/log/ordered_key.h"
 #include "engine/log/rocks_options.h"
 #include "engine/log/rocks_status.h"
@@ -36,8 +37,23 @@ std::string EncodeNumber(uint64_t number) {
 }
 
 uint64_t DecodeNumber(const rocksdb::Slice& bytes) {
-  if (bytes.size() != 8) throw DamageError("a number in the row index is cut off");
+  if (bytes.size() != 8) throw LogDamage("a number in the row index is cut off");
   return layout::ReadBigEndian64(bytes.data());
+}
+
+// 0 stands for what is no table; the next one still has to be a number.
+uint32_t TableIdOf(const rocksdb::Slice& bytes) {
+  const uint64_t id = DecodeNumber(bytes);
+  if (id == 0 || id >= UINT32_MAX) throw LogDamage("a table of the row index has no number");
+  return static_cast<uint32_t>(id);
+}
+
+TableName TableNameOf(const rocksdb::Slice& name) {
+  try {
+    return TableName::Parse(name.ToStringView());
+  } catch (const Error&) {
+    throw LogDamage("a table of the row index has no name");
+  }
 }
 
 // The frames are the WAL.
@@ -63,8 +79,8 @@ void RowIndex::Load() {
   for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix); at->Next()) {
     rocksdb::Slice name = at->key();
     name.remove_prefix(prefix.size());
-    const auto id = static_cast<uint32_t>(DecodeNumber(at->value()));
-    tables_[TableName::Parse(name.ToStringView())] = {id, ReadLastKey(id), /*written=*/true};
+    const uint32_t id = TableIdOf(at->value());
+    tables_[TableNameOf(name)] = {id, ReadLastKey(id), /*written=*/true};
     next_table_id_ = std::max(next_table_id_, id + 1);
   }
   at->SeekToLast();
@@ -140,6 +156,7 @@ void RowIndex::FollowBase(LogReader& log) {
                           .version = std::move(entry.version),
                           .lineage = entry.lineage};
       AddChanges({entry.table}, {change}, {fingerprint}, entry.offset);
+      if (pending_.bytes() >= options_.pending_bytes_max) ThrowIfBad(MakeRoom(0), kWriting);
     }
     ThrowIfBad(MakeRoom(/*wal_bytes=*/0), kWriting);
   }

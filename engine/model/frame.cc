@@ -4,11 +4,14 @@
 #include <cstring>
 #include <optional>
 #include <random>
+#include <utility>
 
+#include "engine/base/check.h"
 #include "engine/base/error.h"
 #include "engine/model/checksum.h"
 #include "engine/model/compression.h"
 #include "engine/model/frame_wire.h"
+#include "engine/model/row_shape.h"
 #include "engine/model/value_text.h"
 #include "engine/model/wire.h"
 #include "frame.pb.h"
@@ -23,21 +26,56 @@ Value ReadCheckedValue(std::string_view bytes) {
   return Value(wire::ReadValue(bytes));
 }
 
+constexpr WallTime kFirstTime = std::chrono::sys_days(std::chrono::January / 1 / 1);
+constexpr WallTime kLastTime = std::chrono::sys_days(std::chrono::January / 1 / 9999);
+
 Lineage ReadLineage(std::string_view bytes) {
   wire::Lineage in;
-  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || in.origin() == 0) {
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     throw DamageError("a change's lineage cannot be read");
   }
   Lineage lineage{.clock = {in.time(), in.origin()}, .via = in.via()};
   if (in.has_before_time()) lineage.before = RowClock{in.before_time(), in.before_origin()};
+  if (!IsClock(lineage.clock) || (lineage.before && !IsClock(*lineage.before))) {
+    throw DamageError("a change's lineage has a clock that is none");
+  }
   return lineage;
 }
 
-Change ReadChange(std::string_view bytes, size_t tables) {
+// The shapes of a frame's tables, or nothing to hold rows against.
+class Shapes {
+ public:
+  explicit Shapes(size_t tables) : count_(tables) {}
+  explicit Shapes(const EncodedFrame::Tables& tables) : count_(tables.size()) {
+    shapes_.reserve(count_);
+    for (const auto& table : tables) shapes_.emplace_back(*table);
+  }
+
+  // A change's row, as `op` says: a mark has none.
+  Row Read(Op op, uint32_t table, std::string_view bytes) const {
+    if (op == Op::kMark) {
+      if (!bytes.empty()) throw DamageError("a mark has a row");
+      return {};
+    }
+    if (table >= count_) {
+      throw DamageError("a change points to a table that its frame does not name");
+    }
+    if (shapes_.empty()) return Row::FromBytes(std::string(bytes));
+    const TableShapes& shapes = shapes_[table];
+    return Row::FromBytes(std::string(bytes), op == Op::kDelete ? shapes.keys : shapes.rows);
+  }
+
+ private:
+  const size_t count_;
+  std::vector<TableShapes> shapes_;
+};
+
+Change ReadChange(std::string_view bytes, const Shapes& shapes) {
   wire::Reader reader(bytes);
   Change change;
   char last_tag = 0;
   uint64_t op = 0;
+  std::string_view row;
   while (!reader.done()) {
     const char tag = reader.Take(1)[0];
     if (tag <= last_tag) throw DamageError("a change's fields are out of order");
@@ -47,7 +85,7 @@ Change ReadChange(std::string_view bytes, size_t tables) {
     } else if (tag == kTableTag) {
       change.table = static_cast<uint32_t>(std::min<uint64_t>(reader.Varint(), UINT32_MAX));
     } else if (tag == kRowTag) {
-      change.row = Row::FromBytes(std::string(reader.LengthDelimited()));
+      row = reader.LengthDelimited();
     } else if (tag == kVersionTag) {
       change.version = ReadCheckedValue(reader.LengthDelimited());
     } else if (tag == kPreviousTag) {
@@ -61,20 +99,25 @@ Change ReadChange(std::string_view bytes, size_t tables) {
   }
   if (op < 1 || op > 3) throw DamageError("a change has no known operation");
   change.op = static_cast<Op>(op);
-  if (change.op != Op::kMark && change.table >= tables) {
-    throw DamageError("a change points to a table that its frame does not name");
-  }
+  change.row = shapes.Read(change.op, change.table, row);
   return change;
 }
 
-// An entry taken apart, its hash checked.
-struct Parts {
-  FrameHeader header;
-  Compression compression;
-  std::string_view body;
-};
+void CheckHeader(const FrameHeader& header) {
+  if (header.base >= kOffsetsEnd || header.count > kOffsetsEnd - header.base) {
+    throw DamageError("a frame's offsets are beyond all offsets");
+  }
+  if (header.count == 0 || header.count > kFrameChangesMax) {
+    throw DamageError("a frame says that it holds " + std::to_string(header.count) + " changes");
+  }
+  if (!IsWriteTime(header.written_at)) {
+    throw DamageError("a frame was written at a time that no clock shows");
+  }
+}
 
-Parts TakeApart(std::string_view entry) {
+}  // namespace
+
+EncodedFrame::EncodedFrame(std::string_view entry) {
   if (entry.size() < kPrefixBytes + kHashBytes) throw DamageError("a frame is cut off");
   const auto format = static_cast<uint8_t>(entry[0]);
   const std::optional<Compression> compression = CompressionOf(format);
@@ -83,37 +126,36 @@ Parts TakeApart(std::string_view entry) {
                           ", this program knows those up to " + std::to_string(kFrameFormatMax),
                       "use a newer syncline for this log");
   }
+  compression_ = *compression;
   const std::string_view hashed = entry.substr(0, entry.size() - kHashBytes);
-  Parts parts{.compression = *compression};
-  std::memcpy(&parts.header.hash, entry.data() + hashed.size(), kHashBytes);
-  if (Checksum64(hashed) != parts.header.hash) {
+  std::memcpy(&header_.hash, entry.data() + hashed.size(), kHashBytes);
+  if (Checksum64(hashed) != header_.hash) {
     throw DamageError("a frame's hash does not match its bytes");
   }
   uint32_t header_bytes;
   std::memcpy(&header_bytes, entry.data() + 1, 4);
   wire::FrameHeader in;
-  if (header_bytes > hashed.size() - kPrefixBytes ||
+  if (header_bytes > std::min<size_t>(hashed.size() - kPrefixBytes, kFrameBytesMax) ||
       !in.ParseFromArray(entry.data() + kPrefixBytes, static_cast<int>(header_bytes)) ||
-      in.log_id().size() != parts.header.log_id.bytes.size() || in.count() == 0) {
+      in.log_id().size() != header_.log_id.bytes.size()) {
     throw DamageError("a frame's header cannot be read");
   }
-  FrameHeader& header = parts.header;
-  std::memcpy(header.log_id.bytes.data(), in.log_id().data(), header.log_id.bytes.size());
-  header.epoch = in.epoch();
-  header.base = Offset(in.base());
-  header.count = in.count();
-  header.previous_hash = in.previous_hash();
-  header.written_at = WallTime(Microseconds(in.written_at_us()));
-  header.closes_cut = in.closes_cut();
-  header.schemas.assign(in.schemas().begin(), in.schemas().end());
-  header.cursor = in.cursor();
-  header.body_bytes = in.body_bytes();
-  header.entry_bytes = entry.size();
-  parts.body = hashed.substr(kPrefixBytes + header_bytes);
-  return parts;
+  std::memcpy(header_.log_id.bytes.data(), in.log_id().data(), header_.log_id.bytes.size());
+  header_.epoch = in.epoch();
+  header_.base = Offset(in.base());
+  header_.count = in.count();
+  header_.previous_hash = in.previous_hash();
+  header_.written_at = WallTime(Microseconds(in.written_at_us()));
+  header_.closes_cut = in.closes_cut();
+  header_.schemas.assign(in.schemas().begin(), in.schemas().end());
+  header_.cursor = in.cursor();
+  header_.body_bytes = in.body_bytes();
+  header_.entry_bytes = entry.size();
+  CheckHeader(header_);
+  body_ = hashed.substr(kPrefixBytes + header_bytes);
 }
 
-}  // namespace
+bool IsWriteTime(WallTime time) { return time >= kFirstTime && time <= kLastTime; }
 
 LogId LogId::Parse(std::string_view uuid_text) {
   const std::optional<Value> uuid = FromText(Type::kUuid, uuid_text);
@@ -136,30 +178,49 @@ LogId LogId::Random() {
   return id;
 }
 
-FrameHeader DecodeFrameHeader(std::string_view entry) { return TakeApart(entry).header; }
+FrameHeader DecodeFrameHeader(std::string_view entry) { return EncodedFrame(entry).header(); }
 
-Frame DecodeFrame(std::string_view entry) {
-  Parts parts = TakeApart(entry);
-  const std::string body =
-      compression::Decompress(parts.compression, parts.body, parts.header.body_bytes);
-  Frame frame;
-  frame.header = std::move(parts.header);
+Frame DecodeFrame(std::string_view entry) { return EncodedFrame(entry).Decode(); }
+
+namespace {
+
+std::vector<Change> ReadChanges(std::string_view body, const FrameHeader& header,
+                                const Shapes& shapes) {
+  std::vector<Change> changes;
   // Every change takes at least four bytes. A hostile count beside a body of zeros gets past that,
   // so memory is taken for as many changes as the entry has bytes; more are rare, and seen first.
-  if (frame.header.count > body.size() / 4)
+  if (header.count > body.size() / 4)
     throw DamageError("a frame holds fewer changes than its header says");
-  frame.changes.reserve(std::min<size_t>(frame.header.count, entry.size()));
+  changes.reserve(std::min<size_t>(header.count, header.entry_bytes));
   wire::Reader reader(body);
   while (!reader.done()) {
     const char tag = reader.Take(1)[0];
     const std::string_view bytes = reader.LengthDelimited();
     if (!reader.ok() || tag != kChangesTag) throw DamageError("a frame's body cannot be read");
-    frame.changes.push_back(ReadChange(bytes, frame.header.schemas.size()));
+    if (changes.size() == header.count) {
+      throw DamageError("a frame holds more changes than its header says");
+    }
+    changes.push_back(ReadChange(bytes, shapes));
   }
-  if (frame.changes.size() != frame.header.count) {
-    throw DamageError("a frame does not hold as many changes as its header says");
+  if (changes.size() != header.count) {
+    throw DamageError("a frame holds fewer changes than its header says");
   }
-  return frame;
+  return changes;
+}
+
+}  // namespace
+
+Frame EncodedFrame::Decode(Tables tables) && {
+  SYNCLINE_CHECK_EQ(tables.size(), header_.schemas.size());
+  const std::string body = compression::Decompress(compression_, body_, header_.body_bytes);
+  std::vector<Change> changes = ReadChanges(body, header_, Shapes(tables));
+  return {std::move(header_), std::move(tables), std::move(changes)};
+}
+
+Frame EncodedFrame::Decode() && {
+  const std::string body = compression::Decompress(compression_, body_, header_.body_bytes);
+  std::vector<Change> changes = ReadChanges(body, header_, Shapes(header_.schemas.size()));
+  return {std::move(header_), {}, std::move(changes)};
 }
 
 }  // namespace syncline

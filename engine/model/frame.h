@@ -32,8 +32,13 @@ enum class Compression {
   kFast,   // LZ4: a third of the time, 1.6 to 1.8 times the bytes
 };
 
-// No frame is longer, uncompressed; a decoder refuses to allocate more than this.
+// No frame is longer, uncompressed, nor holds more changes; a decoder refuses to allocate for more.
 inline constexpr uint32_t kFrameBytesMax = 256u << 20;
+inline constexpr uint32_t kFrameChangesMax = 1u << 20;
+
+// Whether a time from outside can have been some machine's clock: within the years that a date
+// can be written in, so that calculating with it does not overflow.
+bool IsWriteTime(WallTime time);
 
 struct FrameHeader {
   LogId log_id;
@@ -66,7 +71,7 @@ class FrameEncoder {
  public:
   // The bytes of one entry; they last until the next call. `header.count` is taken from `changes`,
   // hash and sizes are set; the caller has filled in the rest of the header. Throws StopError when
-  // the changes take more than kFrameBytesMax.
+  // the changes are more than kFrameChangesMax or take more than kFrameBytesMax.
   std::string_view Encode(FrameHeader& header, const std::vector<Change>& changes,
                           Compression compression);
 
@@ -88,11 +93,32 @@ class FrameEncoder {
 std::string EncodeFrame(FrameHeader& header, const std::vector<Change>& changes,
                         Compression compression = Compression::kSmall);
 
+// An entry whose format version, hash and header are checked, and whose changes are not read yet.
+// Borrows the entry.
+class EncodedFrame {
+ public:
+  using Tables = std::vector<std::shared_ptr<const TableSchema>>;
+
+  explicit EncodedFrame(std::string_view entry);  // throws DamageError
+
+  const FrameHeader& header() const { return header_; }
+
+  // The frame with its changes; `tables` are those of header().schemas. Checks lengths, count,
+  // table indexes, every row's bytes and that each row has its table's shape. Throws DamageError.
+  Frame Decode(Tables tables) &&;
+  // The same without tables: the rows are held against nothing. For a frame whose rows are not
+  // used.
+  Frame Decode() &&;
+
+ private:
+  FrameHeader header_;
+  Compression compression_;
+  std::string_view body_;
+};
+
 // Header only: checks format version and hash, does not decompress. Throws DamageError.
 FrameHeader DecodeFrameHeader(std::string_view entry);
-// Header and changes; `tables` is left empty for the reader to fill. Checks everything that can be
-// checked without the rest of the log: hash, lengths, count, table indexes, every row's bytes.
-// Throws DamageError.
+// Header and changes; `tables` is left empty. As EncodedFrame::Decode without tables.
 Frame DecodeFrame(std::string_view entry);
 
 }  // namespace syncline

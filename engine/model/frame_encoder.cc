@@ -110,6 +110,12 @@ char* FrameEncoder::Buffer::Room(size_t bytes) {
 std::string_view FrameEncoder::Encode(FrameHeader& header, const std::vector<Change>& changes,
                                       Compression compression) {
   SYNCLINE_CHECK(!changes.empty());
+  if (changes.size() > kFrameChangesMax) {
+    throw StopError("a frame would hold " + std::to_string(changes.size()) +
+                        " changes, more than the " + std::to_string(kFrameChangesMax) +
+                        " that it may hold",
+                    "apply fewer changes at a time");
+  }
   header.count = static_cast<uint32_t>(changes.size());
   char* const body = body_.Room(BodyBound(changes));
   char* body_end = body;

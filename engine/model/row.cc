@@ -3,11 +3,18 @@
 #include "engine/base/check.h"
 #include "engine/base/error.h"
 #include "engine/model/checksum.h"
+#include "engine/model/row_shape.h"
 #include "engine/model/wire.h"
 
 namespace syncline {
+namespace {
 
-Row Row::FromBytes(std::string bytes) {
+Error Misshapen() { return DamageError("a row does not have the values of its table's columns"); }
+
+}  // namespace
+
+template <typename Accept>
+Row Row::Checked(std::string bytes, const Accept& accept) {
   wire::Reader reader(bytes);
   size_t size = 0;
   while (reader.ok() && !reader.done()) {
@@ -16,11 +23,24 @@ Row Row::FromBytes(std::string bytes) {
     if (!reader.ok() || tag[0] != wire::kValuesTag || !wire::CheckValue(value)) {
       throw DamageError("a row's bytes are not a row");
     }
+    if (!accept(size, wire::TypeOf(value))) throw Misshapen();
     ++size;
   }
   Row row;
   row.bytes_ = std::move(bytes);
   row.size_ = size;
+  return row;
+}
+
+Row Row::FromBytes(std::string bytes) {
+  return Checked(std::move(bytes), [](size_t, Type) { return true; });
+}
+
+Row Row::FromBytes(std::string bytes, const RowShape& shape) {
+  Row row = Checked(std::move(bytes), [&](size_t column, Type type) {
+    return column < shape.size() && shape.Allows(column, type);
+  });
+  if (row.size() != shape.size()) throw Misshapen();
   return row;
 }
 

@@ -11,6 +11,8 @@
 
 namespace syncline {
 
+class RowShape;
+
 // 128 bits of XXH3 over a row's bytes: the identity of a state in the RowIndex.
 struct Fingerprint {
   uint64_t high = 0;
@@ -29,6 +31,8 @@ class Row {
   // Takes bytes that were read from outside; throws DamageError when they are not the canonical
   // form of a row.
   static Row FromBytes(std::string bytes);
+  // The same for a row of that shape; throws DamageError, too, when it has another one.
+  static Row FromBytes(std::string bytes, const RowShape& shape);
 
   void Append(ValueView value);
   void Reserve(size_t bytes) { bytes_.reserve(bytes); }
@@ -75,6 +79,10 @@ class Row {
   Iterator end() const { return Iterator(bytes_.data() + bytes_.size()); }
 
  private:
+  // `accept` is asked for each value, by its number and type.
+  template <typename Accept>
+  static Row Checked(std::string bytes, const Accept& accept);
+
   std::string bytes_;
   size_t size_ = 0;
 };

@@ -21,4 +21,9 @@ RowClock NextClock(int64_t stamp, const std::optional<RowClock>& known, NodeId n
   return {time, node};
 }
 
+bool IsClock(const RowClock& clock) {
+  constexpr int64_t kReached = std::numeric_limits<int64_t>::max() / 4 * 3;
+  return clock.origin != 0 && clock.time >= -kReached && clock.time <= kReached;
+}
+
 }  // namespace syncline

@@ -26,6 +26,10 @@ struct RowClock {
 // there was no row, ever). `stamp` is when, as far as the row or the database tell.
 RowClock NextClock(int64_t stamp, const std::optional<RowClock>& known, NodeId node);
 
+// Whether a clock that was read from outside can be one of NextClock's, which are far from the end
+// of 64 bits: what follows it has room.
+bool IsClock(const RowClock& clock);
+
 // How a change stands among those of the other databases.
 struct Lineage {
   RowClock clock;

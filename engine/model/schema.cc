@@ -1,6 +1,7 @@
 #include "engine/model/schema.h"
 
 #include <algorithm>
+#include <set>
 
 #include "engine/base/error.h"
 #include "engine/model/checksum.h"
@@ -35,6 +36,31 @@ std::string QuoteIfNeeded(const std::string& part) {
   std::string quoted = "\"";
   for (const char c : part) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + '"';
+}
+
+// A few thousand columns, with long names and types, take less.
+constexpr size_t kSchemaBytesMax = 16u << 20;
+
+// Whether key and cursor are columns, each column of the key once and one that holds values.
+bool StaysInside(const TableSchema& schema) {
+  const size_t count = schema.columns.size();
+  std::set<uint32_t> keys;
+  for (const uint32_t index : schema.key) {
+    if (index >= count || schema.columns[index].type == Type::kNull) return false;
+    if (!keys.insert(index).second) return false;
+  }
+  return !keys.empty() && schema.cursor < count && schema.cursor_fallback.value_or(0) < count;
+}
+
+bool NamesAreNames(const TableSchema& schema) {
+  const auto has_zero = [](const std::string& name) { return name.find('\0') != name.npos; };
+  if (has_zero(schema.table.schema) || has_zero(schema.table.name)) return false;
+  std::set<std::string_view> names;
+  for (const Column& column : schema.columns) {
+    if (has_zero(column.name) || has_zero(column.native_type)) return false;
+    if (!names.insert(column.name).second) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -99,31 +125,29 @@ std::string EncodeSchema(const TableSchema& schema) {
 
 TableSchema DecodeSchema(std::string_view bytes) {
   wire::TableSchema in;
-  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+  if (bytes.size() > kSchemaBytesMax ||
+      !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     throw DamageError("the bytes of a table's schema cannot be read");
   }
   TableSchema schema;
   schema.table = {in.schema(), in.name()};
   schema.dialect = static_cast<Dialect>(in.dialect());
   bool valid = in.dialect() == 1 || in.dialect() == 2;
-  const auto count = static_cast<uint32_t>(in.columns_size());
   for (const wire::Column& from : in.columns()) {
     valid = valid && from.type() <= static_cast<uint32_t>(Type::kOther);
     schema.columns.push_back(
         {from.name(), static_cast<Type>(from.type()), from.native_type(), from.nullable()});
   }
-  for (const uint32_t index : in.key()) {
-    valid = valid && index < count;
-    schema.key.push_back(index);
-  }
+  schema.key.assign(in.key().begin(), in.key().end());
   schema.cursor = in.cursor();
-  if (in.has_cursor_fallback()) {
-    schema.cursor_fallback = in.cursor_fallback();
-    valid = valid && in.cursor_fallback() < count;
-  }
-  if (!valid || schema.key.empty() || schema.cursor >= count) {
+  if (in.has_cursor_fallback()) schema.cursor_fallback = in.cursor_fallback();
+  if (!valid || !StaysInside(schema)) {
     throw DamageError("the schema of table " + schema.table.ToString() +
                       " points outside of itself");
+  }
+  if (!NamesAreNames(schema)) {
+    throw DamageError("the schema of table " + schema.table.ToString() +
+                      " has a name that no database gives, or one twice");
   }
   return schema;
 }

@@ -30,7 +30,8 @@ struct TableName {
 
 struct Column {
   std::string name;
-  Type type = Type::kText;  // what the values are, as far as the database declares it
+  // What the values are, as far as the database declares it. kNull: they were left out.
+  Type type = Type::kText;
   std::string native_type;  // the column's type in its own database: "numeric(12,2)", "VARCHAR(20)"
   bool nullable = true;
   bool operator==(const Column&) const = default;
@@ -61,7 +62,8 @@ struct TableSchema {
 
 // The bytes stored in the log: Protobuf `message TableSchema` of frame.proto.
 std::string EncodeSchema(const TableSchema& schema);
-// Throws DamageError when the bytes are not a schema or point outside of it.
+// Throws DamageError when the bytes are not a schema, point outside of it, name a column twice or
+// hold a name with a zero byte.
 TableSchema DecodeSchema(std::string_view bytes);
 
 }  // namespace syncline

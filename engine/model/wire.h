@@ -101,10 +101,15 @@ inline uint64_t TakeVarint(const char*& at) {
   }
 }
 
+// Of the content of a Value message. Trusts `bytes`.
+inline Type TypeOf(std::string_view bytes) {
+  return bytes.empty() ? Type::kNull : static_cast<Type>(bytes[0] >> 3);
+}
+
 // The content of a Value message. Trusts `bytes`; CheckValue is for those from outside.
 inline ValueView ReadValue(std::string_view bytes) {
   if (bytes.empty()) return {};
-  const auto type = static_cast<Type>(bytes[0] >> 3);
+  const Type type = TypeOf(bytes);
   const char* at = bytes.data() + 1;
   if (HoldsString(type)) {
     const uint64_t size = TakeVarint(at);

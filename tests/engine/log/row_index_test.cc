@@ -34,9 +34,8 @@ class RowIndexTest : public testing::Test {
   void Remark(LogStore& store, uint64_t epoch = 1) {
     const std::unique_ptr<rocksdb::Iterator> at(store.db().NewIterator(rocks::ScanOptions()));
     at->SeekForPrev(rocksdb::Slice(layout::kAfterFrames));
-    const FrameHeader last = DecodeEntry(at->key().ToStringView(), at->value().ToStringView(),
-                                         store.info(), /*with_changes=*/false)
-                                 .header;
+    const FrameHeader last =
+        OpenEntry(at->key().ToStringView(), at->value().ToStringView(), store.info()).header();
     MarkFile::Open(
         folder_ / "durable",
         {.log_id = store.info().id, .epoch = epoch, .next = last.end(), .hash = last.hash});
@@ -104,7 +103,7 @@ TEST_F(RowIndexTest, AnIndexOfAnotherHistoryIsMadeAnew) {
     const std::string key = layout::FrameKey(Offset(2 * kItems - 1));
     std::string value;
     ThrowIfBad(store->db().Get({}, key, &value), "rewriting");
-    Frame frame = DecodeEntry(key, value, store->info(), /*with_changes=*/true);
+    Frame frame = DecodeEntry(OpenEntry(key, value, store->info()));
     frame.changes[0].row = Item(5, "another state", 6);
     ThrowIfBad(store->db().Put({}, key, EncodeFrame(frame.header, frame.changes)), "rewriting");
     Remark(*store);
