@@ -75,6 +75,7 @@ class ApplyStage::Impl {
   Progress ProgressAt(Offset next, uint64_t frame_hash) const;
   void Advance(const Progress& to, const SqlTarget::Written& written, uint64_t changes);
   void Account(uint64_t changes, const WriteCounts& counts);
+  void LookAtParked();  // others settle that at any time
   void GoneOn();
   void React(const Error& error, std::stop_token stop);
   Error Explained(const Error& error) const {
@@ -109,6 +110,7 @@ class ApplyStage::Impl {
   std::string failure_;                // the code of the failure that was told last
   std::optional<Progress> progress_;   // the row as we know it; none: the target has none yet
   std::optional<Progress> attempted_;  // the same, had the last batch been committed
+  Microseconds looked_{0};             // at the quarantine, by Clock::Monotonic
   std::optional<Offset> log_end_;      // where to stop because the log ended there when we looked
   bool may_tell_ = true;
   ApplyStats stats_;
@@ -144,6 +146,7 @@ void ApplyStage::Impl::ReadProgress() {
   }
   progress_ = target().ReadProgress(name);
   CheckParked(target().session(), name, log_.info(), display_);
+  stats_.parked = CountRefused(target().session(), name);
   stats_.next_offset = next().value();
   if (!progress_) return;
   CheckFollows(*progress_, log_.info(), display_);
@@ -228,6 +231,8 @@ void ApplyStage::Impl::ApplyUntilEnd(std::stop_token stop) {
       continue;
     }
     FinishAll();
+    LookAtParked();
+    ++stats_.idles;
     if (batches_.finished()) return;
     if (!log_end_ && NothingMoreComes()) {
       Resume(stop);
@@ -283,6 +288,7 @@ Progress ApplyStage::Impl::ProgressAt(Offset next, uint64_t frame_hash) const {
 
 void ApplyStage::Impl::Begin(ReadyBatch ready) {
   while (!lanes_.HasRoomFor(ready)) Finish();
+  LookAtParked();
   const bool is_all = lanes_.empty() && log_.end() <= ready.batch.end;
   const Progress to = ProgressAt(ready.batch.end, ready.batch.end_hash);
   CrashPoint("apply.before_begin");
@@ -312,6 +318,7 @@ void ApplyStage::Impl::Advance(const Progress& to, const SqlTarget::Written& wri
   WriteCounts sum;
   for (const auto& [table, counts] : written) {
     sum += counts;
+    stats_.tables.Add(table, counts);
     Report(counts, options_.pipeline, table, *logger_);
   }
   Account(changes, sum);
@@ -336,9 +343,17 @@ void ApplyStage::Impl::Account(uint64_t changes, const WriteCounts& sum) {
   stats_.rows_newer += sum.newer;
   stats_.conflicts += sum.conflicts;
   stats_.refused += sum.refused;
+  stats_.parked += sum.refused;
   stats_.waiting += sum.waiting;
   stats_.batches += 1;
   stats_.next_offset = next().value();
+}
+
+void ApplyStage::Impl::LookAtParked() {
+  if (stats_.parked == 0 || !lanes_.empty()) return;
+  if (clock_.Monotonic() - looked_ < kIdleWait) return;
+  looked_ = clock_.Monotonic();
+  stats_.parked = CountRefused(target().session(), options_.pipeline);
 }
 
 // The target is further than it was.

@@ -14,6 +14,7 @@
 #include "apply/own_log.h"
 #include "apply/progress.h"
 #include "apply/table_mapping.h"
+#include "apply/write_counts.h"
 #include "engine/base/backoff.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
@@ -54,8 +55,13 @@ struct ApplyStats {
   std::atomic<uint64_t> conflicts{0};   // decided, and recorded in syncline_conflicts
   std::atomic<uint64_t> refused{0};     // parked, for the target would not have them
   std::atomic<uint64_t> waiting{0};     // parked behind those
+  // Refused changes in the target's quarantine, by whatever run, as far as the stage has looked:
+  // when it begins, after each batch and, while there are any, about once a second.
+  std::atomic<uint64_t> parked{0};
   std::atomic<uint64_t> batches{0};
+  std::atomic<uint64_t> idles{0};  // times that all of the log was applied
   std::atomic<uint64_t> batches_ahead{0};  // of those, written while the one before was under way
+  WriteTally tables;
 };
 
 // Replays a log into one target, from the target's own progress row on. For each batch one

@@ -10,13 +10,16 @@
 
 #include "apply/bisect.h"
 #include "engine/base/check.h"
+#include "engine/sql/dialect.h"
 
 namespace syncline::apply {
 namespace {
 
 // So many changes of a table, and none accepted: others from all over the table are asked.
-constexpr size_t kAllAlike = 100;
+constexpr size_t kNoneOfMany = 100;
 constexpr size_t kProbes = 10;
+// So many are enough where they are all that there are, for a table that has no row yet.
+constexpr size_t kNoneOfAll = 10;
 // Each brings at least one change more; a chain of references in the worst order needs one for each
 // of its links.
 constexpr int kRoundsMax = 100;
@@ -135,9 +138,10 @@ class Search {
           // In a circle the order may be to blame: that is seen later.
           if (portion.in_cycle && DependsOnOthers(*last->refusal())) return;
           const size_t here = findings_.refused.size() - refused_before;
-          if (accepted == 0 && here == kAllAlike) CheckOthers(portion, refused_before);
+          if (accepted == 0 && here == kNoneOfMany) CheckOthers(portion, refused_before);
           if (findings_.refused.size() > limit_) throw TooMany(findings_.refused.back());
         });
+    if (accepted == 0) CheckNewTable(portion, refused_before);
   }
 
   // Another way of writing may tell which column it is.
@@ -155,16 +159,11 @@ class Search {
     session_.Execute(kUndo);
   }
 
-  // Everything from `first` on was refused. Are all changes of this table, for one reason?
+  // Everything from `first` on was refused. Are all changes of this table?
   void CheckOthers(const Portion& portion, size_t first) {
-    const std::string reason = findings_.refused[first].error.refusal()->reason;
-    for (size_t i = first; i < findings_.refused.size(); ++i) {
-      if (findings_.refused[i].error.refusal()->reason != reason) return;
-    }
     const size_t size = portion.changes.size();
-    if (size <= kAllAlike) return;
-    for (size_t probe = 1; probe <= kProbes; ++probe) {
-      const size_t change = kAllAlike + (size - kAllAlike) * probe / kProbes - 1;
+    for (size_t probe = 1; probe <= kProbes && size > kNoneOfMany; ++probe) {
+      const size_t change = kNoneOfMany + (size - kNoneOfMany) * probe / kProbes - 1;
       Savepoint(portion);
       try {
         portion.write(portion.changes.subspan(change, 1));
@@ -174,11 +173,33 @@ class Search {
       } catch (const Error& error) {
         if (!error.refusal()) throw;
         session_.Execute(kUndo);
-        if (error.refusal()->reason != reason) return;
       }
     }
-    throw StopError(
-        fmt::format("table {} refuses every change: {}", portion.target.ToString(), reason),
+    throw RefusesAll(portion, first);
+  }
+
+  // Everything of the portion was refused, from `first` on. Has the table ever taken a row? What
+  // waits for other rows does not count.
+  void CheckNewTable(const Portion& portion, size_t first) {
+    if (portion.deletion || findings_.refused.size() - first < kNoneOfAll) return;
+    for (size_t i = first; i < findings_.refused.size(); ++i) {
+      if (DependsOnOthers(*findings_.refused[i].error.refusal())) return;
+    }
+    const auto any = session_.Query("SELECT 1 FROM " + sql::Quote(portion.target) + " LIMIT 1");
+    if (any.rows.empty()) throw RefusesAll(portion, first);
+  }
+
+  // Names the most frequent of the reasons.
+  Error RefusesAll(const Portion& portion, size_t first) const {
+    std::map<std::string, size_t> reasons;
+    for (size_t i = first; i < findings_.refused.size(); ++i) {
+      ++reasons[findings_.refused[i].error.refusal()->reason];
+    }
+    using Reason = std::pair<const std::string, size_t>;
+    const auto most = std::ranges::max_element(reasons, {}, &Reason::second);
+    return StopError(
+        fmt::format("table {} refuses every change{}: {}", portion.target.ToString(),
+                    reasons.size() > 1 ? ", most often for this" : "", most->first),
         "This is no matter of single rows: correct the table on the target, or the "
         "mapping, and start again. Nothing of this batch was parked.");
   }

@@ -52,7 +52,7 @@ struct Findings {
 //
 // Works in the session's current transaction, which has to be rolled back afterwards. Throws what
 // is no refusal; and StopError when there are more refused changes than `limit`, or when nothing
-// but refusals for one reason comes from a table, which then is no matter of its rows.
+// but refusals comes from a table, for whatever reasons, which then is no matter of its rows.
 Findings Diagnose(sql::Session& session, std::span<const Portion> portions, uint64_t limit);
 
 // The same with runs of one portion that follow each other as one. Pure.

@@ -282,6 +282,27 @@ void CheckParked(sql::Session& session, const std::string& pipeline, const LogIn
   }
 }
 
+uint64_t CountRefused(sql::Session& session, const std::string& pipeline) {
+  const auto found = session.Query(
+      fmt::format("SELECT count(*) FROM {} WHERE pipeline = $1 AND waiting_for IS NULL", kTable),
+      {pipeline});
+  return std::stoull(found.rows.at(0).at(0).value());
+}
+
+std::map<std::string, uint64_t> CountRefusedByTable(const sql::DatabaseUrl& target,
+                                                    const std::string& pipeline) {
+  const auto session = sql::Session::Open(target, {.read_only = true});
+  std::map<std::string, uint64_t> counts;
+  if (!HasOwnTable(*session, kTable)) return counts;
+  const auto found =
+      session->Query(fmt::format("SELECT target_table, count(*) FROM {} WHERE pipeline = $1 AND "
+                                 "waiting_for IS NULL GROUP BY target_table",
+                                 kTable),
+                     {pipeline});
+  for (const auto& row : found.rows) counts[row.at(0).value()] = std::stoull(row.at(1).value());
+  return counts;
+}
+
 std::map<std::string, uint64_t> CountQuarantine(const sql::DatabaseUrl& target) {
   const auto session = sql::Session::Open(target, {.read_only = true});
   std::map<std::string, uint64_t> counts;

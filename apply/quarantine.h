@@ -108,6 +108,11 @@ std::vector<ParkedChange> ListQuarantine(const sql::DatabaseUrl& target,
 // could overwrite a newer one. Names `target`.
 void CheckParked(sql::Session& session, const std::string& pipeline, const LogInfo& log,
                  std::string_view target);
+// Refused changes of one pipeline.
+uint64_t CountRefused(sql::Session& session, const std::string& pipeline);
+// The same by table of the target; empty where the target has no quarantine.
+std::map<std::string, uint64_t> CountRefusedByTable(const sql::DatabaseUrl& target,
+                                                    const std::string& pipeline);
 // Refused changes by pipeline.
 std::map<std::string, uint64_t> CountQuarantine(const sql::DatabaseUrl& target);
 

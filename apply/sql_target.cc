@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <ranges>
 
 #include "apply/refusal_reason.h"
@@ -328,10 +329,14 @@ std::vector<Portion> SqlTarget::PortionsOf(const std::vector<TableChanges>& tabl
                                                         bool whole) {
       const TableName& target = task.table->info.name;
       writing.options.whole = whole;
-      writing.written[target] += ForTable(target, [&] {
+      const auto began = std::chrono::steady_clock::now();
+      WriteCounts counts = ForTable(target, [&] {
         if (!deletion) return Upsert(task, changes, writing);
         return task.table->writer->Delete(changes, writing.options, writing.conflicts);
       });
+      const auto took = std::chrono::steady_clock::now() - began;
+      counts.took = std::chrono::duration_cast<Microseconds>(took);
+      writing.written[target] += counts;
     };
     Portion& portion = portions.emplace_back();
     portion.target = task.table->info.name;

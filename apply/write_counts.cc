@@ -9,6 +9,7 @@ WriteCounts& WriteCounts::operator+=(const WriteCounts& other) {
   suppressed += other.suppressed;
   refused += other.refused;
   waiting += other.waiting;
+  took += other.took;
   return *this;
 }
 

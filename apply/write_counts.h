@@ -3,8 +3,11 @@
 #include <spdlog/logger.h>
 
 #include <cstdint>
+#include <map>
+#include <mutex>
 #include <string>
 
+#include "engine/base/clock.h"
 #include "engine/model/schema.h"
 
 namespace syncline::apply {
@@ -18,8 +21,26 @@ struct WriteCounts {
   uint64_t suppressed = 0;
   uint64_t refused = 0;  // parked, for the target would not have them
   uint64_t waiting = 0;  // parked behind those
+  Microseconds took{0};  // the statements
 
   WriteCounts& operator+=(const WriteCounts& other);
+};
+
+// The sums of what became of changes, by table of the target. Thread-safe.
+class WriteTally {
+ public:
+  void Add(const TableName& table, const WriteCounts& counts) {
+    const std::lock_guard lock(mutex_);
+    counts_[table] += counts;
+  }
+  std::map<TableName, WriteCounts> counts() const {
+    const std::lock_guard lock(mutex_);
+    return counts_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<TableName, WriteCounts> counts_;  // guarded by mutex_
 };
 
 // Tells what is out of the ordinary among them.

@@ -138,11 +138,14 @@ class CaptureStage::Impl {
       if (!options_.once) RefuseOrders();
       source_->LoadRange(stop);
       GoneOn();
+      Progressed({});
       return Microseconds(0);
     }
+    const WallTime began = clock_.Now();
     const Microseconds started = clock_.Monotonic();
     const bool found = Poll();
     GoneOn();
+    Progressed(began);
     if (options_.once) return {};
     return pace_.Rest(clock_.Monotonic() - started, found);
   }
@@ -153,6 +156,10 @@ class CaptureStage::Impl {
     } else {
       clock_.Sleep(rest, stop);
     }
+  }
+
+  void Progressed(std::optional<WallTime> polled) {
+    if (options_.progressed) options_.progressed(polled, stats_.loads_running);
   }
 
   void GoneOn() {

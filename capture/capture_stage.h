@@ -17,6 +17,7 @@
 #include "capture/capture_orders.h"
 #include "capture/deletes.h"
 #include "capture/pace.h"
+#include "capture/table_tally.h"
 #include "engine/base/backoff.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
@@ -78,6 +79,9 @@ struct CaptureOptions {
   // Called on the stage's thread with an error after which it will try again, and with null once it
   // has gone on.
   std::function<void(const Error*)> troubled = {};
+  // Called on the stage's thread after each completed poll, with the time at which it began, and
+  // after each range of a load, with the number of tables that are not loaded yet.
+  std::function<void(std::optional<WallTime> polled, uint64_t loading)> progressed = {};
   std::optional<NodeOptions> node = {};  // none: nothing else writes to the source
 };
 
@@ -88,6 +92,7 @@ struct CaptureStats {
   std::atomic<uint64_t> changes_logged{0};
   std::atomic<uint64_t> loads_running{0};
   std::atomic<uint64_t> rows_to_load{0};  // as the source guesses; of loads that began
+  TableTally tables;
 };
 
 // Keeps one log in step with one source: initial load of tables that are new to the log, then poll

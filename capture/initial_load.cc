@@ -50,6 +50,7 @@ uint64_t InitialLoad::pending() const {
 void InitialLoad::TakeRange(const std::stop_token& stop) {
   if (readers_.empty()) Begin();
   RowFeed::Batch batch(parts_.feed, {.frame_bytes = kFrameBytes, .bulk = true});
+  const Microseconds began = parts_.clock.Monotonic();
   uint64_t rows = 0;
   for (bool more = true; more;) {
     std::optional<RowQueue::Piece> piece = queue_.Pop(stop);
@@ -65,6 +66,7 @@ void InitialLoad::TakeRange(const std::stop_token& stop) {
     CrashPoint("load.range_read");
     batch.Checkpoint(parts_.cursor.ToString());
     CrashPoint("load.range_logged");
+    parts_.stats.tables.Add(table.schema->table, {.took = parts_.clock.Monotonic() - began});
     parts_.logger.debug("range loaded table={} rows={}", table.name(), rows);
     if (state.loaded) parts_.logger.info("table loaded table={}", table.name());
   }

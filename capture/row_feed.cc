@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
+#include <utility>
 
 #include "engine/model/stamp.h"
 
@@ -38,7 +40,8 @@ uint64_t RowFeed::Batch::Read(const TablePlan& table, const std::string& conditi
                               const std::function<void(const Row&)>& watch) {
   const std::string where = And(table.where, condition);
   const sql::Session::Read read{*table.schema, where, order_by, limit};
-  return InContext(table.name(), [&] {
+  const auto began = std::chrono::steady_clock::now();
+  const uint64_t rows = InContext(table.name(), [&] {
     return feed_.session_.ReadRows(read, [&](Row& row) {
       feed_.stats_.rows_read.fetch_add(1, std::memory_order_relaxed);
       CheckKey(table, row);
@@ -46,6 +49,10 @@ uint64_t RowFeed::Batch::Read(const TablePlan& table, const std::string& conditi
       Add(table, std::move(row));
     });
   });
+  const auto took = std::chrono::steady_clock::now() - began;
+  feed_.stats_.tables.Add(table.schema->table,
+                          {.took = std::chrono::duration_cast<Microseconds>(took)});
+  return rows;
 }
 
 uint64_t RowFeed::Batch::ReadTombstones(const TablePlan& table, const std::string& condition,
@@ -82,12 +89,21 @@ void RowFeed::Batch::Flush() {
 
 void RowFeed::Batch::Checkpoint(const std::string& cursor) {
   feed_.InLog([&] { writer_.Checkpoint(cursor); });
-  feed_.stats_.changes_logged += logged() - std::exchange(counted_, logged());
+  Account();
 }
 
 void RowFeed::Batch::Close(const std::string& cursor) {
   feed_.InLog([&] { writer_.Close(cursor); });
+  Account();
+}
+
+void RowFeed::Batch::Account() {
   feed_.stats_.changes_logged += logged() - std::exchange(counted_, logged());
+  for (const auto& [table, now] : writer_.stats().tables) {
+    const CutWriter::TableStats before = std::exchange(accounted_[table], now);
+    feed_.stats_.tables.Add(
+        table, {.read = now.seen - before.seen, .captured = now.news - before.news});
+  }
 }
 
 }  // namespace syncline::capture

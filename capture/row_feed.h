@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -49,9 +50,13 @@ class RowFeed {
     uint64_t logged() const { return writer_.stats().logged; }
 
    private:
+    // What has been written since the last call, into the stage's statistics.
+    void Account();
+
     RowFeed& feed_;
     CutWriter writer_;
-    uint64_t counted_ = 0;  // of logged(), in the stage's statistics
+    uint64_t counted_ = 0;                                  // of logged()
+    std::map<TableName, CutWriter::TableStats> accounted_;  // of the writer's tables
   };
 
   // The Error that is on its way came from the log.

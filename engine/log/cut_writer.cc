@@ -81,6 +81,8 @@ class CutWriter::Impl {
   void ResolveArrivals() {
     if (arrived_.empty()) return;
     std::vector<std::optional<IndexEntry>> logged = log_.Lookup(table_->table, keys_);
+    TableStats& counts = stats_.tables[table_->table];
+    counts.seen += arrived_.size();
     for (size_t i = 0; i < arrived_.size(); ++i) {
       Change& change = arrived_[i];
       std::optional<KnownState> known = FindKnown(keys_[i], logged[i]);
@@ -96,6 +98,7 @@ class CutWriter::Impl {
       // A row that comes back follows nothing: where the deletion was applied there is none.
       if (known && !known->deleted) change.previous = std::move(known->version);
       fresh_.Add(table_, std::move(keys_[i]), std::move(change), fingerprints_[i]);
+      ++counts.news;
     }
     arrived_.clear();
     keys_.clear();

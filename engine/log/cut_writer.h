@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,10 +37,15 @@ class CutWriter {
     const Users* users = nullptr;     // borrowed; null: nobody else writes to the database
     bool bulk = false;                // Draft::bulk, of all frames
   };
+  struct TableStats {
+    uint64_t seen = 0;  // rows given to Add
+    uint64_t news = 0;  // changes among them, which the next Checkpoint or Close has written
+  };
   struct Stats {
     uint64_t seen = 0;    // rows given to Add
     uint64_t logged = 0;  // changes written
     uint64_t frames = 0;
+    std::map<TableName, TableStats> tables = {};
   };
 
   explicit CutWriter(ChangeLog& log);

@@ -33,7 +33,8 @@ bool IsOurs(std::string_view name) {
   }
   return name == "LOCK" || name == "IDENTITY" || name.starts_with("LOG") ||
          name.starts_with("MANIFEST-") || name.starts_with("OPTIONS-") || name == kMarkName ||
-         name == kConsumersName || name == kControlName || name == kRepairName;
+         name == kConsumersName || name == kControlName || name == kRepairName ||
+         name == kPolledName;
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ std::filesystem::path ConsumersPath(const std::filesystem::path& folder);
 std::filesystem::path RepairPath(const std::filesystem::path& folder);
 inline constexpr char kRepairName[] = "repair";
 inline constexpr char kControlName[] = "control";  // a socket: where the writer takes orders
+inline constexpr char kPolledName[] = "polled";    // PollNoteFile
 
 // There was a log in the folder, and files of it are gone.
 Error IncompleteError(const std::filesystem::path& folder);
