@@ -75,7 +75,24 @@ constexpr Rule kRules[] = {
      "A value or row is larger than SQLite allows (1 GB)."},
 };
 
+// What a program left when it was cut off in the middle of a transaction is in the way of a session
+// that may only read. Connecting again mends it.
+constexpr Rule kUnfinished = {
+    SQLITE_READONLY, "SQLITE_READONLY", Reaction::kRetry, Cause::kEnvironment,
+    "A program was cut off in the middle of a transaction, which has to be rolled back first: let "
+    "a program that may write the file open it, or give this user write access to the file and "
+    "its folder; Syncline goes on by itself then."};
+
+bool IsUnfinished(int extended_code) {
+  return extended_code == SQLITE_READONLY_ROLLBACK || extended_code == SQLITE_READONLY_RECOVERY ||
+         extended_code == SQLITE_READONLY_CANTINIT;
+}
+
 Error Translate(int extended_code, const std::string& message) {
+  if (IsUnfinished(extended_code)) {
+    return {kUnfinished.reaction, kUnfinished.cause, message, std::string(kUnfinished.hint),
+            std::string(kUnfinished.name)};
+  }
   const int code = extended_code & 0xff;
   for (const Rule& rule : kRules) {
     if (rule.code == code) {
@@ -165,10 +182,10 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const SessionOptions&
   ::sqlite3_progress_handler(handle, kStepsBetweenLooks, &OnProgress, this);
   // Otherwise a misspelt "column" silently reads as the string 'column'.
   ::sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
-  Execute("SELECT count(*) FROM sqlite_schema");  // opening alone does not look at the file
+  LookAtFile();
   if (!options.read_only) {
     if (!exists) MakeWal();
-    Execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL");
+    Execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = EXTRA");
   }
 }
 
@@ -189,6 +206,24 @@ int SqliteConnection::OnBusy(void* self, int tries) {
 int SqliteConnection::OnProgress(void* self) {
   const auto& stop = static_cast<SqliteConnection*>(self)->limits_.stop;
   return stop != nullptr && stop->over() ? 1 : 0;
+}
+
+// Opening alone does not look at the file.
+void SqliteConnection::LookAtFile() {
+  constexpr char kLook[] = "SELECT count(*) FROM sqlite_schema";
+  if (::sqlite3_exec(handle(), kLook, nullptr, nullptr, nullptr) == SQLITE_OK) return;
+  if (IsUnfinished(::sqlite3_extended_errcode(handle()))) FinishWhatWasCutOff();
+  Execute(kLook);
+}
+
+// Whoever may write the file rolls the transaction back by reading. A failure is told by the next
+// look.
+void SqliteConnection::FinishWhatWasCutOff() {
+  sqlite3* handle = nullptr;
+  ::sqlite3_open_v2(path_.c_str(), &handle, SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE, nullptr);
+  ::sqlite3_busy_timeout(handle, static_cast<int>(std::chrono::milliseconds(kBusyTimeout).count()));
+  ::sqlite3_exec(handle, "SELECT count(*) FROM sqlite_schema", nullptr, nullptr, nullptr);
+  ::sqlite3_close(handle);
 }
 
 void SqliteConnection::MakeWal() {
