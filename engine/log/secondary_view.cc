@@ -80,8 +80,16 @@ rocksdb::Status SecondaryView::OpenFamily(const std::string& name, Opened& opene
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   // The second path would hold an info log; ReaderOptions has none, so nothing is ever written
   // there.
-  const rocksdb::Status status = rocksdb::DB::OpenAsSecondary(
+  rocksdb::Status status = rocksdb::DB::OpenAsSecondary(
       rocks::ReaderOptions(), folder_, folder_ / "unused", families, &handles, &db);
+  opened.still = status.IsCorruption();
+  if (opened.still) {
+    opened.shows_until = mark().next;
+    // A secondary instance takes the torn end that a power cut leaves in a WAL file for damage. A
+    // read-only one shows what lies before it, as the writer does; should something be missing that
+    // was acknowledged, ChainReader finds out.
+    status = rocksdb::DB::OpenForReadOnly(rocks::ReaderOptions(), folder_, families, &handles, &db);
+  }
   if (!status.ok()) return status;
   opened.db.reset(db);
   opened.family.reset(handles.back());
@@ -126,7 +134,11 @@ void SecondaryView::SyncMark() {
 }
 
 rocksdb::Status SecondaryView::CatchUp() {
-  return frames_.db ? frames_.db->TryCatchUpWithPrimary() : Open();
+  if (!frames_.db) return Open();
+  if (!frames_.still) return frames_.db->TryCatchUpWithPrimary();
+  if (mark().next == frames_.shows_until) return rocksdb::Status::OK();
+  outdated_.push_back(std::move(frames_));
+  return Open();
 }
 
 std::unique_ptr<rocksdb::Iterator> SecondaryView::NewIterator() {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/base/clock.h"
 #include "engine/log/log_view.h"
@@ -42,6 +43,8 @@ class SecondaryView : public LogView {
   struct Opened {
     std::unique_ptr<rocksdb::DB> db;
     std::unique_ptr<rocksdb::ColumnFamilyHandle> family;  // after db, so that it goes first
+    bool still = false;  // shows one moment: to see more it is opened again
+    Offset shows_until;  // of such a one
   };
   rocksdb::Status OpenFamily(const std::string& name, Opened& opened);
   rocksdb::Status Open();
@@ -51,7 +54,8 @@ class SecondaryView : public LogView {
   Clock& clock_;
   MarkWatch watch_;
   LogInfo info_;
-  Opened frames_;  // db is null after a failed Open
+  Opened frames_;                 // db is null after a failed Open
+  std::vector<Opened> outdated_;  // still ones, which iterators may refer to
 };
 
 }  // namespace syncline
