@@ -16,6 +16,7 @@ class LoggedChange:
     version: object
     previous: object
     closes_cut: bool
+    frame: int  # the offset at which its frame begins
 
 
 def changes(syncline, database, *options):
@@ -25,7 +26,7 @@ def changes(syncline, database, *options):
         fields = json.loads(line)
         yield LoggedChange(
             fields["offset"], fields["op"], (fields["table"] or "").split(".")[-1], fields["key"], fields["row"],
-            fields["version"], fields["previous"], fields["closes_cut"],
+            fields["version"], fields["previous"], fields["closes_cut"], fields["frame"],
         )  # fmt: skip
 
 

@@ -162,7 +162,9 @@ class SystemTest(unittest.TestCase):
 
     def _clean_up(self):
         outcome = self._outcome.result
-        failed = any(test is self for test, _ in outcome.errors + outcome.failures)
+        failed = any(
+            getattr(test, "test_case", test) is self for test, _ in outcome.errors + outcome.failures
+        )
         if failed:
             print(f"{self.id()} failed; its files are in {self.folder}", flush=True)
         else:
