@@ -12,6 +12,7 @@
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
 #include "engine/sql/session.h"
+#include "tools/column_fit.h"
 #include "tools/pipeline_status.h"
 
 namespace syncline::cli {
@@ -45,23 +46,27 @@ void CheckTriggers(sql::Session& session, const std::string& subject, const Tabl
 
 void CheckTable(sql::Session& session, const std::string& subject, const std::string& pipeline,
                 const apply::TableMapping& mapping,
-                const std::shared_ptr<const TableSchema>& schema, bool two_way,
-                CheckReport& report) {
+                const std::shared_ptr<const TableSchema>& schema, const std::vector<Row>& sample,
+                bool two_way, CheckReport& report) {
   report.Guard(subject, [&] {
     apply::TablePlan plan = apply::PlanTable(schema, mapping);
     const apply::TablePlan whole = plan;
     const auto silent =
         std::make_shared<spdlog::logger>("check", std::make_shared<spdlog::sinks::null_sink_mt>());
     const auto before = session.Describe(mapping.target);
-    sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
-    apply::SchemaWatch(silent).Compare(session, pipeline, {{mapping.source, mapping}}, {schema});
-    apply::PrepareTargetTable(session, plan, *silent);
+    sql::TableInfo prepared;
+    {
+      sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
+      apply::SchemaWatch(silent).Compare(session, pipeline, {{mapping.source, mapping}}, {schema});
+      prepared = apply::PrepareTargetTable(session, plan, *silent);
+    }
     if (!before) return report.Pass(subject, "is not there and will be made");
     for (uint32_t i = 0; i < plan.columns.size(); ++i) {
       // In two directions a row is what triggers have made of it.
       if (!plan.IsCursor(i) || two_way) continue;
       CheckTriggers(session, subject, before->name, plan.columns[i].name, report);
     }
+    if (!CheckColumnsFit(session, subject, plan, prepared, sample, report)) return;
     std::vector<std::string> added;
     for (const Column& column : whole.columns) {
       if (before->Find(column.name) != nullptr) continue;
@@ -135,7 +140,7 @@ bool CheckNewFile(const std::string& subject, const sql::DatabaseUrl& url, Check
 }  // namespace
 
 void CheckTarget(const Config& config, const PipelinePlan& pipeline, const SourceSchemas& schemas,
-                 CheckReport& report) {
+                 const SourceSamples& samples, CheckReport& report) {
   const std::string subject = fmt::format("{} -> {}", pipeline.name, pipeline.target);
   if (CheckNewFile(subject, pipeline.target_url, report)) return;
   std::unique_ptr<sql::Session> session;
@@ -151,8 +156,11 @@ void CheckTarget(const Config& config, const PipelinePlan& pipeline, const Sourc
   for (const apply::TableMapping& mapping : pipeline.tables) {
     auto schema = schemas.find(mapping.source);
     if (schema == schemas.end()) continue;  // the source's own failure tells why
+    const auto sample = samples.find(mapping.source);
     CheckTable(*session, fmt::format("{} {}", pipeline.target, mapping.target.ToString()),
-               pipeline.name, mapping, schema->second, pipeline.two_way, report);
+               pipeline.name, mapping, schema->second,
+               sample == samples.end() ? std::vector<Row>() : sample->second, pipeline.two_way,
+               report);
   }
 }
 

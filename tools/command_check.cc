@@ -12,13 +12,21 @@
 namespace syncline::cli {
 namespace {
 
-// The tables that can be captured; what is wrong with the others is CheckSource's to tell.
-SourceSchemas ReadSchemas(const SourcePlan& source) {
+// Rows of each table that are tried on the target's types.
+constexpr uint64_t kSampleRows = 50;
+
+// The tables that can be captured, and some of their rows; what is wrong with the others is
+// CheckSource's to tell.
+SourceSchemas ReadSchemas(const SourcePlan& source, SourceSamples& samples) {
   SourceSchemas schemas;
   auto session = sql::Session::Open(source.url, {.read_only = true});
   for (const capture::TableSpec& table : source.tables) {
     try {
-      schemas[table.table] = capture::PlanTable(*session, table).schema;
+      const capture::TablePlan plan = capture::PlanTable(*session, table);
+      schemas[table.table] = plan.schema;
+      std::vector<Row>& sample = samples[table.table];
+      session->ReadRows({.schema = *plan.schema, .where = plan.where, .limit = kSampleRows},
+                        [&](Row& row) { sample.push_back(std::move(row)); });
     } catch (const Error&) {
     }
   }
@@ -44,9 +52,12 @@ void CheckOneSource(const Config& config, const std::string& name, CheckReport& 
   }
   report.Add(std::move(findings));
   report.Guard(fmt::format("log of {}", name), [&] { CheckLog(config, source, report); });
-  const SourceSchemas schemas = source.tables.empty() ? SourceSchemas() : ReadSchemas(source);
+  SourceSamples samples;
+  const SourceSchemas schemas =
+      source.tables.empty() ? SourceSchemas() : ReadSchemas(source, samples);
   for (const PipelinePlan& pipeline : plan.pipelines) {
-    CheckTarget(config, pipeline, pipeline.two_way ? PeerSchemas(pipeline) : schemas, report);
+    CheckTarget(config, pipeline, pipeline.two_way ? PeerSchemas(pipeline) : schemas,
+                pipeline.two_way ? SourceSamples() : samples, report);
   }
 }
 

@@ -7,8 +7,11 @@
 #include "apply/quarantine_care.h"
 #include "engine/base/error.h"
 #include "tools/commands.h"
+#include "tools/hooks.h"
+#include "tools/incidents.h"
 #include "tools/pipeline_status.h"
 #include "tools/plan.h"
+#include "tools/run_book.h"
 
 namespace syncline::cli {
 namespace {
@@ -162,16 +165,32 @@ int Tell(const Invocation& invocation, const std::string& name, std::string_view
   return result.refused.empty() ? 0 : 1;
 }
 
+// That nothing is refused any more is told from here, whether or not the pipeline runs.
+void NoteRefusals(const Invocation& invocation, const std::string& name,
+                  const std::shared_ptr<spdlog::logger>& logger) {
+  const Config config = invocation.Load();
+  const PipelineConfig& pipeline = config.Pipeline(name);
+  const auto refused = apply::CountQuarantine(config.Database(pipeline.to).url);
+  const auto own = refused.find(name);
+  SystemClock clock;
+  RunBook book(config.log, clock, logger);
+  Hooks hooks({{name, pipeline.schedule.on_error}}, logger);
+  Incidents(book, hooks, clock).Refusing(name, own == refused.end() ? 0 : own->second);
+}
+
 int Retry(const Invocation& invocation, const Options& options) {
   const auto logger = invocation.Logger("warn");
-  return Tell(invocation, options.pipeline, "",
-              apply::RetryParked(CareFor(invocation, options.pipeline, logger), options.ids));
+  const apply::CareResult result =
+      apply::RetryParked(CareFor(invocation, options.pipeline, logger), options.ids);
+  NoteRefusals(invocation, options.pipeline, logger);
+  return Tell(invocation, options.pipeline, "", result);
 }
 
 int Skip(const Invocation& invocation, const Options& options) {
   const auto logger = invocation.Logger();
   const apply::CareResult result =
       apply::SkipParked(CareFor(invocation, options.pipeline, logger), options.ids);
+  NoteRefusals(invocation, options.pipeline, logger);
   return Tell(invocation, options.pipeline, fmt::format("{} skipped, ", result.skipped), result);
 }
 

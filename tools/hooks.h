@@ -19,8 +19,8 @@ namespace syncline::cli {
 // What a hook is told. Plain value type.
 struct HookEvent {
   std::string pipeline;
-  std::string kind;   // of the run: "sync", "capture", "apply", "verify"
-  std::string state;  // "failed" or "recovered"
+  std::string kind;   // of the run: "sync", "capture", "apply", "verify"; or "refused"
+  std::string state;  // "failed", "refusing" or "recovered"
   std::string error;
   std::string hint;
   WallTime at;

@@ -1,11 +1,22 @@
 #include "tools/incidents.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <vector>
+
+#include "tools/terminal.h"
 
 namespace syncline::cli {
 
 void Incidents::Failed(const std::string& pipeline, const std::string& kind, const Error& error) {
-  if (!book_.OpenIncident(pipeline, kind, error.message())) return;
+  if (!book_.OpenIncident({.pipeline = pipeline,
+                           .kind = kind,
+                           .error = error.message(),
+                           .hint = error.hint(),
+                           .told = true})) {
+    return;
+  }
   hooks_.Tell({.pipeline = pipeline,
                .kind = kind,
                .state = "failed",
@@ -38,21 +49,70 @@ void Incidents::Trying(const std::string& pipeline, const std::string& kind, con
 }
 
 void Incidents::Look() {
-  std::vector<std::pair<Key, Error>> to_tell;
+  std::vector<std::pair<Key, Error>> to_note, to_tell;
   {
     const std::lock_guard lock(mutex_);
     for (auto& [key, trouble] : trying_) {
-      if (trouble.told || clock_.Monotonic() - trouble.since < kPatience) continue;
-      trouble.told = true;
-      to_tell.emplace_back(key, trouble.error);
+      const Microseconds lasts = clock_.Monotonic() - trouble.since;
+      if (!trouble.told && lasts >= kPatience) {
+        trouble.told = trouble.noted = true;
+        to_tell.emplace_back(key, trouble.error);
+      } else if (!trouble.noted && lasts >= kSettle) {
+        trouble.noted = true;
+        to_note.emplace_back(key, trouble.error);
+      }
     }
+  }
+  for (const auto& [key, error] : to_note) {
+    book_.OpenIncident({.pipeline = key.first,
+                        .kind = key.second,
+                        .error = error.message(),
+                        .hint = error.hint()});
   }
   for (const auto& [key, error] : to_tell) Failed(key.first, key.second, error);
 }
 
 void Incidents::Stopped(const std::string& pipeline, const std::string& kind, const Error& error) {
   Trying(pipeline, kind, &error);
+  {
+    const std::lock_guard lock(mutex_);
+    Trouble& trouble = trying_.at({pipeline, kind});
+    trouble.noted = trouble.told = trouble.stopped = true;
+  }
   Failed(pipeline, kind, error);
+}
+
+void Incidents::StartedAgain(const std::string& pipeline, const std::string& kind) {
+  const std::lock_guard lock(mutex_);
+  trying_.erase({pipeline, kind});
+}
+
+void Incidents::Refusing(const std::string& pipeline, uint64_t changes) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [known, is_first] = refused_.emplace(pipeline, changes);
+    if (!is_first && known->second == changes) return;
+    known->second = changes;
+  }
+  if (changes == 0) return Over(pipeline, kRefused);
+  const std::string error = fmt::format("the target refuses {} changes", FormatCount(changes));
+  const std::string hint =
+      fmt::format("`syncline quarantine list {0}` shows them, and why; mend the target or the "
+                  "source, then `syncline quarantine retry {0}`",
+                  pipeline);
+  if (!book_.OpenIncident({.pipeline = pipeline,
+                           .kind = kRefused,
+                           .error = error,
+                           .hint = hint,
+                           .told = true})) {
+    return;
+  }
+  hooks_.Tell({.pipeline = pipeline,
+               .kind = kRefused,
+               .state = "refusing",
+               .error = error,
+               .hint = hint,
+               .at = clock_.Now()});
 }
 
 std::optional<std::string> Incidents::TroubleOf(const std::string& pipeline) {
@@ -60,6 +120,13 @@ std::optional<std::string> Incidents::TroubleOf(const std::string& pipeline) {
   const auto known = trying_.lower_bound({pipeline, ""});
   if (known == trying_.end() || known->first.first != pipeline) return {};
   return known->second.error.message();
+}
+
+bool Incidents::HasStopped(const std::string& pipeline) {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(trying_, [&](const auto& one) {
+    return one.first.first == pipeline && one.second.stopped;
+  });
 }
 
 }  // namespace syncline::cli

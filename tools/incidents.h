@@ -20,6 +20,9 @@ class Incidents {
  public:
   // For this long a stage may try again before that is told.
   static constexpr Microseconds kPatience = std::chrono::seconds(60);
+  // For this long before `status` shows it.
+  static constexpr Microseconds kSettle = std::chrono::seconds(2);
+  static constexpr char kRefused[] = "refused";  // the kind of incident that Refusing opens
 
   Incidents(RunBook& book, Hooks& hooks, Clock& clock)
       : book_(book), hooks_(hooks), clock_(clock) {}
@@ -35,24 +38,35 @@ class Incidents {
   void Stopped(const std::string& pipeline, const std::string& kind, const Error& error);
   // A stage tries again after an error; null: it has gone on.
   void Trying(const std::string& pipeline, const std::string& kind, const Error* error);
-  // Tells what has been tried for too long. To be called now and then.
+  // It is made anew after it has stopped: what comes of that is not known yet.
+  void StartedAgain(const std::string& pipeline, const std::string& kind);
+  // So many changes of the pipeline are in its target's quarantine. Told when there are some, and
+  // when there are none any more.
+  void Refusing(const std::string& pipeline, uint64_t changes);
+  // Notes what has been tried for a while, and tells what has been for too long. To be called now
+  // and then.
   void Look();
   // The error that keeps the pipeline from going on just now, if any.
   std::optional<std::string> TroubleOf(const std::string& pipeline);
+  // A stage of it has stopped, and was not started again.
+  bool HasStopped(const std::string& pipeline);
 
  private:
   using Key = std::pair<std::string, std::string>;  // pipeline and kind
   struct Trouble {
     Microseconds since;
     Error error;
+    bool noted = false;
     bool told = false;
+    bool stopped = false;
   };
 
   RunBook& book_;
   Hooks& hooks_;
   Clock& clock_;
   std::mutex mutex_;
-  std::map<Key, Trouble> trying_;  // guarded by mutex_
+  std::map<Key, Trouble> trying_;            // guarded by mutex_; what has stopped, too
+  std::map<std::string, uint64_t> refused_;  // guarded by mutex_; as Refusing has said last
 };
 
 }  // namespace syncline::cli

@@ -22,7 +22,8 @@ struct Invocation {
   bool verbose = false;
 
   Config Load() const { return LoadConfig(config_file); }
-  // To stderr, coloured on a terminal. `usual` holds unless the command line says otherwise.
+  // To stderr, coloured on a terminal; with --json each line a JSON object. `usual` holds unless
+  // the command line says otherwise.
   std::shared_ptr<spdlog::logger> Logger(std::string_view usual = "info") const;
   // stdout, for what the command was asked for.
   Terminal Out() const { return Terminal(stdout); }

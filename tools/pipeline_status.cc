@@ -59,27 +59,17 @@ void MeasureLag(LogReader& reader, Clock& clock, PipelineStatus& status) {
   if (*status.behind == 0) return;
   reader.Seek(*status.next);
   if (std::optional<Frame> frame = reader.NextHeader()) {
+    status.oldest_lacking = frame->header.written_at;
     status.lag = std::max(Microseconds(0), clock.Now() - frame->header.written_at);
   }
 }
 
-}  // namespace
-
-std::string_view StateName(State state) {
-  switch (state) {
-    case State::kInStep:
-      return "in step";
-    case State::kBehind:
-      return "behind";
-    case State::kNotStarted:
-      return "not started";
-    case State::kNoLog:
-      return "no log yet";
-    case State::kTrouble:
-      return "trouble";
-  }
-  return "";
+bool WillBeMadeByApply(const sql::DatabaseUrl& url) {
+  std::error_code error;
+  return url.dialect == Dialect::kSqlite && !std::filesystem::exists(url.connection, error);
 }
+
+}  // namespace
 
 bool LogMayExist(const std::filesystem::path& folder) {
   std::error_code error;
@@ -102,6 +92,15 @@ std::unique_ptr<LogReader> OpenLog(const Config& config, const std::string& sour
                    [&] { return LogReader::Open(folder, clock); });
 }
 
+// The log, where the target cannot be read: that is trouble enough to tell.
+static void TryReadLog(const Config& config, Clock& clock, PipelineStatus& status) {
+  try {
+    ReadLog(*OpenLog(config, status.source, clock), status);
+  } catch (const Error&) {
+    status.log.reset();
+  }
+}
+
 PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pipeline,
                                   Clock& clock) {
   PipelineStatus status{.pipeline = pipeline.name, .source = pipeline.from, .target = pipeline.to};
@@ -112,11 +111,14 @@ PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pi
   try {
     // The target first: what it has is then surely in the log.
     const sql::DatabaseUrl& url = config.Database(pipeline.to).url;
-    const std::vector<apply::Progress> rows = InContext(fmt::format("target \"{}\"", pipeline.to),
-                                                        [&] { return apply::ListProgress(url); });
-    const auto parked = apply::CountQuarantine(url);
-    if (const auto own = parked.find(pipeline.name); own != parked.end()) {
-      status.refused = own->second;
+    std::vector<apply::Progress> rows;
+    if (!WillBeMadeByApply(url)) {
+      rows = InContext(fmt::format("target \"{}\"", pipeline.to),
+                       [&] { return apply::ListProgress(url); });
+      const auto parked = apply::CountQuarantine(url);
+      if (const auto own = parked.find(pipeline.name); own != parked.end()) {
+        status.refused = own->second;
+      }
     }
     auto reader = OpenLog(config, pipeline.from, clock);
     ReadLog(*reader, status);
@@ -137,6 +139,7 @@ PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pi
     status.trouble = error.message();
     status.hint = error.hint();
     status.exit_code = error.exit_code();
+    if (!status.log) TryReadLog(config, clock, status);
   }
   return status;
 }

@@ -42,6 +42,7 @@ struct PipelineStatus {
   std::optional<Offset> next;       // of the target; the log's beginning when not started
   std::optional<uint64_t> behind;   // changes in the log that the target does not have
   std::optional<Microseconds> lag;  // age of the oldest of them; zero when there is none
+  std::optional<WallTime> oldest_lacking;  // when that was captured
   Holds holds = Holds::kOneState;
   std::optional<WallTime> last_frame_at;  // when capture last found something
   uint64_t refused = 0;  // changes in the target's quarantine; what waits behind them not counted
@@ -49,8 +50,6 @@ struct PipelineStatus {
   bool cut_open =
       false;  // the last frame did not close its cut: a large poll or a load is under way
 };
-
-std::string_view StateName(PipelineStatus::State state);  // "in step", "behind" ...
 
 // Never throws for what it finds. Works beside running processes.
 PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pipeline,

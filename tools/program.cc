@@ -62,7 +62,8 @@ void AddGlobalOptions(CLI::App& app, Invocation& invocation) {
   app.add_option("-c,--config", invocation.config_file, "The configuration file")
       ->capture_default_str()
       ->type_name("FILE");
-  app.add_flag("--json", invocation.json, "Results on stdout as JSON, errors on stderr too");
+  app.add_flag("--json", invocation.json,
+               "Results on stdout as JSON; log lines and errors on stderr, too");
   app.add_option("--log-level", invocation.log_level, "What is told on stderr")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
       ->type_name("LEVEL");

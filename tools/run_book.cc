@@ -63,14 +63,11 @@ void RunBook::NoteFiring(const std::string& pipeline, const std::string& kind, W
   Try([&](RunHistory& history) { history.NoteFiring(pipeline, kind, at); });
 }
 
-bool RunBook::OpenIncident(const std::string& pipeline, const std::string& kind,
-                           const std::string& error) {
+bool RunBook::OpenIncident(const Incident& incident) {
   bool opened = false;
-  if (Try([&](RunHistory& history) { opened = history.OpenIncident(pipeline, kind, error); })) {
-    return opened;
-  }
+  if (Try([&](RunHistory& history) { opened = history.OpenIncident(incident); })) return opened;
   const std::lock_guard lock(mutex_);
-  return incidents_.insert(kind + " " + pipeline).second;
+  return incident.told && incidents_.insert(incident.kind + " " + incident.pipeline).second;
 }
 
 bool RunBook::CloseIncident(const std::string& pipeline, const std::string& kind) {
@@ -80,6 +77,20 @@ bool RunBook::CloseIncident(const std::string& pipeline, const std::string& kind
   }
   const std::lock_guard lock(mutex_);
   return incidents_.erase(kind + " " + pipeline) > 0;
+}
+
+void RunBook::BeginWork(Work::Part part, const std::string& name, bool once) {
+  Try([&](RunHistory& history) { history.BeginWork(part, name, once); });
+}
+
+void RunBook::EndWork(Work::Part part, const std::string& name, Work::End end) {
+  Try([&](RunHistory& history) { history.EndWork(part, name, end); });
+}
+
+bool RunBook::IsAtWorkElsewhere(Work::Part part, const std::string& name) {
+  bool is_at_work = false;
+  Try([&](RunHistory& history) { is_at_work = history.IsAtWorkElsewhere(part, name); });
+  return is_at_work;
 }
 
 }  // namespace syncline::cli

@@ -39,9 +39,13 @@ class RunBook {
   std::optional<WallTime> LastFiring(const std::string& pipeline, const std::string& kind);
   void NoteFiring(const std::string& pipeline, const std::string& kind, WallTime at);
 
-  // False: it was told already.
-  bool OpenIncident(const std::string& pipeline, const std::string& kind, const std::string& error);
+  // As RunHistory does.
+  bool OpenIncident(const Incident& incident);
   bool CloseIncident(const std::string& pipeline, const std::string& kind);
+
+  void BeginWork(Work::Part part, const std::string& name, bool once);
+  void EndWork(Work::Part part, const std::string& name, Work::End end);
+  bool IsAtWorkElsewhere(Work::Part part, const std::string& name);
 
   Clock& clock() { return clock_; }
 

@@ -31,8 +31,28 @@ CREATE TABLE IF NOT EXISTS firings(
   pipeline TEXT, kind TEXT, at INTEGER NOT NULL, PRIMARY KEY (pipeline, kind));
 CREATE TABLE IF NOT EXISTS incidents(
   pipeline TEXT, kind TEXT, since INTEGER NOT NULL, error TEXT NOT NULL,
-  PRIMARY KEY (pipeline, kind));
+  hint TEXT NOT NULL DEFAULT '', told INTEGER NOT NULL DEFAULT 1, PRIMARY KEY (pipeline, kind));
+CREATE TABLE IF NOT EXISTS work(
+  part TEXT, name TEXT, process INTEGER, once INTEGER NOT NULL, since INTEGER NOT NULL, ended TEXT,
+  PRIMARY KEY (part, name, process));
 )";
+
+// Of files that earlier versions made.
+constexpr char kMoreOfIncidents[] = R"(
+ALTER TABLE incidents ADD COLUMN hint TEXT NOT NULL DEFAULT '';
+ALTER TABLE incidents ADD COLUMN told INTEGER NOT NULL DEFAULT 1;
+)";
+
+constexpr std::string_view kPartNames[] = {"capture", "apply"};
+constexpr std::string_view kEndNames[] = {"", "done", "stopped", "failed"};
+
+std::string NameOf(Work::Part part) { return std::string(kPartNames[static_cast<size_t>(part)]); }
+
+Work::End EndOf(std::string_view name) {
+  const auto found = std::ranges::find(kEndNames, name);
+  return found == std::end(kEndNames) ? Work::End::kFailed
+                                      : static_cast<Work::End>(found - std::begin(kEndNames));
+}
 
 constexpr char kColumns[] =
     "id, pipeline, kind, state, process, started, ended, scheduled, missed, polls, captured, "
@@ -103,6 +123,8 @@ std::unique_ptr<RunHistory> RunHistory::OpenIfThere(const fs::path& logs, Clock&
 void RunHistory::MakeTables() {
   sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
   session_->Execute(kTables);
+  const auto columns = session_->Query("SELECT 1 FROM pragma_table_info('incidents')");
+  if (columns.rows.size() == 4) session_->Execute(kMoreOfIncidents);
   transaction.Commit();
 }
 
@@ -118,13 +140,19 @@ void RunHistory::CloseThoseOfTheDead() {
   }
 }
 
-int64_t RunHistory::Begin(const Run& run) {
-  const std::lock_guard lock(mutex_);
+// Its number, which it gets when it first has something to note.
+int64_t RunHistory::OwnProcess() {
   if (process_.number() == 0) {
     const auto made = session_->Query("INSERT INTO processes(started) VALUES ($1) RETURNING id",
                                       {Text(clock_.Now())});
     process_.Be(std::stoll(*made.rows.at(0).at(0)));
   }
+  return process_.number();
+}
+
+int64_t RunHistory::Begin(const Run& run) {
+  const std::lock_guard lock(mutex_);
+  OwnProcess();
   const RunCounts& counts = run.counts;
   const auto made = session_->Query(
       fmt::format("INSERT INTO runs(pipeline, kind, state, process, started, ended, scheduled, "
@@ -218,17 +246,93 @@ void RunHistory::NoteFiring(const std::string& pipeline, const std::string& kind
                    {pipeline, kind, Text(at)});
 }
 
-bool RunHistory::OpenIncident(const std::string& pipeline, const std::string& kind,
-                              const std::string& error) {
+bool RunHistory::OpenIncident(const Incident& incident) {
   const std::lock_guard lock(mutex_);
-  return session_->Change("INSERT OR IGNORE INTO incidents VALUES ($1, $2, $3, $4)",
-                          {pipeline, kind, Text(clock_.Now()), error}) > 0;
+  const auto& [pipeline, kind, since, error, hint, told] = incident;
+  const auto opened =
+      session_->Change(fmt::format("INSERT OR IGNORE INTO incidents(pipeline, kind, since, error, "
+                                   "hint, told) VALUES ($1, $2, $3, $4, $5, {:d})",
+                                   told),
+                       {pipeline, kind, Text(clock_.Now()), error, hint});
+  if (opened > 0) return told;
+  session_->Change(
+      "UPDATE incidents SET error = $3, hint = $4 WHERE pipeline = $1 AND kind = $2",
+      {pipeline, kind, error, hint});
+  return told && session_->Change("UPDATE incidents SET told = 1 "
+                                  "WHERE pipeline = $1 AND kind = $2 AND told = 0",
+                                  {pipeline, kind}) > 0;
 }
 
 bool RunHistory::CloseIncident(const std::string& pipeline, const std::string& kind) {
   const std::lock_guard lock(mutex_);
-  return session_->Change("DELETE FROM incidents WHERE pipeline = $1 AND kind = $2",
-                          {pipeline, kind}) > 0;
+  const auto closed = session_->Query(
+      "DELETE FROM incidents WHERE pipeline = $1 AND kind = $2 RETURNING told", {pipeline, kind});
+  return !closed.rows.empty() && closed.rows[0][0] == "1";
+}
+
+std::vector<Incident> RunHistory::IncidentsOf(const std::string& pipeline) {
+  const std::lock_guard lock(mutex_);
+  const auto found = session_->Query(
+      "SELECT pipeline, kind, since, error, hint, told FROM incidents WHERE pipeline = $1 "
+      "ORDER BY since, kind",
+      {pipeline});
+  std::vector<Incident> incidents;
+  for (const auto& row : found.rows) {
+    incidents.push_back({*row[0], *row[1], Time(*row[2]), *row[3], *row[4], row[5] == "1"});
+  }
+  return incidents;
+}
+
+// What is known of processes that have ended is not of interest any more, now that one works.
+void RunHistory::BeginWork(Work::Part part, const std::string& name, bool once) {
+  const std::lock_guard lock(mutex_);
+  const int64_t own = OwnProcess();
+  const auto known = session_->Query("SELECT process FROM work WHERE part = $1 AND name = $2",
+                                     {NameOf(part), name});
+  for (const auto& row : known.rows) {
+    const int64_t process = std::stoll(*row[0]);
+    if (process != own && process_.IsAlive(process)) continue;
+    session_->Change(
+        fmt::format("DELETE FROM work WHERE part = $1 AND name = $2 AND process = {}", process),
+        {NameOf(part), name});
+  }
+  session_->Change(fmt::format("INSERT INTO work VALUES ($1, $2, {}, {:d}, $3, NULL)", own, once),
+                   {NameOf(part), name, Text(clock_.Now())});
+}
+
+void RunHistory::EndWork(Work::Part part, const std::string& name, Work::End end) {
+  const std::lock_guard lock(mutex_);
+  session_->Change(fmt::format("UPDATE work SET ended = $3 WHERE part = $1 AND name = $2 "
+                               "AND process = {}",
+                               process_.number()),
+                   {NameOf(part), name, std::string(kEndNames[static_cast<size_t>(end)])});
+}
+
+std::optional<Work> RunHistory::WorkOf(Work::Part part, const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto found = session_->Query(
+      "SELECT process, once, since, ended FROM work WHERE part = $1 AND name = $2 "
+      "ORDER BY since DESC, process DESC",
+      {NameOf(part), name});
+  std::optional<Work> last;
+  for (const auto& row : found.rows) {
+    Work work{.once = row[1] == "1", .since = Time(*row[2]), .end = EndOf(row[3].value_or(""))};
+    work.is_alive = work.end == Work::End::kNone && process_.IsAlive(std::stoll(*row[0]));
+    if (work.is_alive) return work;
+    if (!last) last = work;
+  }
+  return last;
+}
+
+bool RunHistory::IsAtWorkElsewhere(Work::Part part, const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto found = session_->Query(
+      "SELECT process FROM work WHERE part = $1 AND name = $2 AND ended IS NULL",
+      {NameOf(part), name});
+  return std::ranges::any_of(found.rows, [&](const auto& row) {
+    const int64_t process = std::stoll(*row[0]);
+    return process != process_.number() && process_.IsAlive(process);
+  });
 }
 
 }  // namespace syncline::cli

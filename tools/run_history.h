@@ -16,6 +16,33 @@
 
 namespace syncline::cli {
 
+// What a process does for a pipeline: it captures a source, or applies to a target. Plain value
+// type.
+struct Work {
+  enum class Part { kCapture, kApply };  // of a source by its name, of a pipeline
+  enum class End {
+    kNone,     // it goes on, or its process has ended without saying so
+    kDone,     // `--once`: all of it
+    kStopped,  // by a signal
+    kFailed,   // by an error; the process may go on with others
+  };
+
+  bool is_alive = false;  // its process lives, and it has no end
+  bool once = false;
+  WallTime since;
+  End end = End::kNone;
+};
+
+// Trouble of a pipeline that is not over. Plain value type.
+struct Incident {
+  std::string pipeline;
+  std::string kind;  // of the run, or "refused"
+  WallTime since;
+  std::string error;
+  std::string hint;
+  bool told = false;  // to hooks; until then it may go away by itself
+};
+
 // What the pipelines of a configuration have done, in the file `runs.db` beside their logs: their
 // last runs, which of them are paused, when they were last due, and which trouble was told. SQLite,
 // because several processes write to it at once, which a log's store does not allow. Nothing here
@@ -56,12 +83,24 @@ class RunHistory {
   std::optional<WallTime> LastFiring(const std::string& pipeline, const std::string& kind);
   void NoteFiring(const std::string& pipeline, const std::string& kind, WallTime at);
 
-  // Trouble begins and ends; false: it had already, for any process.
-  bool OpenIncident(const std::string& pipeline, const std::string& kind, const std::string& error);
+  // Trouble begins, or is another one by now. True when it was not to be told until now, and is:
+  // once for all processes. `since` is set here.
+  bool OpenIncident(const Incident& incident);
+  // It ends; whether it had been told.
   bool CloseIncident(const std::string& pipeline, const std::string& kind);
+  std::vector<Incident> IncidentsOf(const std::string& pipeline);
+
+  // Of this process.
+  void BeginWork(Work::Part part, const std::string& name, bool once);
+  void EndWork(Work::Part part, const std::string& name, Work::End end);
+  // Of whichever process is at it, else the last one that was; nothing: none ever.
+  std::optional<Work> WorkOf(Work::Part part, const std::string& name);
+  // Another living process is at it.
+  bool IsAtWorkElsewhere(Work::Part part, const std::string& name);
 
  private:
   void MakeTables();
+  int64_t OwnProcess();
   void CloseThoseOfTheDead();
 
   Clock& clock_;

@@ -76,12 +76,52 @@ void RunRecorder::LookAt(Watched& watched, const Activity& activity) {
       book_.Update(watched.run);
     }
   }
-  // The trouble of a process before may be over.
-  if (!trouble && !watched.well && (moved || counts.polls > watched.noted.polls)) {
-    watched.well = true;
-    for (const char* kind : {"capture", "apply"}) incidents_.Over(pipeline, kind);
+  if (trouble) {
+    NoteTrouble(watched, *trouble, activity);
+  } else {
+    NoteRecovery(watched, activity);
   }
+  const auto apply = activity.applies.find(pipeline);
+  if (apply != activity.applies.end()) incidents_.Refusing(pipeline, apply->second.parked);
   watched.looked = book_.clock().Now();
+}
+
+// A stage that has stopped has no more to say: its run is Failed now.
+void RunRecorder::NoteTrouble(Watched& watched, const std::string& trouble,
+                              const Activity& activity) {
+  watched.captures = watched.applies = false;
+  const auto capture = activity.captures.find(watched.subject.place);
+  if (capture != activity.captures.end()) watched.polls = capture->second.polls;
+  const auto apply = activity.applies.find(watched.subject.pipeline);
+  if (apply != activity.applies.end()) {
+    watched.batches = apply->second.batches;
+    watched.idles = apply->second.idles;
+  }
+  if (!incidents_.HasStopped(watched.subject.pipeline)) return;
+  if (std::exchange(watched.has_noted_stop, true)) return;
+  if (!watched.run.open()) BeginRun(watched);
+  EndRun(watched, RunState::kFailed, trouble);
+}
+
+// What went wrong before, maybe in an earlier process, is over once the same work is done.
+void RunRecorder::NoteRecovery(Watched& watched, const Activity& activity) {
+  watched.has_noted_stop = false;
+  const std::string& pipeline = watched.subject.pipeline;
+  const auto capture = activity.captures.find(watched.subject.place);
+  const auto apply = activity.applies.find(pipeline);
+  if (!watched.captures && capture != activity.captures.end() &&
+      capture->second.polls > watched.polls) {
+    watched.captures = true;
+    incidents_.Over(pipeline, "capture");
+    incidents_.Over(pipeline, "sync");
+  }
+  const bool has_applied =
+      apply != activity.applies.end() &&
+      (apply->second.batches > watched.batches || apply->second.idles > watched.idles);
+  if (!watched.applies && has_applied) {
+    watched.applies = true;
+    incidents_.Over(pipeline, "apply");
+  }
 }
 
 void RunRecorder::BeginRun(Watched& watched) {
@@ -101,13 +141,19 @@ void RunRecorder::EndRun(Watched& watched, RunState state, const std::string& er
 
 void RunRecorder::Finish(RunState state, bool note_empty) {
   Look();
+  const Activity activity = watch_.Counts();
   for (Watched& watched : watched_) {
+    const auto capture = activity.captures.find(watched.subject.place);
+    const bool is_loading =
+        capture != activity.captures.end() && capture->second.loads_left > 0;
     const auto trouble = incidents_.TroubleOf(watched.subject.pipeline);
-    const bool is_worth_a_run = trouble || (note_empty && !watched.has_run);
+    const bool is_news = trouble && !watched.has_noted_stop;
+    const bool is_worth_a_run = is_news || is_loading || (note_empty && !watched.has_run);
     if (!watched.run.open() && is_worth_a_run) BeginRun(watched);
     if (!watched.run.open()) continue;
     watched.run.counts = watched.seen - watched.noted;
-    EndRun(watched, trouble ? RunState::kFailed : state, trouble.value_or(""));
+    const RunState end = is_loading ? RunState::kCancelled : state;
+    EndRun(watched, trouble ? RunState::kFailed : end, trouble.value_or(""));
   }
 }
 

@@ -14,7 +14,9 @@ namespace syncline::cli {
 // Notes what pipelines do that run again and again. Looks at the stages' counts once a second, so
 // that they pay nothing: a run begins when something moves, and ends when nothing has moved for two
 // seconds, or after a minute of it; polls that found nothing are counted in the next run. One that
-// fails, or has been in trouble for a minute, is Failed with its error.
+// fails, or has been in trouble for a minute, is Failed with its error; so is one of a pipeline
+// that stops by an error before anything has moved. Trouble of earlier processes is over when the
+// same work is done again.
 //
 // Run and Look belong to one thread, Finish comes after that thread's end. Borrows everything.
 class RunRecorder {
@@ -28,6 +30,7 @@ class RunRecorder {
     std::string pipeline;
     std::string source;
     std::string kind;
+    std::string place = source;  // the database by whose capture it runs
   };
 
   RunRecorder(std::vector<Subject> subjects, StageWatch& watch, RunBook& book,
@@ -37,8 +40,9 @@ class RunRecorder {
 
   void Run(std::stop_token stop);
   void Look();
-  // The stages have ended. `state` is that of the runs at hand, but Failed where there is trouble;
-  // with `note_empty` also what has found nothing to do is a run.
+  // The stages have ended. `state` is that of the runs at hand, but Failed where there is trouble,
+  // and Cancelled where tables were not loaded yet; with `note_empty` also what has found nothing
+  // to do is a run.
   void Finish(RunState state, bool note_empty);
 
  private:
@@ -49,12 +53,17 @@ class RunRecorder {
     WallTime looked;                  // when that was
     cli::Run run;                     // open, or its id is 0 and its state Idle
     Microseconds began{0}, moved{0};  // the run at hand, by Clock::Monotonic
-    bool well = false;                // since its stages began
     bool has_run = false;
+    bool has_noted_stop = false;  // the run of a stage that has stopped
+    // What was seen when trouble was; and whether the work has been done again since.
+    uint64_t polls = 0, batches = 0, idles = 0;
+    bool captures = false, applies = false;
   };
 
   static RunCounts CountsOf(const Subject& subject, const Activity& activity);
   void LookAt(Watched& watched, const Activity& activity);
+  void NoteTrouble(Watched& watched, const std::string& trouble, const Activity& activity);
+  void NoteRecovery(Watched& watched, const Activity& activity);
   void BeginRun(Watched& watched);
   void EndRun(Watched& watched, RunState state, const std::string& error);
 

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tools/load_progress.h"
+#include "tools/once_report.h"
 #include "tools/stop_signals.h"
 
 namespace syncline::cli {
@@ -17,13 +18,37 @@ std::string Behind(const ApplyActivity& apply) {
   return fmt::format(" behind={} lag_ms={}", *apply.behind, apply.lag->count() / 1000);
 }
 
-Json ActivityJson(const Activity& activity) {
+Json TablesJson(const std::vector<TableOutcome>& outcomes, const std::string& owner) {
+  Json tables = Json::array();
+  for (const TableOutcome& outcome : outcomes) {
+    if (outcome.owner != owner) continue;
+    Json& table = tables.emplace_back(Json{{"table", outcome.table}});
+    Microseconds took{0};
+    if (outcome.reading) {
+      table["read"] = outcome.reading->read;
+      table["captured"] = outcome.reading->captured;
+      took += outcome.reading->took;
+    }
+    if (outcome.writing) {
+      table["written"] = outcome.writing->written;
+      table["refused"] = outcome.writing->refused;
+      table["newer"] = outcome.writing->newer;
+      table["conflicts"] = outcome.writing->conflicts;
+      took += outcome.writing->took;
+    }
+    table["seconds"] = static_cast<double>(took.count()) / 1e6;
+  }
+  return tables;
+}
+
+Json ActivityJson(const Activity& activity, const std::vector<TableOutcome>& outcomes) {
   Json sources = Json::array(), pipelines = Json::array();
   for (const auto& [source, capture] : activity.captures) {
     sources.push_back({{"source", source},
                        {"polls", capture.polls},
                        {"rows_read", capture.rows_read},
-                       {"changes_logged", capture.changes_logged}});
+                       {"changes_logged", capture.changes_logged},
+                       {"tables", TablesJson(outcomes, source)}});
   }
   for (const auto& [pipeline, apply] : activity.applies) {
     pipelines.push_back({{"pipeline", pipeline},
@@ -32,9 +57,26 @@ Json ActivityJson(const Activity& activity) {
                          {"changes", apply.changes},
                          {"rows_written", apply.rows_written},
                          {"rows_newer", apply.rows_newer},
-                         {"refused", apply.refused}});
+                         {"conflicts", apply.conflicts},
+                         {"refused", apply.refused},
+                         {"parked", apply.parked},
+                         {"tables", TablesJson(outcomes, pipeline)}});
   }
   return {{"sources", std::move(sources)}, {"pipelines", std::move(pipelines)}};
+}
+
+// What was done, and, with `once`, whether the targets hold all of it.
+void Report(const Invocation& invocation, Runner& runner, const Runner::Options& options) {
+  const Activity activity = runner.watch().Look();
+  const std::vector<TableOutcome> outcomes =
+      OutcomesOf(runner.plan(), activity, options.capture, options.apply);
+  if (invocation.json) {
+    invocation.Print(ActivityJson(activity, outcomes));
+  } else if (options.once) {
+    Terminal out = invocation.Out();
+    for (const TableOutcome& outcome : outcomes) out.Line(Line(outcome));
+    out.Flush();
+  }
 }
 
 }  // namespace
@@ -83,11 +125,21 @@ int RunStages(const Invocation& invocation, const std::vector<std::string>& name
         seen = LogSummary(runner.watch(), seen, *logger);
       }
     });
-    const std::jthread bar(
-        [&](std::stop_token stop) { ShowLoads(runner.watch(), stderr, std::move(stop)); });
-    runner.Run(signals.token());
+    const std::jthread bar([&](std::stop_token stop) {
+      if (!invocation.json) ShowLoads(runner.watch(), stderr, std::move(stop));
+    });
+    try {
+      runner.Run(signals.token());
+    } catch (const Error&) {
+      if (options.once) Report(invocation, runner, options);
+      throw;
+    }
   }
-  if (invocation.json) invocation.Print(ActivityJson(runner.watch().Look()));
+  Report(invocation, runner, options);
+  if (!options.once || !options.apply) return 0;
+  if (std::optional<Error> refusals = Refusals(runner.plan(), runner.watch().Look())) {
+    throw *std::move(refusals);
+  }
   return 0;
 }
 

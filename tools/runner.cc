@@ -18,8 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Microseconds kPollsPoll = 20ms;
-// A stage that ran for this long was well: the next wait is a short one again.
-constexpr Microseconds kHealthyRun = 60s;
 
 bool MayGoAway(const Error& error) {
   return error.reaction() == Reaction::kRetry || error.reaction() == Reaction::kRestart;
@@ -79,7 +77,7 @@ std::vector<RunRecorder::Subject> Runner::SubjectsOfRecorder() {
   for (const PipelinePlan& pipeline : plan_.pipelines) {
     const bool left_out = options_.once && pauses_.IsPaused(pipeline.name);
     if (left_out || IsByTheClock(pipeline)) continue;
-    subjects.push_back({pipeline.name, pipeline.source, RunKind()});
+    subjects.push_back({pipeline.name, pipeline.source, RunKind(), pipeline.place()});
   }
   return subjects;
 }
@@ -94,6 +92,7 @@ std::function<void(const Error*)> Runner::TroubleOfCapture(const SourcePlan& sou
 }
 
 void Runner::Run(std::stop_token stop) {
+  BeginWork();
   {
     const std::jthread pauses([this](std::stop_token end) {
       if (!options_.once) pauses_.Run(std::move(end));
@@ -107,8 +106,8 @@ void Runner::Run(std::stop_token stop) {
       }
       for (const SourcePlan& source : plan_.sources) {
         units.emplace_back([this, &source, stop] {
-          RunUnit(source.database, [&] {
-            Persist(source.database, source.retry, options_.once, stop,
+          RunUnit(UnitOf(source), [&] {
+            Persist(UnitOf(source), source.retry, options_.once, stop,
                     [&] { RunSource(source, stop); });
           });
           const std::lock_guard lock(mutex_);
@@ -118,7 +117,7 @@ void Runner::Run(std::stop_token stop) {
     } else {
       for (const PipelinePlan& pipeline : plan_.pipelines) {
         units.emplace_back([this, &pipeline, stop] {
-          RunUnit(pipeline.name, [&] {
+          RunUnit(UnitOf(pipeline), [&] {
             if (pipeline.two_way) {
               throw UsageError(
                   "in two directions a database is applied to where it is captured",
@@ -132,68 +131,32 @@ void Runner::Run(std::stop_token stop) {
   }
   const bool is_cut_short = options_.once && stop.stop_requested();
   recorder_.Finish(is_cut_short ? RunState::kCancelled : RunState::kDone, options_.once);
+  EndWork(options_.once && !is_cut_short ? Work::End::kDone : Work::End::kStopped);
   std::lock_guard lock(mutex_);
   if (!failures_.empty()) throw failures_.front().error;
 }
 
-void Runner::RunUnit(const std::string& name, const Body& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    RecordFailure(name, error);
-  } catch (const std::exception& error) {
-    RecordFailure(name, StopError(std::string("unexpected: ") + error.what(),
-                                  "this is a bug; please report it"));
-  }
-}
-
-void Runner::RecordFailure(const std::string& name, const Error& error) {
-  for (const PipelinePlan& pipeline : plan_.pipelines) {
-    if (pipeline.name == name) incidents_.Stopped(name, "apply", error);
-    if (pipeline.place() == name) incidents_.Stopped(pipeline.name, "capture", error);
-  }
-  std::lock_guard lock(mutex_);
-  failures_.push_back({name, error});
-  // The only pipeline's failure ends the program, which then tells it.
-  if (plan_.pipelines.size() < 2) return;
-  logger_->error("stopped by an error name={} error=\"{}\" hint=\"{}\"", name, error.message(),
-                 error.hint());
-}
-
-bool Runner::HasFailed(const std::string& name) {
-  std::lock_guard lock(mutex_);
-  return std::any_of(failures_.begin(), failures_.end(),
-                     [&](const Failure& failure) { return failure.name == name; });
-}
-
-void Runner::RecordStart(const std::string& name) {
-  std::lock_guard lock(mutex_);
-  started_.insert(name);
-}
-
-bool Runner::HasStarted(const std::string& name) {
-  std::lock_guard lock(mutex_);
-  return started_.contains(name);
-}
-
-void Runner::Persist(const std::string& name, const Backoff::Options& retry, bool once,
-                     std::stop_token stop, const Body& body) {
-  Backoff backoff(retry);
-  for (;;) {
-    const Microseconds began = clock_.Monotonic();
-    try {
-      body();
-      return;
-    } catch (const Error& error) {
-      if (!MayGoAway(error) || !HasStarted(name) || once) throw;
-      if (stop.stop_requested()) return;
-      if (clock_.Monotonic() - began > kHealthyRun) backoff.Reset();
-      if (backoff.exhausted()) throw GivenUpError(error, backoff.tries());
-      const Microseconds wait = backoff.Next();
-      logger_->warn("will start again name={} after_ms={} error=\"{}\"", name, wait.count() / 1000,
-                    error.message());
-      if (!clock_.Sleep(wait, stop)) return;
+void Runner::BeginWork() {
+  if (options_.capture) {
+    for (const SourcePlan& source : plan_.sources) {
+      book_.BeginWork(Work::Part::kCapture, source.database, options_.once);
     }
+  }
+  if (!options_.apply) return;
+  for (const PipelinePlan& pipeline : plan_.pipelines) {
+    book_.BeginWork(Work::Part::kApply, pipeline.name, options_.once);
+  }
+}
+
+// What has failed has said so.
+void Runner::EndWork(Work::End end) {
+  for (const SourcePlan& source : plan_.sources) {
+    if (!options_.capture || HasFailed(UnitOf(source))) continue;
+    book_.EndWork(Work::Part::kCapture, source.database, end);
+  }
+  for (const PipelinePlan& pipeline : plan_.pipelines) {
+    if (!options_.apply || HasFailed(UnitOf(pipeline))) continue;
+    book_.EndWork(Work::Part::kApply, pipeline.name, end);
   }
 }
 
@@ -201,7 +164,7 @@ std::vector<const PipelinePlan*> Runner::PipelinesOf(const SourcePlan& source) {
   std::vector<const PipelinePlan*> found;
   for (const PipelinePlan& pipeline : plan_.pipelines) {
     const bool wanted = options_.apply && pipeline.place() == source.database;
-    if (wanted && !HasFailed(pipeline.name)) found.push_back(&pipeline);
+    if (wanted && !HasFailedForGood(UnitOf(pipeline))) found.push_back(&pipeline);
   }
   return found;
 }
@@ -248,9 +211,9 @@ class Runner::Followers {
  private:
   void StartThread(const PipelinePlan& pipeline, bool once, std::stop_token stop,
                    std::stop_token ending, std::vector<std::jthread>& threads) {
-    if (runner_.HasFailed(pipeline.name)) return;
+    if (runner_.HasFailedForGood(UnitOf(pipeline))) return;
     threads.emplace_back([this, &pipeline, once, stop, ending] {
-      runner_.RunUnit(pipeline.name, [&] {
+      runner_.RunUnit(UnitOf(pipeline), [&] {
         if (runner_.IsByTheClock(pipeline)) {
           runner_.FollowByTheClock(pipeline, log_, orders_, node_, stop);
         } else if (pipeline.two_way) {
@@ -259,7 +222,7 @@ class Runner::Followers {
           runner_.FollowFromHere(pipeline, log_, once, stop, ending);
         }
       });
-      if (runner_.HasFailed(pipeline.name) && --alive_ == 0) lonely_();
+      if (runner_.HasFailedForGood(UnitOf(pipeline)) && --alive_ == 0) lonely_();
     });
   }
 
@@ -289,6 +252,7 @@ std::unique_ptr<ChangeLog> Runner::OpenLog(const SourcePlan& source) {
 // log.
 void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   const std::unique_ptr<ChangeLog> log = OpenLog(source);
+  PollNotes notes(source.log_folder, log->info().id, clock_);
   capture::CaptureOrders orders;
   std::optional<Node> node;
   if (source.node) node.emplace(source.url, *log, clock_);
@@ -302,6 +266,7 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
         .orders = &orders,
         .retry = source.retry,
         .troubled = TroubleOfCapture(source),
+        .progressed = notes.Noting(),
     };
     if (node) options.node = node->CaptureOptions(source.node->max_skew, source.node->ahead);
     stage = std::make_unique<capture::CaptureStage>(source.url, source.tables, std::move(options),
@@ -309,7 +274,7 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
     if (node) node->Attach(*stage);
     watching = watch_.Capture(source.database, stage->stats(), log->NewReader());
   }
-  RecordStart(source.database);
+  RecordStart(UnitOf(source));
   LogControl control(*log, orders, source.log_folder, logger_);
   const std::jthread taking_orders([&](std::stop_token end) { control.Run(std::move(end)); });
   std::shared_ptr<void> listening;
@@ -335,7 +300,7 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
       if (source.polls || options_.once) {
         stage->Run(capturing.get_token());
       } else {
-        PollWhenOrdered(source, *log, orders, stage.get(), capturing.get_token());
+        PollWhenOrdered(source, *log, orders, stage.get(), notes, capturing.get_token());
       }
     } catch (const Error& error) {
       failure = std::current_exception();

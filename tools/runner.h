@@ -21,6 +21,7 @@
 #include "tools/node.h"
 #include "tools/pause_watch.h"
 #include "tools/plan.h"
+#include "tools/poll_notes.h"
 #include "tools/run_book.h"
 #include "tools/run_recorder.h"
 #include "tools/stage_watch.h"
@@ -39,9 +40,11 @@ namespace syncline::cli {
 // database's log as one that another process writes.
 //
 // A stage whose error says kRestart or kRetry is made anew after a while, log and readers included,
-// once it has run at all; a first attempt that fails is final, because then a person is watching. A
-// failed pipeline does not stop others, and one that runs by the clock has its next run in its
-// time; a source all of whose pipelines have failed stops too. When a capture ends by failure, its
+// once it has run at all. A first attempt that fails is final where nothing else goes on, because
+// then a person is watching. A failed pipeline does not stop others; while they go on, it is tried
+// again where the cause may go away: a server that is not there, or tables of its source that
+// another pipeline may be about to make. One that runs by the clock has its next run in its time; a
+// source all of whose pipelines have failed stops too. When a capture ends by failure, its
 // pipelines first apply what the log holds.
 //
 // A pipeline with a timetable has runs instead: each polls its source once and applies all of it.
@@ -68,18 +71,41 @@ class Runner {
   void Run(std::stop_token stop);
 
   StageWatch& watch() { return watch_; }
+  const Plan& plan() const { return plan_; }
 
  private:
   using Body = std::function<void()>;
   class Followers;
+  // What fails for itself: the capture of a source, or a pipeline's apply.
+  struct Unit {
+    Work::Part part;
+    std::string name;
+    auto operator<=>(const Unit&) const = default;
+  };
+  static Unit UnitOf(const SourcePlan& source) { return {Work::Part::kCapture, source.database}; }
+  static Unit UnitOf(const PipelinePlan& pipeline) { return {Work::Part::kApply, pipeline.name}; }
 
+  // What becomes of failures: runner_failures.cc.
   // Runs a body; its failure becomes the unit's.
-  void RunUnit(const std::string& name, const Body& body);
-  // Runs a body again after errors that may go away, as often as `retry` allows, once the unit of
-  // that name has started at all.
+  void RunUnit(const Unit& unit, const Body& body);
+  // Runs a body again after errors that may go away, as often as `retry` allows, once the unit has
+  // started at all; and, while others go on, after a failure whose cause may go away.
   // With `once` there is somebody who waits for it: the first error counts.
-  void Persist(const std::string& name, const Backoff::Options& retry, bool once,
-               std::stop_token stop, const Body& body);
+  void Persist(const Unit& unit, const Backoff::Options& retry, bool once, std::stop_token stop,
+               const Body& body);
+  void RecordFailure(const Unit& unit, const Error& error);
+  // Now; it may be tried again.
+  bool HasFailed(const Unit& unit);
+  bool HasFailedForGood(const Unit& unit);
+  // The unit's stage was made: it has not failed (any more).
+  void RecordStart(const Unit& unit);
+  bool HasStarted(const Unit& unit);
+  static bool DependsOn(const PipelinePlan& pipeline, const Unit& unit);
+  // Whether any pipeline goes on that does not depend on the unit.
+  bool OthersGoOn(const Unit& unit);
+  bool MayComeBack(const Unit& unit, const Error& error) const;
+  // False: nothing else goes on any more.
+  bool AwaitAnotherTry(const Unit& unit, Microseconds wait, const std::stop_token& stop);
 
   std::unique_ptr<ChangeLog> OpenLog(const SourcePlan& source);
   void RunSource(const SourcePlan& source, std::stop_token stop);
@@ -109,7 +135,8 @@ class Runner {
   TimedRuns ByTheClock(TimedRuns::Job job, TimedRuns::Body body);
   // `kept`: a stage that lives as long as the log; null: one is made for each poll.
   void PollWhenOrdered(const SourcePlan& source, ChangeLog& log, capture::CaptureOrders& orders,
-                       capture::CaptureStage* kept, const std::stop_token& stop);
+                       capture::CaptureStage* kept, PollNotes& notes,
+                       const std::stop_token& stop);
   void PollByTheClock(const PipelinePlan& pipeline, capture::CaptureOrders& orders,
                       LogReader& reader, const std::stop_token& stop);
   void FollowByTheClock(const PipelinePlan& pipeline, ChangeLog& log,
@@ -137,10 +164,9 @@ class Runner {
 
   // Those to run here that have not failed.
   std::vector<const PipelinePlan*> PipelinesOf(const SourcePlan& source);
-  void RecordFailure(const std::string& name, const Error& error);
-  bool HasFailed(const std::string& name);
-  void RecordStart(const std::string& name);
-  bool HasStarted(const std::string& name);
+  // In `runs.db`, for who looks from another process.
+  void BeginWork();
+  void EndWork(Work::End end);
 
   Plan plan_;  // constant after construction
   const Options options_;
@@ -154,12 +180,13 @@ class Runner {
   RunRecorder recorder_;
 
   struct Failure {
-    std::string name;
+    Unit unit;
     Error error;
+    bool for_good = false;
   };
   std::mutex mutex_;
   std::vector<Failure> failures_;   // guarded by mutex_
-  std::set<std::string> started_;   // guarded by mutex_; units whose stage was made at least once
+  std::set<Unit> started_;          // guarded by mutex_; those whose stage was made at least once
   std::set<std::string> unpolled_;  // guarded by mutex_; nodes, with `once`
 };
 

@@ -20,7 +20,7 @@ void Runner::FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool o
                             std::stop_token stop, std::stop_token ending) {
   WhileActive(pipeline.name, once, stop, [&](std::stop_token active) {
     const EitherStop either(active, ending);
-    Persist(pipeline.name, pipeline.schedule.retry, once, either.token(), [&] {
+    Persist(UnitOf(pipeline), pipeline.schedule.retry, once, either.token(), [&] {
       auto reader = log.NewReader();
       apply::ApplyOptions options = OptionsFor(pipeline, reader->info(), once, nullptr);
       options.ending = ending;
@@ -35,7 +35,7 @@ void Runner::FollowFromOutside(const PipelinePlan& pipeline, bool once, Node* no
     return FollowFromOutsideByTheClock(pipeline, stop);
   }
   WhileActive(pipeline.name, once, stop, [&](std::stop_token active) {
-    Persist(pipeline.name, pipeline.schedule.retry, once, active, [&] {
+    Persist(UnitOf(pipeline), pipeline.schedule.retry, once, active, [&] {
       auto reader = WaitForLog(pipeline, once, active);
       if (reader == nullptr) return;
       Apply(pipeline, *reader, OptionsFor(pipeline, reader->info(), once, node), active);
@@ -101,7 +101,7 @@ void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, apply::Apply
                    std::stop_token stop) {
   apply::ApplyStage stage(pipeline.target_url, pipeline.tables, std::move(options), reader, clock_,
                           logger_);
-  RecordStart(pipeline.name);
+  RecordStart(UnitOf(pipeline));
   auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
   stage.Run(stop);
 }

@@ -30,7 +30,7 @@ void Runner::WhileActive(const std::string& pipeline, bool once, const std::stop
 
 void Runner::PollWhenOrdered(const SourcePlan& source, ChangeLog& log,
                              capture::CaptureOrders& orders, capture::CaptureStage* kept,
-                             const std::stop_token& stop) {
+                             PollNotes& notes, const std::stop_token& stop) {
   while (orders.WaitForOrder(clock_, stop)) {
     try {
       if (kept != nullptr) {
@@ -42,7 +42,8 @@ void Runner::PollWhenOrdered(const SourcePlan& source, ChangeLog& log,
                                    .once = true,
                                    .load = source.load,
                                    .orders = &orders,
-                                   .troubled = TroubleOfCapture(source)},
+                                   .troubled = TroubleOfCapture(source),
+                                   .progressed = notes.Noting()},
                                   log, clock_, logger_);
       const auto watching = watch_.Capture(source.database, stage.stats(), log.NewReader());
       stage.Run(stop);
@@ -107,7 +108,7 @@ void Runner::StartPolls(const SourcePlan& source, ChangeLog& log, capture::Captu
   for (const PipelinePlan& pipeline : plan_.pipelines) {
     if (pipeline.place() != source.database) continue;
     threads.emplace_back([this, &pipeline, &log, &orders, stop] {
-      RunUnit(pipeline.name, [&] { PollByTheClock(pipeline, orders, *log.NewReader(), stop); });
+      RunUnit(UnitOf(pipeline), [&] { PollByTheClock(pipeline, orders, *log.NewReader(), stop); });
     });
   }
 }
@@ -122,8 +123,8 @@ std::jthread Runner::KeepLog(const SourcePlan& source, ChangeLog& log, std::stop
       }).Run(stop);
       return;
     }
-    RunUnit(source.database, [&] { keeper.Run(stop); });
-    if (HasFailed(source.database)) capturing.request_stop();
+    RunUnit(UnitOf(source), [&] { keeper.Run(stop); });
+    if (HasFailed(UnitOf(source))) capturing.request_stop();
   });
 }
 
@@ -153,7 +154,7 @@ void Runner::ApplyRun(const PipelinePlan& pipeline, LogReader& reader, cli::Run&
   options.troubled = {};  // the run tells it
   apply::ApplyStage stage(pipeline.target_url, pipeline.tables, std::move(options), reader, clock_,
                           logger_);
-  RecordStart(pipeline.name);
+  RecordStart(UnitOf(pipeline));
   const auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
   const auto add = [&] {
     const apply::ApplyStats& stats = stage.stats();
@@ -170,6 +171,7 @@ void Runner::ApplyRun(const PipelinePlan& pipeline, LogReader& reader, cli::Run&
     throw;
   }
   add();
+  incidents_.Refusing(pipeline.name, stage.stats().parked);
 }
 
 std::vector<std::jthread> Runner::VerifyByTheClock(const std::stop_token& stop) {

@@ -8,6 +8,7 @@
 #include "engine/log/change_log.h"
 #include "tools/log_control.h"
 #include "tools/node.h"
+#include "tools/poll_notes.h"
 
 namespace syncline::cli {
 
@@ -42,7 +43,9 @@ Offset PollSource(const SourcePlan& source, const std::vector<capture::RowKeys>&
   capture::CaptureOrders orders;
   std::future<Offset> polled = orders.Post(again);
   std::optional<Node> node;
-  capture::CaptureOptions options{.once = true, .orders = &orders};
+  PollNotes notes(source.log_folder, log->info().id, clock);
+  capture::CaptureOptions options{
+      .once = true, .orders = &orders, .progressed = notes.Noting()};
   if (source.node) {
     node.emplace(source.url, *log, clock);
     options.node = node->CaptureOptions(source.node->max_skew, source.node->ahead);

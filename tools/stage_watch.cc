@@ -1,6 +1,7 @@
 #include "tools/stage_watch.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/error.h"
 
@@ -27,7 +28,7 @@ std::unique_ptr<StageWatch::Watching> StageWatch::Capture(const std::string& sou
     std::lock_guard lock(mutex_);
     WatchedCapture& watched = captures_[source];
     watched.before = Sum(watched);
-    watched.before.loads_running = 0;
+    watched.before.loads_left = std::exchange(watched.before.loads_running, 0);
     watched.stats = nullptr;
     watched.reader.reset();
   };
@@ -58,6 +59,8 @@ CaptureActivity StageWatch::Sum(const WatchedCapture& watched) {
     sum.changes_logged += watched.stats->changes_logged;
     sum.loads_running = watched.stats->loads_running;
     sum.rows_to_load += watched.stats->rows_to_load;
+    sum.loads_left = 0;
+    for (const auto& [table, counts] : watched.stats->tables.counts()) sum.tables[table] += counts;
   }
   return sum;
 }
@@ -71,7 +74,10 @@ ApplyActivity StageWatch::Sum(const WatchedApply& watched) {
     sum.rows_newer += watched.stats->rows_newer;
     sum.conflicts += watched.stats->conflicts;
     sum.refused += watched.stats->refused;
+    sum.parked = watched.stats->parked;
     sum.batches += watched.stats->batches;
+    sum.idles += watched.stats->idles;
+    for (const auto& [table, counts] : watched.stats->tables.counts()) sum.tables[table] += counts;
   }
   return sum;
 }

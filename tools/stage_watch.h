@@ -21,6 +21,8 @@ struct CaptureActivity {
   uint64_t changes_logged = 0;
   uint64_t loads_running = 0;
   uint64_t rows_to_load = 0;  // as the source guesses
+  uint64_t loads_left = 0;    // tables that were not loaded yet when a stage ended
+  std::map<TableName, capture::TableTally::Counts> tables;
   std::optional<Offset> log_end;
 };
 
@@ -34,7 +36,10 @@ struct ApplyActivity {
   uint64_t rows_newer = 0;
   uint64_t conflicts = 0;
   uint64_t refused = 0;  // changes that were parked in the target's quarantine
+  uint64_t parked = 0;   // refused changes that are in there, by whatever run
   uint64_t batches = 0;
+  uint64_t idles = 0;  // times that all of the log was applied
+  std::map<TableName, apply::WriteCounts> tables;  // of the target
   std::optional<uint64_t> behind;   // changes in the log and not in the target
   std::optional<Microseconds> lag;  // age of the oldest of them; zero when there is none
 };

@@ -99,6 +99,9 @@ void TimedRuns::RunOnce(cli::Run run, std::stop_token stop) {
     if (!failure) {
       parts_.book.End(run, RunState::kDone);
       parts_.incidents.Over(job_.pipeline, job_.kind);
+      if (job_.kind == "sync") {  // what stopped either half before is over, too
+        for (const char* half : {"capture", "apply"}) parts_.incidents.Over(job_.pipeline, half);
+      }
       return;
     }
     const bool may_go_away =

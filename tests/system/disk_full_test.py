@@ -6,12 +6,11 @@ twice. Needs root, to mount a small file system.
 """
 
 import contextlib
-import errno
 import os
-import subprocess
 import unittest
 
 from support.databases import PostgresDatabase
+from support.disk import SmallDisk
 from support.mirrors import Mirrors
 from support.postgres import Cluster
 from support.settings import announce, scaled
@@ -21,34 +20,8 @@ from support.waiting import eventually
 ROUNDS = scaled(2, 20)
 ROWS = 5_000
 DISK_BYTES = scaled(256, 2048) << 20  # the log only grows
-CHUNK_BYTES = 1 << 20
 # RocksDB looks for room every 5 s, and capture's own waits grow up to 30 s.
 RECOVERY_SECONDS_MAX = 90
-
-
-class SmallDisk:
-    """A tmpfs, mounted on the folder."""
-
-    def __init__(self, folder):
-        self._filler = folder / "filler"
-        folder.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", folder], check=True)
-        self.unmount = lambda: subprocess.run(["umount", "-l", folder], check=True)
-
-    def fill(self):
-        with open(self._filler, "wb") as file:
-            size, step = 0, CHUNK_BYTES
-            while step >= 4096:
-                try:
-                    os.posix_fallocate(file.fileno(), size, step)
-                    size += step
-                except OSError as error:
-                    if error.errno != errno.ENOSPC:
-                        raise
-                    step //= 2
-
-    def free(self):
-        self._filler.unlink()
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root, to mount a small file system")
@@ -62,7 +35,7 @@ class DiskFullTest(SystemTest):
     def setUp(self):
         super().setUp()
         self.source = PostgresDatabase(self.cluster, "source")
-        self.disk = SmallDisk(self.folder / "log")
+        self.disk = SmallDisk(self.folder / "log", DISK_BYTES)
         self.addCleanup(self.disk.unmount)
 
     def bulk_writer(self, stop):

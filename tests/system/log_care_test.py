@@ -118,7 +118,7 @@ class LogCareTest(SystemTest):
             stopped = apply.wait(expect=4)
         self.assertIn(f"cut at offset {ends[-2]}", stopped.stderr)
         self.assertIn("syncline replay", stopped.stderr)
-        self.assertEqual(self.syncline.run("status", "--json", expect=None).json()["pipelines"][0]["state"], "trouble")
+        self.assertEqual(self.syncline.run("status", "--json", expect=None).json()["pipelines"][0]["state"], "failed")
         self.syncline.run("capture", "--once")
         self.syncline.run("apply", "--once", expect=4)
         self.syncline.run("replay", "way", "--into", "sqlite:rebuilt.db")

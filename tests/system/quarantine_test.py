@@ -91,7 +91,8 @@ class QuarantineTest(SystemTest):
             "pipelines": {"way": {"from": "from", "to": "to", "tables": {"a_parents": {}, "items": {}}}},
         })  # fmt: skip
         syncline.run("capture", "--once", timeout=3600)
-        applied = syncline.run("apply", "--once", timeout=3600)
+        applied = syncline.run("apply", "--once", timeout=3600, expect=1)  # rows are refused
+        self.assertIn(f"the target refuses {len(bad)} rows", applied.stderr.replace(",", ""))
         print(f"{target}: {ROWS:,} rows, {len(bad):,} refused, in {applied.seconds:.1f} s,"
               f" {applied.cpu_seconds:.1f} s of CPU, {applied.peak_bytes >> 20} MiB", flush=True)  # fmt: skip
         self.assertEqual(one(target, "SELECT count(*) FROM items"), ROWS - len(bad))
@@ -113,7 +114,7 @@ class QuarantineTest(SystemTest):
         )
         connection.execute("COMMIT")
         connection.close()
-        syncline.run("run", "--once", timeout=3600)
+        syncline.run("run", "--once", timeout=3600, expect=1)
         self.assertEqual(one(target, "SELECT count(*) FROM items"), ROWS - len(bad))
         retried = syncline.run("quarantine", "retry", "way", "--json", timeout=3600)
         print(f"  retry: {retried.seconds:.1f} s", flush=True)

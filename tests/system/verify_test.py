@@ -90,7 +90,7 @@ class VerifyTest(SystemTest):
             return PostgresDatabase(self.cluster, name)
         return SqliteDatabase(self.folder / f"{name}.db")
 
-    def set_up(self, source_kind, target_kind, rows=ROWS, create_target=None, **table):
+    def set_up(self, source_kind, target_kind, rows=ROWS, create_target=None, expect=0, **table):
         self.source, self.target = self.database(source_kind, "source"), self.database(target_kind, "target")
         items.create(self.source)
         items.load(self.source, 1, rows, SEED)
@@ -103,7 +103,7 @@ class VerifyTest(SystemTest):
             "defaults": {"every": "20ms", "cursor": "updated_at"},
             "pipelines": {"way": {"from": "from", "to": "to", "tables": {name: {"to": "items", **table}}}},
         })  # fmt: skip
-        self.syncline.run("run", "--once")
+        self.syncline.run("run", "--once", expect=expect)
 
     def verify(self, expect=0, *options):
         """The table's findings."""
@@ -430,13 +430,13 @@ class VerifyTest(SystemTest):
         self.assertEqual([table["equal"] for table in done["left"]["tables"]], [1500, 1500])
 
     def test_what_is_parked_or_kept_is_said_and_left(self):
-        self.set_up("postgres", "postgres", rows=1_000, conflict="target_wins", create_target=items.CREATE.replace(
+        self.set_up("postgres", "postgres", rows=1_000, conflict="target_wins", expect=1, create_target=items.CREATE.replace(
             "category int", "category int CHECK (category < 90)"))  # fmt: skip
         refused = one(self.source, "SELECT count(*) FROM items WHERE category >= 90")
         self.target.execute("UPDATE items SET payload = 'kept', updated_at = now() WHERE id IN (1, 2)")
         with writing(self.source) as cursor:
             cursor.execute("UPDATE items SET payload = 'new', updated_at = now() WHERE id IN (1, 2)")
-        self.syncline.run("run", "--once")
+        self.syncline.run("run", "--once", expect=1)  # rows are refused still
         kinds = [row["why"] for row in self.found().values()]
         self.assertEqual((kinds.count("parked"), kinds.count("kept"), len(kinds)), (refused, 2, refused + 2))
         self.assertEqual(self.repair(expect=4)["written"], 0)

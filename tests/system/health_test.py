@@ -1,0 +1,402 @@
+"""Every way in which a pipeline can be unwell, and what `status`, `--max-lag`, `runs`, `on_error` and `--json` say of it.
+
+A table of expected values: one case a row, no cell empty. All of it was seen to fail on a build whose lag was measured against the
+log instead of the source: there a killed capture, a stopped process and a dropped table were "in step", a pipeline that had failed at
+its start was "not started" with exit code 0, and refused rows were nobody's business.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import sqlite3
+import time
+import unittest
+
+from support.databases import PostgresDatabase
+from support.disk import SmallDisk
+from support.postgres import Cluster
+from support.syncline import Syncline, SystemTest
+from support.waiting import eventually
+
+TABLE = "CREATE TABLE items(id INTEGER PRIMARY KEY, name VARCHAR(5), updated_at TIMESTAMP NOT NULL)"
+NOW = {"sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now')", "postgres": "localtimestamp"}
+# What polls have to be late by before it is told.
+LATE_SECONDS = 3
+
+
+@dataclasses.dataclass
+class Expected:
+    """What is to be seen of the pipeline "way"."""
+
+    state: str  # `status`
+    max_lag: int  # exit code of `status --max-lag 2s`
+    max_lag_1h: int  # the same with a limit that nothing reaches
+    run: str  # state of the last run of `runs`; "none"
+    told: list  # what on_error was told: "state kind"
+    incident: str  # state and kind of the open incident in `status --json`; "none"
+    lag: str  # lag_seconds: "zero", "some", "unknown"
+    polled: bool  # whether a last poll is known
+    refused: int = 0
+
+
+EXPECTED = {
+    "in step": Expected("in step", 0, 0, "Done", [], "none", "zero", True),
+    "never started": Expected("not running", 1, 1, "none", [], "none", "unknown", False),
+    "once": Expected("in step", 1, 0, "Done", [], "none", "some", True),
+    "stopped": Expected("stopped", 1, 1, "Done", [], "none", "some", True),
+    "killed": Expected("not running", 1, 1, "Done", [], "none", "some", True),
+    "capture killed": Expected("not running", 1, 1, "Done", [], "none", "some", True),
+    "apply killed": Expected("not running", 1, 1, "Done", [], "none", "some", True),
+    "does not answer": Expected("behind", 1, 0, "Done", [], "none", "some", True),
+    "source down": Expected("behind", 1, 0, "Done", [], "trying capture", "some", True),
+    "target down": Expected("unknown", 3, 3, "InProgress", [], "trying apply", "unknown", True),
+    "failed at the start": Expected("failed", 1, 1, "Failed", ["failed capture"], "failed capture", "some", False),
+    "failed alone": Expected("failed", 1, 1, "Failed", ["failed apply"], "failed apply", "some", True),
+    "table dropped": Expected("failed", 1, 1, "Failed", ["failed capture"], "failed capture", "some", True),
+    "rows refused": Expected("refusing", 1, 1, "Done", ["refusing refused"], "refusing refused", "zero", True, 2),
+    "disk full": Expected("behind", 1, 0, "Done", [], "trying capture", "some", True),
+    "paused": Expected("paused", 1, 0, "Done", [], "none", "some", True),
+    "loading": Expected("loading", 1, 0, "InProgress", [], "none", "some", False),
+    "waiting for its first time": Expected("waiting", 0, 0, "none", [], "none", "zero", False),
+}
+
+
+class HealthTest(SystemTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster()
+        cls.addClassCleanup(cls.cluster.close)
+
+    def setUp(self):
+        super().setUp()
+        self.told = self.folder / "told"
+        self.stack = contextlib.ExitStack()
+        self.addCleanup(self.stack.close)
+        self.source = self.folder / "source.db"
+        self.execute(TABLE)
+        self.insert("one")
+
+    # The databases: SQLite files, unless a server has to go away.
+
+    def execute(self, sql, path=None):
+        with contextlib.closing(sqlite3.connect(path or self.source, timeout=30)) as connection:
+            connection.execute(sql)
+            connection.commit()
+
+    def insert(self, name, path=None):
+        self.execute(f"INSERT INTO items(name, updated_at) VALUES ('{name}', {NOW['sqlite']})", path)
+
+    def configure(self, source=None, target=None, others=None, **keys):
+        hook = {"command": f'echo "$SYNCLINE_STATE $SYNCLINE_KIND" >> {self.told}'}
+        databases = {"source": source or f"sqlite:{self.source}", "target": target or "sqlite:target.db"}
+        pipelines = {"way": {"from": "source", "to": "target", "tables": ["items"], "on_error": hook, **keys}}
+        for name in others or []:
+            self.execute(TABLE, self.folder / f"{name}-source.db")
+            databases |= {f"{name}-source": f"sqlite:{name}-source.db", f"{name}-target": f"sqlite:{name}-target.db"}
+            pipelines[name] = {"from": f"{name}-source", "to": f"{name}-target", "tables": ["items"]}
+        every = {} if "cron" in keys else {"every": "50ms"}
+        self.syncline = Syncline(self.folder, {
+            "log": "./log", "databases": databases, "defaults": {"cursor": "updated_at", **every},
+            "pipelines": pipelines,
+        })  # fmt: skip
+
+    def start(self, *arguments):
+        return self.stack.enter_context(self.syncline.start(*(arguments or ("run",))))
+
+    # What is seen.
+
+    def status(self, *arguments):
+        result = self.syncline.run("status", "way", "--json", *arguments, expect=None)
+        (status,) = result.json()["pipelines"]
+        return status, result.code
+
+    def runs(self):
+        return self.syncline.run("runs", "way", "--json").json()["runs"]
+
+    def until(self, what, condition, timeout=40):
+        return eventually(lambda: condition(self.status()[0]), f"{what}: {self.status()[0]}", timeout, 0.3)
+
+    def hooks(self):
+        return self.told.read_text().splitlines() if self.told.exists() else []
+
+    def seen(self):
+        status, _ = self.status()
+        runs = self.runs()
+        incident = status["incident"]
+        lag = status["lag_seconds"]
+        self.assertEqual(status["last_poll_at"] is None, status["poll_age_seconds"] is None)
+        return Expected(
+            state=status["state"],
+            max_lag=self.status("--max-lag", "2s")[1],
+            max_lag_1h=self.status("--max-lag", "1h")[1],
+            run=runs[0]["state"] if runs else "none",
+            told=self.hooks(),
+            incident=f"{incident['state']} {incident['kind']}" if incident else "none",
+            lag="unknown" if lag is None else "some" if lag > 1 else "zero",
+            polled=status["last_poll_at"] is not None,
+            refused=status["refused"],
+        )
+
+    def check(self, case):
+        expected = EXPECTED[case]
+        try:
+            eventually(lambda: self.seen() == expected, case, 40, 0.3)
+        except AssertionError:
+            self.assertEqual(self.seen(), expected, self.syncline.run("status", expect=None).stdout)
+        table = self.syncline.run("status", "way", expect=None).stdout
+        self.assertIn(f"  {expected.state}", table)
+        if expected.incident not in ("none",):
+            self.assertIn("hint:", table, "an incident says what to do")
+
+    def settle(self):
+        """Until the first copy is there, and its run is over."""
+        self.until("the first copy", lambda s: s["state"] == "in step" and s["lag_changes"] == 0)
+        eventually(lambda: self.runs() and self.runs()[0]["state"] == "Done", "the run to end", 30, 0.3)
+
+    # The cases.
+
+    def test_in_step(self):
+        self.configure()
+        self.start()
+        self.settle()
+        self.check("in step")
+
+    def test_never_started(self):
+        self.configure()
+        self.check("never started")
+
+    def test_once(self):
+        self.configure()
+        result = self.syncline.run("run", "--once")
+        self.assertRegex(
+            result.stdout,
+            r"^way items: read \d+, captured 1, written 1, refused 0, newer 0, conflicts 0, seconds \d+\.\d+\n$",
+        )
+        self.check("once")
+
+    def test_stopped(self):
+        self.configure()
+        process = self.start()
+        self.settle()
+        process.terminate()
+        self.check("stopped")
+
+    def test_killed(self):
+        self.configure()
+        process = self.start()
+        self.settle()
+        process.kill()
+        self.insert("two")
+        self.check("killed")
+        self.start()  # and again as if nothing had been
+        self.settle()
+
+    def test_capture_killed(self):
+        self.configure()
+        capture, _ = self.start("capture"), self.start("apply")
+        self.settle()
+        capture.kill()
+        self.check("capture killed")
+        self.assertIn("no process does the capture of source", self.syncline.run("status").stdout)
+
+    def test_apply_killed(self):
+        self.configure()
+        _, apply = self.start("capture"), self.start("apply")
+        self.settle()
+        apply.kill()
+        self.insert("two")
+        eventually(lambda: self.runs()[0]["state"] == "Done", "the capture's run to end", 30, 0.3)
+        self.check("apply killed")
+        self.assertIn("no process does its apply", self.syncline.run("status").stdout)
+
+    def test_a_process_that_does_not_answer(self):
+        self.configure()
+        process = self.start()
+        self.settle()
+        os.kill(process.pid, signal.SIGSTOP)
+        self.addCleanup(lambda: process.is_running() and os.kill(process.pid, signal.SIGCONT))
+        time.sleep(LATE_SECONDS)
+        self.check("does not answer")
+        os.kill(process.pid, signal.SIGCONT)
+        self.until("to be well again", lambda s: s["state"] == "in step")
+
+    def test_source_down(self):
+        database = PostgresDatabase(self.cluster, "source")
+        database.execute(TABLE)
+        database.execute(f"INSERT INTO items VALUES (1, 'one', {NOW['postgres']})")
+        self.configure(source=database.url)
+        self.start()
+        self.settle()
+        self.cluster.stop()
+        self.check("source down")
+        self.cluster.start()
+        self.until("to be well again", lambda s: s["state"] == "in step" and s["incident"] is None)
+        self.assertEqual(self.hooks(), [], "it was over before anybody had to be told")
+
+    def test_target_down(self):
+        database = PostgresDatabase(self.cluster, "target")
+        self.configure(target=database.url)
+        self.start()
+        self.settle()
+        self.cluster.stop()
+        self.insert("two")
+        self.check("target down")
+        self.assertEqual(self.syncline.run("status", expect=3).code, 3)
+        self.cluster.start()
+        self.until("to be well again", lambda s: s["state"] == "in step" and s["incident"] is None)
+
+    def test_failed_at_the_start_while_others_go_on_and_tried_again(self):
+        """The source's table is not there yet."""
+        self.execute("ALTER TABLE items RENAME TO later")
+        self.configure(others=["good"])
+        process = self.start()
+        self.check("failed at the start")
+        self.assertIn("there is no such table", self.runs()[0]["error"])
+        self.assertTrue(process.is_running())
+        self.execute("ALTER TABLE later RENAME TO items")
+        self.settle()
+        self.assertEqual(self.hooks(), ["failed capture", "recovered capture"])
+        process.terminate()
+
+    def test_failed_alone(self):
+        """The target's table cannot take what comes; nothing else goes on, so the program ends."""
+        self.execute("CREATE TABLE items(id INTEGER, name TEXT, updated_at TEXT)", self.folder / "target.db")
+        self.configure()
+        self.start().wait(expect=2)
+        self.check("failed alone")
+        self.start().wait(expect=2)
+        self.check("failed alone")  # and nobody is told a second time
+        self.execute("DROP TABLE items", self.folder / "target.db")
+        self.start()
+        self.settle()
+        self.assertEqual(self.hooks(), ["failed apply", "recovered apply"])
+
+    def test_table_dropped(self):
+        self.configure(others=["good"])
+        process = self.start()
+        self.settle()
+        self.execute("DROP TABLE items")
+        self.check("table dropped")
+        self.assertTrue(process.is_running(), "the other one goes on")
+        process.terminate(expect=2)
+        self.check("table dropped")
+
+    def test_rows_refused(self):
+        self.execute(
+            "CREATE TABLE items(id INTEGER PRIMARY KEY, name TEXT CHECK (length(name) < 4), updated_at TEXT)",
+            self.folder / "target.db",
+        )
+        for name in ("too long", "longer"):
+            self.insert(name)
+        self.configure()
+        once = self.syncline.run("run", "--once", expect=1)
+        self.assertIn("the target refuses 2 rows: 2 of items (pipeline way)", once.stderr)
+        self.assertIn("written 1, refused 2", once.stdout)
+        self.start()
+        self.check("rows refused")
+        self.syncline.run("run", "--once", expect=3)  # the log has one writer
+        self.check("rows refused")  # which is not told of the pipeline
+        self.execute("UPDATE items SET name = 'ok', updated_at = updated_at || '1' WHERE id > 1")
+        self.until("the new states to wait", lambda s: s["lag_changes"] == 0)
+        eventually(lambda: self.syncline.run("quarantine", "list", "--json").json()["waiting"] == 2, "them to be parked")
+        self.syncline.run("quarantine", "retry", "way", expect=None)
+        self.syncline.run("quarantine", "list")
+        for parked in self.syncline.run("quarantine", "list", "--json").json()["parked"]:
+            self.syncline.run("quarantine", "skip", "way", str(parked["id"]), expect=None)
+        self.until("nothing to be refused", lambda s: s["state"] == "in step" and s["refused"] == 0)
+        eventually(lambda: len(self.hooks()) == 2, "the end to be told")
+        self.assertEqual(self.hooks(), ["refusing refused", "recovered refused"])
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, to mount a small file system")
+    def test_disk_full(self):
+        (self.folder / "log").mkdir()
+        disk = SmallDisk(self.folder / "log" / "source", 64 << 20)
+        self.addCleanup(disk.unmount)
+        self.configure()
+        self.start()
+        self.settle()
+        disk.fill()
+        # More than RocksDB has reserved.
+        self.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO items(name, updated_at)"
+            f" SELECT hex(randomblob(5000)), {NOW['sqlite']} FROM n"
+        )
+        self.check("disk full")
+
+    def test_paused(self):
+        self.configure()
+        self.start()
+        self.settle()
+        self.syncline.run("pause", "way")
+        self.check("paused")
+        self.syncline.run("resume", "way")
+        self.until("to be well again", lambda s: s["state"] == "in step")
+
+    def test_loading_and_a_first_load_that_is_stopped(self):
+        self.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) INSERT INTO items(name, updated_at)"
+            f" SELECT 'n' || i, {NOW['sqlite']} FROM n"
+        )
+        self.configure(load={"workers": 1, "rate": "1MB/s"})
+        process = self.start()
+        self.check("loading")
+        process.terminate()
+        eventually(lambda: self.runs()[0]["state"] == "Cancelled", f"the run to be cancelled: {self.runs()}")
+
+    def test_waiting_for_its_first_time(self):
+        self.configure(cron="0 0 1 1 *")
+        self.start()
+        self.check("waiting for its first time")
+
+    # What is not a matter of one state.
+
+    def test_from_nothing_along_a_chain(self):
+        """a to b to c, where b has no table yet."""
+        self.syncline = Syncline(self.folder, {
+            "log": "./log",
+            "databases": {"a": f"sqlite:{self.source}", "b": "sqlite:b.db", "c": "sqlite:c.db"},
+            "defaults": {"cursor": "updated_at", "every": "50ms"},
+            "pipelines": {
+                "ab": {"from": "a", "to": "b", "tables": ["items"]},
+                "way": {"from": "b", "to": "c", "tables": ["items"]},
+            },
+        })  # fmt: skip
+        process = self.start()
+        self.until("the end of the chain", lambda s: s["state"] == "in step")
+        with contextlib.closing(sqlite3.connect(self.folder / "c.db")) as connection:
+            self.assertEqual(connection.execute("SELECT name FROM items").fetchall(), [("one",)])
+        process.terminate()
+
+    def test_a_poll_that_was_noted_in_the_future_is_not_believed(self):
+        self.configure(cron="0 0 1 1 *")
+        self.start()
+        eventually(lambda: (self.folder / "log" / "source" / "polled").exists(), "the note")
+        self.syncline.run("status", "--max-lag", "1h")
+        environment = {
+            "LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "FAKETIME": "+3d",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }  # fmt: skip
+        for process in (self.stack, ):
+            process.close()
+        self.syncline.run("run", "--once", env=environment)
+        status, code = self.status("--max-lag", "1h")
+        self.assertEqual((status["last_poll_at"], status["poll_age_seconds"], code), (None, None, 3), status)
+
+    def test_everything_on_stderr_is_json(self):
+        self.configure()
+        result = self.syncline.run("run", "--once", "--json")
+        lines = [json.loads(line) for line in result.stderr.splitlines()]
+        started = next(line for line in lines if line["message"] == "capture starts")
+        self.assertEqual((started["level"], started["tables"], started["offset"]), ("info", 1, 0))
+        self.assertIn("time", started)
+        (pipeline,) = result.json()["pipelines"]
+        self.assertEqual(
+            {key: pipeline["tables"][0][key] for key in ("table", "captured", "written", "refused", "newer", "conflicts")},
+            {"table": "items", "captured": 1, "written": 1, "refused": 0, "newer": 0, "conflicts": 0},
+        )
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

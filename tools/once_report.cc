@@ -1,0 +1,102 @@
+#include "tools/once_report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+
+#include "apply/quarantine.h"
+#include "tools/terminal.h"
+
+namespace syncline::cli {
+namespace {
+
+template <typename Counts>
+Counts Of(const std::map<TableName, Counts>& tables, const TableName& table) {
+  const auto found = tables.find(table);
+  return found == tables.end() ? Counts() : found->second;
+}
+
+// The target's names in the statistics are those of its catalogue.
+apply::WriteCounts WritesTo(const std::map<TableName, apply::WriteCounts>& tables,
+                            const apply::TableMapping& mapping, Dialect dialect) {
+  TableName target = mapping.target;
+  if (dialect == Dialect::kPostgres && target.schema.empty()) target.schema = "public";
+  return Of(tables, target);
+}
+
+}  // namespace
+
+std::vector<TableOutcome> OutcomesOf(const Plan& plan, const Activity& activity, bool captures,
+                                     bool applies) {
+  std::vector<TableOutcome> outcomes;
+  const auto reading = [&](const std::string& source, const TableName& table) {
+    const auto found = activity.captures.find(source);
+    return found == activity.captures.end() ? capture::TableTally::Counts()
+                                            : Of(found->second.tables, table);
+  };
+  if (!applies) {
+    for (const SourcePlan& source : plan.sources) {
+      for (const capture::TableSpec& table : source.tables) {
+        outcomes.push_back({source.database, table.table.ToString(),
+                            reading(source.database, table.table), std::nullopt});
+      }
+    }
+    return outcomes;
+  }
+  for (const PipelinePlan& pipeline : plan.pipelines) {
+    const auto apply = activity.applies.find(pipeline.name);
+    for (const apply::TableMapping& mapping : pipeline.tables) {
+      TableOutcome& outcome = outcomes.emplace_back();
+      outcome.owner = pipeline.name;
+      outcome.table = mapping.source.ToString();
+      if (captures) outcome.reading = reading(pipeline.source, mapping.source);
+      outcome.writing = apply == activity.applies.end()
+                            ? apply::WriteCounts()
+                            : WritesTo(apply->second.tables, mapping, pipeline.target_url.dialect);
+    }
+  }
+  return outcomes;
+}
+
+std::string Line(const TableOutcome& outcome) {
+  std::string line = fmt::format("{} {}:", outcome.owner, outcome.table);
+  Microseconds took{0};
+  if (outcome.reading) {
+    line += fmt::format(" read {}, captured {},", outcome.reading->read, outcome.reading->captured);
+    took += outcome.reading->took;
+  }
+  if (outcome.writing) {
+    line += fmt::format(" written {}, refused {}, newer {}, conflicts {},",
+                        outcome.writing->written, outcome.writing->refused, outcome.writing->newer,
+                        outcome.writing->conflicts);
+    took += outcome.writing->took;
+  }
+  return line + fmt::format(" seconds {:.3f}", static_cast<double>(took.count()) / 1e6);
+}
+
+std::optional<Error> Refusals(const Plan& plan, const Activity& activity) {
+  std::vector<std::string> told;
+  std::string first;
+  uint64_t all = 0;
+  for (const PipelinePlan& pipeline : plan.pipelines) {
+    const auto apply = activity.applies.find(pipeline.name);
+    if (apply == activity.applies.end() || apply->second.parked == 0) continue;
+    if (first.empty()) first = pipeline.name;
+    for (const auto& [table, count] :
+         apply::CountRefusedByTable(pipeline.target_url, pipeline.name)) {
+      told.push_back(
+          fmt::format("{} of {} (pipeline {})", FormatCount(count), table, pipeline.name));
+      all += count;
+    }
+  }
+  if (all == 0) return {};
+  return StopError(
+      fmt::format("the target refuses {} {}: {}", FormatCount(all), all == 1 ? "row" : "rows",
+                  fmt::join(told, ", ")),
+      fmt::format("`syncline quarantine list {0}` shows them, and why; mend the target or the "
+                  "source, then `syncline quarantine retry {0}`",
+                  first));
+}
+
+}  // namespace syncline::cli
