@@ -320,6 +320,27 @@ TEST_P(TargetQuarantine, ATableThatRefusesEverythingStopsThePipeline) {
   EXPECT_EQ(Parked(), 0u);
 }
 
+// Seen to be parked row by row when reasons were compared, and when a hundred rows were asked for.
+TEST_P(TargetQuarantine, ANewTableThatTakesNoneOfItsRowsStopsThePipelineWhateverTheReasons) {
+  MakeStrictTables();
+  const auto log_rows = [&](int first) {
+    log_.Cut([&](CutWriter& writer) {
+      for (int id = first; id < first + 20; ++id) {
+        writer.Add(ItemsSchema(), id % 2 == 0 ? Nameless(id) : Item(id, "much too long a name", 1));
+      }
+    });
+  };
+  log_rows(100);
+  const auto error = Refusal(Mappings(), WithLimit(1'000));
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->message(), HasSubstr("refuses every change"));
+  EXPECT_EQ(Parked(), 0u);
+  // With a row in it the same is a matter of rows.
+  target_.Execute("INSERT INTO items VALUES (1, 'one', NULL)");
+  ApplyAll();
+  EXPECT_EQ(Parked(), 20u);
+}
+
 // Fails when a child that comes before its parent in key order is parked for that.
 TEST_P(TargetQuarantine, RowsThatReferToEachOtherAreParkedOnlyWhereTheyMustBe) {
   target_.Execute(

@@ -384,6 +384,25 @@ class HealthTest(SystemTest):
         status, code = self.status("--max-lag", "1h")
         self.assertEqual((status["last_poll_at"], status["poll_age_seconds"], code), (None, None, 3), status)
 
+    def test_columns_that_cannot_take_what_comes_are_named_by_check_and_stop_the_pipeline(self):
+        source, target = (PostgresDatabase(self.cluster, f"types_{side}") for side in ("source", "target"))
+        source.execute("CREATE TABLE items(id int PRIMARY KEY, name text, done boolean, updated_at timestamptz DEFAULT now())")
+        source.execute("INSERT INTO items SELECT n, 'n' || n, true FROM generate_series(1, 40) n")
+        target.execute("CREATE TABLE items(id int PRIMARY KEY, name int, done bigint, updated_at timestamptz)")
+        self.configure(source=source.url, target=target.url)
+        checked = self.syncline.run("check", expect=2).stdout
+        self.assertIn("column name (integer) cannot take what comes, which is text: 40 of the first 40 rows", checked)
+        self.assertIn("column done (bigint) cannot take what comes, which is boolean", checked)
+        once = self.syncline.run("run", "--once", expect=1)
+        self.assertIn("refuses every change", once.stderr)
+        self.assertEqual((self.status()[0]["state"], self.status("--max-lag", "1h")[1]), ("failed", 1))
+        self.assertEqual(self.hooks(), ["failed apply"])
+        target.execute("ALTER TABLE items ALTER name TYPE text, ALTER done TYPE boolean USING done = 1")
+        self.assertIn("fits what comes", self.syncline.run("check").stdout)
+        self.syncline.run("run", "--once")
+        self.assertEqual(self.status()[0]["state"], "in step")
+        self.assertEqual(self.hooks(), ["failed apply", "recovered apply"])
+
     def test_everything_on_stderr_is_json(self):
         self.configure()
         result = self.syncline.run("run", "--once", "--json")
