@@ -6,6 +6,7 @@
 #include <chrono>
 #include <ranges>
 
+#include "apply/durability.h"
 #include "apply/refusal_reason.h"
 #include "apply/target_session.h"
 #include "engine/base/crash_point.h"
@@ -64,6 +65,9 @@ void SqlTarget::Open() {
   if (session->dialect() == Dialect::kPostgres) {
     backend_ = std::stoi(session->Query("SELECT pg_backend_pid()").rows.at(0).at(0).value());
   }
+  std::vector<TableName> targets;
+  for (const auto& [source, mapping] : mappings_) targets.push_back(mapping.target);
+  RequireDurable(*session, targets);
   session_ = std::move(session);
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "apply/durability.h"
 #include "apply/progress.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
@@ -253,6 +254,7 @@ std::string AddColumnSql(const TablePlan& plan, const Column& column, Dialect ta
 }
 
 sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog::logger& logger) {
+  RequireDurable(session, {&plan.target, 1});
   auto info = session.Describe(plan.target);
   if (!info) {
     CreateTable(session, plan, logger);

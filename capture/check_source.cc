@@ -117,9 +117,38 @@ class SourceCheck {
     CheckKey(plan, info);
     CheckIndex(plan, info);
     CheckNullCursors(plan);
+    CheckPersistence(plan);
     Guard(name, [&] { CheckDeletes(plan, spec.deletes); });
     CheckPlan(plan);
     CheckClass(plan);
+  }
+
+  // Also of partitions and heirs.
+  void CheckPersistence(const TablePlan& plan) {
+    if (session_->dialect() != Dialect::kPostgres) return;
+    const auto rows = session_
+                          ->Query(R"(
+      WITH RECURSIVE parts AS (
+        SELECT c.oid FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = $1 AND c.relname = $2
+        UNION
+        SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN parts p ON p.oid = i.inhparent)
+      SELECT n.nspname, c.relname FROM parts JOIN pg_catalog.pg_class c USING (oid)
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relpersistence = 'u' AND c.relkind = 'r' ORDER BY 1, 2)",
+                                  {plan.schema->table.schema, plan.schema->table.name})
+                          .rows;
+    for (const auto& row : rows) {
+      const TableName emptied{row.at(0).value_or(""), row.at(1).value_or("")};
+      Add(Level::kWarn, plan.name(),
+          fmt::format("table {} is UNLOGGED: after a crash of the server it is empty, and all of "
+                      "its rows count as deleted where deletions are looked for",
+                      emptied.ToString()),
+          fmt::format("run: ALTER TABLE {} SET LOGGED; or let the target keep deleted rows: "
+                      "on_delete: ignore",
+                      sql::Quote(emptied)));
+    }
   }
 
   void CheckKey(const TablePlan& plan, const sql::TableInfo& info) {

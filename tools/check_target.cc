@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "apply/durability.h"
 #include "apply/schema_watch.h"
 #include "apply/stamping_triggers.h"
 #include "apply/table_plan.h"
@@ -120,6 +121,14 @@ void CheckWritable(sql::Session& session, const std::string& subject, const std:
   }
 }
 
+// What a crash of the target's server could take back.
+void CheckDurability(sql::Session& session, const std::string& subject, CheckReport& report) {
+  for (const apply::DurabilityConcern& concern : apply::DurabilityConcerns(session)) {
+    report.Warn(subject, concern.message, concern.hint);
+  }
+  report.Guard(subject, [&] { apply::RequireDurable(session, {}); });
+}
+
 // A SQLite file that is not there yet: the first apply makes it, a check must not.
 bool CheckNewFile(const std::string& subject, const sql::DatabaseUrl& url, CheckReport& report) {
   const std::filesystem::path file(url.connection);
@@ -147,6 +156,7 @@ void CheckTarget(const Config& config, const PipelinePlan& pipeline, const Sourc
   if (!report.Guard(subject, [&] { session = sql::Session::Open(pipeline.target_url); })) return;
   report.Pass(subject, fmt::format("{} can be reached", pipeline.target_url.display));
   CheckWritable(*session, subject, pipeline.target_url.display, report);
+  CheckDurability(*session, subject, report);
   SystemClock clock;
   const PipelineStatus status = ReadPipelineStatus(config, config.Pipeline(pipeline.name), clock);
   if (status.state == PipelineStatus::State::kTrouble) {
