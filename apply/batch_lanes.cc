@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <set>
+#include <system_error>
 #include <utility>
 
+#include "apply/durability.h"
 #include "engine/base/check.h"
 #include "engine/base/error.h"
 
@@ -71,6 +74,15 @@ BatchLanes::BatchLanes(sql::DatabaseUrl url, std::vector<TableMapping> tables, s
 }
 
 BatchLanes::~BatchLanes() { Close(); }
+
+void BatchLanes::Open() {
+  first().Open();
+  if (std::exchange(warned_, true)) return;
+  for (const DurabilityConcern& concern : DurabilityConcerns(first().session())) {
+    logger_->warn("what is applied may be lost reason=\"{}\" hint=\"{}\"", concern.message,
+                  concern.hint);
+  }
+}
 
 void BatchLanes::Close() noexcept {
   running_.clear();  // each of them waits until it is over
@@ -178,7 +190,14 @@ void BatchLanes::Begin(ReadyBatch ready, const std::optional<Progress>& from, co
       throw;
     }
   };
-  running.outcome = std::async(here ? std::launch::deferred : std::launch::async, std::move(write));
+  // Where there is no thread for it the batch is written by whoever waits for it.
+  auto task = std::make_shared<decltype(write)>(std::move(write));
+  const auto run = [task] { return (*task)(); };
+  try {
+    running.outcome = std::async(here ? std::launch::deferred : std::launch::async, run);
+  } catch (const std::system_error&) {
+    running.outcome = std::async(std::launch::deferred, run);
+  }
   running_.push_back(std::move(running));
 }
 

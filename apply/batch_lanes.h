@@ -38,7 +38,7 @@ class BatchLanes {
              uint64_t quarantine_limit, std::shared_ptr<spdlog::logger> logger, TwoWay two_way);
   ~BatchLanes();
 
-  void Open() { first().Open(); }
+  void Open();
   // Waits for what is being written; its outcome is in the progress row.
   void Close() noexcept;
   bool is_open() const { return first().is_open(); }
@@ -95,6 +95,7 @@ class BatchLanes {
   bool MayGoAhead(const ReadyBatch& ready) const;
 
   const std::shared_ptr<spdlog::logger> logger_;
+  bool warned_ = false;  // of what the target's settings take from its commits
   const bool may_share_;  // the work between two lanes, at all
   std::vector<std::unique_ptr<SqlTarget>> lanes_;
   std::deque<Running> running_;

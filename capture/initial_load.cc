@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
+#include <system_error>
 #include <utility>
 
 #include "capture/guarantee.h"
 #include "capture/range_reader.h"
+#include "engine/base/as_error.h"
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
@@ -84,8 +87,12 @@ void InitialLoad::Begin() {
     waiting_.push_back({i, state.after});
   }
   const size_t readers = std::min<size_t>(options_.workers, waiting_.size());
-  for (size_t i = 0; i < readers; ++i) {
-    readers_.emplace_back([this](const std::stop_token& stop) { ReadTables(stop); });
+  try {
+    for (size_t i = 0; i < readers; ++i) {
+      readers_.emplace_back([this](const std::stop_token& stop) { ReadTables(stop); });
+    }
+  } catch (const std::system_error&) {
+    if (readers_.empty()) throw AsError(std::current_exception());  // fewer have to do
   }
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 
+#include "engine/base/as_error.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
@@ -127,14 +128,10 @@ int RunProgram(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     TellError(ErrorOf(error, app, argc, argv), invocation.json);
     return kUsageExit;
-  } catch (const Error& error) {
+  } catch (...) {
+    const Error error = AsError(std::current_exception());
     TellError(error, invocation.json);
     return error.exit_code();
-  } catch (const std::exception& error) {
-    TellError(StopError(fmt::format("unexpected: {}", error.what()),
-                        "this is a bug; please report it with the command that led here"),
-              invocation.json);
-    return 1;
   }
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/base/as_error.h"
 #include "engine/base/either_stop.h"
 #include "engine/base/error.h"
 
@@ -88,11 +89,8 @@ void TimedRuns::RunOnce(cli::Run run, std::stop_token stop) {
     std::optional<Error> failure;
     try {
       body_(run, either.token());
-    } catch (const Error& error) {
-      failure = error;
-    } catch (const std::exception& error) {
-      failure =
-          StopError(std::string("unexpected: ") + error.what(), "this is a bug; please report it");
+    } catch (...) {
+      failure = AsError(std::current_exception());
     }
     if (stop.stop_requested()) return parts_.book.End(run, RunState::kCancelled);
     if (either.token().stop_requested()) return parts_.book.End(run, RunState::kPaused);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/base/as_error.h"
 #include "engine/base/error.h"
 
 namespace syncline {
@@ -16,7 +17,7 @@ int MakeEvent() {
   const int made = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (made >= 0) return made;
   throw EnvironmentError(std::string("making an event descriptor: ") + std::strerror(errno),
-                         "Allow the process more open files (`ulimit -n`).");
+                         std::string(kFilesHint));
 }
 
 }  // namespace

@@ -22,9 +22,19 @@ class SilentLogger : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
+// Starts the threads of this process's pools. RocksDB starts them when it first has work for them,
+// with locks held that an exception then leaves held.
+void StartThreads() {
+  for (const auto pool : {rocksdb::Env::Priority::LOW, rocksdb::Env::Priority::HIGH}) {
+    rocksdb::Env::Default()->IncBackgroundThreadsIfNeeded(1, pool);
+    rocksdb::Env::Default()->Schedule([](void*) {}, nullptr, pool);
+  }
+}
+
 }  // namespace
 
 rocksdb::DBOptions WriterOptions(uint64_t memtable_bytes) {
+  StartThreads();
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.paranoid_checks = true;
@@ -45,6 +55,7 @@ rocksdb::DBOptions WriterOptions(uint64_t memtable_bytes) {
 }
 
 rocksdb::DBOptions ReaderOptions() {
+  StartThreads();
   rocksdb::DBOptions options;
   options.max_open_files = -1;  // so that files deleted by the writer stay readable
   // With more, RocksDB starts and ends them all at every catch-up, which is most of what it costs.

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "engine/base/as_error.h"
 #include "engine/log/log_damage.h"
 
 namespace syncline {
@@ -24,6 +25,12 @@ Error FromIoError(const rocksdb::Status& status, std::string message) {
   }
   if (Mentions(message, "Read-only file system")) {
     return EnvironmentError(std::move(message), "put the log on a file system that can be written");
+  }
+  if (Mentions(message, "Too many open files")) {
+    return RetryError(std::move(message), std::string(kFilesHint));
+  }
+  if (Mentions(message, "Cannot allocate memory")) {
+    return RetryError(std::move(message), std::string(kMemoryHint));
   }
   if (status.severity() >= rocksdb::Status::kFatalError) {
     return EnvironmentError(
