@@ -195,6 +195,7 @@ class CaptureStage::Impl {
 
   // Returns when the step may be tried again; the log's cursor counts.
   void React(const Error& error, const std::stop_token& stop) {
+    if (stop.stop_requested() && error.reaction() == Reaction::kRetry) return;
     switch (error.reaction()) {
       case Reaction::kRetry:
         break;

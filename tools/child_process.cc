@@ -24,8 +24,6 @@ namespace {
 using std::chrono::steady_clock;
 using End = ChildResult::End;
 
-constexpr auto kGrace = std::chrono::seconds(5);
-
 Error Trouble(const char* doing, const std::string& command, int number) {
   return EnvironmentError(fmt::format("{} {}: {}", doing, command, std::strerror(number)));
 }
@@ -115,26 +113,37 @@ ChildResult RunChild(const ChildOptions& options, std::stop_token stop) {
     pid = Spawn(options, theirs.get());
   }
   const Descriptor process(OpenProcess(pid)), stopped(::eventfd(0, EFD_CLOEXEC));
+  if (process.get() < 0 || stopped.get() < 0) {
+    const int number = errno;
+    ::kill(-pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    throw Trouble("waiting for", options.command[0], number);
+  }
   const std::stop_callback tell(stop, [&] { ::eventfd_write(stopped.get(), 1); });
+  const StopGrace* const grace = options.grace.get();
   ChildResult result;
   auto until = steady_clock::now() + options.timeout;
   int signal = SIGTERM;
   bool has_output = true;
   for (;;) {
-    std::array<pollfd, 3> watched = {
-        pollfd{process.get(), POLLIN, 0},
-        pollfd{result.end == End::kExited ? stopped.get() : -1, POLLIN, 0},
-        pollfd{has_output ? ours.get() : -1, POLLIN, 0}};
+    const bool is_left_alone = result.end == End::kExited;
+    const auto grace_end = grace != nullptr && is_left_alone ? grace->end() : std::nullopt;
+    if (grace_end) until = std::min(until, *grace_end);
+    std::array<pollfd, 4> watched = {
+        pollfd{process.get(), POLLIN, 0}, pollfd{is_left_alone ? stopped.get() : -1, POLLIN, 0},
+        pollfd{has_output ? ours.get() : -1, POLLIN, 0},
+        pollfd{grace != nullptr && is_left_alone && !grace_end ? grace->fd() : -1, POLLIN, 0}};
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(until - steady_clock::now()).count();
     ::poll(watched.data(), watched.size(), static_cast<int>(std::clamp<int64_t>(left, 0, 60'000)));
     if (has_output) has_output = Read(ours.get(), options.output_max, result.output);
     if (watched[0].revents != 0) break;
-    const bool is_stopped = watched[1].revents != 0;
+    const bool is_over = grace_end && steady_clock::now() >= *grace_end;
+    const bool is_stopped = watched[1].revents != 0 || is_over;
     if (!is_stopped && steady_clock::now() < until) continue;
     if (result.end == End::kExited) result.end = is_stopped ? End::kStopped : End::kTimedOut;
     ::kill(-pid, std::exchange(signal, SIGKILL));
-    until = steady_clock::now() + kGrace;
+    until = steady_clock::now() + options.kill_after;
   }
   int status = 0;
   ::waitpid(pid, &status, 0);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -7,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/base/stop_grace.h"
 
 namespace syncline::cli {
 
@@ -15,6 +18,10 @@ struct ChildOptions {
   std::vector<std::pair<std::string, std::string>> environment;  // besides this process's own
   Microseconds timeout;
   size_t output_max = 1u << 20;  // of stdout that is kept; the rest is read and dropped
+  // Between the request to end and the end.
+  Microseconds kill_after = std::chrono::seconds(5);
+  // The same as a stop, when its grace is over; null: nothing.
+  std::shared_ptr<const StopGrace> grace = {};
 };
 
 struct ChildResult {
@@ -26,7 +33,8 @@ struct ChildResult {
 
 // Runs a program in a process group of its own, with nothing on stdin and its stderr on ours, and
 // waits for its end. When stopped, or when the time is over, the whole group gets SIGTERM, and
-// SIGKILL if that does not end it in five seconds. Throws EnvironmentError when it cannot be begun.
+// SIGKILL if that does not end it in `kill_after`. Throws EnvironmentError when it cannot be begun,
+// or not be waited for; then it has been ended.
 ChildResult RunChild(const ChildOptions& options, std::stop_token stop);
 
 }  // namespace syncline::cli

@@ -83,6 +83,7 @@ int Demo::Run() {
 void Demo::OpenShop() {
   folder_.WriteConfig();
   config_ = LoadConfig(folder_.config_file());
+  config_.EndWaits(signals_.grace());
   std::mt19937_64 random(options_.seed);
   auto session = sql::Session::Open(config_.Database("shop").url, {.create = true});
   shop_ = MakeShop(*session, random);

@@ -24,9 +24,10 @@ LogBackup BackupWithoutWriter(const fs::path& folder, const fs::path& into, Cloc
   return ChangeLog::Open(folder, source, clock)->Backup(into);
 }
 
-LogBackup MakeBackup(const fs::path& folder, const fs::path& into, Clock& clock) {
+LogBackup MakeBackup(const fs::path& folder, const fs::path& into, const sql::WaitLimits& limits,
+                     Clock& clock) {
   for (int tries = 1;; ++tries) {
-    if (const std::optional<LogBackup> made = OrderBackup(folder, into)) return *made;
+    if (const std::optional<LogBackup> made = OrderBackup(folder, into, limits)) return *made;
     try {
       return BackupWithoutWriter(folder, into, clock);
     } catch (const Error& error) {
@@ -42,7 +43,7 @@ int Backup(const Invocation& invocation, const std::vector<std::string>& words) 
   const fs::path into = fs::absolute(words.back()).lexically_normal();
   SystemClock clock;
   const LogBackup made = InContext(fmt::format("the log of \"{}\"", source), [&] {
-    return MakeBackup(LogFolderOf(config, source), into, clock);
+    return MakeBackup(LogFolderOf(config, source), into, config.Database(source).url.limits, clock);
   });
   if (invocation.json) {
     invocation.Print({{"source", source},

@@ -53,10 +53,11 @@ std::string TellProgress(const apply::ApplyStats& stats, Offset end) {
 int Replay(const Invocation& invocation, const Options& options) {
   StopSignals signals;
   auto logger = invocation.Logger("warn");
-  const Config config = invocation.Load();
+  Config config = invocation.Load();
+  config.EndWaits(signals.grace());
   const PipelineConfig& pipeline = config.Pipeline(options.pipeline);
-  const sql::DatabaseUrl into =
-      sql::DatabaseUrl::Parse(options.into, std::filesystem::current_path());
+  sql::DatabaseUrl into = sql::DatabaseUrl::Parse(options.into, std::filesystem::current_path());
+  into.limits = config.Database(pipeline.to).url.limits;
   if (into.connection == config.Database(pipeline.to).url.connection) {
     throw UsageError(fmt::format("{} is the target that pipeline \"{}\" keeps in step itself",
                                  into.display, pipeline.name),

@@ -256,6 +256,21 @@ void ConfigParser::ReadPipelines(const YAML::Node& node, const Defaults& default
   }
 }
 
+// A database that several pipelines use is as patient as the least patient of them.
+void LimitWaits(Config& config) {
+  for (DatabaseConfig& database : config.databases) {
+    bool first = true;
+    for (const PipelineConfig& pipeline : config.pipelines) {
+      if (pipeline.from != database.name && pipeline.to != database.name) continue;
+      const auto stall =
+          std::chrono::duration_cast<std::chrono::milliseconds>(pipeline.schedule.stall);
+      std::chrono::milliseconds& least = database.url.limits.stall;
+      least = first ? stall : std::min(least, stall);
+      first = false;
+    }
+  }
+}
+
 Config ConfigParser::Parse(const YAML::Node& root) {
   YamlMap top(root, "the configuration", mistakes_);
   ReadLog(top);
@@ -277,6 +292,7 @@ Config ConfigParser::Parse(const YAML::Node& root) {
         top.LineOf("pipelines"),
         "no pipelines: describe at least one under \"pipelines\" with from, to and tables");
   }
+  LimitWaits(config_);
   return std::move(config_);
 }
 
@@ -300,6 +316,11 @@ const auto& FindByName(const List& list, const std::string& name, std::string_vi
 }
 
 }  // namespace
+
+void Config::EndWaits(std::shared_ptr<const StopGrace> grace) {
+  for (DatabaseConfig& database : databases) database.url.limits.stop = grace;
+  stop = std::move(grace);
+}
 
 const DatabaseConfig& Config::Database(const std::string& name) const {
   return FindByName(databases, name, "database", file);

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -75,7 +76,10 @@ struct Config {
   std::optional<Timetable> retain_at;     // when old frames are folded; none: at once
   std::vector<DatabaseConfig> databases;
   std::vector<PipelineConfig> pipelines;
+  std::shared_ptr<const StopGrace> stop = {};  // as EndWaits was told
 
+  // No session that is opened with an address from here waits longer than that lets it.
+  void EndWaits(std::shared_ptr<const StopGrace> grace);
   // Throws UsageError with the nearest name when there is none of that name.
   const DatabaseConfig& Database(const std::string& name) const;
   const PipelineConfig& Pipeline(const std::string& name) const;

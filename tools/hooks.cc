@@ -13,7 +13,8 @@
 namespace syncline::cli {
 namespace {
 
-void RunCommand(const std::string& command, const HookEvent& event) {
+void RunCommand(const std::string& command, const HookEvent& event,
+                const std::shared_ptr<const StopGrace>& stop) {
   const ChildResult result = RunChild({.command = {"/bin/sh", "-c", command},
                                        .environment = {{"SYNCLINE_PIPELINE", event.pipeline},
                                                        {"SYNCLINE_KIND", event.kind},
@@ -21,8 +22,11 @@ void RunCommand(const std::string& command, const HookEvent& event) {
                                                        {"SYNCLINE_ERROR", event.error},
                                                        {"SYNCLINE_HINT", event.hint},
                                                        {"SYNCLINE_AT", FormatTime(event.at)}},
-                                       .timeout = Hooks::kCommandMost},
+                                       .timeout = Hooks::kCommandMost,
+                                       .kill_after = Hooks::kKillAfter,
+                                       .grace = stop},
                                       {});
+  if (result.end == ChildResult::End::kStopped) throw StopError("the stop has cut it short");
   if (result.end == ChildResult::End::kTimedOut) throw StopError("it took too long");
   if (result.end == ChildResult::End::kKilled) {
     throw StopError(fmt::format("it was ended by signal {}", result.code));
@@ -41,9 +45,11 @@ std::string JsonOf(const HookEvent& event) {
 
 }  // namespace
 
-Hooks::Hooks(std::map<std::string, HookConfig> hooks, std::shared_ptr<spdlog::logger> logger)
+Hooks::Hooks(std::map<std::string, HookConfig> hooks, std::shared_ptr<spdlog::logger> logger,
+             std::shared_ptr<const StopGrace> stop)
     : hooks_(std::move(hooks)),
       logger_(std::move(logger)),
+      stop_(std::move(stop)),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 Hooks::~Hooks() = default;
@@ -76,6 +82,11 @@ void Hooks::Run(const std::stop_token& stop) {
 }
 
 void Hooks::TellNow(const HookEvent& event) {
+  if (stop_ != nullptr && stop_->over()) {
+    logger_->warn("the stop comes before its hooks, one event is not told pipeline={} state={}",
+                  event.pipeline, event.state);
+    return;
+  }
   const HookConfig& hooks = hooks_.at(event.pipeline);
   const auto guarded = [&](const char* what, const std::function<void()>& body) {
     try {
@@ -87,10 +98,10 @@ void Hooks::TellNow(const HookEvent& event) {
     }
   };
   for (const std::string& command : hooks.commands) {
-    guarded("command", [&] { RunCommand(command, event); });
+    guarded("command", [&] { RunCommand(command, event, stop_); });
   }
   for (const std::string& url : hooks.webhooks) {
-    guarded("webhook", [&] { PostJson(url, JsonOf(event), kWebhookMost); });
+    guarded("webhook", [&] { PostJson(url, JsonOf(event), kWebhookMost, stop_.get()); });
   }
 }
 

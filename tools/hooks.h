@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "engine/base/clock.h"
+#include "engine/base/stop_grace.h"
 #include "tools/schedule_config.h"
 
 namespace syncline::cli {
@@ -29,15 +30,19 @@ struct HookEvent {
 // Tells people what has become of a pipeline: commands get the event as SYNCLINE_PIPELINE, _KIND,
 // _STATE, _ERROR, _HINT and _AT in their environment, webhooks as JSON by HTTP POST. One after the
 // other on a thread of its own, each with a limit in time; one that fails is logged and that is
-// all. At the end what is still to be told is told first. Thread-safe.
+// all. At the end what is still to be told is told first, as far as the grace of a stop lets it;
+// for the rest there is a warning. Thread-safe.
 class Hooks {
  public:
   static constexpr Microseconds kCommandMost = std::chrono::seconds(30);
   static constexpr Microseconds kWebhookMost = std::chrono::seconds(10);
+  // Between the request to end and the end, of a command that the stop has cut short.
+  static constexpr Microseconds kKillAfter = std::chrono::seconds(2);
   static constexpr size_t kWaitingMost = 1'000;  // events; later ones are dropped, with a warning
 
-  // By pipeline.
-  Hooks(std::map<std::string, HookConfig> hooks, std::shared_ptr<spdlog::logger> logger);
+  // By pipeline. `stop` may be null.
+  Hooks(std::map<std::string, HookConfig> hooks, std::shared_ptr<spdlog::logger> logger,
+        std::shared_ptr<const StopGrace> stop = {});
   ~Hooks();
   Hooks(const Hooks&) = delete;
   Hooks& operator=(const Hooks&) = delete;
@@ -51,6 +56,7 @@ class Hooks {
 
   const std::map<std::string, HookConfig> hooks_;
   const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<const StopGrace> stop_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::deque<HookEvent> waiting_;  // guarded by mutex_

@@ -34,17 +34,18 @@ void Incidents::Trying(const std::string& pipeline, const std::string& kind, con
   {
     const std::lock_guard lock(mutex_);
     const Key key(pipeline, kind);
-    if (error != nullptr) {
-      const auto known = trying_.find(key);
-      if (known == trying_.end()) {
-        trying_.emplace(key, Trouble{clock_.Monotonic(), *error});
-      } else {
-        known->second.error = *error;
-      }
-      return;
+    if (error == nullptr) {
+      trying_.erase(key);
+    } else {
+      const auto [trouble, is_new] =
+          trying_.try_emplace(key, Trouble{clock_.Monotonic(), *error});
+      trouble->second.error = *error;
+      // Silence was borne for long enough before it became an error.
+      if (error->code() != kSilentCode) return;
+      trouble->second.noted = trouble->second.told = true;
     }
-    trying_.erase(key);
   }
+  if (error != nullptr) return Failed(pipeline, kind, *error);
   Over(pipeline, kind);
 }
 

@@ -14,7 +14,8 @@
 namespace syncline::cli {
 
 // Trouble of pipelines, told to their hooks once when it begins and once when it is over, by
-// whichever process. What goes away by itself becomes trouble only when it stays for a while.
+// whichever process. What goes away by itself becomes trouble only when it stays for a while; the
+// silence of a database has stayed when it becomes an error.
 // Thread-safe; borrows everything.
 class Incidents {
  public:

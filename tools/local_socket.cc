@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 
 constexpr int kWaitingMax = 8;  // for Accept
+constexpr timeval kConnectMost = {.tv_sec = 10, .tv_usec = 0};
 
 Error Trouble(std::string_view doing, const fs::path& path) {
   return EnvironmentError(
@@ -55,19 +56,19 @@ class ShortPath {
   std::string name_;
 };
 
-// False when the time is over.
-bool WaitFor(int fd, short events, std::optional<steady_clock::time_point> until) {
-  pollfd end = {fd, events, 0};
+// False when the time is over, or the grace of a stop.
+bool WaitFor(int fd, short events, steady_clock::time_point until, const StopGrace* stop) {
+  constexpr int64_t kPollMax = 60'000;
   for (;;) {
-    int timeout = -1;
-    if (until) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - steady_clock::now());
-      if (left.count() <= 0) return false;
-      timeout = static_cast<int>(left.count());
-    }
-    const int ready = ::poll(&end, 1, timeout);
-    if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) return false;
+    const auto over = stop != nullptr ? stop->end() : std::nullopt;
+    if (over) until = std::min(until, *over);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady_clock::now());
+    std::array<pollfd, 2> watched = {pollfd{fd, events, 0},
+                                     pollfd{stop != nullptr && !over ? stop->fd() : -1, POLLIN, 0}};
+    const int ready = ::poll(watched.data(), watched.size(),
+                             static_cast<int>(std::clamp<int64_t>(left.count(), 0, kPollMax)));
+    if (watched[0].revents != 0) return true;
+    if (left.count() <= 0 || (ready < 0 && errno != EINTR)) return false;
   }
 }
 
@@ -96,12 +97,18 @@ LocalSocket LocalSocket::Listen(const fs::path& path) {
 std::optional<LocalSocket> LocalSocket::Connect(const fs::path& path) {
   const ShortPath short_path(path);
   LocalSocket made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  // Where too many wait to be taken already, as when nobody takes them, connecting waits, too.
+  ::setsockopt(made.fd_, SOL_SOCKET, SO_SNDTIMEO, &kConnectMost, sizeof kConnectMost);
   const sockaddr_un address = short_path.address();
   if (made.fd_ >= 0 &&
       ::connect(made.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
     return made;
   }
   if (made.fd_ >= 0 && (errno == ENOENT || errno == ECONNREFUSED)) return {};
+  if (made.fd_ >= 0 && errno == EAGAIN) {
+    throw RetryError(fmt::format("nobody takes connections to the socket {}", path.string()),
+                     "Is the process that writes the log suspended, or the machine overloaded?");
+  }
   throw Trouble("connecting to", path);
 }
 
@@ -111,13 +118,12 @@ std::optional<LocalSocket> LocalSocket::Accept() const {
   return made;
 }
 
-std::optional<std::string> LocalSocket::ReadLine(size_t bytes_max,
-                                                 std::optional<Microseconds> timeout) const {
-  std::optional<steady_clock::time_point> until;
-  if (timeout) until = steady_clock::now() + *timeout;
+std::optional<std::string> LocalSocket::ReadLine(size_t bytes_max, Microseconds timeout,
+                                                 const StopGrace* stop) const {
+  const auto until = steady_clock::now() + timeout;
   std::string line;
   std::array<char, 4096> buffer;
-  while (WaitFor(fd_, POLLIN, until)) {
+  while (WaitFor(fd_, POLLIN, until, stop)) {
     const ssize_t count = ::recv(fd_, buffer.data(), buffer.size(), 0);
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (count <= 0) return {};
@@ -135,7 +141,7 @@ bool LocalSocket::WriteLine(std::string_view line, Microseconds timeout) const {
   text += '\n';
   std::string_view left = text;
   while (!left.empty()) {
-    if (!WaitFor(fd_, POLLOUT, until)) return false;
+    if (!WaitFor(fd_, POLLOUT, until, nullptr)) return false;
     const ssize_t count = ::send(fd_, left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (count <= 0) return false;

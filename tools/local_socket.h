@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "engine/base/clock.h"
+#include "engine/base/stop_grace.h"
 
 namespace syncline::cli {
 
@@ -18,7 +19,8 @@ class LocalSocket {
   // died is replaced, so the caller must be the only one to do this. The path may be of any length
   // (the kernel's own limit is about 100 bytes). Throws EnvironmentError.
   static LocalSocket Listen(const std::filesystem::path& path);
-  // Nothing if nobody listens there. Throws EnvironmentError when this user may not connect.
+  // Nothing if nobody listens there. Throws EnvironmentError when this user may not connect,
+  // RetryError when who listens takes nobody.
   static std::optional<LocalSocket> Connect(const std::filesystem::path& path);
 
   LocalSocket(LocalSocket&& other) noexcept;
@@ -30,8 +32,9 @@ class LocalSocket {
   std::optional<LocalSocket> Accept() const;
 
   // Up to a newline, which is left out; nothing when the other end closes, is silent for too long,
-  // or sends more than `bytes_max`. Without a timeout it waits for as long as the other end lives.
-  std::optional<std::string> ReadLine(size_t bytes_max, std::optional<Microseconds> timeout) const;
+  // or sends more than `bytes_max`, and when the grace of `stop` is over (null: never).
+  std::optional<std::string> ReadLine(size_t bytes_max, Microseconds timeout,
+                                      const StopGrace* stop = nullptr) const;
   // With a newline; false when the other end is gone, or does not take it in time.
   bool WriteLine(std::string_view line, Microseconds timeout) const;
 

@@ -4,11 +4,18 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
+#include <future>
+#include <system_error>
 #include <utility>
 
+#include "engine/base/as_error.h"
 #include "engine/base/error.h"
 #include "engine/model/value_text.h"
+#include "tools/duration.h"
 
 namespace syncline::cli {
 namespace {
@@ -17,6 +24,11 @@ constexpr char kSocketName[] = "control";
 constexpr size_t kLineBytesMax = 64u << 10;
 // For the other end to say what it wants, and to take the answer.
 constexpr Microseconds kPatience = std::chrono::seconds(5);
+// Signs of life of a writer that is at work on an order, as often as is asked for within limits;
+// so many of them come before it would count as silent.
+constexpr std::string_view kBeat = "{}";
+constexpr int64_t kBeatMsMin = 100, kBeatMsMax = 5'000;
+constexpr int kBeatsOfStall = 3;
 // For a poll: longer than a lock is waited for, and than most reads of a source take.
 constexpr auto kPollMax = std::chrono::seconds(120);
 // Of keys in one order, which is one line; and what a key takes besides its text.
@@ -109,11 +121,26 @@ std::vector<Json> Portions(const std::vector<capture::RowKeys>& rows) {
 
 // What the writer of the log in `folder` answers; nothing if there is none that listens. Throws
 // what it threw.
-std::optional<Json> Order(const std::filesystem::path& folder, const Json& order) {
+std::optional<Json> Order(const std::filesystem::path& folder, Json order,
+                          const sql::WaitLimits& limits) {
   const std::optional<LocalSocket> writer = LocalSocket::Connect(folder / kSocketName);
   if (!writer) return {};
+  order["beat"] = limits.stall.count() / kBeatsOfStall;
+  auto heard = std::chrono::steady_clock::now();
   std::optional<std::string> line;
-  if (writer->WriteLine(Dump(order), kPatience)) line = writer->ReadLine(kLineBytesMax, {});
+  if (writer->WriteLine(Dump(order), kPatience)) {
+    do {
+      heard = std::chrono::steady_clock::now();
+      line = writer->ReadLine(kLineBytesMax, limits.stall, limits.stop.get());
+    } while (line == kBeat);
+  }
+  if (!line && std::chrono::steady_clock::now() - heard >= limits.stall) {
+    throw Error(Reaction::kRetry, Cause::kEnvironment,
+                fmt::format("the log's writer has taken an order and says nothing for {}",
+                            FormatDuration(limits.stall)),
+                "Is its process suspended, or its machine overloaded? Try again when it goes on.",
+                std::string(kSilentCode));
+  }
   if (!line) {
     throw RetryError("the log's writer ended before it had carried out its order", "try again");
   }
@@ -147,6 +174,10 @@ LogControl::~LogControl() {
 void LogControl::Run(std::stop_token stop) {
   if (!socket_) return;
   const int stopped = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (stopped < 0) {
+    logger_->warn("the log takes no orders error=\"{}\"", std::strerror(errno));
+    return;
+  }
   {
     const std::stop_callback tell(stop, [&] { ::eventfd_write(stopped, 1); });
     while (!stop.stop_requested()) {
@@ -159,10 +190,33 @@ void LogControl::Run(std::stop_token stop) {
         continue;
       }
       const std::optional<std::string> line = caller->ReadLine(kLineBytesMax, kPatience);
-      if (line) caller->WriteLine(Answer(*line), kPatience);
+      if (line) Serve(*caller, *line);
     }
   }
   ::close(stopped);
+}
+
+void LogControl::Serve(const LocalSocket& caller, const std::string& line) {
+  const Json order = Parse(line);
+  const auto beat = order.is_object() ? order.find("beat") : order.end();
+  if (beat == order.end() || !beat->is_number_integer()) {
+    caller.WriteLine(Answer(line), kPatience);
+    return;
+  }
+  std::string answer;
+  try {
+    auto answering = std::async(std::launch::async, [&] { return Answer(line); });
+    const std::chrono::milliseconds every(
+        std::clamp(beat->get<int64_t>(), kBeatMsMin, kBeatMsMax));
+    bool is_there = true;
+    while (answering.wait_for(every) != std::future_status::ready) {
+      is_there = is_there && caller.WriteLine(kBeat, kPatience);
+    }
+    answer = answering.get();
+  } catch (const std::system_error&) {
+    answer = Dump(ErrorJson(AsError(std::current_exception())));
+  }
+  caller.WriteLine(answer, kPatience);
 }
 
 std::string LogControl::Answer(std::string_view line) {
@@ -173,10 +227,8 @@ std::string LogControl::Answer(std::string_view line) {
     if (what == "poll") return Dump(Json{{"done", Poll({})}});
     if (what == "recapture") return Dump(Json{{"done", Poll(RowsOf(order))}});
     throw NoOrder();
-  } catch (const Error& error) {
-    return Dump(ErrorJson(error));
-  } catch (const std::exception& error) {
-    return Dump(ErrorJson(StopError(std::string("unexpected: ") + error.what())));
+  } catch (...) {
+    return Dump(ErrorJson(AsError(std::current_exception())));
   }
 }
 
@@ -198,8 +250,9 @@ Json LogControl::Poll(std::vector<capture::RowKeys> again) {
 }
 
 std::optional<LogBackup> OrderBackup(const std::filesystem::path& folder,
-                                     const std::filesystem::path& into) {
-  const auto done = Order(folder, {{"do", "backup"}, {"into", into.string()}});
+                                     const std::filesystem::path& into,
+                                     const sql::WaitLimits& limits) {
+  const auto done = Order(folder, {{"do", "backup"}, {"into", into.string()}}, limits);
   if (!done) return {};
   return LogBackup{.next = Offset(done->value("next", uint64_t{0})),
                    .bytes = done->value("bytes", uint64_t{0}),
@@ -207,10 +260,11 @@ std::optional<LogBackup> OrderBackup(const std::filesystem::path& folder,
 }
 
 std::optional<Offset> OrderPoll(const std::filesystem::path& folder,
-                                const std::vector<capture::RowKeys>& again) {
+                                const std::vector<capture::RowKeys>& again,
+                                const sql::WaitLimits& limits) {
   std::optional<Offset> end;
   const auto give = [&](const Json& order) {
-    const auto done = Order(folder, order);
+    const auto done = Order(folder, order, limits);
     end.reset();
     if (done) end = Offset(done->value("next", uint64_t{0}));
     return done.has_value();

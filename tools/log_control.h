@@ -12,6 +12,7 @@
 
 #include "capture/capture_orders.h"
 #include "engine/log/change_log.h"
+#include "engine/sql/wait_limits.h"
 #include "tools/local_socket.h"
 #include "tools/value_json.h"
 
@@ -26,6 +27,9 @@ namespace syncline::cli {
 //   {"do": "recapture", "rows": [{"schema": "public", "table": "items", "keys": ["\\x0802", ..]}]}
 //   {"done": {"next": N}}
 //   {"error": {"message": "..", "hint": "..", "code": "..", "exit_code": N}}
+//
+// With "beat": MS in the order, {} comes about every so many milliseconds until the answer: whoever
+// waits for it knows then that somebody is at work.
 //
 // A poll is one that begins after the order; N is where the log ends when it has closed its cut. To
 // recapture is such a poll that reads the named rows again, whose keys are the bytes of a Row in
@@ -50,6 +54,8 @@ class LogControl {
   std::string Answer(std::string_view line);
 
  private:
+  // Answers a line to whoever has sent it, with beats if they are wanted.
+  void Serve(const LocalSocket& caller, const std::string& line);
   Json Backup(const std::filesystem::path& into);
   Json Poll(std::vector<capture::RowKeys> again);
 
@@ -61,14 +67,18 @@ class LogControl {
 };
 
 // Has the writer of the log in `folder` make a backup. Nothing if there is none that listens.
-// Throws what the writer threw; RetryError when it ended meanwhile.
+// Throws what the writer threw; RetryError when it ended meanwhile, or gives no sign
+// of life for limits.stall.
 std::optional<LogBackup> OrderBackup(const std::filesystem::path& folder,
-                                     const std::filesystem::path& into);
+                                     const std::filesystem::path& into,
+                                     const sql::WaitLimits& limits = {});
 
 // Has the capture that writes the log in `folder` poll its source, and read the rows named by
 // `again` once more; where the log ended afterwards. Nothing if there is none that listens. Throws
-// what the capture threw; RetryError when it ended meanwhile, or is loading tables.
+// what the capture threw; RetryError when it ended meanwhile, gives no sign of life for
+// limits.stall, or is loading tables.
 std::optional<Offset> OrderPoll(const std::filesystem::path& folder,
-                                const std::vector<capture::RowKeys>& again = {});
+                                const std::vector<capture::RowKeys>& again = {},
+                                const sql::WaitLimits& limits = {});
 
 }  // namespace syncline::cli

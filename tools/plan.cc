@@ -283,6 +283,7 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
   Plan plan;
   plan.logs = config.log;
   plan.config_file = config.file;
+  plan.stop = config.stop;
   for (const PipelineConfig& pipeline : config.pipelines) {
     if (Contains(selected, pipeline.name))
       plan.pipelines.push_back(StartPipeline(config, pipeline));

@@ -56,6 +56,7 @@ struct Plan {
   std::vector<PipelinePlan> pipelines;
   std::filesystem::path logs;         // the folder of all logs
   std::string config_file;            // as the user named it
+  std::shared_ptr<const StopGrace> stop = {};  // Config::stop
   std::vector<std::string> warnings;  // tables that a glob found and that cannot be captured
 };
 

@@ -5,10 +5,10 @@
 namespace syncline::cli {
 
 RunBook::RunBook(const std::filesystem::path& logs, Clock& clock,
-                 std::shared_ptr<spdlog::logger> logger)
+                 std::shared_ptr<spdlog::logger> logger, const sql::WaitLimits& limits)
     : clock_(clock), logger_(std::move(logger)) {
   try {
-    history_ = std::make_unique<RunHistory>(logs, clock_);
+    history_ = std::make_unique<RunHistory>(logs, clock_, limits);
   } catch (const Error& error) {
     logger_->warn("runs are not noted error=\"{}\" hint=\"{}\"", error.message(), error.hint());
   }

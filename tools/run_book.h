@@ -23,7 +23,8 @@ namespace syncline::cli {
 class RunBook {
  public:
   // `logs`: the folder of the logs.
-  RunBook(const std::filesystem::path& logs, Clock& clock, std::shared_ptr<spdlog::logger> logger);
+  RunBook(const std::filesystem::path& logs, Clock& clock, std::shared_ptr<spdlog::logger> logger,
+          const sql::WaitLimits& limits = {});
   RunBook(const RunBook&) = delete;
   RunBook& operator=(const RunBook&) = delete;
 

@@ -88,8 +88,10 @@ Run RunOf(const std::vector<Field>& row) {
           .error = *row[16]};
 }
 
-sql::DatabaseUrl UrlOf(const fs::path& logs) {
-  return sql::DatabaseUrl::Parse("sqlite:" + std::string(kFile), logs);
+sql::DatabaseUrl UrlOf(const fs::path& logs, const sql::WaitLimits& limits) {
+  sql::DatabaseUrl url = sql::DatabaseUrl::Parse("sqlite:" + std::string(kFile), logs);
+  url.limits = limits;
+  return url;
 }
 
 const fs::path& Made(const fs::path& folder) {
@@ -104,9 +106,9 @@ const fs::path& Made(const fs::path& folder) {
 
 }  // namespace
 
-RunHistory::RunHistory(const fs::path& logs, Clock& clock)
+RunHistory::RunHistory(const fs::path& logs, Clock& clock, const sql::WaitLimits& limits)
     : clock_(clock),
-      session_(sql::Session::Open(UrlOf(Made(logs)), {.create = true})),
+      session_(sql::Session::Open(UrlOf(Made(logs), limits), {.create = true})),
       process_(logs / kLockFile) {
   // What is lost by a power cut is only the account of a run.
   session_->Execute("PRAGMA synchronous = NORMAL");

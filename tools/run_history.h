@@ -58,7 +58,7 @@ class RunHistory {
   static constexpr uint64_t kRunsMax = 1'000;  // of each pipeline and kind; the oldest go
 
   // Makes the file and its folder where they are missing.
-  RunHistory(const std::filesystem::path& logs, Clock& clock);
+  RunHistory(const std::filesystem::path& logs, Clock& clock, const sql::WaitLimits& limits = {});
   // Null where there is no file yet.
   static std::unique_ptr<RunHistory> OpenIfThere(const std::filesystem::path& logs, Clock& clock);
   RunHistory(const RunHistory&) = delete;

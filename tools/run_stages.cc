@@ -112,7 +112,15 @@ int RunStages(const Invocation& invocation, const std::vector<std::string>& name
               Runner::Options options) {
   StopSignals signals;
   auto logger = invocation.Logger();
-  Plan plan = MakePlan(invocation.Load(), names);
+  Config config = invocation.Load();
+  config.EndWaits(signals.grace());
+  Plan plan;
+  try {
+    plan = MakePlan(config, names);
+  } catch (const Error& error) {
+    if (error.code() != kStoppedCode) throw;
+    return 0;
+  }
   for (const std::string& warning : plan.warnings) logger->warn("{}", warning);
 
   SystemClock clock;

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "capture/capture_stage.h"
+#include "engine/base/as_error.h"
 #include "engine/base/backoff.h"
 #include "engine/base/either_stop.h"
 #include "tools/log_control.h"
@@ -39,9 +40,9 @@ Runner::Runner(Plan plan, Options options, Clock& clock, std::shared_ptr<spdlog:
       clock_(clock),
       logger_(std::move(logger)),
       watch_(clock),
-      book_(plan_.logs, clock_, logger_),
+      book_(plan_.logs, clock_, logger_, {.stop = plan_.stop}),
       pauses_(book_),
-      hooks_(HooksOf(plan_), logger_),
+      hooks_(HooksOf(plan_), logger_, plan_.stop),
       incidents_(book_, hooks_, clock_),
       recorder_(SubjectsOfRecorder(), watch_, book_, incidents_) {
   if (options_.once) LeaveOutPaused();
@@ -105,7 +106,7 @@ void Runner::Run(std::stop_token stop) {
         if (source.node && options_.once) unpolled_.insert(source.database);
       }
       for (const SourcePlan& source : plan_.sources) {
-        units.emplace_back([this, &source, stop] {
+        StartUnit(UnitOf(source), units, [this, &source, stop] {
           RunUnit(UnitOf(source), [&] {
             Persist(UnitOf(source), source.retry, options_.once, stop,
                     [&] { RunSource(source, stop); });
@@ -116,7 +117,7 @@ void Runner::Run(std::stop_token stop) {
       }
     } else {
       for (const PipelinePlan& pipeline : plan_.pipelines) {
-        units.emplace_back([this, &pipeline, stop] {
+        StartUnit(UnitOf(pipeline), units, [this, &pipeline, stop] {
           RunUnit(UnitOf(pipeline), [&] {
             if (pipeline.two_way) {
               throw UsageError(
@@ -212,7 +213,7 @@ class Runner::Followers {
   void StartThread(const PipelinePlan& pipeline, bool once, std::stop_token stop,
                    std::stop_token ending, std::vector<std::jthread>& threads) {
     if (runner_.HasFailedForGood(UnitOf(pipeline))) return;
-    threads.emplace_back([this, &pipeline, once, stop, ending] {
+    auto body = [this, &pipeline, once, stop, ending] {
       runner_.RunUnit(UnitOf(pipeline), [&] {
         if (runner_.IsByTheClock(pipeline)) {
           runner_.FollowByTheClock(pipeline, log_, orders_, node_, stop);
@@ -222,8 +223,13 @@ class Runner::Followers {
           runner_.FollowFromHere(pipeline, log_, once, stop, ending);
         }
       });
-      if (runner_.HasFailedForGood(UnitOf(pipeline)) && --alive_ == 0) lonely_();
-    });
+      if (runner_.HasFailedForGood(UnitOf(pipeline))) LoseOne();
+    };
+    if (!runner_.StartUnit(UnitOf(pipeline), threads, std::move(body))) LoseOne();
+  }
+
+  void LoseOne() {
+    if (--alive_ == 0) lonely_();
   }
 
   Runner& runner_;
@@ -302,9 +308,9 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
       } else {
         PollWhenOrdered(source, *log, orders, stage.get(), notes, capturing.get_token());
       }
-    } catch (const Error& error) {
+    } catch (...) {
       failure = std::current_exception();
-      again = MayGoAway(error) && !options_.once;
+      again = MayGoAway(AsError(failure)) && !options_.once;
       following.request_stop();
       if (node) node->Close();
     }

@@ -88,12 +88,15 @@ class Runner {
   // What becomes of failures: runner_failures.cc.
   // Runs a body; its failure becomes the unit's.
   void RunUnit(const Unit& unit, const Body& body);
+  // Begins a thread; false: there is none to be had, which is the unit's failure.
+  bool StartUnit(const Unit& unit, std::vector<std::jthread>& threads, Body body);
   // Runs a body again after errors that may go away, as often as `retry` allows, once the unit has
   // started at all; and, while others go on, after a failure whose cause may go away.
   // With `once` there is somebody who waits for it: the first error counts.
   void Persist(const Unit& unit, const Backoff::Options& retry, bool once, std::stop_token stop,
                const Body& body);
   void RecordFailure(const Unit& unit, const Error& error);
+  void RecordFailureForGood(const Unit& unit, const Error& error);
   // Now; it may be tried again.
   bool HasFailed(const Unit& unit);
   bool HasFailedForGood(const Unit& unit);

@@ -5,6 +5,7 @@
 
 #include "apply/apply_stage.h"
 #include "capture/capture_stage.h"
+#include "engine/base/as_error.h"
 #include "engine/base/either_stop.h"
 #include "tools/log_control.h"
 #include "tools/log_keeper.h"
@@ -47,8 +48,9 @@ void Runner::PollWhenOrdered(const SourcePlan& source, ChangeLog& log,
                                   log, clock_, logger_);
       const auto watching = watch_.Capture(source.database, stage.stats(), log.NewReader());
       stage.Run(stop);
-    } catch (const Error& error) {
+    } catch (...) {
       // Whoever gave the orders reacts. But a log that has to be opened again is nobody else's.
+      const Error error = AsError(std::current_exception());
       orders.Take().Fail(error);
       if (error.reaction() == Reaction::kRestart || error.reaction() == Reaction::kDamage) throw;
     }
@@ -82,7 +84,7 @@ void Runner::FollowByTheClock(const PipelinePlan& pipeline, ChangeLog& log,
 // By the process that captures the source, if there is one.
 void Runner::PollElsewhere(const PipelinePlan& pipeline) {
   try {
-    OrderPoll(pipeline.log_folder);
+    OrderPoll(pipeline.log_folder, {}, pipeline.target_url.limits);
   } catch (const Error& error) {
     logger_->info("the source is not polled for this run pipeline={} error=\"{}\"", pipeline.name,
                   error.message());
@@ -107,7 +109,7 @@ void Runner::StartPolls(const SourcePlan& source, ChangeLog& log, capture::Captu
   if (options_.apply || options_.once || source.polls) return;
   for (const PipelinePlan& pipeline : plan_.pipelines) {
     if (pipeline.place() != source.database) continue;
-    threads.emplace_back([this, &pipeline, &log, &orders, stop] {
+    StartUnit(UnitOf(pipeline), threads, [this, &pipeline, &log, &orders, stop] {
       RunUnit(UnitOf(pipeline), [&] { PollByTheClock(pipeline, orders, *log.NewReader(), stop); });
     });
   }

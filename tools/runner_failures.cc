@@ -1,8 +1,11 @@
 // What becomes of a unit of Runner that fails: a source, or a pipeline.
 #include <algorithm>
+#include <exception>
 #include <filesystem>
+#include <system_error>
 
 #include "capture/capture_stage.h"
+#include "engine/base/as_error.h"
 #include "engine/base/backoff.h"
 #include "engine/sql/session.h"
 #include "tools/runner.h"
@@ -42,19 +45,27 @@ bool LacksTables(const SourcePlan& source) {
 }  // namespace
 
 void Runner::RunUnit(const Unit& unit, const Body& body) {
-  const auto fail = [&](const Error& error) {
-    RecordFailure(unit, error);
-    const std::lock_guard lock(mutex_);
-    std::ranges::find(failures_, unit, &Failure::unit)->for_good = true;
-  };
   try {
     body();
-  } catch (const Error& error) {
-    fail(error);
-  } catch (const std::exception& error) {
-    fail(StopError(std::string("unexpected: ") + error.what(),
-                   "this is a bug; please report it"));
+  } catch (...) {
+    RecordFailureForGood(unit, AsError(std::current_exception()));
   }
+}
+
+bool Runner::StartUnit(const Unit& unit, std::vector<std::jthread>& threads, Body body) {
+  try {
+    threads.emplace_back(std::move(body));
+    return true;
+  } catch (const std::system_error&) {
+    RecordFailureForGood(unit, AsError(std::current_exception()));
+    return false;
+  }
+}
+
+void Runner::RecordFailureForGood(const Unit& unit, const Error& error) {
+  RecordFailure(unit, error);
+  const std::lock_guard lock(mutex_);
+  std::ranges::find(failures_, unit, &Failure::unit)->for_good = true;
 }
 
 void Runner::RecordFailure(const Unit& unit, const Error& error) {
@@ -149,10 +160,12 @@ void Runner::Persist(const Unit& unit, const Backoff::Options& retry, bool once,
     try {
       body();
       return;
-    } catch (const Error& error) {
-      if (once) throw;
+    } catch (...) {
+      const Error error = AsError(std::current_exception());
+      // The stop has cut it short, or would have ended it.
+      if (MayGoAway(error) && stop.stop_requested()) return;
+      if (once) throw error;
       if (MayGoAway(error) && HasStarted(unit)) {
-        if (stop.stop_requested()) return;
         if (clock_.Monotonic() - began > kHealthyRun) backoff.Reset();
         if (backoff.exhausted()) throw GivenUpError(error, backoff.tries());
         const Microseconds wait = backoff.Next();
@@ -161,10 +174,10 @@ void Runner::Persist(const Unit& unit, const Backoff::Options& retry, bool once,
         if (!clock_.Sleep(wait, stop)) return;
         continue;
       }
-      if (!MayComeBack(unit, error) || stop.stop_requested()) throw;
+      if (!MayComeBack(unit, error) || stop.stop_requested()) throw error;
       if (clock_.Monotonic() - began > kHealthyRun) failed.Reset();
       RecordFailure(unit, error);
-      if (!AwaitAnotherTry(unit, failed.Next(), stop)) throw;
+      if (!AwaitAnotherTry(unit, failed.Next(), stop)) throw error;
       if (stop.stop_requested()) return;
     }
   }

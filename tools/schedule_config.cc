@@ -11,6 +11,8 @@ namespace syncline::cli {
 namespace {
 
 constexpr int kRetriesMax = 1'000'000;
+// A sixth of it is for asking the server.
+constexpr Microseconds kStallLeast = std::chrono::seconds(1);
 
 template <typename Make>
 auto OrMistake(YamlMap& map, const std::string& key, Mistakes& mistakes, Make&& make)
@@ -107,6 +109,19 @@ void ReadIntervals(YamlMap& map, Backoff::Options& retry, Mistakes& mistakes) {
   ends.RefuseOthers();
 }
 
+void ReadStall(YamlMap& map, Microseconds& stall, Mistakes& mistakes) {
+  const auto text = map.Text("stall");
+  if (!text) return;
+  const auto value = ReadDuration(map, "stall", *text, mistakes);
+  if (!value) return;
+  if (*value < kStallLeast) {
+    mistakes.Add(map.LineOf("stall"),
+                 fmt::format("\"stall\" must be at least {}, not \"{}\"",
+                             FormatDuration(kStallLeast), *text));
+  }
+  stall = *value;
+}
+
 void ReadHooks(YamlMap& map, HookConfig& hooks, Mistakes& mistakes) {
   if (!map.Has("on_error")) return;
   YamlMap own(map.Child("on_error"), "\"on_error\"", mistakes);
@@ -151,6 +166,7 @@ void ReadSchedule(YamlMap& map, ScheduleConfig& schedule, Mistakes& mistakes) {
   ReadRetries(map, schedule.retry, mistakes);
   ReadIntervals(map, schedule.retry, mistakes);
   ReadHooks(map, schedule.on_error, mistakes);
+  ReadStall(map, schedule.stall, mistakes);
 }
 
 }  // namespace syncline::cli

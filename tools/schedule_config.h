@@ -27,10 +27,11 @@ struct ScheduleConfig {
   std::optional<Timetable> verify;  // when its two sides are compared
   Backoff::Options retry;
   HookConfig on_error;
+  Microseconds stall = std::chrono::seconds(60);  // WaitLimits::stall
 };
 
-// `cron`, `timezone`, `verify`, `retries`, `retry_intervals` and `on_error` of `map`, as far as
-// they are there; the rest stays. An `every` in `map` takes the place of a cron from before.
+// `cron`, `timezone`, `verify`, `retries`, `retry_intervals`, `on_error` and `stall` of `map`, as
+// far as they are there; the rest stays. An `every` in `map` takes the place of a cron from before.
 void ReadSchedule(YamlMap& map, ScheduleConfig& schedule, Mistakes& mistakes);
 
 // `cron` and `timezone` of `map`, the latter `zone` if it is not there; nothing without a cron.

@@ -36,7 +36,9 @@ Offset PollSource(const SourcePlan& source, const std::vector<capture::RowKeys>&
                   Clock& clock, const std::shared_ptr<spdlog::logger>& logger) {
   std::unique_ptr<ChangeLog> log;
   for (int tries = 1; log == nullptr; ++tries) {
-    if (const std::optional<Offset> end = OrderPoll(source.log_folder, again)) return *end;
+    if (const std::optional<Offset> end = OrderPoll(source.log_folder, again, source.url.limits)) {
+      return *end;
+    }
     log = OpenUnlessHeld(source, clock, tries == kTriesMax);
     if (log == nullptr) clock.Sleep(kPause, {});
   }

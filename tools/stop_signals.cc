@@ -6,9 +6,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <exception>
+#include <system_error>
 
+#include "engine/base/as_error.h"
 #include "engine/base/check.h"
+#include "engine/base/error.h"
 
 namespace syncline::cli {
 namespace {
@@ -23,21 +28,32 @@ sigset_t WatchedSignals() {
 
 }  // namespace
 
-StopSignals::StopSignals() {
+StopSignals::StopSignals() : grace_(std::make_shared<StopGrace>(source_.get_token())) {
   sigset_t set = WatchedSignals();
   SYNCLINE_CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, nullptr), 0);
   signals_ = signalfd(-1, &set, SFD_CLOEXEC);
   wake_ = eventfd(0, EFD_CLOEXEC);
-  SYNCLINE_CHECK(signals_ >= 0 && wake_ >= 0);
-  listener_ = std::thread([this] { Listen(); });
+  try {
+    if (signals_ < 0 || wake_ < 0) {
+      throw std::system_error(errno, std::generic_category(), "listening for signals");
+    }
+    listener_ = std::thread([this] { Listen(); });
+  } catch (...) {
+    Close();
+    throw AsError(std::current_exception());
+  }
 }
 
 StopSignals::~StopSignals() {
   const uint64_t one = 1;
   SYNCLINE_CHECK_EQ(write(wake_, &one, sizeof one), static_cast<ssize_t>(sizeof one));
   listener_.join();
-  close(signals_);
-  close(wake_);
+  Close();
+}
+
+void StopSignals::Close() {
+  if (signals_ >= 0) close(signals_);
+  if (wake_ >= 0) close(wake_);
   sigset_t set = WatchedSignals();
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "engine/sql/name_service.h"
 #include "engine/sql/postgres_error.h"
 #include "engine/sql/postgres_wait.h"
 
@@ -13,10 +14,15 @@ namespace {
 
 using std::chrono::steady_clock;
 
+constexpr std::chrono::seconds kConnectMost{10};
+
 // A server that is gone without a word (power, network) is noticed after a minute.
 const ConnectOptions kPatience = {
-    {"connect_timeout", "10"},    {"keepalives_idle", "30"},      {"keepalives_interval", "10"},
-    {"keepalives_count", "3"},    {"tcp_user_timeout", "60000"},
+    {"connect_timeout", std::to_string(kConnectMost.count())},
+    {"keepalives_idle", "30"},
+    {"keepalives_interval", "10"},
+    {"keepalives_count", "3"},
+    {"tcp_user_timeout", "60000"},
 };
 
 // The SQLSTATE in an error text of PQERRORS_VERBOSE: "FATAL:  28P01: password ...". libpq has no
@@ -74,18 +80,45 @@ ConnectionPtr Begin(const DatabaseUrl& url, const ConnectOptions& defaults,
   return made;
 }
 
-// connect_timeout as it is after all: 0 and less for none.
-std::chrono::seconds TimeoutOf(PGconn* connection) {
-  int seconds = 0;
-  PQconninfoOption* const options = ::PQconninfo(connection);
-  for (const PQconninfoOption* option = options; option != nullptr && option->keyword != nullptr;
-       ++option) {
-    if (std::string_view(option->keyword) != "connect_timeout" || option->val == nullptr) continue;
-    const std::string_view text = option->val;
-    std::from_chars(text.data(), text.data() + text.size(), seconds);
+// What options say of the way to a server.
+struct Way {
+  std::string hosts;                // names that have to be looked up, with commas between
+  bool has_addresses = false;       // hostaddr: nothing has to be looked up
+  std::chrono::seconds timeout{0};  // connect_timeout; 0 and less: none
+
+  // The options are freed; null says nothing.
+  void Read(PQconninfoOption* options) {
+    for (const PQconninfoOption* option = options; option != nullptr && option->keyword != nullptr;
+         ++option) {
+      if (option->val == nullptr) continue;
+      const std::string_view name = option->keyword, value = option->val;
+      if (name == "host") hosts = value;
+      if (name == "hostaddr") has_addresses = true;
+      if (name != "connect_timeout") continue;
+      int seconds = 0;
+      std::from_chars(value.data(), value.data() + value.size(), seconds);
+      timeout = std::chrono::seconds(seconds);
+    }
+    ::PQconninfoFree(options);
   }
-  ::PQconninfoFree(options);
-  return std::chrono::seconds(seconds);
+
+  std::chrono::milliseconds Most(const WaitLimits& limits) const {
+    return timeout.count() > 0 ? std::chrono::milliseconds(timeout) : limits.stall;
+  }
+};
+
+// libpq looks names up where nothing can keep it from waiting, so that they are looked up before.
+SocketWait::End LookUp(const DatabaseUrl& url, const ConnectOptions& overrides,
+                       steady_clock::time_point until) {
+  const bool is_known = std::ranges::any_of(
+      overrides, [](const auto& option) { return option.first == "hostaddr"; });
+  Way way;
+  way.timeout = kConnectMost;
+  way.Read(::PQconndefaults());
+  way.Read(::PQconninfoParse(url.connection.c_str(), nullptr));
+  if (is_known || way.has_addresses) return SocketWait::End::kReady;
+  until = std::min(until, steady_clock::now() + way.Most(url.limits));
+  return AwaitNameService(way.hosts, until, url.limits);
 }
 
 }  // namespace
@@ -107,29 +140,28 @@ ConnectOptions SameServer(PGconn* session) {
 ConnectionPtr ConnectToServer(const DatabaseUrl& url, ConnectOptions defaults,
                               const ConnectOptions& overrides, steady_clock::time_point until) {
   const auto began = steady_clock::now();
+  const auto check = [&](SocketWait::End end) {
+    if (end == SocketWait::End::kReady) return;
+    if (end == SocketWait::End::kStopped) throw StoppedError(url.display);
+    const auto seconds = std::chrono::round<std::chrono::seconds>(steady_clock::now() - began);
+    throw Error(Reaction::kRetry, Cause::kEnvironment,
+                url.display + ": no answer within " + std::to_string(seconds.count()) + " s",
+                "Check host, port, name server and firewall; connect_timeout in the address "
+                "changes the limit.");
+  };
+  check(LookUp(url, overrides, until));
   ConnectionPtr made = Begin(url, defaults, overrides);
   PGconn* const handle = made.get();
-  const std::chrono::seconds timeout = TimeoutOf(handle);
-  const auto most = timeout.count() > 0 ? std::chrono::milliseconds(timeout) : url.limits.stall;
-  until = std::min(until, began + most);
+  Way way;
+  way.Read(::PQconninfo(handle));
+  until = std::min(until, began + way.Most(url.limits));
 
   PostgresPollingStatusType next = PGRES_POLLING_WRITING;
   while (::PQstatus(handle) != CONNECTION_BAD && next != PGRES_POLLING_OK &&
          next != PGRES_POLLING_FAILED) {
     const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    switch (WaitForSocket(::PQsocket(handle), events, until, url.limits).end) {
-      case SocketWait::End::kReady:
-        next = ::PQconnectPoll(handle);
-        break;
-      case SocketWait::End::kStopped:
-        throw StoppedError(url.display);
-      case SocketWait::End::kTimedOut:
-        const auto seconds = std::chrono::ceil<std::chrono::seconds>(until - began);
-        throw Error(
-            Reaction::kRetry, Cause::kEnvironment,
-            url.display + ": no answer within " + std::to_string(seconds.count()) + " s",
-            "Check host, port and firewall; connect_timeout in the address changes the limit.");
-    }
+    check(WaitForSocket(::PQsocket(handle), events, until, url.limits).end);
+    next = ::PQconnectPoll(handle);
   }
   if (::PQstatus(handle) != CONNECTION_OK) throw ConnectError(handle, url.display);
   ::PQsetErrorVerbosity(handle, PQERRORS_DEFAULT);
