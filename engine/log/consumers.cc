@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/base/error.h"
+#include "engine/base/private_folder.h"
 #include "engine/log/log_folder.h"
 
 namespace syncline {
@@ -74,9 +75,11 @@ std::vector<Consumer> Consumers::List(const LogId& log_id) const {
 
 bool Consumers::Tell(const std::string& name, const Mark& mark) {
   try {
+    // Root's files in another user's log could not be read there.
+    if (!IsOwnFolder(folder_.parent_path())) return false;
     std::unique_ptr<MarkFile>& file = files_[name];
     std::error_code error;
-    fs::create_directory(folder_, error);
+    if (!fs::exists(folder_, error)) MakePrivateFolder(folder_);
     if (file != nullptr && fs::exists(folder_ / FileName(name), error)) {
       file->Write(mark);
     } else {

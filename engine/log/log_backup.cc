@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "engine/base/error.h"
+#include "engine/base/private_folder.h"
 #include "engine/log/file.h"
 #include "engine/log/log_folder.h"
 #include "engine/log/log_store.h"
@@ -54,6 +55,7 @@ LogBackup Measure(const fs::path& folder, Offset next) {
 }
 
 LogBackup Make(LogStore& store, const Mark& mark, const fs::path& into) {
+  CheckWayTo(into);
   const fs::path part = into.string() + ".part";
   RemoveRest(part);
   RemoveRest(part.string() + ".tmp");  // RocksDB's own

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <vector>
 
+#include "engine/base/private_folder.h"
 #include "engine/log/file.h"
 #include "engine/log/log_damage.h"
 
@@ -17,8 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kPermissionHint[] =
-    "give the user that runs syncline read and write access to the folder, or choose another one "
-    "under `log:`";
+    "run syncline as the user whose folder it is, or choose another one under `log:`";
 
 constexpr std::string_view kMarkName = "durable";
 constexpr std::string_view kDraftName = "durable.new";
@@ -76,18 +75,7 @@ Error IncompleteError(const fs::path& folder) {
 }
 
 void Make(const fs::path& folder) {
-  std::error_code error;
-  const fs::path whole = fs::absolute(folder, error).lexically_normal();
-  std::vector<fs::path> made;  // deepest first
-  for (fs::path at = whole; !fs::exists(at, error) && !error; at = at.parent_path()) {
-    made.push_back(at);
-  }
-  if (!error) fs::create_directories(whole, error);
-  if (error) {
-    throw EnvironmentError("making the folder " + folder.string() + ": " + error.message(),
-                           kPermissionHint);
-  }
-  for (const fs::path& path : made) file::SyncFolder(path.parent_path());
+  for (const fs::path& path : MakePrivateFolder(folder)) file::SyncFolder(path.parent_path());
 }
 
 std::optional<pid_t> LockHolder(const fs::path& folder) {

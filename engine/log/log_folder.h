@@ -37,8 +37,8 @@ inline constexpr char kPolledName[] = "polled";    // PollNoteFile
 // There was a log in the folder, and files of it are gone.
 Error IncompleteError(const std::filesystem::path& folder);
 
-// Makes the folder and its parents, synced, so that a power cut cannot take back a log that has
-// acknowledged something. Throws EnvironmentError.
+// Makes the folder and its parents, for this user alone, synced, so that a power cut cannot take
+// back a log that has acknowledged something. Throws EnvironmentError.
 void Make(const std::filesystem::path& folder);
 
 // The process that holds the log's lock, if it is another one of this machine. Must not be called

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/log/log_folder.h"
+#include "engine/log/private_env.h"
 #include "engine/log/rocks_status.h"
 
 namespace syncline {
@@ -29,11 +30,11 @@ std::optional<Error> LockedError(const rocksdb::Status& status,
 }
 
 LogLock::LogLock(const std::filesystem::path& folder) {
-  const rocksdb::Status status = rocksdb::Env::Default()->LockFile(folder / "LOCK", &lock_);
+  const rocksdb::Status status = rocks::PrivateEnv()->LockFile(folder / "LOCK", &lock_);
   if (std::optional<Error> locked = LockedError(status, folder)) throw *std::move(locked);
   ThrowIfBad(status, fmt::format("locking the log in {}", folder.string()));
 }
 
-LogLock::~LogLock() { rocksdb::Env::Default()->UnlockFile(lock_).PermitUncheckedError(); }
+LogLock::~LogLock() { rocks::PrivateEnv()->UnlockFile(lock_).PermitUncheckedError(); }
 
 }  // namespace syncline

@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "engine/base/error.h"
+#include "engine/base/private_folder.h"
 #include "engine/log/file.h"
 #include "engine/log/layout.h"
 #include "engine/log/log_folder.h"
@@ -90,6 +90,8 @@ class Repair {
     if (!there && !DraftIsComplete()) {
       throw EnvironmentError(fmt::format("there is no log in {}", folder_.string()));
     }
+    if (there) TightenFolder(folder_);
+    if (DraftIsNew()) TightenFolder(draft_);
     const LogLock lock(there ? folder_ : draft_);
     if (FinishEarlier()) {
       const LogSalvage now(folder_);
@@ -144,8 +146,8 @@ class Repair {
 
   LogRepair Build(Offset truncate_at) {
     LogSalvage salvage(folder_);
-    fs::create_directory(draft_);
-    std::ofstream(draft_ / log_folder::kRepairName) << "a repair is under way\n";
+    MakePrivateFolder(draft_);
+    MakeSign();
     NewStore store(draft_);
 
     LogInfo info = salvage.info();
@@ -162,6 +164,15 @@ class Repair {
     CopyConsumers();
     MarkFile::Open(log_folder::MarkPath(draft_), mark);  // syncs the folder as well
     return {.info = std::move(info), .end = truncate_at};
+  }
+
+  // What says that the draft is a new log, and not yet one.
+  void MakeSign() const {
+    const fs::path path = draft_ / log_folder::kRepairName;
+    const file::Descriptor sign(MakePrivateFile(path));
+    if (sign.get() < 0) {
+      throw EnvironmentError(fmt::format("making {}: {}", path.string(), std::strerror(errno)));
+    }
   }
 
   void CopyConsumers() const {
@@ -267,6 +278,7 @@ auto WithFileErrors(Body&& body) {
 
 LogRemains FindRemains(const fs::path& folder) {
   return WithFileErrors([&]() -> LogRemains {
+    CheckFolderToRead(folder);
     LogSalvage salvage(folder);
     LogRemains remains{.info = salvage.info(), .begin = salvage.begin()};
     remains.whole = salvage.Walk([](auto&&...) { return true; });

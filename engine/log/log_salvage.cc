@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/base/error.h"
+#include "engine/base/private_folder.h"
 #include "engine/log/base_layout.h"
 #include "engine/log/chain_reader.h"
 #include "engine/log/layout.h"
@@ -27,7 +28,7 @@ constexpr uint64_t kMemtableBytes = 16u << 20;
 // The store's files under another name: what RocksDB never changes is linked, the rest copied.
 void CopyStore(const fs::path& from, const fs::path& to) {
   fs::remove_all(to);
-  fs::create_directories(to);
+  MakePrivateFolder(to);
   for (const auto& entry : fs::directory_iterator(from)) {
     const fs::path name = entry.path().filename();
     if (!entry.is_regular_file() || name == "LOCK") continue;

@@ -9,6 +9,7 @@
 
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
+#include "engine/base/private_folder.h"
 #include "engine/log/layout.h"
 #include "engine/log/log_damage.h"
 #include "engine/log/log_folder.h"
@@ -84,6 +85,11 @@ void LogStore::LookBeforeOpening() {
   const State state = log_folder::Inspect(folder_);
   if (state == State::kOther) throw NotALog(folder_);
   const fs::path path = log_folder::MarkPath(folder_);
+  CheckParentOf(folder_);
+  // Another program's store has no mark, and keeps its permissions.
+  std::error_code ignored;
+  const bool has_mark = fs::exists(fs::symlink_status(path, ignored));
+  if (has_mark || (state == State::kEmpty && fs::exists(folder_, ignored))) TightenFolder(folder_);
   if (const std::optional<Mark> mark = ReadMark(path)) {
     mark_ = *mark;
     if (mark_.next == Offset(0)) return;  // nothing to lose: it may be in the making

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "engine/base/error.h"
+#include "engine/base/private_folder.h"
 #include "engine/log/change_log.h"
 #include "engine/log/layout.h"
 #include "engine/log/log_damage.h"
@@ -39,7 +40,8 @@ void WriteAll(int fd, std::string_view bytes, const fs::path& path) {
 void Make(const fs::path& path, const Mark& mark) {
   const fs::path draft = path.string() + ".new";
   {
-    const file::Descriptor made(draft, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    ::unlink(draft.c_str());  // of a making that was cut off
+    const file::Descriptor made(MakePrivateFile(draft));
     if (made.get() < 0) {
       throw EnvironmentError(Trouble("making", draft),
                              "give the user that runs syncline write access to the folder");
@@ -82,7 +84,8 @@ std::optional<Mark> DecodeMark(std::string_view bytes) {
 }
 
 std::optional<Mark> ReadMark(const fs::path& path) {
-  const file::Descriptor opened(path, O_RDONLY | O_NONBLOCK);  // a pipe is not waited for
+  // Never through a link, and never waiting for the other end of a pipe.
+  const file::Descriptor opened(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (opened.get() < 0) {
     if (errno == ENOENT || errno == ENOTDIR) return {};
     throw EnvironmentError(Trouble("opening", path),
@@ -98,7 +101,7 @@ std::optional<Mark> ReadMark(const fs::path& path) {
   throw LogDamage(fmt::format("the mark in {} is damaged", path.string()));
 }
 
-MarkFile::MarkFile(const fs::path& path) : path_(path), file_(path, O_WRONLY) {}
+MarkFile::MarkFile(const fs::path& path) : path_(path), file_(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK) {}
 
 std::unique_ptr<MarkFile> MarkFile::Open(const fs::path& path, const Mark& mark) {
   std::error_code error;

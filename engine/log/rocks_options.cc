@@ -10,6 +10,7 @@
 
 #include "engine/log/index_extent.h"
 #include "engine/log/index_memtable.h"
+#include "engine/log/private_env.h"
 
 namespace syncline::rocks {
 namespace {
@@ -36,6 +37,7 @@ void StartThreads() {
 rocksdb::DBOptions WriterOptions(uint64_t memtable_bytes) {
   StartThreads();
   rocksdb::DBOptions options;
+  options.env = PrivateEnv();
   options.create_if_missing = true;
   options.paranoid_checks = true;
   // Opens with everything up to the first record that is not whole: the ordinary torn tail of a

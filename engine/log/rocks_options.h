@@ -9,6 +9,7 @@
 // engine/log.
 namespace syncline::rocks {
 
+// Files are made by PrivateEnv.
 rocksdb::DBOptions WriterOptions(uint64_t memtable_bytes);
 // For the secondary instance. It writes nothing at all, not even an info log, so a reader needs no
 // folder of its own.
