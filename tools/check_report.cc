@@ -56,12 +56,12 @@ size_t CheckReport::Count(Level level) const {
 
 void CheckReport::Print(Terminal& terminal) const {
   for (const capture::Finding& finding : findings_) {
-    terminal.Line(fmt::format("{}  {}: {}",
-                              terminal.Paint(StyleOf(finding.level), NameOf(finding.level)),
-                              finding.subject, finding.message));
-    if (!finding.hint.empty()) terminal.Line("      hint: " + finding.hint);
+    const StyledText level(NameOf(finding.level), StyleOf(finding.level));
+    terminal.Lines(level + "  " + finding.subject + ": ", finding.message);
+    if (!finding.hint.empty()) terminal.Lines("      hint: ", finding.hint);
   }
-  terminal.Line(fmt::format("\n{} passed, {} warned, {} failed", Count(Level::kPass),
+  terminal.Line();
+  terminal.Line(fmt::format("{} passed, {} warned, {} failed", Count(Level::kPass),
                             Count(Level::kWarn), Count(Level::kFail)));
 }
 

@@ -13,6 +13,7 @@
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
 #include "engine/sql/session.h"
+#include "tools/check_privacy.h"
 #include "tools/column_fit.h"
 #include "tools/pipeline_status.h"
 
@@ -151,6 +152,7 @@ bool CheckNewFile(const std::string& subject, const sql::DatabaseUrl& url, Check
 void CheckTarget(const Config& config, const PipelinePlan& pipeline, const SourceSchemas& schemas,
                  const SourceSamples& samples, CheckReport& report) {
   const std::string subject = fmt::format("{} -> {}", pipeline.name, pipeline.target);
+  CheckTargetPrivacy(subject, config.Database(pipeline.source).url, pipeline.target_url, report);
   if (CheckNewFile(subject, pipeline.target_url, report)) return;
   std::unique_ptr<sql::Session> session;
   if (!report.Guard(subject, [&] { session = sql::Session::Open(pipeline.target_url); })) return;
@@ -183,6 +185,7 @@ void CheckLog(const Config& config, const SourcePlan& source, CheckReport& repor
                 Cause::kEnvironment);
     return;
   }
+  if (!report.Guard(subject, [&] { CheckLogPrivacy(subject, folder, report); })) return;
   CheckRoom(subject, source, report);
   if (!LogMayExist(folder)) {
     report.Pass(subject, fmt::format("{} is not there and will be made", folder.string()));

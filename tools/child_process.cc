@@ -57,9 +57,11 @@ std::vector<std::string> Environment(const ChildOptions& options) {
   for (const auto& [name, value] : options.environment) all.push_back(name + "=" + value);
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string text = *variable;
+    const auto is_named = [&](const std::string& name) { return text.starts_with(name + "="); };
+    const bool passed = !options.inherited || std::ranges::any_of(*options.inherited, is_named);
     const bool replaced = std::ranges::any_of(
-        options.environment, [&](const auto& own) { return text.starts_with(own.first + "="); });
-    if (!replaced) all.push_back(text);
+        options.environment, [&](const auto& own) { return is_named(own.first); });
+    if (passed && !replaced) all.push_back(text);
   }
   return all;
 }

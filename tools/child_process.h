@@ -15,7 +15,9 @@ namespace syncline::cli {
 
 struct ChildOptions {
   std::vector<std::string> command;                              // a path, and its arguments
-  std::vector<std::pair<std::string, std::string>> environment;  // besides this process's own
+  std::vector<std::pair<std::string, std::string>> environment;
+  // What else of this process's own environment is passed on; nothing here: all of it.
+  std::optional<std::vector<std::string>> inherited = {};
   Microseconds timeout;
   size_t output_max = 1u << 20;  // of stdout that is kept; the rest is read and dropped
   // Between the request to end and the end.

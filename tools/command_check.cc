@@ -5,6 +5,7 @@
 #include "capture/table_plan.h"
 #include "engine/sql/session.h"
 #include "tools/check_node.h"
+#include "tools/check_privacy.h"
 #include "tools/check_report.h"
 #include "tools/check_target.h"
 #include "tools/commands.h"
@@ -66,6 +67,7 @@ int Check(const Invocation& invocation) {
   CheckReport report;
   report.Pass(config.file, fmt::format("databases: {}, pipelines: {}", config.databases.size(),
                                        config.pipelines.size()));
+  CheckSecrets(config, report);
   for (const std::string& source : config.SourceNames()) {
     report.Guard(source, [&] { CheckOneSource(config, source, report); });
   }

@@ -48,7 +48,7 @@ class Demo {
   bool Compare();
   void WhatNext();
 
-  void Heading(std::string_view text) { out_.Line(out_.Paint(Style::kBold, text)); }
+  void Heading(std::string_view text) { out_.Line({text, Style::kBold}); }
   void ShowBusiness(const DemoWriter& writer, StageWatch& watch, std::stop_token stop);
   void PrintTick(const DemoWriter& writer, const Activity& activity, Microseconds lag_max,
                  Microseconds since);
@@ -88,10 +88,11 @@ void Demo::OpenShop() {
   auto session = sql::Session::Open(config_.Database("shop").url, {.create = true});
   shop_ = MakeShop(*session, random);
   Heading("A shop in SQLite");
-  out_.Line(fmt::format("  {}: {} customers, {} products, {} orders with {} lines\n",
+  out_.Line(fmt::format("  {}: {} customers, {} products, {} orders with {} lines",
                         folder_.shop().string(), FormatCount(shop_.customers),
                         FormatCount(shop_.prices.size()), FormatCount(shop_.orders),
                         FormatCount(shop_.lines)));
+  out_.Line();
   result_["folder"] = options_.dir;
 }
 
@@ -103,8 +104,9 @@ void Demo::FirstCopy() {
   runner.Run(signals_.token());
   const Microseconds took = std::max(clock_.Monotonic() - began, Microseconds(1));
   const uint64_t rows = runner.watch().Look().applies.at("shop-to-mirror").rows_written;
-  out_.Line(fmt::format("  {} rows captured into the log and applied to mirror.db in {} ms\n",
+  out_.Line(fmt::format("  {} rows captured into the log and applied to mirror.db in {} ms",
                         FormatCount(rows), took.count() / 1000));
+  out_.Line();
   result_["first_copy"] = {{"rows", rows}, {"seconds", static_cast<double>(took.count()) / 1e6}};
 }
 
@@ -145,10 +147,10 @@ void Demo::PrintTick(const DemoWriter& writer, const Activity& activity, Microse
 
 void Demo::LiveBusiness() {
   Heading(fmt::format("Business for {} s, synced while it happens", options_.seconds));
-  out_.Line(out_.Paint(
-      Style::kDim, fmt::format("  {:>7} {:>9} {:>9} {:>9} {:>9} {:>11} {:>9} {:>10} {:>7} {:>8}",
-                               "time", "commits", "writes", "captured", "applied", "rate",
-                               "log end", "mirror at", "behind", "lag")));
+  out_.Line({fmt::format("  {:>7} {:>9} {:>9} {:>9} {:>9} {:>11} {:>9} {:>10} {:>7} {:>8}", "time",
+                         "commits", "writes", "captured", "applied", "rate", "log end", "mirror at",
+                         "behind", "lag"),
+             Style::kDim});
   DemoWriter writer(config_.Database("shop").url, shop_, options_.seed, clock_);
   Runner runner(NewPlan(), {}, clock_, logger_);
   std::stop_source end;
@@ -189,13 +191,14 @@ bool Demo::Compare() {
     const Comparison found =
         CompareTables(DescribeSide(*source, mapping.source), DescribeSide(*target, mapping.target));
     all_equal = all_equal && found.equal();
-    const std::string verdict =
-        found.equal()
-            ? out_.Paint(Style::kGood, "equal")
-            : out_.Paint(Style::kBad, fmt::format("{} differ, {} missing, {} too many",
-                                                  found.differing, found.missing, found.extra));
-    out_.Line(fmt::format("  {:<12} {:>7} rows  {}", mapping.source.ToString(),
-                          FormatCount(found.rows), verdict));
+    const StyledText verdict =
+        found.equal() ? StyledText("equal", Style::kGood)
+                      : StyledText(fmt::format("{} differ, {} missing, {} too many",
+                                               found.differing, found.missing, found.extra),
+                                   Style::kBad);
+    out_.Line(fmt::format("  {:<12} {:>7} rows  ", mapping.source.ToString(),
+                          FormatCount(found.rows)) +
+              verdict);
     tables.push_back({{"table", mapping.source.ToString()},
                       {"rows", found.rows},
                       {"differing", found.differing},

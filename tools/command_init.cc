@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -8,8 +7,10 @@
 #include <filesystem>
 
 #include "engine/base/error.h"
+#include "engine/base/private_folder.h"
 #include "tools/commands.h"
 #include "tools/config_draft.h"
+#include "tools/expansion.h"
 
 namespace syncline::cli {
 namespace {
@@ -20,9 +21,10 @@ struct Options {
   std::string output;
 };
 
-// O_EXCL, so that a file that is there is never written over, whoever makes it at the same moment.
+// A file that is there is never written over, whoever makes it at the same moment. The new one is
+// for this user alone: somebody may write a password into it.
 void WriteNewFile(const std::filesystem::path& file, const std::string& text) {
-  const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  const int fd = MakePrivateFile(file);
   if (fd < 0 && errno == EEXIST) {
     throw UsageError(fmt::format("{} is there already and is left as it is", file.string()),
                      "-o FILE writes another one");
@@ -49,8 +51,10 @@ std::string UrlForFile(const std::string& url, const std::filesystem::path& file
 }
 
 DraftDatabase DraftOf(const std::string& url, const std::string& name,
-                      const std::filesystem::path& file) {
-  return {name, WithoutPassword(UrlForFile(url, file), PasswordVariable(name))};
+                      const std::filesystem::path& file, std::vector<std::string>& variables) {
+  DraftAddress address = WithoutSecrets(UrlForFile(url, file), name);
+  variables.insert(variables.end(), address.variables.begin(), address.variables.end());
+  return {name, std::move(address.url)};
 }
 
 int Init(const Invocation& invocation, const Options& options) {
@@ -61,16 +65,16 @@ int Init(const Invocation& invocation, const Options& options) {
   DraftDatabase target{"mirror", "sqlite:mirror.db"};
   Dialect dialect = Dialect::kPostgres;
   std::vector<CatalogueTable> tables;
+  std::vector<std::string> variables;  // that the file refers to, and that have to be set
   if (!options.url.empty()) {
-    source = DraftOf(options.url, NameForUrl(options.url), file);
-    const auto url = sql::DatabaseUrl::Parse(options.url, std::filesystem::current_path());
+    const sql::DatabaseUrl url = ParseAddress(options.url);
+    source = DraftOf(options.url, NameForUrl(url.display), file, variables);
     dialect = url.dialect;
     tables = ReadCatalogue({source.name, url});
   }
   if (!options.to.empty()) {
-    sql::DatabaseUrl::Parse(options.to);  // throws for what is no URL
-    const std::string name = NameForUrl(options.to);
-    target = DraftOf(options.to, name == source.name ? name + "-copy" : name, file);
+    const std::string name = NameForUrl(ParseAddress(options.to).display);
+    target = DraftOf(options.to, name == source.name ? name + "-copy" : name, file, variables);
   }
   const Draft draft = DraftConfig(source, target, dialect, tables);
   WriteNewFile(file, draft.text);
@@ -84,12 +88,8 @@ int Init(const Invocation& invocation, const Options& options) {
                        draft.left_out == 0
                            ? std::string()
                            : fmt::format(", {} left out (it says why)", draft.left_out)));
-  for (const DraftDatabase& database : {source, target}) {
-    const std::string variable = PasswordVariable(database.name);
-    if (database.url.find(variable) != std::string::npos) {
-      out.Line(
-          fmt::format("set {} in the environment; the file does not hold the password", variable));
-    }
+  for (const std::string& variable : variables) {
+    out.Line(fmt::format("set {} in the environment: the file does not hold it", variable));
   }
   out.Line("next: syncline check");
   return 0;

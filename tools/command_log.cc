@@ -62,7 +62,7 @@ int Stat(const Invocation& invocation, const Options& options) {
   }
   Terminal out = invocation.Out();
   auto line = [&](std::string_view name, const std::string& value) {
-    out.Line(fmt::format("{} {}", out.Paint(Style::kBold, fmt::format("{:<8}", name)), value));
+    out.Line(StyledText(fmt::format("{:<8}", name), Style::kBold) + " " + value);
   };
   line("source", fmt::format("{} ({})", source, stat.info.source));
   line("log", fmt::format("{}, epoch {}", stat.info.id.ToString(), stat.info.epoch));
@@ -101,7 +101,7 @@ bool ShowFrame(const Invocation& invocation, const Options& options, const Frame
     if (options.from && logged.offset().value() < *options.from) continue;
     if (options.to && logged.offset().value() >= *options.to) return false;
     if (!Passes(options.filter, logged)) continue;
-    out.Line(invocation.json ? Dump(LineJson(logged)) : LineText(logged, out));
+    out.Line(invocation.json ? StyledText(Dump(LineJson(logged))) : LineText(logged));
     if (options.limit && ++shown >= *options.limit) return false;
   }
   return true;

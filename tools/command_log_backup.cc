@@ -8,6 +8,7 @@
 #include "engine/log/log_reader.h"
 #include "tools/log_commands.h"
 #include "tools/log_control.h"
+#include "tools/log_privacy.h"
 #include "tools/pipeline_status.h"
 
 namespace syncline::cli {
@@ -41,6 +42,7 @@ int Backup(const Invocation& invocation, const std::vector<std::string>& words) 
   const Config config = invocation.Load();
   const std::string source = ChooseSource(config, words.size() > 1 ? words.front() : "");
   const fs::path into = fs::absolute(words.back()).lexically_normal();
+  KeepPrivate(config.LogFolder(source), *invocation.Logger("warn"));
   SystemClock clock;
   const LogBackup made = InContext(fmt::format("the log of \"{}\"", source), [&] {
     return MakeBackup(LogFolderOf(config, source), into, config.Database(source).url.limits, clock);

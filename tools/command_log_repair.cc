@@ -6,6 +6,7 @@
 #include "engine/base/error.h"
 #include "engine/log/log_repair.h"
 #include "tools/log_commands.h"
+#include "tools/log_privacy.h"
 
 namespace syncline::cli {
 namespace {
@@ -43,6 +44,7 @@ int Tell(const Invocation& invocation, const std::string& source,
 
 int Cut(const Invocation& invocation, const std::string& source,
         const std::filesystem::path& folder, Offset truncate_at) {
+  KeepPrivate(folder, *invocation.Logger("warn"));
   SystemClock clock;
   const LogRepair done = RepairLog(folder, truncate_at, clock);
   if (invocation.json) {

@@ -12,10 +12,12 @@
 #include "capture/tombstones.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "engine/base/printable.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/session.h"
 #include "tools/commands.h"
 #include "tools/duration.h"
+#include "tools/expansion.h"
 #include "tools/mapped_table.h"
 #include "tools/plan.h"
 
@@ -37,6 +39,13 @@ struct Chosen {
   SourcePlan source;
   std::vector<capture::TableSpec> tables;
 };
+
+// Whether what is shown of the table's SQL is that SQL.
+bool IsPrintable(const capture::TablePlan& table) {
+  std::string names = table.name();
+  for (const Column& column : table.schema->columns) names += column.name;
+  return Printable(names) == names;
+}
 
 bool Contains(const std::vector<std::string>& list, const std::string& item) {
   return std::ranges::find(list, item) != list.end();
@@ -128,9 +137,7 @@ class Preparation {
   }
 
   void OpenOwner(const SourcePlan& source) {
-    const sql::DatabaseUrl url =
-        options_.as.empty() ? source.url
-                            : sql::DatabaseUrl::Parse(options_.as, std::filesystem::current_path());
+    const sql::DatabaseUrl url = options_.as.empty() ? source.url : ParseAddress(options_.as);
     owner_ = sql::Session::Open(url);
     if (owner_->Identity() == reader_->Identity()) return;
     throw UsageError(fmt::format("--as names another database than the source {}", source_),
@@ -193,6 +200,11 @@ class Preparation {
       return;
     }
     out_.Line(fmt::format("-- {} {}", source_, table.name()));
+    if (!IsPrintable(table)) {
+      out_.Line("-- its SQL cannot be shown: there are control characters in a name");
+      out_.Line("-- syncline prepare --apply runs it all the same");
+      return;
+    }
     out_.Line("BEGIN;");
     for (const std::string& sql : statements) {
       std::istringstream lines(sql + ";");

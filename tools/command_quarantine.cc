@@ -44,7 +44,7 @@ Json ParkedJson(const apply::ParkedChange& parked) {
 }
 
 std::string KeyText(const apply::ParkedChange& parked) {
-  return Printable(Dump(KeyJson(*parked.step.schema, parked.step.change.key)));
+  return Dump(KeyJson(*parked.step.schema, parked.step.change.key));
 }
 
 std::vector<apply::ParkedChange> Parked(const Config& config, const std::string& name) {
@@ -68,8 +68,7 @@ int List(const Invocation& invocation, const std::vector<std::string>& names) {
     for (const apply::ParkedChange& parked : Parked(config, name)) {
       ++(parked.waiting_for ? waiting : refused);
       table.Add({std::to_string(parked.id), name, parked.target_table, KeyText(parked),
-                 FormatCount(parked.step.change.offset.value()), parked.parked_at,
-                 Printable(parked.reason)},
+                 FormatCount(parked.step.change.offset.value()), parked.parked_at, parked.reason},
                 parked.waiting_for ? Style::kDim : Style::kPlain);
       if (invocation.json) list.push_back(ParkedJson(parked));
     }
@@ -106,7 +105,7 @@ int Show(const Invocation& invocation, const std::string& name, uint64_t id) {
     out.Line(fmt::format("{:<10} {}", what, value));
   };
   line("change", fmt::format("{} of pipeline {}", id, name));
-  line("reason", Printable(found->reason) + (found->code.empty() ? "" : " [" + found->code + "]"));
+  line("reason", found->reason + (found->code.empty() ? "" : " [" + found->code + "]"));
   line("table", fmt::format("{} (from {})", found->target_table, found->source_table));
   line("offset",
        fmt::format("{}{}", FormatCount(found->step.change.offset.value()),
@@ -117,7 +116,7 @@ int Show(const Invocation& invocation, const std::string& name, uint64_t id) {
   line("key", KeyText(*found));
   line("operation", found->step.deletion ? "delete" : "upsert");
   if (!found->step.deletion) {
-    line("row", Printable(Dump(RowJson(*found->step.schema, found->step.change.row))));
+    line("row", Dump(RowJson(*found->step.schema, found->step.change.row)));
   }
   for (const apply::ParkedChange& other : all) {
     if (other.waiting_for == id) {
@@ -159,7 +158,7 @@ int Tell(const Invocation& invocation, const std::string& name, std::string_view
     out.Line(fmt::format("{}: {}{} applied, {} still refused", name, done,
                          FormatCount(result.applied), FormatCount(result.refused.size())));
     for (const auto& [id, reason] : result.refused) {
-      out.Line(fmt::format("  {}: {}", id, Printable(reason)));
+      out.Line(fmt::format("  {}: {}", id, reason));
     }
   }
   return result.refused.empty() ? 0 : 1;

@@ -87,7 +87,7 @@ int Tell(const Invocation& invocation, const Options& options, const Findings& f
                   options.pipeline, FormatCount(RowsIn(found)), FormatCount(done.written),
                   FormatCount(done.recaptured)));
   for (const std::string& refused : done.refused) {
-    out.Line("  refused by the target: " + Printable(refused));
+    out.Line("  refused by the target: " + refused);
   }
   if (left.in_flight() > 0) {
     out.Line(fmt::format("  {} are in the log, from which apply brings them",

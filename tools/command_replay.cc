@@ -7,6 +7,7 @@
 #include "engine/base/error.h"
 #include "tools/commands.h"
 #include "tools/duration.h"
+#include "tools/expansion.h"
 #include "tools/pipeline_status.h"
 #include "tools/plan.h"
 #include "tools/stop_signals.h"
@@ -56,7 +57,7 @@ int Replay(const Invocation& invocation, const Options& options) {
   Config config = invocation.Load();
   config.EndWaits(signals.grace());
   const PipelineConfig& pipeline = config.Pipeline(options.pipeline);
-  sql::DatabaseUrl into = sql::DatabaseUrl::Parse(options.into, std::filesystem::current_path());
+  sql::DatabaseUrl into = ParseAddress(options.into);
   into.limits = config.Database(pipeline.to).url.limits;
   if (into.connection == config.Database(pipeline.to).url.connection) {
     throw UsageError(fmt::format("{} is the target that pipeline \"{}\" keeps in step itself",

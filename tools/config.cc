@@ -13,6 +13,7 @@
 #include "tools/byte_size.h"
 #include "tools/defaults.h"
 #include "tools/duration.h"
+#include "tools/expansion.h"
 #include "tools/glob.h"
 #include "tools/mapped_table.h"
 #include "tools/two_way_config.h"
@@ -109,6 +110,7 @@ void ConfigParser::ReadDatabases(const YAML::Node& node) {
       continue;
     }
     DatabaseConfig database{entry.name, {}, entry.line};
+    database.holds_secret = HoldsSecret(entry.value.Scalar());
     try {
       database.url = sql::DatabaseUrl::Parse(*text, folder_);
     } catch (const Error& error) {

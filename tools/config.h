@@ -25,6 +25,7 @@ struct DatabaseConfig {
   std::string name;
   sql::DatabaseUrl url;
   int line = 0;
+  bool holds_secret = false;  // a password stands in the file itself
 };
 
 // One entry under `tables`.

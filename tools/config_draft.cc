@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <map>
-#include <regex>
 
+#include "engine/base/printable.h"
+#include "engine/sql/url_secrets.h"
+#include "tools/expansion.h"
 #include "tools/table_advice.h"
 
 namespace syncline::cli {
@@ -67,8 +69,19 @@ std::string TableLine(const sql::TableInfo& info, const TableAdvice& advice,
     options += fmt::format("{}cursor: {}", options.empty() ? "" : ", ", YamlText(advice.cursor));
   }
   std::string line = fmt::format("      {}: {{{}}}", name, options);
-  if (!advice.caution.empty()) line += "  # " + advice.caution;
+  if (!advice.caution.empty()) line += "  # " + Printable(advice.caution);
   return line + "\n";
+}
+
+// "MY_SHOP_PASSWORD" for "my-shop_password".
+std::string Variable(const std::string& text) {
+  std::string name;
+  for (char c : text) {
+    const auto letter = static_cast<unsigned char>(c);
+    name += std::isalnum(letter) ? static_cast<char>(std::toupper(letter)) : '_';
+  }
+  if (std::isdigit(static_cast<unsigned char>(name[0]))) name.insert(name.begin(), '_');
+  return name;
 }
 
 }  // namespace
@@ -101,7 +114,7 @@ std::string YamlText(std::string_view text) {
       out += c;
     }
   }
-  return out + "\"";
+  return PrintableJson(out + "\"");  // YAML has the same escapes
 }
 
 std::string NameForUrl(const std::string& url) {
@@ -117,23 +130,18 @@ std::string NameForUrl(const std::string& url) {
   return name.empty() ? "source" : name;
 }
 
-std::string WithoutPassword(const std::string& url, const std::string& variable) {
-  static const std::regex kUserInfo(R"(^([a-z]+://[^:/@?#]*):([^@]*)@)");
-  static const std::regex kParameter(R"(([?&]password=)[^&]*)");
-  // "$$" is a dollar sign in the format of a replacement.
-  const std::string placed = "$${" + variable + "}";
-  std::string out = std::regex_replace(url, kUserInfo, "$1:" + placed + "@");
-  return std::regex_replace(out, kParameter, "$1" + placed);
-}
-
-std::string PasswordVariable(const std::string& database) {
-  std::string name;
-  for (char c : database) {
-    const auto letter = static_cast<unsigned char>(c);
-    name += std::isalnum(letter) ? static_cast<char>(std::toupper(letter)) : '_';
+DraftAddress WithoutSecrets(const std::string& url, const std::string& database) {
+  DraftAddress draft;
+  size_t copied = 0;
+  for (const sql::UrlSecret& secret : sql::SecretsIn(url)) {
+    if (HasReference(url.substr(secret.begin, secret.end - secret.begin))) continue;
+    draft.variables.push_back(Variable(database + "_" + secret.name));
+    draft.url += url.substr(copied, secret.begin - copied);
+    draft.url += "${" + draft.variables.back() + "}";
+    copied = secret.end;
   }
-  if (std::isdigit(static_cast<unsigned char>(name[0]))) name.insert(name.begin(), '_');
-  return name + "_PASSWORD";
+  draft.url += url.substr(copied);
+  return draft;
 }
 
 Draft DraftConfig(const DraftDatabase& source, const DraftDatabase& target, Dialect dialect,
@@ -154,7 +162,8 @@ Draft DraftConfig(const DraftDatabase& source, const DraftDatabase& target, Dial
       ++draft.tables;
     } else {
       draft.text += fmt::format("      # {}: {{}}  # left out: {}\n",
-                                YamlText(tables[i].info.name.ToString()), advices[i].problem);
+                                YamlText(tables[i].info.name.ToString()),
+                                Printable(advices[i].problem));
       ++draft.left_out;
     }
   }

@@ -19,10 +19,14 @@ struct DraftDatabase {
 // names may have.
 std::string NameForUrl(const std::string& url);
 
-// `url` with its password, if it has one, replaced by ${variable}.
-std::string WithoutPassword(const std::string& url, const std::string& variable);
-// "SHOP_PASSWORD" for "shop".
-std::string PasswordVariable(const std::string& database);
+// An address as it is to stand in a file.
+struct DraftAddress {
+  std::string url;                     // each secret is a reference, such as ${SHOP_PASSWORD}
+  std::vector<std::string> variables;  // which have to be set for it; none that `url` named itself
+};
+
+// `url` of the database of that name, without its secrets.
+DraftAddress WithoutSecrets(const std::string& url, const std::string& database);
 
 struct Draft {
   std::string text;

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "engine/base/error.h"
+#include "engine/base/private_folder.h"
 #include "tools/config.h"
 
 namespace syncline::cli {
@@ -61,7 +62,7 @@ DemoFolder::DemoFolder(std::filesystem::path path) : path_(std::move(path)) {
       throw UsageError(fmt::format("{} holds something that no demo has made", path_.string()),
                        "--dir DIR chooses another place");
     }
-    std::filesystem::create_directories(path_);
+    MakePrivateFolder(path_);
   });
   Write(path_ / kMarker, "The next `syncline demo` here removes what this one has made.\n");
 }

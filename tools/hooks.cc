@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/base/error.h"
+#include "engine/base/printable.h"
 #include "tools/child_process.h"
 #include "tools/duration.h"
 #include "tools/value_json.h"
@@ -19,9 +20,10 @@ void RunCommand(const std::string& command, const HookEvent& event,
                                        .environment = {{"SYNCLINE_PIPELINE", event.pipeline},
                                                        {"SYNCLINE_KIND", event.kind},
                                                        {"SYNCLINE_STATE", event.state},
-                                                       {"SYNCLINE_ERROR", event.error},
-                                                       {"SYNCLINE_HINT", event.hint},
+                                                       {"SYNCLINE_ERROR", Printable(event.error)},
+                                                       {"SYNCLINE_HINT", Printable(event.hint)},
                                                        {"SYNCLINE_AT", FormatTime(event.at)}},
+                                       .inherited = {{"PATH", "HOME", "LANG"}},
                                        .timeout = Hooks::kCommandMost,
                                        .kill_after = Hooks::kKillAfter,
                                        .grace = stop},

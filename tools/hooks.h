@@ -28,7 +28,8 @@ struct HookEvent {
 };
 
 // Tells people what has become of a pipeline: commands get the event as SYNCLINE_PIPELINE, _KIND,
-// _STATE, _ERROR, _HINT and _AT in their environment, webhooks as JSON by HTTP POST. One after the
+// _STATE, _ERROR, _HINT and _AT in their environment, in which only PATH, HOME and LANG are besides,
+// so that no password of this process reaches them; webhooks as JSON by HTTP POST. One after the
 // other on a thread of its own, each with a limit in time; one that fails is logged and that is
 // all. At the end what is still to be told is told first, as far as the grace of a stop lets it;
 // for the rest there is a warning. Thread-safe.

@@ -1,13 +1,32 @@
 #include "tools/invocation.h"
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
 
+#include "engine/base/printable.h"
 #include "tools/log_json.h"
 
 namespace syncline::cli {
+namespace {
+
+// What is logged, as one line whatever names and servers have put into it.
+class PrintableMessage : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    const std::string text =
+        Printable(std::string_view(message.payload.data(), message.payload.size()));
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<PrintableMessage>();
+  }
+};
+
+}  // namespace
 
 std::shared_ptr<spdlog::logger> Invocation::Logger(std::string_view usual) const {
   auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
@@ -16,7 +35,9 @@ std::shared_ptr<spdlog::logger> Invocation::Logger(std::string_view usual) const
   if (json) {
     logger->set_formatter(std::make_unique<JsonFormatter>());
   } else {
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+    auto formatter = std::make_unique<spdlog::pattern_formatter>();
+    formatter->add_flag<PrintableMessage>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %*");
+    logger->set_formatter(std::move(formatter));
   }
   std::string level = !log_level.empty() ? log_level : verbose ? "debug" : std::string(usual);
   logger->set_level(spdlog::level::from_str(level));

@@ -19,11 +19,11 @@ constexpr std::string_view kNoMemory = "the system does not give the memory that
 
 bool tells_json = false;  // constant after InstallLastResorts
 
-// Without allocating anything.
+// Without allocating anything. Of a text from elsewhere what would have to be escaped is left out.
 void Write(std::string_view text, bool escaped) {
   for (char c : text) {
-    // What JSON would have to escape is left out.
-    if (escaped && (c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ')) c = ' ';
+    if (escaped && (static_cast<unsigned char>(c) < ' ' || c == '\x7f')) c = ' ';
+    if (escaped && tells_json && (c == '"' || c == '\\')) c = ' ';
     if (::write(STDERR_FILENO, &c, 1) < 0) return;
   }
 }
@@ -35,7 +35,7 @@ void Tell(std::string_view message, std::string_view hint) {
                                                 "\",\"code\":\"\",\"exit_code\":3}}\n"};
   for (size_t i = 0; i < plain.size(); ++i) {
     const bool is_text = i % 2 == 1;
-    Write(tells_json ? json[i] : plain[i], tells_json && is_text);
+    Write(tells_json ? json[i] : plain[i], is_text);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "engine/base/error.h"
+#include "engine/base/private_folder.h"
 
 namespace syncline::cli {
 namespace {
@@ -24,7 +25,7 @@ struct flock ByteAt(int64_t number) {
 }  // namespace
 
 LivingProcess::LivingProcess(const std::filesystem::path& file)
-    : file_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+    : file_(OpenPrivateFile(file)) {
   if (file_ < 0) {
     throw EnvironmentError(fmt::format("opening {}: {}", file.string(), std::strerror(errno)),
                            "the user must be able to write to the folder of the logs");

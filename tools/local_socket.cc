@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "engine/base/error.h"
+#include "engine/base/private_folder.h"
 
 namespace syncline::cli {
 namespace {
@@ -56,6 +57,19 @@ class ShortPath {
   std::string name_;
 };
 
+// The user at the other end: of a connection that was made who listens, of one that was taken who
+// has connected. Nothing if the kernel does not know.
+std::optional<uid_t> PeerOf(int fd) {
+  ucred peer = {};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
+  return peer.uid;
+}
+
+bool IsTrusted(const std::optional<uid_t>& user) {
+  return user && (*user == 0 || *user == ::geteuid());
+}
+
 // False when the time is over, or the grace of a stop.
 bool WaitFor(int fd, short events, steady_clock::time_point until, const StopGrace* stop) {
   constexpr int64_t kPollMax = 60'000;
@@ -81,14 +95,19 @@ LocalSocket::~LocalSocket() {
 }
 
 LocalSocket LocalSocket::Listen(const fs::path& path) {
+  if (!IsOwnFolder(path.parent_path())) {
+    throw EnvironmentError(
+        fmt::format("the folder of the socket {} is another user's", path.string()));
+  }
   const ShortPath short_path(path);
   LocalSocket made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   ::unlink(short_path.c_str());
   const sockaddr_un address = short_path.address();
-  // Nobody can connect before it listens, so nobody gets in before the mode is set.
-  if (made.fd_ < 0 ||
+  // The socket's own mode is that of the file which bind makes (unix(7)), so that nobody else can
+  // connect at any moment.
+  if (made.fd_ < 0 || ::fchmod(made.fd_, 0600) != 0 ||
       ::bind(made.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::chmod(short_path.c_str(), 0600) != 0 || ::listen(made.fd_, kWaitingMax) != 0) {
+      ::listen(made.fd_, kWaitingMax) != 0) {
     throw Trouble("making", path);
   }
   return made;
@@ -102,7 +121,12 @@ std::optional<LocalSocket> LocalSocket::Connect(const fs::path& path) {
   const sockaddr_un address = short_path.address();
   if (made.fd_ >= 0 &&
       ::connect(made.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-    return made;
+    const std::optional<uid_t> peer = PeerOf(made.fd_);
+    if (IsTrusted(peer)) return made;
+    throw EnvironmentError(
+        fmt::format("at the socket {} listens the user {}, not {}", path.string(),
+                    peer ? UserName(*peer) : std::string("nobody knows"), UserName(::geteuid())),
+        "run the command as the user that runs the capture of this log");
   }
   if (made.fd_ >= 0 && (errno == ENOENT || errno == ECONNREFUSED)) return {};
   if (made.fd_ >= 0 && errno == EAGAIN) {
@@ -114,7 +138,7 @@ std::optional<LocalSocket> LocalSocket::Connect(const fs::path& path) {
 
 std::optional<LocalSocket> LocalSocket::Accept() const {
   LocalSocket made(::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (made.fd_ < 0) return {};
+  if (made.fd_ < 0 || !IsTrusted(PeerOf(made.fd_))) return {};
   return made;
 }
 

@@ -17,10 +17,12 @@ class LocalSocket {
  public:
   // Listens at the path, which only this user may connect to; what was left there by a process that
   // died is replaced, so the caller must be the only one to do this. The path may be of any length
-  // (the kernel's own limit is about 100 bytes). Throws EnvironmentError.
+  // (the kernel's own limit is 107 bytes). Throws EnvironmentError, also when the folder is
+  // somebody else's.
   static LocalSocket Listen(const std::filesystem::path& path);
-  // Nothing if nobody listens there. Throws EnvironmentError when this user may not connect,
-  // RetryError when who listens takes nobody.
+  // Nothing if nobody listens there. Throws EnvironmentError when this user may not connect, or
+  // when it is somebody else than this user or root who listens; RetryError when who listens takes
+  // nobody.
   static std::optional<LocalSocket> Connect(const std::filesystem::path& path);
 
   LocalSocket(LocalSocket&& other) noexcept;
@@ -28,7 +30,8 @@ class LocalSocket {
   ~LocalSocket();
 
   int fd() const { return fd_; }
-  // Of a listening one; nothing if nobody has come.
+  // Of a listening one; nothing if nobody has come. Users other than this one and root are turned
+  // away: that looks as if they had not come.
   std::optional<LocalSocket> Accept() const;
 
   // Up to a newline, which is left out; nothing when the other end closes, is silent for too long,

@@ -80,14 +80,16 @@ Json LineJson(const LoggedChange& logged) {
   return json;
 }
 
-std::string LineText(const LoggedChange& logged, const Terminal& terminal) {
+StyledText LineText(const LoggedChange& logged) {
   const Change& change = logged.change();
   const TableSchema* schema = logged.schema();
-  std::string text = fmt::format(
-      "{} {} {}", terminal.Paint(Style::kBold, fmt::format("{:>8}", logged.offset().value())),
-      terminal.Paint(Style::kDim, FormatTime(logged.frame.header.written_at)), OpName(change.op));
+  StyledText text(fmt::format("{:>8}", logged.offset().value()), Style::kBold);
+  text += " ";
+  text += {FormatTime(logged.frame.header.written_at), Style::kDim};
+  text += fmt::format(" {}", OpName(change.op));
   if (schema != nullptr) {
-    text += " " + terminal.Paint(Style::kGood, schema->table.ToString());
+    text += " ";
+    text += {schema->table.ToString(), Style::kGood};
     size_t index = 0;
     for (ValueView value : change.row) {
       const size_t column = change.op == Op::kUpsert ? index : schema->key[index];
@@ -96,14 +98,13 @@ std::string LineText(const LoggedChange& logged, const Terminal& terminal) {
     }
   }
   if (change.previous) {
-    text += terminal.Paint(Style::kDim, fmt::format("  after {}", Shown(*change.previous)));
+    text += {fmt::format("  after {}", Shown(*change.previous)), Style::kDim};
   }
   if (change.lineage) {
     const char* by = change.lineage->via == 0 ? "by a user" : "applied";
-    text += terminal.Paint(Style::kDim,
-                           fmt::format("  {}, clock {}", by, ClockText(change.lineage->clock)));
+    text += {fmt::format("  {}, clock {}", by, ClockText(change.lineage->clock)), Style::kDim};
   }
-  if (logged.closes_cut()) text += terminal.Paint(Style::kDim, "  | cut");
+  if (logged.closes_cut()) text += {"  | cut", Style::kDim};
   return text;
 }
 

@@ -35,7 +35,7 @@ bool Passes(const ChangeFilter& filter, const LoggedChange& logged);
 // "written_at"}; row is null for a deletion, table, key and row for a mark.
 Json LineJson(const LoggedChange& logged);
 // The same for people, in one line.
-std::string LineText(const LoggedChange& logged, const Terminal& terminal);
+StyledText LineText(const LoggedChange& logged);
 
 std::string_view OpName(Op op);  // "upsert", "delete", "mark"
 

@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "tools/argument_secrets.h"
 #include "tools/last_resort.h"
 #include "tools/program.h"
 
@@ -8,5 +11,9 @@ int main(int argc, char** argv) {
   const bool json = std::any_of(
       argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
   syncline::cli::InstallLastResorts(json);
-  return syncline::cli::RunProgram(argc, argv);
+  const std::vector<std::string> copied(argv, argv + argc);
+  std::vector<const char*> arguments;
+  for (const std::string& argument : copied) arguments.push_back(argument.c_str());
+  syncline::cli::HideSecrets(argc, argv);
+  return syncline::cli::RunProgram(argc, arguments.data());
 }

@@ -19,8 +19,8 @@ std::string RowText(const PeerFindings& findings, const PeerTable& table, const 
   if (!row.pair.target) what = "only in " + findings.first;
   if (!row.pair.source) what = "only in " + findings.second;
   if (merge) what += fmt::format(": {}'s state goes to both", WinnerOf(findings, row));
-  return Printable(fmt::format("{} {}: {}", table.table->name(),
-                               Dump(KeyJson(table.table->target, row.pair.key.target)), what));
+  return fmt::format("{} {}: {}", table.table->name(),
+                     Dump(KeyJson(table.table->target, row.pair.key.target)), what);
 }
 
 uint64_t WonBy(const PeerTable& table, bool first) {
@@ -88,9 +88,9 @@ void PrintPeers(const PeerFindings& findings, uint64_t rows_max, bool merge, Ter
     }
     table.Add(std::move(cells), one.rows.empty() && one.unread == 0 ? Style::kPlain : Style::kBad);
   }
-  out.Line(fmt::format(
-      "{}: {}", findings.pipeline,
-      findings.equal() ? out.Paint(Style::kGood, "equal") : out.Paint(Style::kBad, "not equal")));
+  out.Line(findings.pipeline + ": " +
+           (findings.equal() ? StyledText("equal", Style::kGood)
+                             : StyledText("not equal", Style::kBad)));
   table.Print(out);
   for (const PeerTable& one : findings.tables) {
     uint64_t told = 0;

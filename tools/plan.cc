@@ -10,6 +10,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "engine/base/printable.h"
 #include "engine/sql/session.h"
 #include "tools/glob.h"
 #include "tools/mapped_table.h"
@@ -148,7 +149,7 @@ void SourceResolver::ResolveGlob(const PipelineConfig& pipeline, const TableRule
                                                        : fmt::format("{} others", all_->size())));
   } else {
     std::string reasons;
-    for (const std::string& warning : warnings) reasons += "\n    " + warning;
+    for (const std::string& warning : warnings) reasons += "\n    " + Printable(warning);
     mistakes_.Add(rule.line,
                   fmt::format("none of the {} tables that \"{}\" matches can be captured{}", found,
                               rule.pattern, reasons));

@@ -47,8 +47,8 @@ void TellError(const Error& error, bool json) {
     return;
   }
   std::string code = error.code().empty() ? "" : fmt::format(" [{}]", error.code());
-  terminal.Line(terminal.Paint(Style::kBad, "error: ") + error.message() + code);
-  if (!error.hint().empty()) terminal.Line(terminal.Paint(Style::kBold, "  hint: ") + error.hint());
+  terminal.Lines({"error: ", Style::kBad}, error.message() + code);
+  if (!error.hint().empty()) terminal.Lines({"  hint: ", Style::kBold}, error.hint());
 }
 
 // A result that did not reach its file is no result.

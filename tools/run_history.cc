@@ -1,11 +1,15 @@
 #include "tools/run_history.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "engine/base/error.h"
+#include "engine/base/private_folder.h"
 
 namespace syncline::cli {
 namespace {
@@ -94,13 +98,21 @@ sql::DatabaseUrl UrlOf(const fs::path& logs, const sql::WaitLimits& limits) {
   return url;
 }
 
+// Before SQLite opens the file, which it would make as readable as the umask lets it. SQLite gives
+// the files beside it the same permissions.
 const fs::path& Made(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) {
-    throw EnvironmentError(fmt::format("making {}: {}", folder.string(), error.message()),
+  const fs::path file = folder / kFile;
+  MakePrivateFolder(folder);
+  CheckWayTo(file);
+  CheckParentOf(file);
+  CheckFolderToRead(folder);
+  if (const int made = MakePrivateFile(file); made >= 0) {
+    ::close(made);
+  } else if (errno != EEXIST) {
+    throw EnvironmentError(fmt::format("making {}: {}", file.string(), std::strerror(errno)),
                            "the user must be able to write to the folder of the logs");
   }
+  for (const char* end : {"", "-wal", "-shm", "-journal"}) TightenFile(file.string() + end);
   return folder;
 }
 

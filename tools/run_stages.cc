@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tools/load_progress.h"
+#include "tools/log_privacy.h"
 #include "tools/once_report.h"
 #include "tools/stop_signals.h"
 
@@ -123,6 +124,7 @@ int RunStages(const Invocation& invocation, const std::vector<std::string>& name
   }
   for (const std::string& warning : plan.warnings) logger->warn("{}", warning);
 
+  KeepPrivate(plan, *logger);
   SystemClock clock;
   Runner runner(std::move(plan), options, clock, logger);
   {

@@ -7,6 +7,7 @@
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
 #include "tools/log_control.h"
+#include "tools/log_privacy.h"
 #include "tools/node.h"
 #include "tools/poll_notes.h"
 
@@ -34,6 +35,7 @@ std::unique_ptr<ChangeLog> OpenUnlessHeld(const SourcePlan& source, Clock& clock
 
 Offset PollSource(const SourcePlan& source, const std::vector<capture::RowKeys>& again,
                   Clock& clock, const std::shared_ptr<spdlog::logger>& logger) {
+  KeepPrivate(source.log_folder, *logger);
   std::unique_ptr<ChangeLog> log;
   for (int tries = 1; log == nullptr; ++tries) {
     if (const std::optional<Offset> end = OrderPoll(source.log_folder, again, source.url.limits)) {

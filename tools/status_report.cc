@@ -72,19 +72,19 @@ void AddRow(const PipelineHealth& health, const Clock& clock, TextTable& table) 
 }
 
 void PrintHint(const std::string& hint, Terminal& out) {
-  if (!hint.empty()) out.Line("  hint: " + hint);
+  if (!hint.empty()) out.Lines("  hint: ", hint);
 }
 
 void PrintDetails(const PipelineHealth& health, Terminal& out) {
   const PipelineStatus& status = health.status;
   if (health.incident) {
-    out.Line(fmt::format("{}: {} since {} ({}): {}", status.pipeline, StateOf(*health.incident),
-                         FormatTime(health.incident->since), health.incident->kind,
-                         health.incident->error));
+    out.Lines(fmt::format("{}: {} since {} ({}): ", status.pipeline, StateOf(*health.incident),
+                          FormatTime(health.incident->since), health.incident->kind),
+              health.incident->error);
     PrintHint(health.incident->hint, out);
   }
   if (!health.detail.empty()) {
-    out.Line(fmt::format("{}: {}", status.pipeline, health.detail));
+    out.Lines(status.pipeline + ": ", health.detail);
     PrintHint(health.hint, out);
   }
   if (status.holds != Holds::kOneState) {

@@ -41,20 +41,43 @@ std::string_view EscapeFor(Style style) {
 
 Terminal::Terminal(std::FILE* stream) : Terminal(stream, WantsColour(stream)) {}
 
-std::string Terminal::Paint(Style style, std::string_view text) const {
-  if (!colour_ || style == Style::kPlain) return std::string(text);
-  return fmt::format("{}{}\x1b[0m", EscapeFor(style), text);
+StyledText& StyledText::operator+=(const StyledText& more) {
+  parts_.insert(parts_.end(), more.parts_.begin(), more.parts_.end());
+  return *this;
 }
 
-void Terminal::Line(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stream_);
+std::string StyledText::Shown(bool colour) const {
+  std::string shown;
+  for (const Part& part : parts_) {
+    const bool painted = colour && part.style != Style::kPlain;
+    if (painted) shown += EscapeFor(part.style);
+    shown += Printable(part.text);
+    if (painted) shown += "\x1b[0m";
+  }
+  return shown;
+}
+
+void Terminal::Line(const StyledText& text) {
+  const std::string shown = text.Shown(colour_);
+  std::fwrite(shown.data(), 1, shown.size(), stream_);
   std::fputc('\n', stream_);
+}
+
+void Terminal::Lines(const StyledText& head, std::string_view message) {
+  size_t end = message.find("\n  ");
+  Line(head + message.substr(0, end));
+  while (end != message.npos) {
+    message.remove_prefix(end + 1);
+    end = message.find("\n  ");
+    Line(message.substr(0, end));
+  }
 }
 
 void Terminal::Flush() { std::fflush(stream_); }
 
 void TextTable::Add(std::vector<std::string> cells, Style style) {
   SYNCLINE_CHECK_EQ(cells.size(), headers_.size());
+  for (std::string& cell : cells) cell = Printable(cell);
   lines_.push_back({std::move(cells), style});
 }
 
@@ -74,7 +97,7 @@ void TextTable::Print(Terminal& terminal) const {
     std::string text;
     for (size_t i = 0; i < headers_.size(); ++i) text += (i > 0 ? "  " : "") + pad(i, cell_of(i));
     text.erase(text.find_last_not_of(' ') + 1);
-    terminal.Line(terminal.Paint(style, text));
+    terminal.Line({text, style});
   };
   print([&](size_t i) { return headers_[i].title; }, Style::kBold);
   for (const Line& line : lines_) print([&](size_t i) { return line.cells[i]; }, line.style);
@@ -96,22 +119,6 @@ std::string FormatBytes(uint64_t bytes) {
   size_t unit = 0;
   for (amount /= 1024; amount >= 1024 && unit + 1 < std::size(kUnits); amount /= 1024) ++unit;
   return fmt::format("{:.1f} {}", amount, kUnits[unit]);
-}
-
-std::string Printable(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out;
 }
 
 size_t DisplayWidth(std::string_view text) {

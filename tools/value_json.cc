@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "engine/base/printable.h"
 #include "engine/model/value_text.h"
 
 namespace syncline::cli {
@@ -47,7 +48,7 @@ Row KeyOf(const TableSchema& schema, const Change& change) {
 }
 
 std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return PrintableJson(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace syncline::cli

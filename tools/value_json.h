@@ -22,7 +22,8 @@ Json KeyJson(const TableSchema& schema, const Row& key);
 // The key of a change's row, whatever its op.
 Row KeyOf(const TableSchema& schema, const Change& change);
 
-// One line; bytes that are no UTF-8 become U+FFFD instead of an error.
+// One line, always valid JSON: bytes that are no UTF-8 become U+FFFD, and what Printable would not
+// show is escaped as \u....
 std::string Dump(const Json& json);
 
 }  // namespace syncline::cli

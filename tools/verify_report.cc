@@ -74,8 +74,8 @@ std::string RowText(const TableFindings& table, const RowFinding& row) {
   const std::string key = Dump(KeyJson(table.table->target, row.pair.key.target));
   const std::string columns =
       row.columns.empty() ? "" : fmt::format(" in {}", fmt::join(row.columns, ", "));
-  return Printable(fmt::format("{} {}: {}{}: {}", table.table->name(), key,
-                               DifferenceName(row.difference), columns, WhyText(row)));
+  return fmt::format("{} {}: {}{}: {}", table.table->name(), key, DifferenceName(row.difference),
+                     columns, WhyText(row));
 }
 
 std::string_view MendText(const RowFinding& row, Mend mend) {
@@ -122,9 +122,9 @@ void PrintFindings(const Findings& findings, uint64_t rows_max, Terminal& out) {
          FormatCount(one.in_flight)},
         one.rows.empty() && one.unread == 0 ? Style::kPlain : Style::kBad);
   }
-  out.Line(fmt::format(
-      "{}: {}", findings.pipeline,
-      findings.equal() ? out.Paint(Style::kGood, "equal") : out.Paint(Style::kBad, "not equal")));
+  out.Line(findings.pipeline + ": " +
+           (findings.equal() ? StyledText("equal", Style::kGood)
+                             : StyledText("not equal", Style::kBad)));
   table.Print(out);
   for (const TableFindings& one : findings.tables) {
     uint64_t told = 0;

@@ -4,10 +4,10 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "tools/expansion.h"
 
 namespace syncline::cli {
 namespace {
@@ -17,43 +17,6 @@ std::string_view KindOf(const YAML::Node& node) {
   if (node.IsSequence()) return "a list";
   if (node.IsScalar()) return "a text";
   return "nothing";
-}
-
-struct Expansion {
-  std::string text;
-  std::string problem;  // empty: none
-};
-
-// ${NAME} becomes the variable's value; $${ stands for ${ itself. What came out of a variable is
-// not expanded again.
-Expansion ExpandEnvironment(const std::string& text) {
-  Expansion out;
-  size_t at = 0;
-  while (at < text.size()) {
-    if (text.compare(at, 3, "$${") == 0) {
-      out.text += "${";
-      at += 3;
-      continue;
-    }
-    if (text.compare(at, 2, "${") != 0) {
-      out.text += text[at++];
-      continue;
-    }
-    size_t end = text.find('}', at);
-    if (end == std::string::npos) {
-      out.problem = "a ${ without its }; write $${ where the two characters are meant";
-      return out;
-    }
-    std::string name = text.substr(at + 2, end - at - 2);
-    const char* value = name.empty() ? nullptr : std::getenv(name.c_str());
-    if (value == nullptr) {
-      out.problem = fmt::format("the environment variable {} is not set", name);
-      return out;
-    }
-    out.text += value;
-    at = end + 1;
-  }
-  return out;
 }
 
 }  // namespace
@@ -135,7 +98,7 @@ std::optional<std::string> YamlMap::TextOf(const YAML::Node& node, const std::st
                   fmt::format("\"{}\" of {} must be a text, not {}", key, what_, KindOf(node)));
     return {};
   }
-  Expansion expansion = ExpandEnvironment(node.Scalar());
+  Expansion expansion = Expand(node.Scalar());
   if (!expansion.problem.empty()) {
     mistakes_.Add(line, fmt::format("\"{}\" of {}: {}", key, what_, expansion.problem));
     return {};

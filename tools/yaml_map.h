@@ -33,8 +33,8 @@ class Mistakes {
 
 // One mapping of a YAML file with known keys. The getters remember what was asked for, so that
 // RefuseOthers can find the keys that nobody knows. What is wrong goes to Mistakes, never out as an
-// exception; the getter then answers as if the key were not there. `${NAME}` in texts is replaced
-// from the environment.
+// exception; the getter then answers as if the key were not there. References in texts, `${NAME}`
+// and `${file:/path}`, are replaced (expansion.h).
 class YamlMap {
  public:
   // `what` names the mapping in messages: "the pipeline \"a\"". Borrows `mistakes`.

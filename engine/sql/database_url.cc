@@ -2,9 +2,12 @@
 
 #include <libpq-fe.h>
 
+#include <algorithm>
+#include <cctype>
 #include <memory>
 
 #include "engine/base/error.h"
+#include "engine/sql/url_secrets.h"
 
 namespace syncline::sql {
 namespace {
@@ -19,43 +22,21 @@ std::string_view Scheme(std::string_view text) {
   return colon == std::string_view::npos ? std::string_view() : text.substr(0, colon);
 }
 
-bool IsSecret(std::string_view option) {
-  return option.starts_with("password=") || option.starts_with("sslpassword=");
+// Only what is the name of a scheme may be quoted: anything else before a ':' may be a secret.
+bool IsName(std::string_view scheme) {
+  return !scheme.empty() && std::ranges::all_of(scheme, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '+' || c == '-' || c == '.';
+  });
 }
 
-// Where host and path begin: behind the user and password, which end, as libpq has it, at the first
-// '@' if no '/' stands before it. A '?' may be part of a password.
-size_t HostStart(std::string_view uri) {
-  const size_t start = uri.find("://") + 3;
-  const size_t end = uri.find_first_of("@/", start);
-  return end != std::string_view::npos && uri[end] == '@' ? end + 1 : start;
-}
-
-// Takes "user:password@" down to "user@" and leaves secret options out.
-std::string WithoutSecrets(std::string_view uri) {
-  const size_t start = uri.find("://") + 3;
-  const size_t host = HostStart(uri);
-  const size_t query = std::min(uri.find('?', host), uri.size());
-  std::string display(uri.substr(0, start));
-  if (host > start) {
-    const std::string_view user = uri.substr(start, host - 1 - start);
-    display += user.substr(0, user.find(':'));
-    display += '@';
+// libpq may take a database's name for a whole connection string, with a password in it.
+bool IsConnectionString(const PQconninfoOption* options) {
+  for (; options->keyword != nullptr; ++options) {
+    if (std::string_view(options->keyword) != "dbname" || options->val == nullptr) continue;
+    const std::string_view name = options->val;
+    return name.find('=') != name.npos || name.find("://") != name.npos;
   }
-  display += uri.substr(host, query - host);
-
-  char separator = '?';
-  for (size_t start = query + 1; start < uri.size();) {
-    const size_t end = std::min(uri.find('&', start), uri.size());
-    const std::string_view option = uri.substr(start, end - start);
-    if (!IsSecret(option)) {
-      display += separator;
-      display += option;
-      separator = '&';
-    }
-    start = end + 1;
-  }
-  return display;
+  return false;
 }
 
 DatabaseUrl ParsePostgres(std::string_view text) {
@@ -72,7 +53,8 @@ DatabaseUrl ParsePostgres(std::string_view text) {
     // An '@' that is left there stands in a password, or behind a '/' that does: libpq would take
     // part of it for a host, and print it.
     const std::string_view rest = text.substr(HostStart(text));
-    valid = rest.substr(0, rest.find('?')).find('@') == std::string_view::npos;
+    valid = rest.substr(0, rest.find('?')).find('@') == std::string_view::npos &&
+            !IsConnectionString(options.get());
   }
   if (!valid) {
     throw UsageError("this is not a valid postgresql:// address",
@@ -105,8 +87,9 @@ DatabaseUrl DatabaseUrl::Parse(std::string_view text, const std::filesystem::pat
   const std::string_view scheme = Scheme(text);
   if (scheme == "postgresql" || scheme == "postgres") return ParsePostgres(text);
   if (scheme == "sqlite") return ParseSqlite(text.substr(scheme.size() + 1), base);
-  if (scheme.empty())
+  if (!IsName(scheme)) {
     throw UsageError("this is not the address of a database", std::string(kForms));
+  }
   throw UsageError("unknown kind of database `" + std::string(scheme) + "`", std::string(kForms));
 }
 

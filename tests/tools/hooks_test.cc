@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -101,6 +103,39 @@ TEST_F(HooksTest, TellsCommandsAndWebhooks) {
   EXPECT_THAT(request, HasSubstr("application/json"));
   EXPECT_THAT(request, HasSubstr(R"("error":"a \"reason\"")"));
   EXPECT_EQ(log_.str(), "");
+}
+
+// Seen to fail when a command gets all that this process has in its environment.
+TEST_F(HooksTest, ACommandGetsNoVariablesButTheDocumentedOnes) {
+  ::setenv("SHOP_PASSWORD", "secret", 1);
+  ::setenv("LANG", "C.UTF-8", 1);
+  ::setenv("HOME", "/home/me", 1);
+  {
+    const std::string command = "exec env -0 > " + (folder_ / "environment").string();
+    Hooks hooks({{"way", {{command}, {}}}}, logger_);
+    hooks.Tell({.pipeline = "way",
+                .kind = "sync",
+                .state = "failed",
+                .error = "a\nline \x1b[31m",
+                .hint = "\u202eb"});
+  }
+  ::unsetenv("SHOP_PASSWORD");
+  std::map<std::string, std::string> variables;
+  std::istringstream in(Text("environment"));
+  for (std::string one; std::getline(in, one, '\0');) {
+    variables[one.substr(0, one.find('='))] = one.substr(one.find('=') + 1);
+  }
+  variables.erase("PWD");  // the shell's own
+  variables.erase("OLDPWD");
+  variables.erase("_");
+  variables.erase("SHLVL");
+  std::set<std::string> names;
+  for (const auto& [name, value] : variables) names.insert(name);
+  EXPECT_EQ(names, (std::set<std::string>{"HOME", "LANG", "PATH", "SYNCLINE_AT", "SYNCLINE_ERROR",
+                                          "SYNCLINE_HINT", "SYNCLINE_KIND", "SYNCLINE_PIPELINE",
+                                          "SYNCLINE_STATE"}));
+  EXPECT_EQ(variables["SYNCLINE_ERROR"], "a\\nline \\x1b[31m");
+  EXPECT_EQ(variables["SYNCLINE_HINT"], "\\u202eb");
 }
 
 // Fails when one that does not work keeps the next from being told.

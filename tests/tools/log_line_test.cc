@@ -67,7 +67,7 @@ TEST(LogLineTest, NumbersThatJsonHasNotAreTexts) {
 
 TEST(LogLineTest, OneLineForPeopleWhateverTheTextHolds) {
   const Frame frame = SampleFrame();
-  const std::string line = LineText({frame, 0}, Terminal(stdout, false));
+  const std::string line = LineText({frame, 0}).Shown(/*colour=*/false);
   EXPECT_EQ(line.find('\n'), std::string::npos);
   EXPECT_NE(line.find("public.items id=7 name=\"two\\nlines\" price=12.50 seen=NULL"),
             std::string::npos)

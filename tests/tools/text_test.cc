@@ -1,6 +1,8 @@
 // The small functions that turn texts into values and back.
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 #include "tools/duration.h"
 #include "tools/glob.h"
 #include "tools/terminal.h"
@@ -66,11 +68,52 @@ TEST(GlobTest, InQuotesAStarIsAStar) {
   EXPECT_FALSE(IsGlob("public.items"));
 }
 
-TEST(TerminalTest, ControlCharactersAreShownNotSent) {
-  EXPECT_EQ(Printable("a\nb\x1b[31mü\x7f"), "a\\nb\\x1b[31mü\\x7f");
+// A stream that can be read afterwards.
+class TerminalTest : public testing::Test {
+ protected:
+  ~TerminalTest() override { std::fclose(stream_); }
+
+  std::string Told() const {
+    std::rewind(stream_);
+    std::string text(4'096, 0);
+    text.resize(std::fread(text.data(), 1, text.size(), stream_));
+    return text;
+  }
+
+  std::FILE* const stream_ = std::tmpfile();
+};
+
+// Seen to fail when a line is sent as it is.
+TEST_F(TerminalTest, ControlCharactersAreShownNotSent) {
+  Terminal terminal(stream_, /*colour=*/false);
+  terminal.Line("a\nb\x1b[31mü\x7f\u009b\u202e\xff");
+  EXPECT_EQ(Told(), "a\\nb\\x1b[31mü\\x7f\\u009b\\u202e\\xff\n");
 }
 
-TEST(TerminalTest, CountsAndBytesForPeople) {
+// Fails when what is painted, or what stands beside it, is sent as it is.
+TEST_F(TerminalTest, OnlyOurOwnColoursReachATerminal) {
+  Terminal terminal(stream_, /*colour=*/true);
+  terminal.Line(StyledText("\x1b[0mgood", Style::kGood) + " \x1b[31mred");
+  EXPECT_EQ(Told(), "\x1b[32m\\x1b[0mgood\x1b[0m \\x1b[31mred\n");
+}
+
+TEST_F(TerminalTest, OnlyIndentedLinesOfAMessageAreLines) {
+  Terminal terminal(stream_, /*colour=*/false);
+  terminal.Lines("error: ", "two mistakes\n  one\n    two\nerror: forged\n two");
+  EXPECT_EQ(Told(), "error: two mistakes\n  one\n    two\\nerror: forged\\n two\n");
+}
+
+// Fails when the width of a cell is that of its text before it is made printable.
+TEST_F(TerminalTest, CellsOfATableAreShownInTheirPlaces) {
+  Terminal terminal(stream_, /*colour=*/false);
+  TextTable table({{"NAME"}, {"N", true}});
+  table.Add({"a\n\x1b[2J", "1"});
+  table.Add({"plain", "22"});
+  table.Print(terminal);
+  EXPECT_EQ(Told(), "NAME         N\na\\n\\x1b[2J   1\nplain       22\n");
+}
+
+TEST(FormatTest, CountsAndBytesForPeople) {
   EXPECT_EQ(FormatCount(0), "0");
   EXPECT_EQ(FormatCount(999), "999");
   EXPECT_EQ(FormatCount(1'234'567), "1,234,567");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/base/error.h"
+#include "engine/sql/url_secrets.h"
 
 namespace syncline::sql {
 namespace {
@@ -20,6 +21,32 @@ TEST(DatabaseUrlTest, TheDisplayFormHoldsNoSecret) {
   // A valid password for libpq. Fails when the query is looked for before the '@'.
   EXPECT_EQ(display("postgresql://me:se?cret@h/db?port=1"), "postgresql://me@h/db?port=1");
   EXPECT_EQ(display("postgresql:///db?host=/tmp&user=a@b"), "postgresql:///db?host=/tmp&user=a@b");
+}
+
+// Seen to fail when options are judged by their names as they are written.
+TEST(DatabaseUrlTest, AnOptionIsJudgedByItsDecodedName) {
+  const auto display = [](std::string_view text) { return DatabaseUrl::Parse(text).display; };
+  EXPECT_EQ(display("postgresql://h/db?pass%77ord=secret"), "postgresql://h/db");
+  EXPECT_EQ(display("postgresql://h/db?port=1&%70assword=secret&user=u"),
+            "postgresql://h/db?port=1&user=u");
+  EXPECT_EQ(display("postgresql://h/db?%73slpass%77ord=secret"), "postgresql://h/db");
+  EXPECT_EQ(display("postgresql://h/db?passfile=/home/me/.pgpass"),
+            "postgresql://h/db?passfile=/home/me/.pgpass");
+  EXPECT_EQ(display("postgresql:///?service=shop"), "postgresql:///?service=shop");
+}
+
+TEST(UrlSecretsTest, AreFoundAroundReferences) {
+  const std::string uri = "postgresql://me:${file:/run/secrets/a@b?c}@h/db?sslpass%77ord=x&a=b";
+  const std::vector<UrlSecret> secrets = SecretsIn(uri);
+  ASSERT_EQ(secrets.size(), 2u);
+  EXPECT_EQ(secrets[0].name, "password");
+  EXPECT_EQ(uri.substr(secrets[0].begin, secrets[0].end - secrets[0].begin),
+            "${file:/run/secrets/a@b?c}");
+  EXPECT_EQ(secrets[1].name, "sslpassword");
+  EXPECT_EQ(uri.substr(secrets[1].begin, secrets[1].end - secrets[1].begin), "x");
+  EXPECT_TRUE(SecretsIn("sqlite:a.db").empty());
+  EXPECT_TRUE(SecretsIn("postgresql://me@h:1/db?a=b").empty());
+  EXPECT_TRUE(SecretsIn("postgresql://h:1/db").empty());
 }
 
 TEST(DatabaseUrlTest, TheConnectionIsTheTextItself) {
@@ -44,7 +71,12 @@ TEST(DatabaseUrlTest, MistakesAreUsageErrorsThatTellTheFormAndNoSecret) {
        {"", "shop", "mysql://me:secret@h/db", "sqlite:", "sqlite::memory:", "postgresql:secret",
         "postgresql://me:sec%ret@h/db", "postgresql://h/db?unknown=secret",
         // libpq accepts these two, and would tell the secret as a wrong host or port.
-        "postgresql://me:x@secret@h/db", "postgresql://me:sec/ret@h/db"}) {
+        "postgresql://me:x@secret@h/db", "postgresql://me:sec/ret@h/db",
+        // Keywords and values, which are no address here.
+        "host=h password=sec:ret", "postgresql:host=h password=secret",
+        // A connection string in the place of a database's name.
+        "postgresql:///host=h%20password=secret", "postgresql:///db?dbname=password=secret",
+        "postgresql:///?dbname=postgresql://me:secret@h/db"}) {
     try {
       DatabaseUrl::Parse(text);
       ADD_FAILURE() << text;
