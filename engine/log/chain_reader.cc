@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "engine/log/cursor_chain.h"
 #include "engine/log/layout.h"
 #include "engine/log/log_damage.h"
 #include "engine/log/rocks_status.h"
@@ -271,9 +272,22 @@ std::optional<FrameHeader> ChainReader::Last() {
     last = OpenEntry(at->key().ToStringView(), at->value().ToStringView(), info()).header();
     if (last->end() < mark.next) return EndsTooEarly(last->end(), mark.next);
     CheckMark(*last, mark);
-    return look;
+    return CompleteCursor(at, *last);
   });
   return last;
+}
+
+ChainReader::Look ChainReader::CompleteCursor(const Cursor& at, FrameHeader& last) {
+  std::optional<std::string> whole = ReadWholeCursor(*at, last, info());
+  if (!whole) {
+    if (!at->Valid() && !at->status().ok()) return Standing(at);
+    return Hole(fmt::format("the frames from offset {} on, which the log's cursor is made of, are "
+                            "not all there",
+                            last.cursor_from->value()));
+  }
+  last.cursor = *std::move(whole);
+  last.cursor_from.reset();
+  return Look::kFound;
 }
 
 ChainReader::Look ChainReader::Refresh(Cursor& at) {

@@ -74,6 +74,8 @@ class ChainReader : public LogReader {
   void CheckChain(const FrameHeader& header) const;
   static void CheckMark(const FrameHeader& header, const Mark& mark);
 
+  // Makes the cursor of the last frame a whole one.
+  Look CompleteCursor(const Cursor& at, FrameHeader& last);
   Look Refresh(Cursor& at);
   // kFound if `at` is on a frame, kNothing if it is past the last one.
   Look Standing(const Cursor& at);

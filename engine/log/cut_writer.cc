@@ -55,11 +55,11 @@ class CutWriter::Impl {
     if (arrived_.size() >= kBatchRows || arrived_bytes_ >= options_.frame_bytes) ResolveArrivals();
   }
 
-  void Finish(const std::string& cursor, bool closes_cut) {
+  void Finish(const std::string& cursor, bool closes_cut, bool tells = false) {
     ResolveArrivals();
     if (!pending_.empty()) {
       Write(cursor, closes_cut);
-    } else if (closes_cut && log_.cut_open()) {
+    } else if (closes_cut && (log_.cut_open() || tells)) {
       ++stats_.frames;
       log_.Append({.changes = {Change{.op = Op::kMark}},
                    .fingerprints = {Fingerprint{}},
@@ -198,7 +198,9 @@ void CutWriter::Flush() { impl_->Flush(); }
 void CutWriter::Checkpoint(const std::string& cursor) {
   impl_->Finish(cursor, /*closes_cut=*/false);
 }
-void CutWriter::Close(const std::string& cursor) { impl_->Finish(cursor, /*closes_cut=*/true); }
+void CutWriter::Close(const std::string& cursor, bool tells) {
+  impl_->Finish(cursor, /*closes_cut=*/true, tells);
+}
 const CutWriter::Stats& CutWriter::stats() const { return impl_->stats(); }
 
 }  // namespace syncline

@@ -68,8 +68,9 @@ class CutWriter {
   // initial load is done.
   void Checkpoint(const std::string& cursor);
   // The same, and closes the cut. With nothing to write: closes a cut left open earlier with a
-  // kMark change, or else only saves the cursor.
-  void Close(const std::string& cursor);
+  // kMark change, or else only saves the cursor. `tells`: there is something in the cursor that
+  // readers of the log are to see, so it goes into a frame in any case.
+  void Close(const std::string& cursor, bool tells = false);
 
   const Stats& stats() const;
 

@@ -76,8 +76,8 @@ class LogReader {
   // Retention no longer waits for that consumer.
   virtual void Forget(const std::string& consumer) = 0;
 
-  // The last frame in the log now, without its changes; nothing if the log is empty. Does not move
-  // the reader.
+  // The last frame in the log now, without its changes, but with a whole cursor; nothing if the log
+  // is empty. Does not move the reader.
   virtual std::optional<FrameHeader> Last() = 0;
 
  protected:

@@ -13,6 +13,7 @@
 #include "engine/base/private_folder.h"
 #include "engine/log/base_layout.h"
 #include "engine/log/chain_reader.h"
+#include "engine/log/cursor_chain.h"
 #include "engine/log/layout.h"
 #include "engine/log/log_folder.h"
 #include "engine/log/rocks_options.h"
@@ -131,7 +132,7 @@ bool LogSalvage::Open(const fs::path& folder) {
     info_ = *std::move(info);
     if (mark_ && mark_->log_id != info_.id) mark_.reset();
     ReadBase();
-    begin_ = mark_ ? mark_->begin : base_end_;
+    begin_ = mark_ ? mark_->begin : FindBegin();
     return true;
   } catch (const Error& error) {
     if (error.cause() == Cause::kEnvironment) throw;
@@ -147,6 +148,22 @@ void LogSalvage::ReadBase() {
   ThrowIfBad(at->status(), "reading the log's base");
   if (!at->Valid() || at->key() != base::kRecordKey) return;
   base_end_ = base::DecodeRecord(at->value().ToStringView()).info.as_of;
+}
+
+// Without a mark: the last place in the folded part where the log can begin, or its end.
+Offset LogSalvage::FindBegin() {
+  const auto at = store_->NewIterator(rocksdb::kDefaultColumnFamilyName);
+  try {
+    if (MayBeginAt(*at, base_end_, info_)) return base_end_;
+    for (at->SeekForPrev(layout::FrameKey(base_end_)); at->Valid(); at->Prev()) {
+      const EncodedFrame entry =
+          OpenEntry(at->key().ToStringView(), at->value().ToStringView(), info_);
+      if (entry.header().has_whole_cursor()) return entry.header().base;
+    }
+  } catch (const Error&) {
+    // A frame that is not whole: what is behind it is not, either.
+  }
+  return base_end_;
 }
 
 void LogSalvage::Rebuild() {

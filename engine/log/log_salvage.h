@@ -51,6 +51,7 @@ class LogSalvage {
   bool Open(const std::filesystem::path& folder);
   void Rebuild();
   void ReadBase();
+  Offset FindBegin();
 
   const std::filesystem::path folder_;
   const std::filesystem::path copy_;

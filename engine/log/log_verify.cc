@@ -14,6 +14,7 @@
 #include "engine/log/rocks_options.h"
 #include "engine/log/rocks_status.h"
 #include "engine/log/store_reader.h"
+#include "engine/model/cursor_delta.h"
 
 namespace syncline {
 namespace {
@@ -88,7 +89,24 @@ class Verifier {
     }
   }
 
+  // What Last says of it is made of the last few frames only.
+  void CheckCursor(const FrameHeader& header) {
+    const bool follows = header.cursor_from == cursor_from_;
+    if (header.has_whole_cursor()) {
+      cursor_ = header.cursor;
+      cursor_from_ = header.cursor_from.value_or(header.base);
+      return;
+    }
+    if (!follows) {
+      throw LogDamage(fmt::format("the frame at offset {} tells how far capture has read by a "
+                                  "frame that is not there",
+                                  header.base.value()));
+    }
+    cursor_ = ApplyCursorDelta(cursor_, header.cursor);
+  }
+
   void Add(const Frame& frame) {
+    CheckCursor(frame.header);
     found_.whole = frame.header.end();
     found_.frames += 1;
     found_.changes += frame.changes.size();
@@ -149,6 +167,8 @@ class Verifier {
   const std::stop_token stop_;
   const std::function<void(const LogVerification&)>& progress_;
   LogVerification found_;
+  std::string cursor_;                 // after found_.whole
+  std::optional<Offset> cursor_from_;  // the frame that had it whole
   std::set<std::string> checked_, gone_;  // file names
 };
 

@@ -3,16 +3,19 @@
 #include <rocksdb/convenience.h>
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
 #include <utility>
 
 #include "engine/log/base_writer.h"
 #include "engine/log/consumers.h"
+#include "engine/log/cursor_chain.h"
 #include "engine/log/layout.h"
 #include "engine/log/log_damage.h"
 #include "engine/log/log_end.h"
 #include "engine/log/log_reader.h"
 #include "engine/log/log_store.h"
+#include "engine/log/rocks_options.h"
 #include "engine/log/rocks_status.h"
 
 namespace syncline {
@@ -57,7 +60,7 @@ class Retention::Impl {
     LookAround();
     if (!policy_.keep_deletions) base_.DropDeletions(seen_);
     ReclaimIfBehind();
-    pass.begin = base_.info().as_of;
+    pass.begin = end_.mark().begin;
     if (pass.frames > 0) {
       for (const Consumer& consumer : known_) {
         if (consumer.next < pass.begin) pass.overtaken.push_back(consumer.name);
@@ -75,6 +78,7 @@ class Retention::Impl {
     reader_->Seek(info.as_of, hash);
     scout_->Seek(info.as_of, hash);
     scouted_.reset();
+    cut_end_.reset();
   }
 
   // What the rules depend on, once for each pass.
@@ -88,7 +92,8 @@ class Retention::Impl {
     for (const Consumer& consumer : known_) seen_ = std::min(seen_, consumer.next);
   }
 
-  // The end of the next cut if all of it may go.
+  // The end of the next cuts that may go, all of them: the frame that is the first one then has a
+  // whole cursor.
   std::optional<Offset> NextCut() {
     const bool too_large = policy_.keep_bytes && FrameBytes() > *policy_.keep_bytes;
     for (;;) {
@@ -97,12 +102,13 @@ class Retention::Impl {
         if (!frame) return {};
         scouted_ = std::move(frame->header);
       }
+      if (cut_end_ && scouted_->has_whole_cursor()) return std::exchange(cut_end_, {});
       if (scouted_->end() > last_) return {};
       const bool too_old = policy_.keep_for && now_ - scouted_->written_at > *policy_.keep_for &&
                            scouted_->end() <= seen_;
       if (!too_old && !too_large) return {};
       const FrameHeader header = *std::exchange(scouted_, {});
-      if (header.closes_cut) return header.end();
+      cut_end_ = header.closes_cut ? std::optional(header.end()) : std::nullopt;
     }
   }
 
@@ -135,9 +141,18 @@ class Retention::Impl {
     if (end_.mark().begin < base_.info().as_of) Reclaim();
   }
 
+  // Whether the frames that are folded may go, as far as the cursors of the others are concerned.
+  bool MayReclaim() {
+    const std::unique_ptr<rocksdb::Iterator> at(
+        store_.db().NewIterator(rocks::ScanOptions(), store_.frames()));
+    return MayBeginAt(*at, base_.info().as_of, store_.info());
+  }
+
   // Files are dropped whole, without rewriting any; what lies before begin in the others does not
-  // count and goes with them later.
+  // count and goes with them later. Where a pass was cut off in a place that the log cannot begin
+  // at, the next one does it.
   void Reclaim() {
+    if (!MayReclaim()) return;
     round_bytes_ = 0;
     const std::lock_guard lock(store_.dropping());
     Rest();  // iterators would keep the files
@@ -177,6 +192,7 @@ class Retention::Impl {
   const std::unique_ptr<LogReader> reader_;  // at the frame to be folded next
   const std::unique_ptr<LogReader> scout_;   // ahead of it, looking for the cut's end
   std::optional<FrameHeader> scouted_;       // the scout's frame, as long as it may not go
+  std::optional<Offset> cut_end_;            // the frame before it ends here and closes its cut
   uint64_t round_bytes_ = 0;
 
   // Of this pass.

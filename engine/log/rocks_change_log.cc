@@ -22,11 +22,6 @@
 namespace syncline {
 namespace {
 
-// In the index family, under table id 0: the cursor saved without a frame, behind the offset at
-// which it was saved. It counts only as long as no frame followed.
-constexpr char kSavedCursorKey[] = "\0\0\0\0cursor";
-rocksdb::Slice SavedCursorKey() { return {kSavedCursorKey, sizeof(kSavedCursorKey) - 1}; }
-
 // Guards every entry against being changed between here and the disk (RocksDB checks it at each
 // step).
 constexpr size_t kProtectionBytesPerKey = 8;
@@ -43,6 +38,7 @@ RocksChangeLog::RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock,
       clock_(clock),
       compression_(options.compression),
       schemas_(ReadSchemaIds()),
+      cursors_(*store_),
       tail_(ReadTail()),
       prepared_(ReadPrepared()),
       batch_(/*reserved_bytes=*/0, /*max_bytes=*/0, kProtectionBytesPerKey, /*default_cf_ts_sz=*/0),
@@ -68,7 +64,9 @@ Mark RocksChangeLog::FirstMark() const {
                     "at {}",
                     store_->folder().string(), begin.value(), mark.begin.value()));
   }
-  mark.begin = begin;
+  // A pass of retention that was cut off may have left it where the log cannot begin.
+  const std::unique_ptr<rocksdb::Iterator> at(store_->db().NewIterator(rocks::ScanOptions()));
+  if (MayBeginAt(*at, begin, info())) mark.begin = begin;
   mark.next = tail_.next;
   mark.hash = tail_.hash;
   return mark;
@@ -85,22 +83,17 @@ RocksChangeLog::Tail RocksChangeLog::ReadTail() {
   const std::string reading = fmt::format("reading the log in {}", store_->folder().string());
   rocksdb::DB& db = store_->db();
   Tail tail;
+  std::optional<FrameHeader> last;
   const std::unique_ptr<rocksdb::Iterator> at(db.NewIterator(rocks::ScanOptions()));
   at->SeekForPrev(rocksdb::Slice(layout::kAfterFrames));
   ThrowIfBad(at->status(), reading);
   if (at->Valid()) {
-    const FrameHeader last =
+    last =
         DecodeEntry(OpenEntry(at->key().ToStringView(), at->value().ToStringView(), store_->info()))
             .header;
-    tail = {last.end(), last.hash, last.cursor, !last.closes_cut};
+    tail = {last->end(), last->hash, !last->closes_cut};
   }
-  std::string saved;
-  const rocksdb::Status status = db.Get({}, store_->index(), SavedCursorKey(), &saved);
-  if (!status.IsNotFound()) {
-    ThrowIfBad(status, reading);
-    if (saved.size() < 8) throw LogDamage(reading + ": the saved cursor is cut off");
-    if (Offset(layout::ReadBigEndian64(saved.data())) == tail.next) tail.cursor = saved.substr(8);
-  }
+  cursors_.Read(last);
   return tail;
 }
 
@@ -209,7 +202,7 @@ Offset RocksChangeLog::AppendFrame(Draft draft, const Prepared* confirms) {
   batch_.Clear();
   suspect_ = true;  // until it is written: staging changes schemas_
   FrameHeader header = HeaderFor(draft);
-  header.cursor = std::move(draft.cursor);
+  cursors_.PutInto(header, std::move(draft.cursor), tail_.cut_open);
   if (confirms != nullptr) {
     batch_.Delete(store_->frames(), layout::kPreparedKey);
     batch_.Put(store_->frames(), std::string(layout::kAppliedPrefix) + confirms->name,
@@ -226,7 +219,8 @@ Offset RocksChangeLog::AppendFrame(Draft draft, const Prepared* confirms) {
   end_.MoveNext(header.end(), header.hash);
   index_.Add(draft, header.base);
   suspect_ = false;
-  tail_ = {header.end(), header.hash, std::move(header.cursor), !header.closes_cut};
+  cursors_.Appended(header);
+  tail_ = {header.end(), header.hash, !header.closes_cut};
   append_began_ = began;
   append_ended_ = clock_.Monotonic();
   CrashPoint("append.published");
@@ -312,14 +306,11 @@ void RocksChangeLog::DropPrepared() {
 
 void RocksChangeLog::SaveCursor(std::string cursor) {
   CheckAfterFailure();
-  std::string value;
-  layout::AppendBigEndian64(value, tail_.next.value());
-  value += cursor;
   batch_.Clear();
-  batch_.Put(store_->index(), SavedCursorKey(), value);
+  cursors_.StageSave(cursor, tail_.next, batch_);
   Write(/*synced=*/false, "saving a cursor in");
   CrashPoint("cursor.saved");
-  tail_.cursor = std::move(cursor);
+  cursors_.Saved(std::move(cursor));
 }
 
 void RocksChangeLog::Write(bool synced, std::string_view doing) {

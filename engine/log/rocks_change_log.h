@@ -14,6 +14,7 @@
 
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
+#include "engine/log/cursor_chain.h"
 #include "engine/log/log_end.h"
 #include "engine/log/log_store.h"
 #include "engine/log/row_index.h"
@@ -36,7 +37,7 @@ class RocksChangeLog : public ChangeLog {
 
   const LogInfo& info() const override { return store_->info(); }
   Offset next() const override { return tail_.next; }
-  const std::string& cursor() const override { return tail_.cursor; }
+  const std::string& cursor() const override { return cursors_.cursor(); }
   bool cut_open() const override { return tail_.cut_open; }
   Offset Append(Draft draft) override;
   void SaveCursor(std::string cursor) override;
@@ -61,10 +62,10 @@ class RocksChangeLog : public ChangeLog {
   struct Tail {
     Offset next;
     uint64_t hash = 0;  // of the last frame; 0 if there is none
-    std::string cursor;
     bool cut_open = false;
   };
 
+  // Reads the cursors again, too.
   Tail ReadTail();
   struct Prepared {
     std::string name, token;
@@ -90,6 +91,7 @@ class RocksChangeLog : public ChangeLog {
 
   // Owned by the writing thread.
   std::unordered_set<SchemaId> schemas_;  // in the log
+  CursorChain cursors_;
   Tail tail_;
   std::optional<Prepared> prepared_;
   FrameEncoder encoder_;

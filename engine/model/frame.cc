@@ -115,18 +115,31 @@ void CheckHeader(const FrameHeader& header) {
   }
 }
 
+// Bounded before memory is taken: Decompress believes no length that the bytes cannot have.
+void UnpackCursor(const wire::FrameHeader& in, FrameHeader& header) {
+  const wire::PackedCursor& packed = in.packed_cursor();
+  const bool fits = in.has_packed_cursor() && in.cursor().empty() &&
+                    packed.bytes() <= kCursorBytesMax && packed.from() <= in.base() &&
+                    packed.zstd().empty() == (packed.bytes() == 0);
+  if (!fits) throw DamageError("a frame's cursor cannot be read");
+  header.cursor_from = Offset(packed.from());
+  header.cursor.clear();
+  if (packed.bytes() == 0) return;
+  header.cursor = compression::Decompress(Compression::kSmall, packed.zstd(), packed.bytes());
+}
+
 }  // namespace
 
 EncodedFrame::EncodedFrame(std::string_view entry) {
   if (entry.size() < kPrefixBytes + kHashBytes) throw DamageError("a frame is cut off");
-  const auto format = static_cast<uint8_t>(entry[0]);
-  const std::optional<Compression> compression = CompressionOf(format);
-  if (!compression) {
-    throw DamageError("a frame has format version " + std::to_string(format) +
+  const auto number = static_cast<uint8_t>(entry[0]);
+  const std::optional<Format> format = FormatOf(number);
+  if (!format) {
+    throw DamageError("a frame has format version " + std::to_string(number) +
                           ", this program knows those up to " + std::to_string(kFrameFormatMax),
                       "use a newer syncline for this log");
   }
-  compression_ = *compression;
+  compression_ = format->compression;
   const std::string_view hashed = entry.substr(0, entry.size() - kHashBytes);
   std::memcpy(&header_.hash, entry.data() + hashed.size(), kHashBytes);
   if (Checksum64(hashed) != header_.hash) {
@@ -148,7 +161,13 @@ EncodedFrame::EncodedFrame(std::string_view entry) {
   header_.written_at = WallTime(Microseconds(in.written_at_us()));
   header_.closes_cut = in.closes_cut();
   header_.schemas.assign(in.schemas().begin(), in.schemas().end());
-  header_.cursor = in.cursor();
+  if (format->packs_cursor) {
+    UnpackCursor(in, header_);
+  } else if (in.has_packed_cursor()) {
+    throw DamageError("a frame has a cursor that its format version does not know");
+  } else {
+    header_.cursor = in.cursor();
+  }
   header_.body_bytes = in.body_bytes();
   header_.entry_bytes = entry.size();
   CheckHeader(header_);

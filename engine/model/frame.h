@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,7 @@ struct LogId {
   auto operator<=>(const LogId&) const = default;
 };
 
-inline constexpr uint8_t kFrameFormatMax = 2;  // readers know all from 1
+inline constexpr uint8_t kFrameFormatMax = 4;  // readers know all from 1
 
 // How a frame's changes are compressed.
 enum class Compression {
@@ -39,6 +40,8 @@ inline constexpr uint32_t kFrameChangesMax = 1u << 20;
 // Whether a time from outside can have been some machine's clock: within the years that a date
 // can be written in, so that calculating with it does not overflow.
 bool IsWriteTime(WallTime time);
+// No cursor is longer.
+inline constexpr uint32_t kCursorBytesMax = 64u << 20;
 
 struct FrameHeader {
   LogId log_id;
@@ -49,13 +52,18 @@ struct FrameHeader {
   WallTime written_at;            // this machine's clock
   bool closes_cut = false;        // after this frame the log mirrors one snapshot of the source
   std::vector<SchemaId> schemas;  // what Change::table points into
-  std::string
-      cursor;  // how far capture has read the source once this frame is in; capture's own bytes
+  // How far capture has read the source once this frame is in; capture's own bytes. Whole, or what
+  // ApplyCursorDelta makes it of the cursor after the frame before: see has_whole_cursor().
+  std::string cursor;
+  // The last frame up to this one that has a whole cursor. Not set: this one, and the cursor is
+  // written as it is; set, it is written compressed.
+  std::optional<Offset> cursor_from = {};
   uint64_t hash = 0;         // XXH3-64 of the encoded frame; not encoded itself but appended
   uint32_t body_bytes = 0;   // of the changes, uncompressed
   uint64_t entry_bytes = 0;  // of the whole entry; not encoded
 
   Offset end() const { return base + count; }
+  bool has_whole_cursor() const { return !cursor_from || *cursor_from == base; }
   bool operator==(const FrameHeader&) const = default;
 };
 

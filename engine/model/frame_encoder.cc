@@ -16,6 +16,9 @@ using namespace frame_wire;
 // Tags, op, table and all lengths of a change take less than this, and so does its lineage.
 constexpr size_t kChangeOverheadMax = 64;
 
+// Of a buffer, from one frame to the next.
+constexpr size_t kKeptBytes = 4u << 20;
+
 size_t FieldSize(size_t content) { return 1 + wire::VarintSize(content) + content; }
 
 char* PutBytesField(char tag, std::string_view content, char* at) {
@@ -82,6 +85,16 @@ size_t BodyBound(const std::vector<Change>& changes) {
   return bytes;
 }
 
+void PackCursor(const FrameHeader& header, wire::PackedCursor& out) {
+  const std::string& cursor = header.cursor;
+  out.set_from(header.cursor_from->value());
+  out.set_bytes(static_cast<uint32_t>(cursor.size()));
+  if (cursor.empty()) return;
+  std::string& packed = *out.mutable_zstd();
+  packed.resize(compression::Bound(Compression::kSmall, cursor.size()));
+  packed.resize(compression::Compress(Compression::kSmall, cursor, packed.data()));
+}
+
 std::string EncodeHeader(const FrameHeader& header) {
   wire::FrameHeader out;
   out.set_log_id(header.log_id.bytes.data(), header.log_id.bytes.size());
@@ -92,7 +105,11 @@ std::string EncodeHeader(const FrameHeader& header) {
   out.set_written_at_us(header.written_at.time_since_epoch().count());
   out.set_closes_cut(header.closes_cut);
   for (const SchemaId id : header.schemas) out.add_schemas(id);
-  out.set_cursor(header.cursor);
+  if (header.cursor_from) {
+    PackCursor(header, *out.mutable_packed_cursor());
+  } else {
+    out.set_cursor(header.cursor);
+  }
   out.set_body_bytes(header.body_bytes);
   return out.SerializeAsString();
 }
@@ -100,7 +117,9 @@ std::string EncodeHeader(const FrameHeader& header) {
 }  // namespace
 
 char* FrameEncoder::Buffer::Room(size_t bytes) {
-  if (bytes > size_) {
+  // What one large row has taken is given back with the next frame.
+  if (bytes > size_ || (size_ > kKeptBytes && bytes <= kKeptBytes)) {
+    bytes_.reset();
     bytes_ = std::make_unique_for_overwrite<char[]>(bytes);
     size_ = bytes;
   }
@@ -128,13 +147,18 @@ std::string_view FrameEncoder::Encode(FrameHeader& header, const std::vector<Cha
                     "leave the table's largest column out with omit");
   }
   header.body_bytes = static_cast<uint32_t>(body_bytes);
+  if (header.cursor.size() > kCursorBytesMax) {
+    throw StopError("how far each table was read takes more than the " +
+                        std::to_string(kCursorBytesMax >> 20) + " MiB that a frame may tell of it",
+                    "capture the tables in several sources, each with a log of its own");
+  }
 
   const std::string head = EncodeHeader(header);
   const auto head_bytes = static_cast<uint32_t>(head.size());
   char* const entry = entry_.Room(kPrefixBytes + head.size() +
                                   compression::Bound(compression, body_bytes) + kHashBytes);
   char* at = entry;
-  *at++ = static_cast<char>(FormatOf(compression));
+  *at++ = static_cast<char>(NumberOf({compression, header.cursor_from.has_value()}));
   std::memcpy(at, &head_bytes, sizeof head_bytes);
   at = wire::PutBytes(at + sizeof head_bytes, head);
   at += compression::Compress(compression, {body, body_bytes}, at);

@@ -21,12 +21,17 @@ inline constexpr char kVersionTag = wire::Tag(4, wire::kLength);
 inline constexpr char kPreviousTag = wire::Tag(5, wire::kLength);
 inline constexpr char kLineageTag = wire::Tag(6, wire::kLength);
 
-// A format version says how the body is compressed, and nothing else so far.
-constexpr uint8_t FormatOf(Compression how) { return how == Compression::kFast ? 2 : 1; }
-constexpr std::optional<Compression> CompressionOf(uint8_t format) {
-  if (format == 1) return Compression::kSmall;
-  if (format == 2) return Compression::kFast;
-  return {};
+// A format version says how the body is compressed, and whether the cursor is packed.
+struct Format {
+  Compression compression = Compression::kSmall;
+  bool packs_cursor = false;
+};
+constexpr uint8_t NumberOf(Format format) {
+  return (format.compression == Compression::kFast ? 2 : 1) + (format.packs_cursor ? 2 : 0);
+}
+constexpr std::optional<Format> FormatOf(uint8_t number) {
+  if (number < 1 || number > kFrameFormatMax) return {};
+  return Format{number % 2 == 0 ? Compression::kFast : Compression::kSmall, number > 2};
 }
 
 }  // namespace syncline::frame_wire

@@ -109,7 +109,7 @@ TEST_F(LogProcessTest, AcknowledgedFramesSurviveKillsAtRandomMoments) {
       }
     }
     const Frame& last = frames.back();
-    ASSERT_EQ(log->cursor(), std::to_string(last.header.base.value()));
+    ASSERT_EQ(log->cursor(), LongCursor(last.header.base.value()));
     ASSERT_EQ(log->cut_open(), !last.header.closes_cut);
     const auto entry =
         log->Lookup(ItemsTable()->table, {Project(last.changes.back().row, {0})}).front();

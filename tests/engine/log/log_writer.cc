@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
     const auto log = ChangeLog::Open(argv[1], kSource, clock, options);
     while (log->next().value() < changes) {
       const auto first = static_cast<int64_t>(log->next().value());
-      ChangeLog::Draft draft{.tables = {ItemsTable()}, .cursor = std::to_string(first)};
+      ChangeLog::Draft draft{.tables = {ItemsTable()}, .cursor = LongCursor(log->next().value())};
       for (int64_t n = first; n < first + 1 + static_cast<int64_t>(random() % 20); ++n) {
         const int64_t id = items == 0 ? n : static_cast<int64_t>(random()) % items;
         const bool deletion = items != 0 && random() % 8 == 0;

@@ -78,6 +78,17 @@ inline ChangeLog::Draft ItemsDraft(int64_t first_id, int count, std::string curs
   return draft;
 }
 
+// A cursor of many lines, of which a few differ from one number to the next: too long for every
+// frame to have it whole.
+inline std::string LongCursor(uint64_t number) {
+  std::string cursor;
+  for (uint64_t line = 0; line < 60; ++line) {
+    const uint64_t seen = line < 5 ? number : number / (line * 7 + 1);
+    cursor += "table " + std::to_string(line) + " seen up to " + std::to_string(seen) + "\n";
+  }
+  return cursor;
+}
+
 // Everything the reader delivers until it says "nothing yet".
 inline std::vector<Frame> Drain(LogReader& reader) {
   std::vector<Frame> frames;
