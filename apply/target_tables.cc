@@ -9,7 +9,7 @@
 namespace syncline::apply {
 
 void TargetTables::Forget() {
-  order_ = {};
+  order_is_old_ = true;
   references_.clear();
   ready_.clear();
 }
@@ -22,14 +22,21 @@ std::vector<TableTask> TargetTables::TasksFor(sql::Session& session,
                                   [&]() -> TargetTable& { return Prepare(session, changes); });
     tasks.push_back({.changes = &changes, .table = &table});
   }
-  for (TableTask& task : tasks) {  // only now is the order complete
-    const auto& order = order_.parents_first;
-    task.rank = std::ranges::find(order, task.table->info.name) - order.begin();
-    task.in_cycle =
-        std::ranges::find(order_.in_cycle, task.table->info.name) != order_.in_cycle.end();
+  if (order_is_old_) FindOrder();  // only now is all known that it follows from
+  for (TableTask& task : tasks) {
+    task.rank = ranks_.at(task.table->info.name);
+    task.in_cycle = in_cycle_.contains(task.table->info.name);
   }
   std::ranges::stable_sort(tasks, {}, &TableTask::rank);
   return tasks;
+}
+
+void TargetTables::FindOrder() {
+  const TableOrder order = OrderByReferences(references_);
+  ranks_.clear();
+  for (const TableName& table : order.parents_first) ranks_.emplace(table, ranks_.size());
+  in_cycle_ = {order.in_cycle.begin(), order.in_cycle.end()};
+  order_is_old_ = false;
 }
 
 TargetTable& TargetTables::Prepare(sql::Session& session, const TableChanges& changes) {
@@ -38,7 +45,7 @@ TargetTable& TargetTables::Prepare(sql::Session& session, const TableChanges& ch
   TablePlan plan = PlanTable(changes.schema, mappings_.at(changes.schema->table));
   sql::TableInfo info = PrepareTargetTable(session, plan, *logger_);
   references_[info.name] = info.foreign_keys;
-  order_ = OrderByReferences(references_);
+  order_is_old_ = true;
   auto writer = std::make_unique<TableWriter>(session, std::move(plan), info, ready_.size());
   writer->set_may_copy(!not_copied_into_.contains(info.name));
   return ready_.emplace(id, TargetTable{std::move(info), std::move(writer)}).first->second;
@@ -58,7 +65,11 @@ void TargetTables::NotCopiedInto(const TableName& table) {
 
 std::set<TableName> TargetTables::Missing(sql::Session& session) const {
   std::set<TableName> missing;
+  const std::vector<TableName> listed = session.ListTables();
+  const std::set<TableName> there(listed.begin(), listed.end());
   for (const auto& [source, mapping] : mappings_) {
+    // What the list does not name can still be there: under another spelling, or as a partition.
+    if (there.contains(mapping.target)) continue;
     if (!session.Describe(mapping.target)) missing.insert(source);
   }
   return missing;

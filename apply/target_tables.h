@@ -61,6 +61,7 @@ class TargetTables {
   std::vector<TableName> ParentsFirst(sql::Session& session) const;
 
  private:
+  void FindOrder();
   TargetTable& Prepare(sql::Session& session, const TableChanges& changes);
 
   const std::map<TableName, TableMapping>& mappings_;
@@ -68,7 +69,10 @@ class TargetTables {
   std::set<TableName> not_copied_into_;
   std::map<SchemaId, TargetTable> ready_;
   std::map<TableName, std::vector<sql::ForeignKey>> references_;  // of each target in `ready_`
-  TableOrder order_;                                              // of `references_`
+  // What follows from `references_`, unless that has changed since.
+  bool order_is_old_ = true;
+  std::map<TableName, size_t> ranks_;  // parents first
+  std::set<TableName> in_cycle_;
 };
 
 // Runs `body`; an error that leaves it names the table, and the database's own code, by which

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "capture/capture_stage.h"
 #include "capture/tombstone_sql.h"
@@ -64,6 +66,7 @@ Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
     json["seen"] = ToHex(row.bytes());
   }
   if (table.reconciled) json["reconciled"] = ReconciledToJson(*table.reconciled);
+  for (const auto& [key, bytes] : table.too_large) json["too_large"][ToHex(key)] = bytes;
   return json;
 }
 
@@ -79,25 +82,45 @@ CaptureCursor::Table TableFromJson(const Json& json) {
     table.seen = Value(row[0]);
   }
   if (json.contains("reconciled")) table.reconciled = ReconciledFromJson(json.at("reconciled"));
+  if (json.contains("too_large")) {
+    for (const auto& [key, bytes] : json.at("too_large").items()) {
+      table.too_large[Row::FromBytes(FromHex(key)).bytes()] = bytes;
+    }
+  }
   return table;
 }
 
-Json TicksToJson(const TickLedger& ledger) {
-  Json json;
-  json["last"] = ledger.last;
-  json["server_started"] = ledger.server_started_us;
-  if (ledger.recovered_us != 0) json["recovered"] = ledger.recovered_us;
-  if (ledger.timeline != 0) json["timeline"] = ledger.timeline;
-  if (ledger.snapshot_xmin != 0) json["xmin"] = ledger.snapshot_xmin;
-  json["ticks"] = Json::array();
-  for (const auto& [number, tick] : ledger.ticks) {
-    Json entry{{"number", number}, {"clock", tick.clock_us}};
-    if (!tick.marks.empty()) entry["marks"] = tick.marks;
-    json["ticks"].push_back(std::move(entry));
+// Lists stand with one entry a line: the log stores what changes from one cursor to the next, line
+// by line.
+std::string OnLines(const std::vector<std::string>& entries) {
+  return fmt::format("\n{}\n", fmt::join(entries, ",\n"));
+}
+
+// {} or {"name":number,..}
+template <typename Number>
+std::string NumbersByName(const std::map<std::string, Number>& numbers) {
+  if (numbers.empty()) return "{}";
+  std::vector<std::string> entries;
+  for (const auto& [name, number] : numbers) {
+    entries.push_back(fmt::format("{}:{}", Json(name).dump(), number));
   }
-  json["running"] = Json::object();
-  for (const auto& [name, tick] : ledger.running) json["running"][name] = tick;
-  return json;
+  return "{" + OnLines(entries) + "}";
+}
+
+std::string TicksText(const TickLedger& ledger) {
+  std::string text =
+      fmt::format(R"({{"last":{},"server_started":{})", ledger.last, ledger.server_started_us);
+  if (ledger.recovered_us != 0) text += fmt::format(R"(,"recovered":{})", ledger.recovered_us);
+  if (ledger.timeline != 0) text += fmt::format(R"(,"timeline":{})", ledger.timeline);
+  if (ledger.snapshot_xmin != 0) text += fmt::format(R"(,"xmin":{})", ledger.snapshot_xmin);
+  std::vector<std::string> ticks;
+  for (const auto& [number, tick] : ledger.ticks) {
+    ticks.push_back(fmt::format(R"({{"number":{},"clock":{})", number, tick.clock_us));
+    if (!tick.marks.empty()) ticks.back() += R"(,"marks":)" + NumbersByName(tick.marks);
+    ticks.back() += "}";
+  }
+  return text + R"(,"ticks":[)" + OnLines(ticks) + R"(],"running":)" +
+         NumbersByName(ledger.running) + "}";
 }
 
 TickLedger TicksFromJson(const Json& json) {
@@ -122,14 +145,44 @@ TickLedger TicksFromJson(const Json& json) {
 
 std::string Moment(int64_t clock_us) { return ToText(Value(ValueView::TimestampTz(clock_us))); }
 
-std::string DescribeTable(const TableName& name, const CaptureCursor::Table& table) {
-  if (table.loaded) return name.ToString() + " loaded";
-  if (!table.after) return name.ToString() + " to be loaded";
-  std::string key;
-  for (const ValueView value : *table.after) {
-    key += (key.empty() ? "" : ", ") + (value.is_null() ? "NULL" : ToText(Value(value)));
+std::string KeyText(const Row& key) {
+  std::string text;
+  for (const ValueView value : key) {
+    text += (text.empty() ? "" : ", ") + (value.is_null() ? "NULL" : ToText(Value(value)));
   }
-  return fmt::format("{} loading, done up to key ({})", name.ToString(), key);
+  return text;
+}
+
+std::string DescribeTable(const TableName& name, const CaptureCursor::Table& table) {
+  const std::string large = table.too_large.empty()
+                                ? ""
+                                : fmt::format(", without {} that {} too large",
+                                              table.too_large.size() == 1 ? "a row" : "rows",
+                                              table.too_large.size() == 1 ? "is" : "are");
+  if (table.loaded) return name.ToString() + " loaded" + large;
+  if (!table.after) return name.ToString() + " to be loaded";
+  return fmt::format("{} loading, done up to key ({}){}", name.ToString(), KeyText(*table.after),
+                     large);
+}
+
+// Of a few tables each, of many only how many there are, with some of those that are not loaded.
+std::string DescribeTables(const std::map<TableName, CaptureCursor::Table>& tables) {
+  constexpr size_t kAllUpTo = 20;
+  constexpr size_t kSome = 5;
+  std::vector<std::string> entries;
+  size_t loaded = 0, others = 0;
+  const bool all = tables.size() <= kAllUpTo;
+  for (const auto& [name, table] : tables) {
+    if (IsTombstoneTable(name)) continue;
+    if (!all && table.loaded) {
+      ++loaded;
+    } else if (all || ++others <= kSome) {
+      entries.push_back(DescribeTable(name, table));
+    }
+  }
+  if (!all) entries.insert(entries.begin(), fmt::format("{} tables loaded", loaded));
+  if (others > kSome) entries.push_back(fmt::format("{} others not loaded", others - kSome));
+  return fmt::format("{}", fmt::join(entries, "; "));
 }
 
 }  // namespace
@@ -158,13 +211,24 @@ CaptureCursor CaptureCursor::Parse(const std::string& text) {
   return cursor;
 }
 
-std::string CaptureCursor::ToString() const {
-  Json json;
-  json["format"] = kFormat;
-  json["tables"] = Json::array();
-  for (const auto& [name, table] : tables) json["tables"].push_back(TableToJson(name, table));
-  if (ticks.last != 0) json["ticks"] = TicksToJson(ticks);
-  return json.dump();
+std::string CaptureCursor::ToString() const { return CursorWriter().Write(*this); }
+
+const std::string& CursorWriter::Write(const CaptureCursor& cursor) {
+  std::erase_if(entries_, [&](const auto& entry) { return !cursor.tables.contains(entry.first); });
+  text_ = fmt::format(R"({{"format":{},"tables":[)", kFormat);
+  const char* before = "\n";
+  for (const auto& [name, table] : cursor.tables) {
+    Entry& entry = entries_[name];
+    if (entry.text.empty() || !(entry.table == table)) {
+      entry = {table, TableToJson(name, table).dump()};
+    }
+    text_ += std::exchange(before, ",\n");
+    text_ += entry.text;
+  }
+  text_ += cursor.tables.empty() ? "]" : "\n]";
+  if (cursor.ticks.last != 0) text_ += ",\n\"ticks\":" + TicksText(cursor.ticks);
+  text_ += "}";
+  return text_;
 }
 
 std::map<std::string, std::string> Guarantees(const std::string& cursor) {
@@ -179,15 +243,25 @@ std::map<std::string, std::string> Guarantees(const std::string& cursor) {
   return guarantees;
 }
 
+std::vector<LargeRow> LargeRowsOf(const std::string& cursor) {
+  std::vector<LargeRow> rows;
+  try {
+    for (const auto& [name, table] : CaptureCursor::Parse(cursor).tables) {
+      for (const auto& [key, bytes] : table.too_large) {
+        rows.push_back({name, KeyText(Row::FromBytes(key)), bytes});
+      }
+    }
+  } catch (const Error&) {
+    // Capture itself will say so.
+  }
+  return rows;
+}
+
 std::string DescribeCursor(const std::string& text) {
   if (text.empty()) return "nothing read yet";
   try {
     const CaptureCursor cursor = CaptureCursor::Parse(text);
-    std::string out;
-    for (const auto& [name, table] : cursor.tables) {
-      if (IsTombstoneTable(name)) continue;
-      out += (out.empty() ? "" : "; ") + DescribeTable(name, table);
-    }
+    std::string out = DescribeTables(cursor.tables);
     const TickLedger& ledger = cursor.ticks;
     if (ledger.server_started_us == 0) return out;  // no PostgreSQL: nothing to tell of sessions
     out +=

@@ -11,8 +11,8 @@
 
 namespace syncline::capture {
 
-// How far capture has read a source: what the log stores with every frame as its cursor. Holds the
-// configured tables only: one that is taken out of the configuration and comes back is loaded
+// How far capture has read a source: what the log stores as its cursor. Holds the configured tables
+// only: one that is taken out of the configuration and comes back is loaded
 // again, since nobody watched it meanwhile. README.md describes the JSON. Plain value type.
 struct CaptureCursor {
   struct Table {
@@ -28,6 +28,8 @@ struct CaptureCursor {
       bool operator==(const Reconciled&) const = default;
     };
     std::optional<Reconciled> reconciled;
+    // Rows that are too large to be captured, by the bytes of their keys: how many bytes they take.
+    std::map<std::string, uint64_t> too_large;
     Value seen;  // TablePlan::counts_up: the highest cursor value known to be visible
     bool operator==(const Table&) const = default;
   };
@@ -40,6 +42,22 @@ struct CaptureCursor {
   static CaptureCursor Parse(const std::string& text);
   std::string ToString() const;
   bool operator==(const CaptureCursor&) const = default;
+};
+
+// Writes cursors as CaptureCursor::ToString does, one after the other: what a table's entry was the
+// last time is not written anew. Belongs to one thread.
+class CursorWriter {
+ public:
+  // Lasts until the next call.
+  const std::string& Write(const CaptureCursor& cursor);
+
+ private:
+  struct Entry {
+    CaptureCursor::Table table;
+    std::string text;
+  };
+  std::map<TableName, Entry> entries_;
+  std::string text_;
 };
 
 }  // namespace syncline::capture

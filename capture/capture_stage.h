@@ -27,6 +27,9 @@
 
 namespace syncline::capture {
 
+// What a row's values may take unless the configuration says otherwise.
+inline constexpr uint64_t kRowBytesMax = 64u << 20;
+
 // How one table of the source is captured. Plain value type.
 struct TableSpec {
   TableName table;
@@ -38,6 +41,7 @@ struct TableSpec {
   Deletes deletes;
   std::string zone;                // of a cursor without one; empty: as the server is configured
   std::vector<std::string> named;  // columns that targets rename or do without: they must exist
+  uint64_t row_bytes_max = kRowBytesMax;  // a row with more stays at the source, and is told of
 };
 
 // How tables that are new to the log are read.
@@ -152,6 +156,16 @@ std::string SourceIdentity(const sql::DatabaseUrl& source);
 // What capture promises, by table (GuaranteeClass), as far as a cursor that is stored in the log
 // tells; nothing for one that cannot be read.
 std::map<std::string, std::string> Guarantees(const std::string& cursor);
+
+// A row of the source that is too large to be captured.
+struct LargeRow {
+  TableName table;
+  std::string key;  // its values, for people
+  uint64_t bytes = 0;
+  bool operator==(const LargeRow&) const = default;
+};
+// Those that a cursor tells of, by table and key; nothing for one that cannot be read.
+std::vector<LargeRow> LargeRowsOf(const std::string& cursor);
 
 // A human-readable account of a cursor that is stored in the log: for `log cat`, `status` and
 // `offsets`.

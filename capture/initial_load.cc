@@ -14,28 +14,36 @@
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/text_array.h"
 
 namespace syncline::capture {
 namespace {
 
-// For each reader; a piece has up to 256 KiB, or one row.
+// For each reader; a piece has up to 256 KiB, or one row. With large rows less is kept.
 constexpr size_t kPiecesOfReader = 32;
+constexpr size_t kBytesOfReader = 8u << 20;
 // Nobody waits for a frame of a load, and each is synced.
 constexpr size_t kFrameBytes = 1u << 20;
+// The end of a table waits so long for others to become durable with it, and for no more bytes than
+// a frame has: where tables are small, each would be a frame of its own.
+constexpr Microseconds kLinger = std::chrono::milliseconds(50);
 
 // Cheap, and only a guess; 0 for unknown.
-uint64_t EstimateRows(sql::Session& session, const TablePlan& table) {
-  if (session.dialect() != Dialect::kPostgres) return 0;
-  const auto rows =
-      session.Query("SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = $1::regclass",
-                    {sql::Quote(table.schema->table)});
-  return rows.rows.empty() ? 0 : std::stoull(rows.rows[0][0].value_or("0"));
+uint64_t EstimateRows(sql::Session& session, const std::vector<std::string>& tables) {
+  if (session.dialect() != Dialect::kPostgres || tables.empty()) return 0;
+  const auto rows = session.Query(
+      "SELECT sum(greatest(c.reltuples, 0))::bigint FROM unnest($1::text[]) AS t "
+      "JOIN pg_class c ON c.oid = t::regclass",
+      {sql::TextArray(tables)});
+  return std::stoull(rows.rows.at(0).at(0).value_or("0"));
 }
 
 }  // namespace
 
 InitialLoad::InitialLoad(Parts parts, const LoadOptions& options)
-    : parts_(std::move(parts)), options_(options), queue_(kPiecesOfReader * options.workers) {
+    : parts_(std::move(parts)),
+      options_(options),
+      queue_(kPiecesOfReader * options.workers, kBytesOfReader * options.workers) {
   SYNCLINE_CHECK(options.workers > 0);
 }
 
@@ -44,8 +52,8 @@ InitialLoad::~InitialLoad() {
   queue_.Close();
 }
 
-uint64_t InitialLoad::pending() const {
-  return std::ranges::count_if(parts_.tables, [&](const TablePlan& table) {
+void InitialLoad::Count() {
+  pending_ = std::ranges::count_if(parts_.tables, [&](const TablePlan& table) {
     return !parts_.cursor.tables[table.schema->table].loaded;
   });
 }
@@ -53,39 +61,65 @@ uint64_t InitialLoad::pending() const {
 void InitialLoad::TakeRange(const std::stop_token& stop) {
   if (readers_.empty()) Begin();
   RowFeed::Batch batch(parts_.feed, {.frame_bytes = kFrameBytes, .bulk = true});
-  const Microseconds began = parts_.clock.Monotonic();
-  uint64_t rows = 0;
-  for (bool more = true; more;) {
-    std::optional<RowQueue::Piece> piece = queue_.Pop(stop);
+  Microseconds began = parts_.clock.Monotonic();
+  std::optional<Microseconds> first_end;  // when a range ended
+  size_t bytes = 0;
+  std::vector<std::string> ranges, loaded;  // their tables
+  while (pending_ > 0 && (!first_end || bytes < kFrameBytes)) {
+    Microseconds wait = RowQueue::kForever;
+    if (first_end) wait = *first_end + kLinger - parts_.clock.Monotonic();
+    if (wait <= Microseconds(0)) break;
+    std::optional<RowQueue::Piece> piece = queue_.Pop(stop, wait);
+    if (!piece && first_end && !stop.stop_requested()) break;
     if (!piece) return;
-    const TablePlan& table = parts_.tables[piece->table];
-    rows += piece->rows.size();
-    for (Row& row : piece->rows) batch.Add(table, std::move(row));
-    if (!piece->ends_range) continue;
-    more = false;
-    CaptureCursor::Table& state = parts_.cursor.tables[table.schema->table];
-    state.loaded = piece->ends_table;
-    state.after = std::move(piece->after);
-    CrashPoint("load.range_read");
-    batch.Checkpoint(parts_.cursor.ToString());
-    CrashPoint("load.range_logged");
-    parts_.stats.tables.Add(table.schema->table, {.took = parts_.clock.Monotonic() - began});
-    parts_.logger.debug("range loaded table={} rows={}", table.name(), rows);
-    if (state.loaded) parts_.logger.info("table loaded table={}", table.name());
+    bytes += piece->bytes;
+    if (piece->ends_range && !first_end) first_end = parts_.clock.Monotonic();
+    if (piece->ends_range) {
+      const Microseconds now = parts_.clock.Monotonic();
+      parts_.stats.tables.Add(parts_.tables[piece->table].schema->table,
+                              {.took = now - std::exchange(began, now)});
+    }
+    const std::string name = parts_.tables[piece->table].name();
+    if (piece->ends_range) ranges.push_back(name);
+    if (piece->ends_table) loaded.push_back(name);
+    const bool ends_here = piece->ends_range && !piece->ends_table;
+    Take(*std::move(piece), batch);
+    if (ends_here) break;
   }
+  CrashPoint("load.range_read");
+  batch.Checkpoint(cursor_text_.Write(parts_.cursor));
+  CrashPoint("load.range_logged");
+  for (const std::string& table : ranges) parts_.logger.debug("range loaded table={}", table);
+  for (const std::string& table : loaded) parts_.logger.info("table loaded table={}", table);
+}
+
+void InitialLoad::Take(RowQueue::Piece piece, RowFeed::Batch& batch) {
+  const TablePlan& table = parts_.tables[piece.table];
+  for (Row& row : piece.rows) batch.Add(table, std::move(row));
+  for (const auto& [key, bytes] : piece.too_large) batch.NoteTooLarge(table, key, bytes);
+  if (!piece.ends_range) return;
+  CaptureCursor::Table& state = parts_.cursor.tables[table.schema->table];
+  state.loaded = piece.ends_table;
+  state.after = std::move(piece.after);
+  if (piece.ends_table) --pending_;
 }
 
 // Every table is looked at before the first row of any is read: the moment that the first poll
 // reaches back to lies before all of them.
 void InitialLoad::Begin() {
+  bool anchored = false;
+  std::vector<std::string> names;
   for (size_t i = 0; i < parts_.tables.size(); ++i) {
     const TablePlan& table = parts_.tables[i];
     const CaptureCursor::Table& state = parts_.cursor.tables[table.schema->table];
     if (state.loaded) continue;
+    if (!anchored) parts_.horizon.Anchor(parts_.tables, parts_.cursor);
+    anchored = true;
     if (!state.after) Announce(table);
-    parts_.stats.rows_to_load += EstimateRows(parts_.session, table);
+    names.push_back(sql::Quote(table.schema->table));
     waiting_.push_back({i, state.after});
   }
+  parts_.stats.rows_to_load += EstimateRows(parts_.session, names);
   const size_t readers = std::min<size_t>(options_.workers, waiting_.size());
   try {
     for (size_t i = 0; i < readers; ++i) {
@@ -97,10 +131,11 @@ void InitialLoad::Begin() {
 }
 
 void InitialLoad::Announce(const TablePlan& table) {
-  parts_.horizon.Anchor(parts_.tables, parts_.cursor);
   RefuseNullKeys(parts_.session, table);
-  const Guarantee guarantee = Classify(parts_.session, table);
-  if (guarantee.kind == GuaranteeClass::kRefused) {
+  // The cursor's tables are classified already.
+  const CaptureCursor::Table& state = parts_.cursor.tables[table.schema->table];
+  if (state.guarantee == NameOf(GuaranteeClass::kRefused)) {
+    const Guarantee guarantee = Classify(parts_.session, table);
     throw UsageError(fmt::format("{}: {}", table.name(), guarantee.reason), guarantee.remedy);
   }
   parts_.logger.info("initial load begins table={}", table.name());

@@ -46,18 +46,24 @@ class InitialLoad {
   InitialLoad& operator=(const InitialLoad&) = delete;
 
   // How many tables are not loaded yet.
-  uint64_t pending() const;
-  // Waits for the end of a range, whichever is the next, and makes it durable. When stopped, it
-  // leaves what it has of a range to the next load.
+  uint64_t pending() const { return pending_; }
+  // Counts them: the cursor's tables are as they are going to be.
+  void Count();
+  // Waits for the end of a range, whichever is the next, and makes it durable; where it ends its
+  // table, together with the tables that end right after it. When stopped, it leaves what it has of a range to the next load.
   void TakeRange(const std::stop_token& stop);
 
  private:
   void Begin();
+  // Into the log and the cursor, which is the log's with the next checkpoint.
+  void Take(RowQueue::Piece piece, RowFeed::Batch& batch);
   void Announce(const TablePlan& table);
   void ReadTables(const std::stop_token& stop);
 
   Parts parts_;
   const LoadOptions options_;
+  CursorWriter cursor_text_;
+  uint64_t pending_ = 0;
   RowQueue queue_;
   std::mutex mutex_;
   struct Waiting {

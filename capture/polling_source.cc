@@ -50,7 +50,8 @@ PollingSource::PollingSource(sql::Session& session,
                               int64_t stamp) { return AcceptStamp(table, stamp); },
              .own = [this](const TableSchema& table,
                            const Value& version) { NoteOwn(table, version); }},
-      feed_(session, log, stats, node_ ? &users_ : nullptr),
+      large_(cursor_, logger),
+      feed_(session, log, stats, large_, node_ ? &users_ : nullptr),
       load_({session, std::move(open), feed_, *horizon_, cursor_, tables_, stats, clock, logger},
             options.load),
       reconciliation_({session, log, cursor_, logger}, options) {
@@ -91,6 +92,8 @@ void PollingSource::AdoptTables() {
     adopted[table.schema->table] = std::move(state);
   }
   cursor_.tables = std::move(adopted);
+  load_.Count();
+  for (const TablePlan& table : tables_) large_.Recheck(session_, table);
   stats_.loads_running = load_.pending();
 }
 
@@ -147,7 +150,7 @@ bool PollingSource::Poll(const std::vector<RowKeys>& again) {
   }
   snapshot.Commit();
   CrashPoint("poll.read");
-  batch.Close(cursor_.ToString());
+  batch.Close(cursor_text_.Write(cursor_), large_.TakeNews());
   CrashPoint("poll.logged");
   ++stats_.polls;
   logger_.debug("poll done logged={}", batch.logged());

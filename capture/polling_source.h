@@ -14,6 +14,7 @@
 #include "capture/capture_stage.h"
 #include "capture/horizon.h"
 #include "capture/initial_load.h"
+#include "capture/large_rows.h"
 #include "capture/reconciliation.h"
 #include "capture/row_feed.h"
 #include "capture/table_plan.h"
@@ -70,8 +71,10 @@ class PollingSource {
   const TombstoneWatch watch_;
   const std::unique_ptr<Horizon> horizon_;
   CaptureCursor cursor_;
+  CursorWriter cursor_text_;
   CutWriter::Users users_;          // where node_ is set
   std::set<TableName> told_ahead_;  // of stamps ahead of the clock, in this poll
+  LargeRows large_;
   RowFeed feed_;
   InitialLoad load_;
   Reconciliation reconciliation_;

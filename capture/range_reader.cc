@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "capture/row_feed.h"
@@ -58,14 +60,24 @@ void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row>
     uint64_t rows = 0;
     size_t bytes = 0, range_bytes = 0;
     bool cut_short = false;
+    std::set<std::string> large;  // keys; such a row may be told twice
     RowQueue::Piece piece{.table = number};
     try {
       InContext(table.name(), [&] {
-        session_.ReadRows({*table.schema, where, table.key_order, options_.range_rows},
+        const auto too_large = [&](Row& row, uint64_t row_bytes) {
+          CheckKey(table, row);
+          Row key = Project(row, table.schema->key);
+          if (!large.insert(key.bytes()).second) return;
+          if (++rows == options_.range_rows) after = key;
+          piece.too_large.emplace_back(std::move(key), row_bytes);
+        };
+        session_.ReadRows({*table.schema, where, table.key_order, options_.range_rows,
+                           table.row_bytes_max, too_large},
                           [&](Row& row) {
                             CheckKey(table, row);
                             ++rows;
                             bytes += row.bytes().size();
+                            piece.bytes += row.bytes().size();
                             range_bytes += row.bytes().size();
                             cut_short = range_bytes >= most && rows < options_.range_rows;
                             if (cut_short || rows == options_.range_rows) {

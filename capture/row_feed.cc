@@ -28,6 +28,7 @@ RowFeed::Batch::Batch(RowFeed& feed, CutWriter::Options options)
 
 void RowFeed::Batch::Add(const TablePlan& table, Row row) {
   const bool deleted = table.flag && IsSet(*table.flag, *table.schema, row);
+  feed_.large_.Forget(table, row);
   feed_.InLog([&] {
     if (!deleted) return writer_.Add(table.schema, std::move(row));
     writer_.AddDeletion(table.schema, Project(row, table.schema->key),
@@ -39,7 +40,12 @@ uint64_t RowFeed::Batch::Read(const TablePlan& table, const std::string& conditi
                               const std::string& order_by, uint64_t limit,
                               const std::function<void(const Row&)>& watch) {
   const std::string where = And(table.where, condition);
-  const sql::Session::Read read{*table.schema, where, order_by, limit};
+  const auto note = [&](Row& row, uint64_t bytes) {
+    CheckKey(table, row);
+    if (watch) watch(row);
+    feed_.large_.Note(table, Project(row, table.schema->key), bytes);
+  };
+  const sql::Session::Read read{*table.schema, where, order_by, limit, table.row_bytes_max, note};
   const auto began = std::chrono::steady_clock::now();
   const uint64_t rows = InContext(table.name(), [&] {
     return feed_.session_.ReadRows(read, [&](Row& row) {
@@ -71,6 +77,7 @@ uint64_t RowFeed::Batch::ReadTombstones(const TablePlan& table, const std::strin
           if (std::ranges::any_of(key, [](ValueView value) { return value.is_null(); })) return;
           const Value deleted_at(row[tombstones.schema->cursor]);
           Value version = is_version ? deleted_at : Value();
+          feed_.large_.ForgetKey(table, key);
           feed_.InLog([&] {
             writer_.AddDeletion(table.schema, std::move(key), std::move(version),
                                 StampOf(deleted_at));
@@ -80,6 +87,7 @@ uint64_t RowFeed::Batch::ReadTombstones(const TablePlan& table, const std::strin
 }
 
 void RowFeed::Batch::Delete(const TablePlan& table, Row key, Value version) {
+  feed_.large_.ForgetKey(table, key);
   feed_.InLog([&] { writer_.AddDeletion(table.schema, std::move(key), std::move(version)); });
 }
 
@@ -92,8 +100,8 @@ void RowFeed::Batch::Checkpoint(const std::string& cursor) {
   Account();
 }
 
-void RowFeed::Batch::Close(const std::string& cursor) {
-  feed_.InLog([&] { writer_.Close(cursor); });
+void RowFeed::Batch::Close(const std::string& cursor, bool tells) {
+  feed_.InLog([&] { writer_.Close(cursor, tells); });
   Account();
 }
 

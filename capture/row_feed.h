@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "capture/capture_stage.h"
+#include "capture/large_rows.h"
 #include "capture/table_plan.h"
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
@@ -19,10 +20,10 @@ namespace syncline::capture {
 // the source's. Belongs to one thread; borrows everything.
 class RowFeed {
  public:
-  // `users`: as CutWriter says.
-  RowFeed(sql::Session& session, ChangeLog& log, CaptureStats& stats,
+  // `users`: as CutWriter says. Rows that are too large are noted in `large`.
+  RowFeed(sql::Session& session, ChangeLog& log, CaptureStats& stats, LargeRows& large,
           const CutWriter::Users* users = nullptr)
-      : session_(session), log_(log), stats_(stats), users_(users) {}
+      : session_(session), log_(log), stats_(stats), large_(large), users_(users) {}
 
   // Rows read together, which reach the log together. Borrows the feed.
   class Batch {
@@ -33,19 +34,24 @@ class RowFeed {
     void Add(const TablePlan& table, Row row);
     // Streams the rows of `table` that satisfy `condition`, beyond the table's own; the number of
     // rows. `watch` sees each one before the log takes it; one whose flag of a soft deletion is set
-    // it takes as a deletion. Throws StopError for a key that holds NULL.
+    // it takes as a deletion. One that is too large it does not take: `watch` sees only its key and
+    // its cursor. Throws StopError for a key that holds NULL.
     uint64_t Read(const TablePlan& table, const std::string& condition, const std::string& order_by,
                   uint64_t limit, const std::function<void(const Row&)>& watch);
     // Streams the table's tombstones that satisfy `condition`, each a deletion, in the order of
     // their cursor; `watch` sees each one. A key with NULL in it was never in the log.
     uint64_t ReadTombstones(const TablePlan& table, const std::string& condition,
                             const std::function<void(const Row&)>& watch);
+    // One that was found to be too large elsewhere.
+    void NoteTooLarge(const TablePlan& table, const Row& key, uint64_t bytes) {
+      feed_.large_.Note(table, key, bytes);
+    }
     // The row with that key is not there any more; as CutWriter::AddDeletion.
     void Delete(const TablePlan& table, Row key, Value version);
     // As CutWriter says.
     void Flush();
     void Checkpoint(const std::string& cursor);
-    void Close(const std::string& cursor);
+    void Close(const std::string& cursor, bool tells = false);
 
     uint64_t logged() const { return writer_.stats().logged; }
 
@@ -76,6 +82,7 @@ class RowFeed {
   sql::Session& session_;
   ChangeLog& log_;
   CaptureStats& stats_;
+  LargeRows& large_;
   const CutWriter::Users* const users_;
   bool log_failed_ = false;
 };

@@ -6,21 +6,24 @@ namespace syncline::capture {
 
 bool RowQueue::Push(Piece piece) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return closed_ || pieces_.size() < pieces_max_; });
+  changed_.wait(lock, [&] {
+    return closed_ || (pieces_.size() < pieces_max_ && bytes_ < bytes_max_);
+  });
   if (closed_) return false;
+  bytes_ += piece.bytes;
   pieces_.push_back(std::move(piece));
   changed_.notify_all();
   return true;
 }
 
-std::optional<RowQueue::Piece> RowQueue::Pop(std::stop_token stop) {
+std::optional<RowQueue::Piece> RowQueue::Pop(std::stop_token stop, Microseconds wait) {
   std::unique_lock lock(mutex_);
-  if (!changed_.wait(lock, std::move(stop), [&] { return !pieces_.empty() || failure_; })) {
-    return {};
-  }
+  const auto arrived = [&] { return !pieces_.empty() || failure_; };
+  if (!changed_.wait_for(lock, std::move(stop), wait, arrived)) return {};
   if (pieces_.empty()) std::rethrow_exception(failure_);
   Piece piece = std::move(pieces_.front());
   pieces_.pop_front();
+  bytes_ -= piece.bytes;
   changed_.notify_all();
   return piece;
 }

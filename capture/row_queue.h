@@ -1,14 +1,18 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <utility>
 #include <vector>
 
+#include "engine/base/clock.h"
 #include "engine/model/row.h"
 
 namespace syncline::capture {
@@ -21,18 +25,23 @@ class RowQueue {
   struct Piece {
     size_t table = 0;
     std::vector<Row> rows;
+    std::vector<std::pair<Row, uint64_t>> too_large;  // keys and bytes
+    size_t bytes = 0;                                 // of the rows
     bool ends_range = false;   // all rows of a range have come; then:
     bool ends_table = false;   // it was the table's last range
     std::optional<Row> after;  // otherwise, the key that the range ends at
   };
 
-  explicit RowQueue(size_t pieces_max) : pieces_max_(pieces_max) {}
+  static constexpr Microseconds kForever = std::chrono::hours(24 * 365);
+
+  // Both bounds are those from which on a reader waits.
+  RowQueue(size_t pieces_max, size_t bytes_max) : pieces_max_(pieces_max), bytes_max_(bytes_max) {}
 
   // Waits for room; false when nobody takes any more.
   bool Push(Piece piece);
-  // Waits for a piece; nothing when stopped. Throws what a reader failed with, after everything
-  // that came before.
-  std::optional<Piece> Pop(std::stop_token stop);
+  // Waits for a piece, for at most so long; nothing when there was none, or when stopped. Throws
+  // what a reader failed with, after everything that came before.
+  std::optional<Piece> Pop(std::stop_token stop, Microseconds wait = kForever);
 
   void Fail(std::exception_ptr failure);
   // Ends Push, now and for good.
@@ -40,9 +49,11 @@ class RowQueue {
 
  private:
   const size_t pieces_max_;
+  const size_t bytes_max_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Piece> pieces_;    // guarded by mutex_
+  size_t bytes_ = 0;            // of them; guarded by mutex_
   std::exception_ptr failure_;  // guarded by mutex_
   bool closed_ = false;         // guarded by mutex_
 };

@@ -285,6 +285,7 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
   plan.poll_order = cursor + ", " + plan.key_order;
   plan.definition = Definition(spec, columns, key);
   plan.reconcile = spec.deletes.reconcile;
+  plan.row_bytes_max = spec.row_bytes_max;
   plan.schema = std::move(schema);
   return plan;
 }

@@ -46,6 +46,7 @@ struct TablePlan {
   // a soft deletion), as a short hash: a table that was loaded by another definition is loaded
   // again.
   std::string definition;
+  uint64_t row_bytes_max = 0;  // TableSpec::row_bytes_max
 
   std::string name() const { return schema->table.ToString(); }
   std::string cursor_sql() const;  // what a row is polled by: a column, or coalesce(a, b)

@@ -7,6 +7,7 @@
 #include "engine/base/check.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/text_array.h"
 
 namespace syncline::capture {
 namespace {
@@ -55,7 +56,9 @@ constexpr std::string_view kFactsSql = R"(
          c.relkind = 'r' AND NOT c.relhassubclass AND coalesce(a.amname = 'heap', false)
            AND has_table_privilege(c.oid, 'SELECT'),
          c.relkind IN ('r', 'm') AND NOT c.relhassubclass
-  FROM pg_class c LEFT JOIN pg_am a ON a.oid = c.relam WHERE c.oid = $1::regclass)";
+  FROM unnest($1::text[]) WITH ORDINALITY AS wanted(name, place)
+  JOIN pg_class c ON c.oid = wanted.name::regclass LEFT JOIN pg_am a ON a.oid = c.relam
+  ORDER BY wanted.place)";
 
 int64_t ToNumber(const std::optional<std::string>& text) { return std::stoll(text.value()); }
 
@@ -197,9 +200,12 @@ std::string LocalTimeSql(const std::string& moment, const std::string& zone) {
 }
 
 void TransactionTicks::LookUpFacts(const std::vector<TablePlan>& tables) {
-  for (const TablePlan& table : tables) {
-    const TableName& name = table.schema->table;
-    const auto row = session_.Query(std::string(kFactsSql), {sql::Quote(name)}).rows.at(0);
+  std::vector<std::string> names;
+  for (const TablePlan& table : tables) names.push_back(sql::Quote(table.schema->table));
+  const auto facts = session_.Query(std::string(kFactsSql), {sql::TextArray(names)});
+  for (size_t i = 0; i < tables.size(); ++i) {
+    const TableName& name = tables[i].schema->table;
+    const auto& row = facts.rows.at(i);
     if (row.at(0) == "t") facts_.lockable.insert(name);
     if (row.at(1) == "t") facts_.trimmed.insert(name);
     if (row.at(2) != "t") facts_.all_local = false;

@@ -74,7 +74,8 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
   ComparedTable table{.schema = captured.schema,
                       .where = spec.where.empty() ? "" : "(" + spec.where + "\n)",
                       .mapping = mapping,
-                      .target_exists = info.has_value()};
+                      .target_exists = info.has_value(),
+                      .row_bytes_max = spec.row_bytes_max};
   if (captured.flag) {
     const Column& flag = captured.schema->columns[captured.flag->column];
     table.where = capture::And(table.where, IsNotSet(flag, source.dialect()));
@@ -103,6 +104,7 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
     const int place = table.target.Find(plan.columns[i].name);
     table.target.key.push_back(static_cast<uint32_t>(place));
   }
+  table.target.cursor = table.target.key.front();  // of a row that is too large only keys are read
   return table;
 }
 

@@ -29,6 +29,7 @@ struct ComparedTable {
   // The target stores the source's values as they are, with exceptions: no need to ask it how it
   // would store each row.
   bool direct = true;
+  uint64_t row_bytes_max = 0;  // larger rows are not compared
 
   std::string name() const { return schema->table.ToString(); }
   std::vector<std::string> SourceKeyNames() const;

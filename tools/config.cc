@@ -163,11 +163,11 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   rule.on_delete = own.on_delete;
   rule.create = own.create;
   rule.changed_columns = own.changed_columns;
+  rule.max_row = own.max_row;
   rule.new_columns =
       own.new_columns.value_or(own.create ? apply::NewColumns::kEvolve : apply::NewColumns::kPause);
-  map.Refuse("every",
-             "belongs to a pipeline or to defaults, not to a table: one poll reads all tables of a "
-             "source in one snapshot");
+  map.Refuse("every", "belongs to a pipeline or to defaults, not to a table: one poll reads all "
+                      "tables of a source in one snapshot");
   for (const char* key : {"cron", "load", "quarantine"}) {
     map.Refuse(key, "belongs to a pipeline or to defaults, not to a table");
   }

@@ -45,6 +45,7 @@ struct TableRule {
   bool create = true;
   apply::NewColumns new_columns = apply::NewColumns::kEvolve;
   apply::ChangedColumns changed_columns = apply::ChangedColumns::kPause;
+  uint64_t max_row = capture::kRowBytesMax;
   int line = 0;
 };
 

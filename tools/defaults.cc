@@ -106,6 +106,21 @@ void ReadQuarantine(YamlMap& map, uint64_t& limit, Mistakes& mistakes) {
   quarantine.RefuseOthers();
 }
 
+// A row has to fit into a frame, and the values that no row is measured by into a row.
+void ReadMaxRow(YamlMap& map, uint64_t& bytes, Mistakes& mistakes) {
+  constexpr uint64_t kLeast = 1u << 20;
+  constexpr uint64_t kMost = kFrameBytesMax / 2;
+  const auto text = map.RequiredText("max_row", "how large a row may be, such as 64MiB");
+  if (!text) return;
+  const auto size = ParseByteSize(*text);
+  if (size && *size >= kLeast && *size <= kMost) {
+    bytes = *size;
+  } else {
+    mistakes.Add(map.LineOf("max_row"),
+                 fmt::format("\"max_row\" must be a size from 1MiB to 128MiB, not \"{}\"", *text));
+  }
+}
+
 }  // namespace
 
 Defaults ReadTableDefaults(YamlMap& map, Defaults defaults, Mistakes& mistakes) {
@@ -121,6 +136,7 @@ Defaults ReadTableDefaults(YamlMap& map, Defaults defaults, Mistakes& mistakes) 
   ReadDeletes(map, defaults.schedule.zone, defaults.deletes, mistakes);
   ReadOnDelete(map, defaults.on_delete, mistakes);
   if (auto flag = map.Flag("create")) defaults.create = *flag;
+  if (map.Has("max_row")) ReadMaxRow(map, defaults.max_row, mistakes);
   if (auto choice =
           Choose(map, "new_columns", "value for \"new_columns\":", kNewColumns, mistakes)) {
     defaults.new_columns = *choice;

@@ -24,6 +24,7 @@ struct Defaults {
   bool create = true;
   std::optional<apply::NewColumns> new_columns;  // none: as `create` says
   apply::ChangedColumns changed_columns = apply::ChangedColumns::kPause;
+  uint64_t max_row = capture::kRowBytesMax;
   uint64_t quarantine_limit = 1'000;
   ScheduleConfig schedule;  // read by ReadSchedule, before the rest
 };

@@ -39,8 +39,9 @@ uint64_t TableFindings::count(Difference difference) const {
 }
 
 bool Findings::equal() const {
-  return std::ranges::all_of(
-      tables, [](const TableFindings& table) { return table.rows.empty() && table.unread == 0; });
+  return std::ranges::all_of(tables, [](const TableFindings& table) {
+    return table.rows.empty() && table.unread == 0 && table.large.empty();
+  });
 }
 
 uint64_t Findings::in_flight() const {

@@ -44,6 +44,7 @@ struct TableFindings {
   uint64_t equal = 0;
   uint64_t in_flight = 0;  // not compared: apply has yet to bring what the log has of them
   std::vector<RowFinding> rows;
+  std::vector<TableComparison::LargeRow> large;  // not compared: they are too large
   uint64_t unread = 0;  // rows among which there are more that differ, beyond the limits
 
   uint64_t count(Difference difference) const;

@@ -28,6 +28,7 @@ void CheckSameCapture(const MappedTable& first, const MappedTable& second, Mista
   if (a.cursor != b.cursor) differing.push_back("cursor");
   if (a.zone != b.zone) differing.push_back("zone");
   if (a.where != b.where) differing.push_back("where");
+  if (a.max_row != b.max_row) differing.push_back("max_row");
   if (a.deletes != b.deletes) differing.push_back("deletes");
   if (differing.empty()) return;
   mistakes.Add(b.line,

@@ -21,6 +21,7 @@ void ReadLog(LogReader& reader, PipelineStatus& status) {
     status.last_frame_at = last->written_at;
     status.cut_open = !last->closes_cut;
     status.guarantees = capture::Guarantees(last->cursor);
+    status.too_large = capture::LargeRowsOf(last->cursor);
   }
 }
 

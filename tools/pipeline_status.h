@@ -3,8 +3,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apply/apply_stage.h"
+#include "capture/capture_stage.h"
 #include "engine/base/clock.h"
 #include "engine/log/log_reader.h"
 #include "tools/config.h"
@@ -46,6 +48,7 @@ struct PipelineStatus {
   Holds holds = Holds::kOneState;
   std::optional<WallTime> last_frame_at;  // when capture last found something
   uint64_t refused = 0;  // changes in the target's quarantine; what waits behind them not counted
+  std::vector<capture::LargeRow> too_large;  // rows of the source that are not captured
   std::map<std::string, std::string> guarantees;  // by table of the source: "exact" ..
   bool cut_open =
       false;  // the last frame did not close its cut: a large poll or a load is under way

@@ -186,7 +186,11 @@ apply::TableMapping MappingFor(const MappedTable& table, const sql::TableInfo* i
 
 capture::TableSpec SpecOf(const MappedTable& table) {
   const TableRule& rule = *table.rule;
-  return {.table = table.source, .key = rule.key, .cursor = rule.cursor, .zone = rule.zone};
+  return {.table = table.source,
+          .key = rule.key,
+          .cursor = rule.cursor,
+          .zone = rule.zone,
+          .row_bytes_max = rule.max_row};
 }
 
 // What several pipelines want of one table is captured once: a column stays at the source only if
@@ -196,7 +200,8 @@ void AddToCapture(const MappedTable& table, const apply::TableMapping& mapping,
   auto spec = std::ranges::find(specs, table.source, &capture::TableSpec::table);
   if (spec == specs.end()) {
     specs.push_back({table.source, table.rule->key, table.rule->cursor, mapping.omit,
-                     table.rule->where, table.rule->deletes, table.rule->zone});
+                     table.rule->where, table.rule->deletes, table.rule->zone, {},
+                     table.rule->max_row});
     spec = std::prev(specs.end());
     // Capture needs it, whether or not a target gets it.
     std::erase(spec->omit, spec->deletes.flag);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "engine/model/row.h"
@@ -19,12 +20,10 @@ class RowBuckets {
     return static_cast<uint32_t>(key.low & (kBuckets - 1));
   }
 
-  RowBuckets() : buckets_(kBuckets) {}
-
   void Add(const Fingerprint& key, const Fingerprint& row);
 
   uint64_t rows() const { return rows_; }
-  uint64_t rows(uint32_t bucket) const { return buckets_[bucket].rows; }
+  uint64_t rows(uint32_t bucket) const { return At(bucket).rows; }
 
   // Where the two do not hold the same rows, ascending.
   static std::vector<uint32_t> Differing(const RowBuckets& a, const RowBuckets& b);
@@ -36,7 +35,12 @@ class RowBuckets {
     bool operator==(const Bucket&) const = default;
   };
 
-  std::vector<Bucket> buckets_;
+  static constexpr size_t kFew = 4096;
+
+  Bucket At(uint32_t bucket) const;
+
+  std::map<uint32_t, Bucket> few_;  // those that have rows, up to so many; empty afterwards:
+  std::vector<Bucket> buckets_;     // all of them
   uint64_t rows_ = 0;
 };
 

@@ -98,6 +98,10 @@ void PrintDetails(const PipelineHealth& health, Terminal& out) {
     out.Line(fmt::format("{}: {} is captured as {}, see `syncline check`", status.pipeline, table,
                          guarantee));
   }
+  for (const capture::LargeRow& row : status.too_large) {
+    out.Line(fmt::format("{}: {} ({}) is not captured: {} are more than max_row", status.pipeline,
+                         row.table.ToString(), row.key, FormatBytes(row.bytes)));
+  }
   if (status.refused == 0) return;
   out.Line(fmt::format("{}: {} refused by the target, see `syncline quarantine list`",
                        status.pipeline, FormatCount(status.refused)));
@@ -131,6 +135,11 @@ Json HealthJson(const PipelineHealth& health) {
   set("last_run", health.last_run, [](const Run& run) { return RunJson(run); });
   set("next_run_at", health.next_run, FormatTime);
   json["guarantees"] = status.guarantees;
+  json["too_large"] = Json::array();
+  for (const capture::LargeRow& row : status.too_large) {
+    json["too_large"].push_back(
+        {{"table", row.table.ToString()}, {"key", row.key}, {"bytes", row.bytes}});
+  }
   if (!health.detail.empty()) {
     json["error"] = {{"message", health.detail}, {"hint", health.hint}};
   }

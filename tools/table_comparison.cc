@@ -47,8 +47,7 @@ std::vector<std::optional<Row>> TableComparison::FormsOf(std::span<const Row> ro
 }
 
 void TableComparison::ReadSource(const std::string& where, const SourceSink& sink) {
-  const sql::Session::Read read{.schema = *table_.schema,
-                                .where = capture::And(table_.where, where)};
+  const sql::Session::Read read = SourceRead(where);
   if (!asks_ || !form_) {
     sides_.source.ReadRows(read, [&](Row& row) {
       const Row form = AsOnTarget(table_, row);
@@ -76,9 +75,46 @@ void TableComparison::ReadSource(const std::string& where, const SourceSink& sin
 
 void TableComparison::ReadTarget(const std::string& where, const TargetSink& sink) {
   if (!form_) return;
-  sides_.target.ReadRows(
-      {.schema = table_.target, .where = capture::And(table_.target_where, where)},
-      [&](Row& row) { sink(row, Project(row, table_.target.key)); });
+  sides_.target.ReadRows(TargetRead(where),
+                         [&](Row& row) { sink(row, Project(row, table_.target.key)); });
+}
+
+sql::Session::Read TableComparison::SourceRead(const std::string& where) {
+  return {.schema = *table_.schema,
+          .where = capture::And(table_.where, where),
+          .row_bytes_max = table_.row_bytes_max,
+          .too_large = [this](const Row& row, uint64_t bytes) {
+            NoteLarge({Project(AsOnTarget(table_, row), table_.target.key), bytes, true});
+          }};
+}
+
+sql::Session::Read TableComparison::TargetRead(const std::string& where) {
+  return {.schema = table_.target,
+          .where = capture::And(table_.target_where, where),
+          .row_bytes_max = table_.row_bytes_max,
+          .too_large = [this](const Row& row, uint64_t bytes) {
+            NoteLarge({Project(row, table_.target.key), bytes, false});
+          }};
+}
+
+// Both sides are read at the same time.
+void TableComparison::NoteLarge(LargeRow row) {
+  const std::lock_guard lock(mutex_);
+  const std::string key = row.key.bytes();
+  const auto [known, is_new] = large_.try_emplace(key, row);
+  if (!is_new && row.at_source) known->second = std::move(row);
+}
+
+bool TableComparison::IsLarge(const Row& target_key) const {
+  const std::lock_guard lock(mutex_);
+  return large_.contains(target_key.bytes());
+}
+
+std::vector<TableComparison::LargeRow> TableComparison::large_rows() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<LargeRow> rows;
+  for (const auto& [key, row] : large_) rows.push_back(row);
+  return rows;
 }
 
 TableComparison::Suspects TableComparison::Find() {
@@ -114,7 +150,9 @@ std::optional<TableComparison::Suspects> TableComparison::FindByServers() {
   Suspects suspects;
   Differing differing;
   uint64_t buckets = 0;
-  for (uint32_t bucket = 0; bucket < ServerSums::kBuckets; ++bucket) {
+  std::map<uint32_t, ServerSums::Bucket> either = source.buckets;
+  either.insert(target.buckets.begin(), target.buckets.end());
+  for (const auto& [bucket, sums] : either) {
     const ServerSums::Bucket a = in(source, bucket), b = in(target, bucket);
     suspects.source_rows += a.rows;
     suspects.target_rows += b.rows;
@@ -161,10 +199,11 @@ TableComparison::Suspects TableComparison::FindByRows() {
   for (const uint32_t bucket : RowBuckets::Differing(source, target)) {
     differing.push_back({bucket, source.rows(bucket), target.rows(bucket)});
   }
-  std::vector<bool> buckets(RowBuckets::kBuckets);
   const std::vector<uint32_t> chosen = Choose(differing, suspects);
+  if (chosen.empty()) return suspects;
+  std::vector<bool> buckets(RowBuckets::kBuckets);
   for (const uint32_t bucket : chosen) buckets[bucket] = true;
-  if (!chosen.empty()) GoThrough({.buckets = std::move(buckets)}, suspects);
+  GoThrough({.buckets = std::move(buckets)}, suspects);
   return suspects;
 }
 
@@ -201,6 +240,7 @@ void TableComparison::GoThrough(const Part& part, Suspects& suspects) {
   std::map<std::string, bool> known;  // by the source's key: refused rows whose target row is met
   for (const RowKey& key : suspects.keys) known.emplace(key.source.bytes(), true);
   const auto suspect = [&](RowKey key, bool at_source) {
+    if (IsLarge(key.target)) return;
     if (known.contains(key.source.bytes())) return;
     if (suspects.keys.size() < limits_.suspects) return suspects.keys.push_back(std::move(key));
     ++(at_source ? suspects.left_source_rows : suspects.left_target_rows);
@@ -248,11 +288,10 @@ std::vector<RowPair> TableComparison::ReadSome(std::span<const RowKey> keys) {
   }
   const std::string these =
       sql::IsOneOf(table_.SourceKeyNames(), at_source, table_.schema->dialect);
-  sides_.source.ReadRows(
-      {.schema = *table_.schema, .where = capture::And(table_.where, these)}, [&](Row& row) {
-        const auto found = by_source.find(Project(row, table_.schema->key).bytes());
-        if (found != by_source.end()) pairs[found->second].source = std::move(row);
-      });
+  sides_.source.ReadRows(SourceRead(these), [&](Row& row) {
+    const auto found = by_source.find(Project(row, table_.schema->key).bytes());
+    if (found != by_source.end()) pairs[found->second].source = std::move(row);
+  });
   std::vector<Row> plain;
   std::vector<size_t> of;
   for (size_t i = 0; i < pairs.size(); ++i) {
@@ -263,14 +302,15 @@ std::vector<RowPair> TableComparison::ReadSome(std::span<const RowKey> keys) {
   std::vector<std::optional<Row>> forms = FormsOf(plain);
   for (size_t i = 0; i < of.size(); ++i) pairs[of[i]].wanted = std::move(forms[i]);
   if (!form_) return pairs;
-  sides_.target.ReadRows(
-      {.schema = table_.target,
-       .where = capture::And(table_.target_where, sql::IsOneOf(table_.TargetKeyNames(), on_target,
-                                                               table_.target.dialect))},
-      [&](Row& row) {
-        const auto found = by_target.find(Project(row, table_.target.key).bytes());
-        if (found != by_target.end()) pairs[found->second].target = std::move(row);
-      });
+  const std::string those =
+      sql::IsOneOf(table_.TargetKeyNames(), on_target, table_.target.dialect);
+  sides_.target.ReadRows(TargetRead(those), [&](Row& row) {
+    const auto found = by_target.find(Project(row, table_.target.key).bytes());
+    if (found != by_target.end()) pairs[found->second].target = std::move(row);
+  });
+  for (RowPair& pair : pairs) {
+    if (IsLarge(pair.key.target)) pair = {.key = std::move(pair.key)};  // on neither side
+  }
   return pairs;
 }
 

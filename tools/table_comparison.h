@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -73,6 +75,15 @@ class TableComparison {
   // The rows with these keys. Those beyond limits.bytes are left out at the end.
   std::vector<RowPair> Read(std::span<const RowKey> keys);
 
+  // A row that is too large to be compared.
+  struct LargeRow {
+    Row key;  // in the target's form
+    uint64_t bytes = 0;
+    bool at_source = false;
+  };
+  // Those that were met so far. They are in nothing else that this tells.
+  std::vector<LargeRow> large_rows() const;
+
   // What the target would store of rows of the compared columns; as TargetForm::Of.
   std::vector<std::optional<Row>> FormsOf(std::span<const Row> rows);
 
@@ -100,6 +111,10 @@ class TableComparison {
   std::vector<uint32_t> Choose(const Differing& differing, Suspects& suspects) const;
   void GoThrough(const Part& part, Suspects& suspects);
   std::vector<RowPair> ReadSome(std::span<const RowKey> keys);
+  sql::Session::Read SourceRead(const std::string& where);
+  sql::Session::Read TargetRead(const std::string& where);
+  void NoteLarge(LargeRow row);
+  bool IsLarge(const Row& target_key) const;
 
   const Sides sides_;
   const ComparedTable& table_;
@@ -107,6 +122,9 @@ class TableComparison {
   const By by_;
   bool asks_;                       // the target is asked about every row
   std::optional<TargetForm> form_;  // none: there is no table on the target
+
+  mutable std::mutex mutex_;
+  std::map<std::string, LargeRow> large_;  // by the key's bytes; guarded by mutex_
 };
 
 }  // namespace syncline::cli

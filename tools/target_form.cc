@@ -17,10 +17,10 @@ TargetForm::TargetForm(sql::Session& session, const ComparedTable& table, size_t
   const bool postgres = session.dialect() == Dialect::kPostgres;
   for (const Column& column : stage_.columns) columns_.push_back(column.name);
   stage_.table = {postgres ? "pg_temp" : "temp", fmt::format("syncline_verify_{}", number)};
-  session.Execute(fmt::format(
+  create_ = fmt::format(
       "CREATE TEMP TABLE {} {} AS SELECT {}, 0 AS {} FROM {} {}", sql::Quote(stage_.table.name),
-      postgres ? "ON COMMIT DELETE ROWS" : "", sql::QuoteList(columns_), kNumber,
-      sql::Quote(table.target.table), postgres ? "WITH NO DATA" : "LIMIT 0"));
+      postgres ? "ON COMMIT DROP" : "", sql::QuoteList(columns_), kNumber,
+      sql::Quote(table.target.table), postgres ? "WITH NO DATA" : "LIMIT 0");
   columns_.emplace_back(kNumber);
   stage_.columns.push_back({.name = kNumber, .type = Type::kInt, .native_type = "integer"});
 }
@@ -62,12 +62,17 @@ void TargetForm::Store(std::span<const Row> rows, size_t first,
 
 void TargetForm::ThroughStage(std::span<const Row* const> rows,
                               std::vector<std::optional<Row>>& stored) {
-  // PostgreSQL empties the table at the commit; deleted rows would be read again each time.
+  // In PostgreSQL the table goes with the commit: deleted rows would be read again each time, and
+  // each commit would empty all such tables of the session.
   std::optional<sql::Transaction> transaction;
   if (session_.dialect() == Dialect::kPostgres) {
     transaction.emplace(session_, sql::Session::Isolation::kWrite);
-  } else {
+    session_.Execute(create_);
+  } else if (is_made_) {
     session_.Execute("DELETE FROM " + sql::Quote(stage_.table));
+  } else {
+    session_.Execute(create_);
+    is_made_ = true;
   }
   session_.LoadRows(stage_.table, columns_, rows);
   session_.ReadRows({.schema = stage_}, [&](Row& row) {

@@ -16,8 +16,8 @@ namespace syncline::cli {
 // does to a value (rounds it to numeric(10,2), pads it, gives it another type) is done here too,
 // and two values are equal when the target could not tell them apart.
 //
-// Belongs to the session's thread, which must not be in a transaction that only reads; the
-// temporary table goes with the session. Borrows both.
+// Belongs to the session's thread, which must not be in a transaction; the temporary table is made
+// when it is needed, and goes with what it was needed for, or with the session. Borrows both.
 class TargetForm {
  public:
   // `number` tells this temporary table from the session's others. The target's table is there.
@@ -35,6 +35,8 @@ class TargetForm {
   const ComparedTable& table_;
   TableSchema stage_;  // the compared columns, then the row's number
   std::vector<std::string> columns_;
+  std::string create_;
+  bool is_made_ = false;  // SQLite
 };
 
 }  // namespace syncline::cli

@@ -163,6 +163,9 @@ void Verification::Settle(std::deque<Open> open, Findings& findings) {
     open = LookAgain(std::move(open), findings);
   }
   EndCut();
+  for (size_t table = 0; table < tables_.size(); ++table) {
+    findings.tables[table].large = comparisons_[table].large_rows();
+  }
   Explain(std::move(open), findings);
 }
 

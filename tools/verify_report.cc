@@ -30,6 +30,16 @@ Json RowFindingJson(const TableFindings& table, const RowFinding& row) {
           {"reason", row.reason.empty() ? Json(nullptr) : Json(row.reason)}};
 }
 
+Json LargeJson(const TableFindings& table) {
+  Json rows = Json::array();
+  for (const TableComparison::LargeRow& row : table.large) {
+    rows.push_back({{"key", KeyJson(table.table->target, row.key)},
+                    {"bytes", row.bytes},
+                    {"side", row.at_source ? "source" : "target"}});
+  }
+  return rows;
+}
+
 Json TableJson(const TableFindings& table, uint64_t rows_max) {
   Json rows = Json::array();
   for (const RowFinding& row : table.rows) {
@@ -44,6 +54,7 @@ Json TableJson(const TableFindings& table, uint64_t rows_max) {
                {"differing", table.count(Difference::kDiffering)},
                {"in_flight", table.in_flight},
                {"unread", table.unread},
+               {"too_large", LargeJson(table)},
                {"columns_not_compared", table.table->left_out}};
   json["rows"] = std::move(rows);
   return json;
@@ -120,7 +131,7 @@ void PrintFindings(const Findings& findings, uint64_t rows_max, Terminal& out) {
         {one.table->name(), FormatCount(one.equal), FormatCount(one.count(Difference::kMissing)),
          FormatCount(one.count(Difference::kExtra)), FormatCount(one.count(Difference::kDiffering)),
          FormatCount(one.in_flight)},
-        one.rows.empty() && one.unread == 0 ? Style::kPlain : Style::kBad);
+        one.rows.empty() && one.unread == 0 && one.large.empty() ? Style::kPlain : Style::kBad);
   }
   out.Line(findings.pipeline + ": " +
            (findings.equal() ? StyledText("equal", Style::kGood)
@@ -136,6 +147,11 @@ void PrintFindings(const Findings& findings, uint64_t rows_max, Terminal& out) {
       }
       out.Line("  " + RowText(one, row));
       ++told;
+    }
+    for (const TableComparison::LargeRow& row : one.large) {
+      out.Line(fmt::format("  {} {}: not compared, {} at the {} are more than max_row",
+                           one.table->name(), Dump(KeyJson(one.table->target, row.key)),
+                           FormatBytes(row.bytes), row.at_source ? "source" : "target"));
     }
     if (one.unread > 0) {
       out.Line(fmt::format("  {}: there are more, among {} rows that were not looked at closely",

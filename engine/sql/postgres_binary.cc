@@ -87,7 +87,9 @@ void BinaryDecoder::ReadHeader() {
 bool BinaryDecoder::NextRow() {
   const auto fields = static_cast<int16_t>(Load<uint16_t>(Take(2).data()));
   if (fields == -1) return false;
-  if (fields < 0 || static_cast<size_t>(fields) != types_.size()) Malformed();
+  if (fields < 0 || static_cast<size_t>(fields) != types_.size() + (has_size_ ? 1 : 0)) {
+    Malformed();
+  }
   row_.Clear();
   for (const Oid type : types_) {
     const auto size = static_cast<int32_t>(Load<uint32_t>(Take(4).data()));
@@ -96,6 +98,10 @@ bool BinaryDecoder::NextRow() {
     } else {
       AppendField(type, Take(static_cast<size_t>(size)));
     }
+  }
+  if (has_size_) {
+    if (Load<uint32_t>(Take(4).data()) != sizeof size_) Malformed();
+    size_ = static_cast<int64_t>(Load<uint64_t>(Take(sizeof size_).data()));
   }
   return true;
 }

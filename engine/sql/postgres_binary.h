@@ -21,7 +21,9 @@ class BinaryDecoder {
  public:
   // One type per column of the query. The types that ReadsBinary refuses arrive as text: jsonb
   // becomes kJson, all others kOther.
-  explicit BinaryDecoder(std::vector<Oid> types) : types_(std::move(types)) {}
+  // `has_size`: behind these stands a bigint that is not the row's.
+  explicit BinaryDecoder(std::vector<Oid> types, bool has_size = false)
+      : types_(std::move(types)), has_size_(has_size) {}
   BinaryDecoder(const BinaryDecoder&) = delete;
   BinaryDecoder& operator=(const BinaryDecoder&) = delete;
 
@@ -35,6 +37,9 @@ class BinaryDecoder {
     while (at_ != end_ && NextRow()) sink(row_);
   }
 
+  // What stood behind the row that `sink` has at hand.
+  int64_t size() const { return size_; }
+
  private:
   void ReadHeader();
   bool NextRow();  // false at the trailer
@@ -44,6 +49,8 @@ class BinaryDecoder {
   [[noreturn]] static void Malformed();
 
   const std::vector<Oid> types_;
+  const bool has_size_;
+  int64_t size_ = 0;
   bool started_ = false;
   const char* at_ = nullptr;  // of the message at hand
   const char* end_ = nullptr;

@@ -178,15 +178,15 @@ std::optional<TableInfo> DescribeTable(PostgresConnection& connection, const Tab
   TableInfo info;
   info.name = table;
   if (info.name.schema.empty()) info.name.schema = "public";
-  const PostgresResult found = connection.Run(kFindTable, {info.name.schema, info.name.name});
+  const PostgresResult found = connection.RunPlanned(kFindTable, {info.name.schema, info.name.name});
   if (found.empty()) return std::nullopt;
   RequireReadable(found[0], info.name, connection.display());
   info.kind = KindOf(found[0]["relkind"].c_str()[0]);
 
   const Parameters oid = {found[0]["oid"].c_str()};
-  ReadColumns(connection.Run(kColumns, oid), info);
-  ReadIndexes(connection.Run(kIndexes, oid), info);
-  ReadForeignKeys(connection.Run(kForeignKeys, oid), info);
+  ReadColumns(connection.RunPlanned(kColumns, oid), info);
+  ReadIndexes(connection.RunPlanned(kIndexes, oid), info);
+  ReadForeignKeys(connection.RunPlanned(kForeignKeys, oid), info);
   return info;
 }
 

@@ -101,7 +101,7 @@ PostgresResult PostgresConnection::Run(const std::string& sql) {
   return PostgresResult(Await());
 }
 
-PostgresResult PostgresConnection::Run(const std::string& sql, const Parameters& parameters) {
+std::vector<const char*> PostgresConnection::ValuesOf(const Parameters& parameters) const {
   std::vector<const char*> values;
   for (const auto& parameter : parameters) {
     if (parameter.has_value() && parameter->find('\0') != std::string::npos) {
@@ -109,9 +109,29 @@ PostgresResult PostgresConnection::Run(const std::string& sql, const Parameters&
     }
     values.push_back(parameter.has_value() ? parameter->c_str() : nullptr);
   }
+  return values;
+}
+
+PostgresResult PostgresConnection::Run(const std::string& sql, const Parameters& parameters) {
+  const std::vector<const char*> values = ValuesOf(parameters);
   ForgetError();
   Sent(::PQsendQueryParams(handle(), sql.c_str(), static_cast<int>(values.size()), nullptr,
                            values.data(), nullptr, nullptr, /*resultFormat=*/0));
+  return PostgresResult(Await());
+}
+
+PostgresResult PostgresConnection::RunPlanned(const char* sql, const Parameters& parameters) {
+  const std::vector<const char*> values = ValuesOf(parameters);
+  ForgetError();
+  std::string& name = planned_[sql];
+  if (name.empty()) {
+    const std::string chosen = "syncline_planned_" + std::to_string(planned_.size());
+    Sent(::PQsendPrepare(handle(), chosen.c_str(), sql, 0, nullptr));
+    Await();
+    name = chosen;
+  }
+  Sent(::PQsendQueryPrepared(handle(), name.c_str(), static_cast<int>(values.size()),
+                             values.data(), nullptr, nullptr, /*resultFormat=*/0));
   return PostgresResult(Await());
 }
 

@@ -3,9 +3,11 @@
 #include <libpq-events.h>
 #include <libpq-fe.h>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/base/error.h"
 #include "engine/sql/database_url.h"
@@ -45,6 +47,10 @@ class PostgresConnection {
   // One statement, with $1, $2 ...
   PostgresResult Run(const std::string& sql, const Parameters& parameters);
 
+  // The same for a statement that is run for one table after the other: planned once in a session.
+  // `sql` is a constant, known by its address.
+  PostgresResult RunPlanned(const char* sql, const Parameters& parameters);
+
   // A COPY, in the direction that is expected.
   void StartCopy(const std::string& sql, ExecStatusType expected);
   // False when the server takes no more: EndCopy tells why.
@@ -77,6 +83,7 @@ class PostgresConnection {
   static int OnEvent(PGEventId event, void* info, void* self);
   static void OnNotice(void* self, const PGresult* notice);
   void Keep(const PGresult* result);
+  std::vector<const char*> ValuesOf(const Parameters& parameters) const;
   void Configure(bool read_only);
   PostgresProbe probe() const { return {url_, handle(), process_}; }
   void GiveUp() noexcept;
@@ -85,6 +92,7 @@ class PostgresConnection {
   const DatabaseUrl url_;
   std::optional<PostgresReport> report_;
   bool given_up_ = false;
+  std::map<const char*, std::string> planned_;  // their names, as the server knows them
   int process_ = 0;  // the server's, which serves this session
   ConnectionPtr handle_;
 };

@@ -10,6 +10,7 @@
 #include "engine/sql/dialect.h"
 #include "engine/sql/postgres_binary.h"
 #include "engine/sql/postgres_binary_writer.h"
+#include "engine/sql/postgres_row_size.h"
 #include "engine/sql/postgres_text.h"
 
 namespace syncline::sql {
@@ -24,24 +25,29 @@ struct FreeBuffer {
 };
 using CopyBuffer = std::unique_ptr<char, FreeBuffer>;
 
-// A column as its type's output function writes it, which is not always what a cast to text gives
-// (inet). The test spares a row of NULLs, which `IS NOT NULL` would take for NULL.
-std::string AsText(const std::string& column) {
-  return "CASE WHEN " + column + " IS DISTINCT FROM NULL THEN pg_catalog.format('%s', " + column +
-         ") END";
-}
-
 // The aliases keep ORDER BY pointing at the table's columns: an enum is to be ordered as its type
 // says, not by its text.
-std::string CopyStatement(const Session::Read& read, const std::vector<Oid>& types) {
+// Where rows can be too large, `size` says how large each is: it is told behind the columns.
+std::string CopyStatement(const Session::Read& read, const std::vector<Oid>& types,
+                          const std::string& size) {
   std::string list;
   for (size_t i = 0; i < types.size(); ++i) {
     if (i > 0) list += ", ";
     const std::string column = Quote(read.schema.columns[i].name);
-    list += ReadsBinary(types[i]) ? column : AsText(column);
+    const std::string value = ReadsBinary(types[i]) ? column : OutputText(column);
+    const bool may_go = !size.empty() && IsLeftOut(read, i, types[i]);
+    list += may_go ? fmt::format("CASE WHEN syncline_bytes <= {} THEN {} END", read.row_bytes_max,
+                                 value)
+                   : value;
     list += fmt::format(" AS syncline_{}", i);
   }
+  if (!size.empty()) list += ", syncline_bytes";
   std::string sql = "COPY (SELECT " + list + " FROM " + Quote(read.schema.table);
+  // With OFFSET 0 it is found out once for each row, and not once for each column.
+  if (!size.empty()) {
+    sql += fmt::format(", LATERAL (SELECT {} AS syncline_bytes OFFSET 0) AS syncline_size",
+                       size);
+  }
   if (!read.where.empty()) sql += " WHERE " + read.where;
   if (!read.order_by.empty()) sql += " ORDER BY " + read.order_by;
   if (read.limit > 0) sql += fmt::format(" LIMIT {}", read.limit);
@@ -112,10 +118,11 @@ uint64_t CopyOut(PostgresConnection& connection, const Session::Read& read,
   // Asked anew each time: within a transaction this also locks the types until the COPY is over.
   std::vector<Oid> types =
       ColumnTypes(connection, "SELECT " + QuoteList(names) + " FROM " + Quote(read.schema.table));
-  const std::string sql = CopyStatement(read, types);
+  const std::string row_size = read.row_bytes_max == 0 ? "" : RowSizeSql(read, types);
+  const std::string sql = CopyStatement(read, types, row_size);
 
   connection.StartCopy(sql, PGRES_COPY_OUT);
-  BinaryDecoder decoder(std::move(types));
+  BinaryDecoder decoder(std::move(types), /*has_size=*/!row_size.empty());
   uint64_t count = 0;
   size_t received = 0;
   char* message = nullptr;
@@ -126,6 +133,8 @@ uint64_t CopyOut(PostgresConnection& connection, const Session::Read& read,
     const CopyBuffer owned(message);
     try {
       decoder.Decode({message, static_cast<size_t>(size)}, [&](Row& row) {
+        const auto bytes = static_cast<uint64_t>(decoder.size());
+        if (!row_size.empty() && bytes > read.row_bytes_max) return read.too_large(row, bytes);
         ++count;
         sink(row);
       });

@@ -91,6 +91,12 @@ class Session {
     std::string where;          // SQL condition; empty: all rows
     std::string order_by;       // SQL list; empty: any order
     uint64_t limit = 0;         // 0: none
+    // A row whose values take more than this is not read but told to `too_large`, with NULL for all
+    // values outside of the key and the cursor; of types whose size is not stored, about as much.
+    // Such a row counts for the limit, but not for what ReadRows returns; it may be told twice.
+    // 0: none is too large.
+    uint64_t row_bytes_max = 0;
+    std::function<void(Row& row, uint64_t bytes)> too_large = {};
   };
   // Streams rows in the schema's columns to `sink`, one at a time without keeping the result in
   // memory. The row may be moved from. An exception from the sink ends the stream and leaves the

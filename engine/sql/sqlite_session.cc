@@ -2,14 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "engine/sql/dialect.h"
 #include "engine/sql/sqlite_catalog.h"
+#include "engine/sql/sqlite_large_rows.h"
 #include "engine/sql/sqlite_values.h"
 
 namespace syncline::sql {
 namespace {
+
+constexpr std::string_view kTooBig = "SQLITE_TOOBIG";
+// What SQLite needs of a record beside its values.
+constexpr uint64_t kRecordBytes = 64u << 10;
 
 // Resets a cached statement when its use is over: one that is not reset holds its locks.
 class ResetAfterwards {
@@ -46,6 +52,17 @@ uint64_t RunToEnd(const SqliteConnection& connection, SqliteStatement& statement
   // sqlite3_changes would still show the statement before when this one only reads.
   if (::sqlite3_stmt_readonly(statement.handle()) != 0) return returned;
   return static_cast<uint64_t>(::sqlite3_changes64(connection.handle()));
+}
+
+// What the current row's texts and blobs take.
+uint64_t StringBytes(sqlite3_stmt* handle, size_t columns) {
+  uint64_t bytes = 0;
+  for (int i = 0; i < static_cast<int>(columns); ++i) {
+    const int type = ::sqlite3_column_type(handle, i);
+    if (type != SQLITE_TEXT && type != SQLITE_BLOB) continue;
+    bytes += static_cast<uint64_t>(::sqlite3_column_bytes(handle, i));
+  }
+  return bytes;
 }
 
 // The current row's values as text.
@@ -130,16 +147,68 @@ std::optional<TableInfo> SqliteSession::Describe(const TableName& table) {
 }
 
 uint64_t SqliteSession::ReadRows(const Read& read, const RowSink& sink) {
+  if (read.row_bytes_max == 0 || FileBytes() <= read.row_bytes_max) return Stream(read, {}, sink);
+  const SqliteLengthLimit limit(connection_, read.row_bytes_max + kRecordBytes);
+  Passed passed;
+  try {
+    return Stream(read, {}, [&](Row& row) {
+      ++passed.rows;
+      passed.last = row.fingerprint();
+      sink(row);
+    });
+  } catch (const Error& error) {
+    if (error.code() != kTooBig) throw;
+  }
+  // The same statement over the same snapshot gives the same rows up to the one that was too large.
+  const SqliteLargeRows large(connection_, read);
+  Read others = read;
+  if (large.any()) {
+    others.where = (read.where.empty() ? "" : read.where + " AND ") + large.Others();
+  }
+  if (others.limit > 0) {
+    if (others.limit <= large.count()) return passed.rows;
+    others.limit -= large.count();
+  }
+  return Stream(others, passed, sink);
+}
+
+// How much the file can hold; no row of it is longer.
+uint64_t SqliteSession::FileBytes() {
+  const auto number = [&](const char* pragma) {
+    SqliteStatement statement(connection_, pragma);
+    return statement.Step() ? ::sqlite3_column_int64(statement.handle(), 0) : 0;
+  };
+  return static_cast<uint64_t>(number("PRAGMA page_count")) *
+         static_cast<uint64_t>(number("PRAGMA page_size"));
+}
+
+uint64_t SqliteSession::Stream(const Read& read, const Passed& passed, const RowSink& sink) {
   SqliteStatement statement(connection_, SelectStatement(read));
   const auto& columns = read.schema.columns;
   uint64_t count = 0;
+  bool resumes = passed.rows == 0;  // behind the row that was the last one before
   Row row;
-  for (; statement.Step(); ++count) {
+  while (statement.Step()) {
     row.Clear();
+    const uint64_t bytes =
+        read.row_bytes_max == 0 ? 0 : StringBytes(statement.handle(), columns.size());
     for (size_t i = 0; i < columns.size(); ++i) {
       AppendColumn(statement.handle(), static_cast<int>(i), columns[i].type, row);
     }
-    sink(row);
+    if (bytes > read.row_bytes_max) {
+      Row rest = WithoutLargeValues(read.schema, row);
+      if (count >= passed.rows) read.too_large(rest, bytes);
+    } else if (++count > passed.rows) {
+      sink(row);
+    } else if (count == passed.rows) {
+      resumes = row.fingerprint() == passed.last;
+      if (!resumes) break;
+    }
+  }
+  if (!resumes) {
+    throw StopError(read.schema.table.ToString() + ": rows of it that are too large cannot be told "
+                                                   "from the others",
+                    "raise max_row, or leave the large column out with omit:");
   }
   return count;
 }

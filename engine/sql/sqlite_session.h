@@ -43,6 +43,16 @@ class SqliteSession : public Session {
                                   std::span<const Row* const> rows) override;
 
  private:
+  // The rows that a statement has given before it had to be begun anew.
+  struct Passed {
+    uint64_t rows = 0;
+    Fingerprint last = {};
+  };
+
+  uint64_t FileBytes();
+  // Leaves out what has passed; how many rows there are with these. Throws StopError when the last
+  // of them is not where it was.
+  uint64_t Stream(const Read& read, const Passed& passed, const RowSink& sink);
   // Hands the statement to `run`, bound to one row after the other.
   using Run = std::function<void(uint32_t index, SqliteStatement& statement)>;
   void ForEach(const std::string& sql, std::span<const Row* const> rows, const Run& run);

@@ -43,9 +43,37 @@ TEST(CaptureCursorTest, TheFormatIsTheDocumentedOne) {
   cursor.ticks.ticks[9] = {823'000'001'000'000, {}};
   cursor.ticks.running = {{"3/145", 9}};
   EXPECT_EQ(cursor.ToString(),
-            R"({"format":1,"tables":[{"schema":"public","name":"items","loaded":true,)"
-            R"("definition":"0123456789abcdef"}],"ticks":{"last":9,"server_started":5,)"
-            R"("ticks":[{"number":9,"clock":823000001000000}],"running":{"3/145":9}}})");
+            "{\"format\":1,\"tables\":[\n"
+            R"({"schema":"public","name":"items","loaded":true,"definition":"0123456789abcdef"})"
+            "\n],\n"
+            R"("ticks":{"last":9,"server_started":5,"ticks":[)"
+            "\n"
+            R"({"number":9,"clock":823000001000000})"
+            "\n"
+            R"(],"running":{)"
+            "\n"
+            R"("3/145":9)"
+            "\n}}}");
+}
+
+// Builds from before the lines have written it so.
+TEST(CaptureCursorTest, ReadsTheSameOnOneLine) {
+  std::string text = Sample().ToString();
+  std::erase(text, '\n');
+  EXPECT_EQ(CaptureCursor::Parse(text), Sample());
+}
+
+// Fails when an entry that changed, came or went is written as it was.
+TEST(CaptureCursorTest, AWriterWritesWhatIsThereNow) {
+  CursorWriter writer;
+  CaptureCursor cursor = Sample();
+  EXPECT_EQ(writer.Write(cursor), cursor.ToString());
+  cursor.tables[{"public", "items"}].seen = Value(ValueView::Int(78));
+  EXPECT_EQ(writer.Write(cursor), cursor.ToString());
+  cursor.tables.erase({"public", "items"});
+  EXPECT_EQ(writer.Write(cursor), cursor.ToString());
+  cursor.tables[{"public", "items"}];
+  EXPECT_EQ(writer.Write(cursor), cursor.ToString());
 }
 
 TEST(CaptureCursorTest, RefusesWhatIsNotACursor) {
@@ -75,6 +103,14 @@ TEST(CaptureCursorTest, IsDescribedForPeople) {
   EXPECT_EQ(DescribeCursor(cursor.ToString()),
             "public.items loaded; tick 9 at 2026-01-29 11:06:41.000000+00, 2 transactions were "
             "running, the oldest of them since before the first tick");
+}
+
+TEST(CaptureCursorTest, ManyTablesAreCounted) {
+  CaptureCursor cursor;
+  for (int i = 100; i < 1'100; ++i) cursor.tables[{"", std::to_string(i)}].loaded = i >= 107;
+  EXPECT_EQ(DescribeCursor(cursor.ToString()),
+            "993 tables loaded; 100 to be loaded; 101 to be loaded; 102 to be loaded; 103 to be "
+            "loaded; 104 to be loaded; 2 others not loaded");
 }
 
 }  // namespace

@@ -92,6 +92,19 @@ TEST(ConfigTest, ASettingOfATableBeatsItsPipelineWhichBeatsTheDefaults) {
   EXPECT_EQ(pipeline.tables[1].cursor, "seen");
 }
 
+TEST(ConfigTest, ALimitForRowsIsASizeThatFitsIntoAFrame) {
+  const auto with = [](const std::string& size) {
+    return "public.orders: {max_row: " + size + "}";
+  };
+  const Config config = Parse(Replaced(kGood, "public.orders: {}", with("16MiB")));
+  EXPECT_EQ(config.Pipeline("shop-to-mirror").tables[1].max_row, 16u << 20);
+  EXPECT_EQ(config.Pipeline("shop-to-mirror").tables[0].max_row, 64u << 20);
+  for (const char* wrong : {"1kB", "200MiB", "much"}) {
+    EXPECT_THAT(MessageAfter("public.orders: {}", with(wrong)),
+                AllOf(HasSubstr("max_row"), HasSubstr("1MiB to 128MiB")));
+  }
+}
+
 TEST(ConfigTest, ACursorMayBeTwoColumnsAndNothingElse) {
   const auto with = [](const std::string& cursor) {
     return "public.orders: {cursor: \"" + cursor + "\"}";

@@ -1,0 +1,75 @@
+#include "capture/large_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <span>
+#include <vector>
+
+#include "engine/base/error.h"
+#include "engine/sql/dialect.h"
+
+namespace syncline::capture {
+namespace {
+
+// Their keys stand in the cursor.
+constexpr size_t kRowsMax = 10'000;
+// Named in one statement.
+constexpr size_t kKeysRead = 200;
+
+}  // namespace
+
+void LargeRows::Note(const TablePlan& table, const Row& key, uint64_t bytes) {
+  auto& known = cursor_.tables[table.schema->table].too_large;
+  if (known.size() == kRowsMax && !known.contains(key.bytes())) {
+    throw StopError(fmt::format("{}: more than {} rows are larger than max_row allows",
+                                table.name(), kRowsMax),
+                    "raise max_row, or leave the large column out with omit:");
+  }
+  const auto [row, is_new] = known.emplace(key.bytes(), bytes);
+  any_ = true;
+  if (is_new) {
+    news_ = true;
+    logger_.warn(
+        "a row is too large and stays at the source table={} bytes={} max_row={} hint=\"`syncline "
+        "status` names it; raise max_row, or leave the large column out with omit\"",
+        table.name(), bytes, table.row_bytes_max);
+  }
+  row->second = bytes;
+}
+
+void LargeRows::ForgetKey(const TablePlan& table, const Row& key) {
+  const auto state = cursor_.tables.find(table.schema->table);
+  if (state == cursor_.tables.end() || state->second.too_large.empty()) return;
+  if (state->second.too_large.erase(key.bytes()) == 0) return;
+  news_ = true;
+  logger_.info("a row that was too large is captured, or gone table={}", table.name());
+}
+
+void LargeRows::Recheck(sql::Session& session, const TablePlan& table) {
+  const auto& known = cursor_.tables[table.schema->table].too_large;
+  if (known.empty()) return;
+  any_ = true;
+  std::vector<Row> keys;
+  for (const auto& [key, bytes] : known) keys.push_back(Row::FromBytes(key));
+  std::set<std::string> there;
+  for (std::span<const Row> left = keys; !left.empty();) {
+    const auto some = left.first(std::min(left.size(), kKeysRead));
+    left = left.subspan(some.size());
+    TableSchema key_only{.table = table.schema->table, .dialect = table.schema->dialect};
+    for (const uint32_t column : table.schema->key) {
+      key_only.key.push_back(static_cast<uint32_t>(key_only.columns.size()));
+      key_only.columns.push_back(table.schema->columns[column]);
+    }
+    const std::string these = sql::IsOneOf(table.key_columns(), some, session.dialect());
+    session.ReadRows({.schema = key_only, .where = And(table.set, these)},
+                     [&](Row& key) { there.insert(key.bytes()); });
+  }
+  for (const Row& key : keys) {
+    if (!there.contains(key.bytes())) ForgetKey(table, key);
+  }
+}
+
+}  // namespace syncline::capture
