@@ -55,6 +55,7 @@ std::string TextSql(const Hashed& value) {
 }
 
 std::string HashedText(ValueView value) {
+  if (value.is_null()) return "";
   const bool is_time = value.type() == Type::kDate || IsMoment(value.type());
   const int64_t number = is_time ? value.as_int() : 0;
   if (!is_time || number == kNegativeInfinity || number == kPositiveInfinity) return ToText(value);

@@ -13,6 +13,8 @@ namespace {
 constexpr size_t kNumberBytes = 8;
 // Schema id, offset, operation, length of the versions.
 constexpr size_t kEntryHeadBytes = 2 * kNumberBytes + 1 + kNumberBytes;
+// A row and two versions, each no longer than a frame.
+constexpr size_t kEntryBytesMax = 4 * size_t{kFrameBytesMax};
 // In the byte of the operation: behind the head stand the clock's time and origin.
 constexpr uint8_t kClockFlag = 0x80;
 
@@ -118,6 +120,7 @@ std::string EncodeEntry(const StoredEntry& stored) {
 
 StoredEntry DecodeEntry(std::string_view bytes) {
   if (bytes.size() < kEntryHeadBytes) throw CutOff();
+  if (bytes.size() > kEntryBytesMax) throw LogDamage("an entry of the log's base has no end");
   StoredEntry stored;
   BaseEntry& entry = stored.entry;
   stored.schema = layout::ReadBigEndian64(bytes.data());

@@ -98,4 +98,13 @@ void Consumers::Forget(const std::string& name) {
   if (error) throw EnvironmentError("removing a consumer: " + error.message());
 }
 
+void Consumers::CopyTo(const fs::path& log_folder, const LogId& log_id) const {
+  Consumers copy(log_folder);
+  for (const Consumer& consumer : List(log_id)) {
+    if (copy.Tell(consumer.name, {.log_id = log_id, .next = consumer.next})) continue;
+    throw EnvironmentError(fmt::format("writing down a consumer in {}", log_folder.string()),
+                           "check the disk and the permissions of the folder");
+  }
+}
+
 }  // namespace syncline

@@ -27,6 +27,10 @@ class Consumers {
 
   void Forget(const std::string& name);
 
+  // Writes down in another log's folder what the consumers of log `log_id` have said here. Only
+  // their marks are read: whatever else lies in the folder stays behind. Throws EnvironmentError.
+  void CopyTo(const std::filesystem::path& log_folder, const LogId& log_id) const;
+
   // The log's folder may be another one now.
   void Reopen() { files_.clear(); }
 

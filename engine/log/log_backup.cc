@@ -12,6 +12,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/private_folder.h"
+#include "engine/log/consumers.h"
 #include "engine/log/file.h"
 #include "engine/log/log_folder.h"
 #include "engine/log/log_store.h"
@@ -37,13 +38,6 @@ void RemoveRest(const fs::path& folder) {
   fs::remove_all(folder);
 }
 
-void CopyConsumers(const fs::path& from, const fs::path& to) {
-  if (!fs::exists(from)) return;
-  fs::copy(from, to, fs::copy_options::recursive);
-  for (const auto& entry : fs::recursive_directory_iterator(to)) file::Sync(entry.path());
-  file::SyncFolder(to);
-}
-
 LogBackup Measure(const fs::path& folder, Offset next) {
   LogBackup made{.next = next};
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
@@ -67,7 +61,7 @@ LogBackup Make(LogStore& store, const Mark& mark, const fs::path& into) {
     ThrowIfBad(
         checkpoint->CreateCheckpoint(part, kFlushAlways),
         fmt::format("backing up the log in {} to {}", store.folder().string(), into.string()));
-    CopyConsumers(log_folder::ConsumersPath(store.folder()), log_folder::ConsumersPath(part));
+    Consumers(store.folder()).CopyTo(part, mark.log_id);
     MarkFile::Open(log_folder::MarkPath(part), mark);
     if (::rename(part.c_str(), into.c_str()) != 0) {
       throw EnvironmentError(

@@ -16,6 +16,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/private_folder.h"
+#include "engine/log/consumers.h"
 #include "engine/log/file.h"
 #include "engine/log/layout.h"
 #include "engine/log/log_folder.h"
@@ -161,7 +162,7 @@ class Repair {
     store.Put(layout::MetaKey(info.epoch), layout::EncodeMeta(info));
     store.CopyBase(salvage.store());  // not the index, which is made anew from base and frames
     store.Finish();
-    CopyConsumers();
+    Consumers(folder_).CopyTo(draft_, info.id);
     MarkFile::Open(log_folder::MarkPath(draft_), mark);  // syncs the folder as well
     return {.info = std::move(info), .end = truncate_at};
   }
@@ -173,15 +174,6 @@ class Repair {
     if (sign.get() < 0) {
       throw EnvironmentError(fmt::format("making {}: {}", path.string(), std::strerror(errno)));
     }
-  }
-
-  void CopyConsumers() const {
-    const fs::path from = log_folder::ConsumersPath(folder_);
-    const fs::path to = log_folder::ConsumersPath(draft_);
-    if (!fs::exists(from)) return;
-    fs::copy(from, to, fs::copy_options::recursive);
-    for (const auto& entry : fs::recursive_directory_iterator(to)) file::Sync(entry.path());
-    file::SyncFolder(to);
   }
 
   // The hash of the frame that ends at `truncate_at`.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <optional>
 #include <random>
 #include <utility>
@@ -42,13 +43,16 @@ Lineage ReadLineage(std::string_view bytes) {
   return lineage;
 }
 
-// The shapes of a frame's tables, or nothing to hold rows against.
+// The shapes of a frame's tables, or nothing to hold rows against. A table that a frame names more
+// than once has one shape.
 class Shapes {
  public:
   explicit Shapes(size_t tables) : count_(tables) {}
   explicit Shapes(const EncodedFrame::Tables& tables) : count_(tables.size()) {
-    shapes_.reserve(count_);
-    for (const auto& table : tables) shapes_.emplace_back(*table);
+    of_tables_.reserve(count_);
+    for (const auto& table : tables) {
+      of_tables_.push_back(&shapes_.try_emplace(table.get(), *table).first->second);
+    }
   }
 
   // A change's row, as `op` says: a mark has none.
@@ -60,14 +64,15 @@ class Shapes {
     if (table >= count_) {
       throw DamageError("a change points to a table that its frame does not name");
     }
-    if (shapes_.empty()) return Row::FromBytes(std::string(bytes));
-    const TableShapes& shapes = shapes_[table];
+    if (of_tables_.empty()) return Row::FromBytes(std::string(bytes));
+    const TableShapes& shapes = *of_tables_[table];
     return Row::FromBytes(std::string(bytes), op == Op::kDelete ? shapes.keys : shapes.rows);
   }
 
  private:
   const size_t count_;
-  std::vector<TableShapes> shapes_;
+  std::map<const TableSchema*, TableShapes> shapes_;
+  std::vector<const TableShapes*> of_tables_;
 };
 
 Change ReadChange(std::string_view bytes, const Shapes& shapes) {
@@ -109,6 +114,9 @@ void CheckHeader(const FrameHeader& header) {
   }
   if (header.count == 0 || header.count > kFrameChangesMax) {
     throw DamageError("a frame says that it holds " + std::to_string(header.count) + " changes");
+  }
+  if (header.schemas.size() > kFrameChangesMax) {
+    throw DamageError("a frame names more tables than it can have changes");
   }
   if (!IsWriteTime(header.written_at)) {
     throw DamageError("a frame was written at a time that no clock shows");

@@ -40,6 +40,8 @@ std::string QuoteIfNeeded(const std::string& part) {
 
 // A few thousand columns, with long names and types, take less.
 constexpr size_t kSchemaBytesMax = 16u << 20;
+// As many as SQLite can be made to take, and more than any other database.
+constexpr int kColumnsMax = 32'767;
 
 // Whether key and cursor are columns, each column of the key once and one that holds values.
 bool StaysInside(const TableSchema& schema) {
@@ -126,7 +128,8 @@ std::string EncodeSchema(const TableSchema& schema) {
 TableSchema DecodeSchema(std::string_view bytes) {
   wire::TableSchema in;
   if (bytes.size() > kSchemaBytesMax ||
-      !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
+      in.columns_size() > kColumnsMax) {
     throw DamageError("the bytes of a table's schema cannot be read");
   }
   TableSchema schema;

@@ -93,10 +93,11 @@ TEST_F(LogBackupTest, WhatAKilledBackupLeftIsReplacedAndNothingElse) {
 
 TEST_F(LogBackupTest, WhatConsumersHaveSeenIsInTheCopy) {
   const auto log = Open(folder_);
-  fs::create_directory(folder_ / "consumers");
-  std::ofstream(folder_ / "consumers" / "p") << "somewhere";
+  log->Append(ItemsDraft(0, 10));
+  log->NewReader()->Acknowledge("p", Offset(4));
   log->Backup(backup_);
-  EXPECT_TRUE(fs::exists(backup_ / "consumers" / "p"));
+  EXPECT_EQ(LogReader::Open(backup_, clock_)->Consumers(),
+            (std::vector<Consumer>{{"p", Offset(4)}}));
 }
 
 }  // namespace
