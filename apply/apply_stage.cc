@@ -147,14 +147,14 @@ void ApplyStage::Impl::ReadProgress() {
   progress_ = target().ReadProgress(name);
   CheckParked(target().session(), name, log_.info(), display_);
   stats_.parked = CountRefused(target().session(), name);
+  target().HideOmitted(name);
   stats_.next_offset = next().value();
   if (!progress_) return;
   CheckFollows(*progress_, log_.info(), display_);
   progress_->reached = Reached();
 }
 
-// Refuses to go on from where the log is not (any more, or at all). What a target holds the log has
-// acknowledged, also after a power cut (LogReader::Secure).
+// Refuses to go on beyond the log: what a target holds it has acknowledged (LogReader::Secure).
 void ApplyStage::Impl::CheckInLog() {
   const Offset end = log_.end();
   if (next() <= end) return;

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "apply/row_image.h"
-#include "engine/base/check.h"
+#include "engine/base/error.h"
 #include "engine/model/value_text.h"
 
 namespace syncline::apply {
@@ -16,6 +16,11 @@ ConflictImages::ConflictImages(sql::Session& session, const TablePlan& plan,
       upserts_(ImageUpsertSql(shape)),
       deletes_(ImageDeleteSql(shape)) {}
 
+// Nothing where the cursor is omitted: its value is not the target's to have.
+std::string ConflictImages::VersionText(const RowChange& change) const {
+  return plan_.cursor && !change.version.is_null() ? ToText(change.version) : "";
+}
+
 Conflict ConflictImages::Of(const WriteTask& task, uint32_t number, ConflictType type,
                             bool source_won) const {
   const RowChange& change = task.changes[number];
@@ -27,7 +32,7 @@ Conflict ConflictImages::Of(const WriteTask& task, uint32_t number, ConflictType
                     .rule = plan_.conflict,
                     .source_won = source_won,
                     .offset = change.offset,
-                    .source_version = ToText(change.version)};
+                    .source_version = VersionText(change)};
   if (!task.deletion) conflict.source_row = RowImage(plan_.columns, TargetRow(plan_, change.row));
   return conflict;
 }
@@ -37,7 +42,7 @@ void ConflictImages::Add(const WriteTask& task, std::span<const uint32_t> number
   const auto found =
       session_.QueryEach(task.deletion ? deletes_ : upserts_, task.Pointers(numbers));
   for (size_t i = 0; i < found.size(); ++i) {
-    SYNCLINE_CHECK(found[i].has_value());
+    if (!found[i]) throw RestartError("a row that was locked cannot be seen any more");
     conflicts[i].target_row = RowImage(shape_.columns, *found[i]);
     if (plan_.cursor) conflicts[i].target_version = found[i]->at(*plan_.cursor);
     if (plan_.cursor_fallback && !conflicts[i].target_version) {

@@ -23,6 +23,8 @@ class ConflictImages {
   void Add(const WriteTask& task, std::span<const uint32_t> numbers, std::span<Conflict> conflicts);
 
  private:
+  std::string VersionText(const RowChange& change) const;
+
   sql::Session& session_;
   const TablePlan& plan_;
   const TargetShape& shape_;

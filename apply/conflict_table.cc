@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "apply/progress.h"
@@ -29,6 +30,16 @@ void AppendText(const std::optional<std::string>& text, Row& row) {
   row.Append(text ? ValueView::Text(*text) : ValueView::Null());
 }
 
+uint64_t IdOf(const std::string& text) {
+  uint64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw DamageError(fmt::format("a row of {} on the target has no number", kTable),
+                      "Somebody else wrote there. Keep a copy of that row, and delete it.");
+  }
+  return id;
+}
+
 std::vector<ConflictRecord> Select(sql::Session& session, const std::string& rest,
                                    const sql::Parameters& parameters) {
   const auto result =
@@ -38,7 +49,7 @@ std::vector<ConflictRecord> Select(sql::Session& session, const std::string& res
   std::vector<ConflictRecord> records;
   for (const auto& row : result.rows) {
     const auto text = [&row](size_t i) { return row[i].value_or(""); };
-    records.push_back({.id = std::stoull(text(0)),
+    records.push_back({.id = IdOf(text(0)),
                        .pipeline = text(2),
                        .detected_at = text(1),
                        .table = text(3),
@@ -100,6 +111,10 @@ bool HasIndex(sql::Session& session) {
 std::vector<std::string> NamesIn(const std::string& image) {
   std::vector<std::string> names;
   const auto json = nlohmann::ordered_json::parse(image, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) {
+    throw DamageError(fmt::format("a row's image in {} on the target is no JSON object", kTable),
+                      "Somebody else wrote there. Write the row by hand.");
+  }
   for (const auto& [name, value] : json.items()) names.push_back(name);
   return names;
 }
@@ -132,7 +147,13 @@ class ConflictingRow {
   ConflictingRow(sql::Session& session, const ConflictRecord& conflict)
       : session_(session), shape_(ShapeOf(session, conflict)) {
     for (const std::string& name : shape_.key) {
-      key_columns_.push_back(*std::ranges::find(shape_.columns, name, &Column::name));
+      const auto column = std::ranges::find(shape_.columns, name, &Column::name);
+      if (column == shape_.columns.end()) {
+        throw DamageError(fmt::format("conflict {} names a key column {} that its row has not",
+                                      conflict.id, name),
+                          "Somebody else wrote there. Write the row by hand.");
+      }
+      key_columns_.push_back(*column);
     }
     key_ = ParseRow(key_columns_, conflict.key);
   }

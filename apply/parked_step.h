@@ -16,10 +16,14 @@ struct ParkedStep {
   std::shared_ptr<const TableSchema> schema;
   bool deletion = false;
   RowChange change;
+  // Columns of the captured table that are not in `schema`, because the pipeline does not take
+  // them: the log has their values, at the change's offset.
+  uint32_t left_out = 0;
 };
 
 // Everything of the step but its schema, as bytes: a row of values (Row), so that each survives as
-// it does in the log. DecodeStep throws DamageError when they are something else.
+// it does in the log. DecodeStep throws DamageError when they are something else, or not a step of
+// a table with that schema.
 std::string EncodeStep(const ParkedStep& step);
 ParkedStep DecodeStep(std::string_view bytes, std::shared_ptr<const TableSchema> schema);
 

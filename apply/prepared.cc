@@ -12,6 +12,9 @@ namespace {
 Progress ReadToken(const std::string& token) {
   try {
     const nlohmann::json json = nlohmann::json::parse(token);
+    if (!json.at("next").is_number_unsigned() || !json.at("frame_hash").is_number_unsigned()) {
+      throw DamageError("the token of the log's prepared frame has no numbers");
+    }
     return {.pipeline = json.at("pipeline").get<std::string>(),
             .log_id = json.at("log_id").get<std::string>(),
             .next = Offset(json.at("next").get<uint64_t>()),

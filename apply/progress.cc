@@ -115,6 +115,11 @@ void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
   }
 }
 
+void LockProgress(sql::Session& session, const std::string& pipeline) {
+  if (session.dialect() != Dialect::kPostgres) return;  // the transaction holds the file
+  session.Query("SELECT 1 FROM syncline_progress WHERE pipeline = $1 FOR UPDATE", {pipeline});
+}
+
 void EraseProgress(sql::Session& session, const std::string& pipeline) {
   session.Change("DELETE FROM syncline_progress WHERE pipeline = $1", {pipeline});
 }

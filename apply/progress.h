@@ -62,6 +62,9 @@ void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
                      const Progress& to);
 
 // Takes the row away.
+// Keeps batches of the pipeline, and commands that work on its quarantine, waiting until the
+// session's transaction ends.
+void LockProgress(sql::Session& session, const std::string& pipeline);
 void EraseProgress(sql::Session& session, const std::string& pipeline);
 
 // Serialises the DDL of all Syncline processes on one PostgreSQL database until the transaction

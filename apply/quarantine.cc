@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "apply/parked_record.h"
 #include "apply/row_image.h"
 #include "engine/sql/dialect.h"
 
@@ -33,11 +34,16 @@ std::string KeyImage(const ParkedStep& step) {
   return RowImage(columns, step.change.key);
 }
 
+// Empty for a deletion.
+std::string ImageOf(const ParkedStep& step) {
+  return step.deletion ? "" : RowImage(step.schema->columns, step.change.row);
+}
+
 // What every row of the table says, whether refused or waiting.
 Row RecordOf(const ParkedStep& step, const TableName& target, const Progress& at, uint64_t changes,
              const std::string& reason, const std::string& code,
              std::optional<uint64_t> waiting_for) {
-  const std::string image = step.deletion ? "" : RowImage(step.schema->columns, step.change.row);
+  const std::string image = ImageOf(step);
   Row record;
   record.Append(ValueView::Text(at.pipeline));
   record.Append(ValueView::Text(at.log_id));
@@ -92,29 +98,15 @@ std::vector<ParkedChange> Select(sql::Session& session, const std::string& where
                                       {"schema_bytes", Type::kBytes},
                                       {"step_bytes", Type::kBytes}});
   std::vector<ParkedChange> found;
-  std::map<std::string, std::shared_ptr<const TableSchema>, std::less<>> schemas;
+  ParkedSchemas schemas;
   session.ReadRows({.schema = schema, .where = where, .order_by = "log_offset, id"}, [&](Row& row) {
     std::vector<ValueView> values;
     for (const ValueView value : row) values.push_back(value);
-    const auto text = [&](size_t i) {
-      return values[i].is_null() ? std::string() : std::string(values[i].as_string());
-    };
-    const auto number = [&](size_t i) { return static_cast<uint64_t>(values[i].as_int()); };
-    ParkedChange& change = found.emplace_back();
-    change.id = number(0);
-    change.pipeline = text(1);
-    change.log_id = text(2);
-    change.epoch = number(3);
-    change.changes = number(4);
-    change.source_table = text(5);
-    change.target_table = text(6);
-    change.reason = text(7);
-    change.code = text(8);
-    change.parked_at = text(9);
-    if (!values[10].is_null()) change.waiting_for = number(10);
-    auto& shared = schemas[text(11)];
-    if (!shared) shared = std::make_shared<const TableSchema>(DecodeSchema(text(11)));
-    change.step = DecodeStep(values[12].as_string(), shared);
+    try {
+      found.push_back(ParkedFrom(values, schemas));
+    } catch (const Error& error) {
+      throw ForeignRow(values, error.message());
+    }
   });
   return found;
 }
@@ -152,6 +144,18 @@ void EnsureQuarantineTable(sql::Session& session) {
   transaction.Commit();
 }
 
+void Quarantine::Note(const std::vector<ValueView>& values, Known& known) {
+  const uint64_t id = NumberAt(values, 0);
+  auto& keys = known.keys[TableName::Parse(TextAt(values, 2))];
+  Place& place = keys[std::string(BytesAt(values, 3))];
+  if (values[1].is_null()) {
+    place.refused = id;
+    ++known.size;
+  } else {
+    place.waiting = id;
+  }
+}
+
 void Quarantine::Refresh(sql::Session& session, const std::string& pipeline) {
   // Rows are only ever added, with new ids, and deleted.
   if (known_ && known_->size == 0) return;  // only whoever moves the progress row adds the first
@@ -172,14 +176,10 @@ void Quarantine::Refresh(sql::Session& session, const std::string& pipeline) {
                    [&](Row& row) {
                      std::vector<ValueView> values;
                      for (const ValueView value : row) values.push_back(value);
-                     const auto id = static_cast<uint64_t>(values[0].as_int());
-                     auto& keys = known.keys[TableName::Parse(values[2].as_string())];
-                     Place& place = keys[std::string(values[3].as_string())];
-                     if (values[1].is_null()) {
-                       place.refused = id;
-                       ++known.size;
-                     } else {
-                       place.waiting = id;
+                     try {
+                       Note(values, known);
+                     } catch (const Error& error) {
+                       throw ForeignRow(values, error.message());
                      }
                    });
   known_ = std::move(known);
@@ -269,7 +269,7 @@ void CheckParked(sql::Session& session, const std::string& pipeline, const LogIn
   for (const auto& row : found.rows) {
     const auto text = [&row](size_t i) { return row.at(i).value_or(""); };
     const bool other_log = text(0) != own;
-    if (!other_log && Offset(std::stoull(text(2))) < log.SharedUpTo(std::stoull(text(1)))) continue;
+    if (!other_log && Offset(Counted(text(2))) < log.SharedUpTo(Counted(text(1)))) continue;
     const std::string from = other_log
                                  ? fmt::format("of log {}, but this log is {}", text(0), own)
                                  : fmt::format("of epoch {}, which log {} has lost", text(1), own);
@@ -286,7 +286,7 @@ uint64_t CountRefused(sql::Session& session, const std::string& pipeline) {
   const auto found = session.Query(
       fmt::format("SELECT count(*) FROM {} WHERE pipeline = $1 AND waiting_for IS NULL", kTable),
       {pipeline});
-  return std::stoull(found.rows.at(0).at(0).value());
+  return Counted(found.rows.at(0).at(0).value_or(""));
 }
 
 std::map<std::string, uint64_t> CountRefusedByTable(const sql::DatabaseUrl& target,
@@ -299,7 +299,9 @@ std::map<std::string, uint64_t> CountRefusedByTable(const sql::DatabaseUrl& targ
                                  "waiting_for IS NULL GROUP BY target_table",
                                  kTable),
                      {pipeline});
-  for (const auto& row : found.rows) counts[row.at(0).value()] = std::stoull(row.at(1).value());
+  for (const auto& row : found.rows) {
+    counts[row.at(0).value_or("")] = Counted(row.at(1).value_or(""));
+  }
   return counts;
 }
 
@@ -309,8 +311,23 @@ std::map<std::string, uint64_t> CountQuarantine(const sql::DatabaseUrl& target) 
   if (!HasOwnTable(*session, kTable)) return counts;
   const auto result = session->Query(fmt::format(
       "SELECT pipeline, count(*) FROM {} WHERE waiting_for IS NULL GROUP BY pipeline", kTable));
-  for (const auto& row : result.rows) counts[row.at(0).value()] = std::stoull(row.at(1).value());
+  for (const auto& row : result.rows) {
+    counts[row.at(0).value_or("")] = Counted(row.at(1).value_or(""));
+  }
   return counts;
+}
+
+void RewriteParked(sql::Session& session, uint64_t id, const ParkedStep& step) {
+  Row row;
+  row.Append(TextOrNull(ImageOf(step)));
+  row.Append(ValueView::Bytes(EncodeSchema(*step.schema)));
+  row.Append(ValueView::Bytes(EncodeStep(step)));
+  row.Append(Number(id));
+  const Row* const only = &row;
+  session.ExecuteEach(
+      fmt::format("UPDATE {} SET row_image = $1, schema_bytes = $2, step_bytes = $3 WHERE id = $4",
+                  kTable),
+      {&only, 1});
 }
 
 void DeleteParked(sql::Session& session, std::span<const uint64_t> ids) {

@@ -92,13 +92,17 @@ class Quarantine {
     uint64_t size = 0;
   };
 
+  // A row's id, waiting_for, source_table and key_bytes.
+  static void Note(const std::vector<ValueView>& values, Known& known);
+
   std::optional<Known> known_;
 };
 
 // Makes syncline_quarantine when it is missing. Outside of a transaction.
 void EnsureQuarantineTable(sql::Session& session);
 
-// The parked changes of a pipeline, or all with an empty name, in the log's order.
+// The parked changes of a pipeline, or all with an empty name, in the log's order. Throws
+// DamageError, which names the row, for one that Syncline has not written.
 std::vector<ParkedChange> ReadQuarantine(sql::Session& session, const std::string& pipeline);
 // The same, with a session of its own; empty when the target has no such table.
 std::vector<ParkedChange> ListQuarantine(const sql::DatabaseUrl& target,
@@ -116,6 +120,8 @@ std::map<std::string, uint64_t> CountRefusedByTable(const sql::DatabaseUrl& targ
 // Refused changes by pipeline.
 std::map<std::string, uint64_t> CountQuarantine(const sql::DatabaseUrl& target);
 
+// The same change with other columns.
+void RewriteParked(sql::Session& session, uint64_t id, const ParkedStep& step);
 void DeleteParked(sql::Session& session, std::span<const uint64_t> ids);
 // Another try has been refused, maybe for another reason.
 void UpdateReason(sql::Session& session, uint64_t id, const Error& error);

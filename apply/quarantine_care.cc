@@ -8,6 +8,7 @@
 #include <ranges>
 #include <utility>
 
+#include "apply/logged_row.h"
 #include "apply/quarantine.h"
 #include "apply/sql_target.h"
 #include "engine/base/error.h"
@@ -132,6 +133,7 @@ class Care {
       for (const ParkedChange& next : chain.changes | std::views::drop(1)) {
         step = Joined(std::move(step), next.step);
       }
+      if (step.left_out > 0) Complete(step, chain.changes.back());
       if (!target_.Wants(step.schema->table)) {
         throw UsageError(fmt::format("pipeline {} has no table {} any more, of which change {} is",
                                      care_.pipeline, step.schema->table.ToString(), refused),
@@ -148,6 +150,42 @@ class Care {
       all.push_back(std::move(changes));
     }
     return all;
+  }
+
+  // The last change of `step` is `last`, which was parked without columns that the pipeline did not
+  // take then. The log has all of it; as it was parked it is whole only if nothing more is taken.
+  void Complete(ParkedStep& step, const ParkedChange& last) {
+    std::optional<LoggedRow> logged;
+    if (IsInLog(last)) {
+      logged = FindLogged(*care_.log, step.schema->table, step.change.key, step.change.offset);
+    }
+    if (logged) {
+      step.schema = logged->schema;
+      if (!step.deletion) step.change.row = std::move(logged->row);
+      step.change.version = std::move(logged->version);
+      step.left_out = 0;
+      return;
+    }
+    const auto mapping = std::ranges::find(care_.tables, step.schema->table, &TableMapping::source);
+    if (mapping != care_.tables.end() && mapping->omit.size() < step.left_out) {
+      throw UsageError(
+          fmt::format("change {} was parked without {} columns that pipeline {} did not take; now "
+                      "it omits {}, and the log does not hold the change any more",
+                      last.id, step.left_out, care_.pipeline, mapping->omit.size()),
+          "Omit them again to apply the change; or skip it: the row's next change, or `syncline "
+          "repair`, brings the row.");
+    }
+    care_.logger->warn(
+        "a change is applied as it was parked: the log does not hold it any more pipeline={} "
+        "table={} id={} offset={}",
+        care_.pipeline, step.schema->table.ToString(), last.id, step.change.offset.value());
+  }
+
+  bool IsInLog(const ParkedChange& change) const {
+    if (care_.log == nullptr) return false;
+    const LogInfo& info = care_.log->info();
+    return change.log_id == info.id.ToString() &&
+           change.step.change.offset < info.SharedUpTo(change.epoch);
   }
 
   // In the transaction that has written what is not in `refused`.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apply/table_mapping.h"
+#include "engine/log/log_reader.h"
 #include "engine/sql/database_url.h"
 
 namespace syncline::apply {
@@ -25,6 +26,9 @@ struct QuarantineCare {
   std::string source;  // LogInfo::source
   std::string pipeline;
   std::shared_ptr<spdlog::logger> logger;
+  // Of the source; borrowed. A change that was parked without columns which the pipeline does not
+  // take is completed from there: it may take more of them by now. Null: applied as it was parked.
+  LogReader* log = nullptr;
 };
 
 struct CareResult {

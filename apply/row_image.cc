@@ -26,6 +26,7 @@ std::string RowImage(const std::vector<Column>& columns,
                      const std::vector<std::optional<std::string>>& values) {
   Json json = Json::object();
   for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].type == Type::kNull) continue;
     json[columns[i].name] = ToJson(columns[i].type, values.at(i));
   }
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);

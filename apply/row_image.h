@@ -11,7 +11,8 @@ namespace syncline::apply {
 
 // Rows for people, and for writing them back: one JSON object by the names of columns, of which
 // `values` are parallel to `columns`. Integers and booleans are what JSON has for them, NULL is
-// null, everything else its text, which loses nothing. Bytes that are no UTF-8 become U+FFFD. Pure.
+// null, everything else its text, which loses nothing; columns of Type::kNull were left out. Bytes
+// that are no UTF-8 become U+FFFD. Pure.
 std::string RowImage(const std::vector<Column>& columns,
                      const std::vector<std::optional<std::string>>& values);
 std::string RowImage(const std::vector<Column>& columns, const Row& row);

@@ -18,6 +18,27 @@ using sql::Quote;
 
 constexpr char kTable[] = "syncline_schemas";
 
+Error ForeignRow(const std::string& pipeline, const std::string& table) {
+  return DamageError(
+      fmt::format(
+          "the row of pipeline {} and table {} in {} on the target is not one that Syncline "
+          "writes",
+          pipeline, table, kTable),
+      "Somebody else wrote there. Delete that row: it is made anew with the table's next change.");
+}
+
+TableName TableOf(const std::string& pipeline, const std::string& table) {
+  try {
+    return TableName::Parse(table);
+  } catch (const Error&) {
+    throw ForeignRow(pipeline, table);
+  }
+}
+
+bool IsOmitted(const std::string& column, const TableMapping& mapping) {
+  return std::ranges::find(mapping.omit, column) != mapping.omit.end();
+}
+
 std::string NameOnTarget(const std::string& column, const TableMapping& mapping) {
   const auto renamed = mapping.columns.find(column);
   return renamed == mapping.columns.end() ? column : renamed->second;
@@ -54,9 +75,11 @@ void SchemaWatch::Forget() {
   to_note_.clear();
 }
 
-SchemaWatch::Known SchemaWatch::KnownOf(const TableSchema& schema, const Known& before) {
+SchemaWatch::Known SchemaWatch::KnownOf(const TableSchema& schema, const TableMapping& mapping,
+                                        const Known& before) {
   Known known;
   for (const Column& column : schema.columns) {
+    if (IsOmitted(column.name, mapping)) continue;
     const auto found = std::ranges::find(before, column.name, &KnownColumn::name);
     known.push_back({.name = column.name,
                      .type = column.native_type,
@@ -72,8 +95,10 @@ void SchemaWatch::Read(sql::Session& session, const std::string& pipeline) {
   const auto found = session.Query(
       fmt::format("SELECT source_table, columns FROM {} WHERE pipeline = $1", kTable), {pipeline});
   for (const auto& row : found.rows) {
-    Known& known = (*known_)[TableName::Parse(row.at(0).value())];
-    const auto columns = nlohmann::json::parse(row.at(1).value(), nullptr, false);
+    const std::string table = row.at(0).value_or("");
+    const auto columns = nlohmann::json::parse(row.at(1).value_or(""), nullptr, false);
+    if (!columns.is_array()) throw ForeignRow(pipeline, table);
+    Known& known = (*known_)[TableOf(pipeline, table)];
     for (const auto& column : columns) {
       const auto text = [&column](const char* name) {
         const auto found = column.find(name);
@@ -92,7 +117,7 @@ std::vector<SchemaWatch::Lost> SchemaWatch::LostBetween(const Known& before, con
                                                         const TableMapping& mapping) {
   std::vector<Lost> lost;
   for (const KnownColumn& column : before) {
-    if (std::ranges::find(mapping.omit, column.name) != mapping.omit.end()) continue;
+    if (IsOmitted(column.name, mapping)) continue;
     const auto found = std::ranges::find(now.columns, column.name, &Column::name);
     if (found == now.columns.end()) {
       lost.push_back({&column, nullptr});
@@ -111,7 +136,7 @@ void SchemaWatch::Compare(sql::Session& session, const std::string& pipeline,
   for (const auto& schema : schemas) {
     const TableMapping& mapping = mappings.at(schema->table);
     Known& before = (*known_)[schema->table];
-    const Known now = KnownOf(*schema, before);
+    const Known now = KnownOf(*schema, mapping, before);
     const auto same = [](const KnownColumn& a, const KnownColumn& b) {
       return a.name == b.name && a.type == b.type;
     };
@@ -179,22 +204,45 @@ void SchemaWatch::Note(sql::Session& session, const std::string& pipeline,
     for (const std::string& warning : warnings) logger_->warn(warning);
     const TableMapping& mapping = mappings.at(table);
     const std::optional<sql::TableInfo> info = session.Describe(mapping.target);
-    auto columns = nlohmann::ordered_json::array();
     for (KnownColumn& column : known_->at(table)) {
       const sql::ColumnInfo* const is =
           info ? info->Find(NameOnTarget(column.name, mapping)) : nullptr;
       column.target = is == nullptr ? std::nullopt : std::optional(is->column.native_type);
-      nlohmann::ordered_json json = {{"name", column.name}, {"type", column.type}};
-      if (column.target) json["target"] = *column.target;
-      columns.push_back(std::move(json));
     }
-    session.Change(
-        fmt::format("INSERT INTO {0} (pipeline, source_table, columns, updated_at) VALUES ($1, $2, "
-                    "$3, {1}) ON CONFLICT (pipeline, source_table) DO UPDATE SET columns = "
-                    "excluded.columns, updated_at = excluded.updated_at",
-                    kTable, sql::NowSql(session.dialect())),
-        {pipeline, table.ToString(),
-         columns.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)});
+    // What the target lacks was left out (`new_columns: ignore`), and is not for it to know.
+    Known there = known_->at(table);
+    if (info) std::erase_if(there, [](const KnownColumn& column) { return !column.target; });
+    Write(session, pipeline, table, there);
+  }
+}
+
+void SchemaWatch::Write(sql::Session& session, const std::string& pipeline, const TableName& table,
+                        const Known& known) {
+  auto columns = nlohmann::ordered_json::array();
+  for (const KnownColumn& column : known) {
+    nlohmann::ordered_json json = {{"name", column.name}, {"type", column.type}};
+    if (column.target) json["target"] = *column.target;
+    columns.push_back(std::move(json));
+  }
+  session.Change(
+      fmt::format("INSERT INTO {0} (pipeline, source_table, columns, updated_at) VALUES ($1, $2, "
+                  "$3, {1}) ON CONFLICT (pipeline, source_table) DO UPDATE SET columns = "
+                  "excluded.columns, updated_at = excluded.updated_at",
+                  kTable, sql::NowSql(session.dialect())),
+      {pipeline, table.ToString(),
+       columns.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)});
+}
+
+void SchemaWatch::ForgetOmitted(sql::Session& session, const std::string& pipeline,
+                                const Mappings& mappings) {
+  Read(session, pipeline);
+  for (auto& [table, known] : *known_) {
+    const auto mapping = mappings.find(table);
+    if (mapping == mappings.end()) continue;
+    const auto is_omitted = [&](const KnownColumn& column) {
+      return IsOmitted(column.name, mapping->second);
+    };
+    if (std::erase_if(known, is_omitted) > 0) Write(session, pipeline, table, known);
   }
 }
 

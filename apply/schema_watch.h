@@ -19,9 +19,10 @@ namespace syncline::apply {
 // values) or given another type (the target's keeps its own). By the table's mapping that pauses
 // the pipeline, or is warned of.
 //
-// Remembers each table's last schema in `syncline_schemas` on the target, so that after a restart a
-// column that was dropped is told from one of the target's own. Works in the session's current
-// transaction, in which the pipeline's progress row is locked. Belongs to one thread.
+// Remembers each table's last schema, as far as the pipeline takes its columns, in
+// `syncline_schemas` on the target, so that after a restart a column that was dropped is told from
+// one of the target's own. Works in the session's current transaction, in which the pipeline's
+// progress row is locked. Belongs to one thread.
 class SchemaWatch {
  public:
   using Mappings = std::map<TableName, TableMapping>;  // by source
@@ -37,6 +38,8 @@ class SchemaWatch {
   // pause. What was run since, in these words or others, is found in the target's catalogue.
   void Compare(sql::Session& session, const std::string& pipeline, const Mappings& mappings,
                const Schemas& schemas);
+  // Forgets the columns that `mappings` omit, which were remembered when they did not.
+  void ForgetOmitted(sql::Session& session, const std::string& pipeline, const Mappings& mappings);
   // The batch is written: remembers what Compare has seen, and warns of what it let pass.
   void Note(sql::Session& session, const std::string& pipeline, const Mappings& mappings);
 
@@ -52,11 +55,13 @@ class SchemaWatch {
     const Column* now;  // none: it is dropped
   };
 
-  // What the target has is taken from `before`.
-  static Known KnownOf(const TableSchema& schema, const Known& before);
+  // Of the columns that `mapping` takes. What the target has is taken from `before`.
+  static Known KnownOf(const TableSchema& schema, const TableMapping& mapping, const Known& before);
   static std::vector<Lost> LostBetween(const Known& before, const TableSchema& now,
                                        const TableMapping& mapping);
   void Read(sql::Session& session, const std::string& pipeline);
+  static void Write(sql::Session& session, const std::string& pipeline, const TableName& table,
+                    const Known& known);
   void PauseFor(sql::Session& session, const TableSchema& schema, const TableMapping& mapping,
                 const std::vector<Lost>& lost) const;
 

@@ -7,6 +7,7 @@
 #include <ranges>
 
 #include "apply/durability.h"
+#include "apply/leftovers.h"
 #include "apply/refusal_reason.h"
 #include "apply/target_session.h"
 #include "engine/base/crash_point.h"
@@ -88,6 +89,23 @@ bool SqlTarget::IsPlain(const TableSchema& schema) {
   return info && KeysAreBytes(schema, mapping, *info) && IsPlainTable(*session_, *info);
 }
 
+void SqlTarget::HideOmitted(const std::string& pipeline) {
+  const bool omits = std::ranges::any_of(mappings_, [](const auto& mapping) {
+    return !mapping.second.omit.empty() || mapping.second.new_columns == NewColumns::kIgnore;
+  });
+  if (!omits) return;
+  sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
+  LockProgress(*session_, pipeline);
+  const uint64_t hidden = HideOmittedInQuarantine(*session_, pipeline, mappings_);
+  schemas_.ForgetOmitted(*session_, pipeline, mappings_);
+  transaction.Commit();
+  if (hidden == 0) return;
+  logger_->warn(
+      "columns that the pipeline omits were taken out of parked changes pipeline={} "
+      "changes={}",
+      pipeline, hidden);
+}
+
 // What was written has locked the tables against whoever would give them a trigger now.
 void SqlTarget::CheckPlain(const std::vector<TableChanges>& tables) {
   for (const TableChanges& changes : tables) {
@@ -138,7 +156,7 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
       if (quarantine_.size() > 0) throw RestartError("changes are parked");
       return;
     }
-    quarantine_.Park(session, to, refused, waiting);
+    quarantine_.Park(session, to, refused, Taken(waiting));
     schemas_.Note(session, to.pipeline, mappings_);
     reasons.clear();
     for (const RefusedStep& one : refused) ++reasons[{one.target, one.error.refusal()->reason}];
@@ -289,13 +307,21 @@ std::vector<RefusedStep> SqlTarget::Refused(const Findings& found,
   for (const Findings::Refused& refused : found.refused) {
     const Portion& portion = portions[refused.portion];
     const sql::TableInfo& info = tables_.at(*portion.schema).info;
-    RefusedStep& step = steps.emplace_back(
-        RefusedStep{{portion.schema, portion.deletion, portion.changes[refused.change]},
-                    portion.target,
-                    refused.error});
+    RefusedStep& step = steps.emplace_back(RefusedStep{
+        tables_.at(*portion.schema)
+            .taken.Of({portion.schema, portion.deletion, portion.changes[refused.change]}),
+        portion.target, refused.error});
     step.error.SetRefusal(Explained(*refused.error.refusal(), info, portion.deletion));
   }
   return steps;
+}
+
+std::vector<Quarantine::Waiting> SqlTarget::Taken(std::vector<Quarantine::Waiting> waiting) {
+  for (Quarantine::Waiting& one : waiting) {
+    const TakenColumns& taken = tables_.at(*one.step.schema).taken;
+    one.step = taken.Of(std::move(one.step));
+  }
+  return waiting;
 }
 
 void SqlTarget::StartPeerWork(Writing& writing) const {

@@ -57,6 +57,8 @@ class SqlTarget {
   int backend() const { return backend_; }
 
   std::optional<Progress> ReadProgress(const std::string& pipeline);
+  // Takes what the pipeline omits out of what Syncline keeps on the target beside its tables.
+  void HideOmitted(const std::string& pipeline);
 
   // As TargetTables says.
   std::set<TableName> MissingTables() { return tables_.Missing(*session_); }
@@ -132,6 +134,8 @@ class SqlTarget {
   Findings FindOut(Work& work);
   bool MayMoveValues();
   void FreeUniqueValues(const Work& work, const WriteOptions& options);
+  // What of them may stand on the target.
+  std::vector<Quarantine::Waiting> Taken(std::vector<Quarantine::Waiting> waiting);
   std::vector<RefusedStep> Refused(const Findings& found, std::span<const Portion> portions);
   void Reopen();
 

@@ -12,6 +12,12 @@ namespace syncline::apply {
 namespace {
 
 [[noreturn]] void ThrowOmitted(const TablePlan& plan, uint32_t column, const std::string& role) {
+  if (plan.schema->columns[column].type == Type::kNull) {
+    throw UsageError(
+        fmt::format("a change of {} was parked without its cursor column, which {} omitted then",
+                    plan.schema->table.ToString(), plan.target.ToString()),
+        "Omit it again, with `conflict: source_wins`, to apply the change; or skip the change.");
+  }
   throw UsageError(fmt::format("column {} of {} is omitted from {}, but it is {}",
                                plan.schema->columns[column].name, plan.schema->table.ToString(),
                                plan.target.ToString(), role),
@@ -60,6 +66,7 @@ TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMappin
   std::vector<std::optional<uint32_t>> place(plan.schema->columns.size());
   for (uint32_t i = 0; i < plan.schema->columns.size(); ++i) {
     Column column = plan.schema->columns[i];
+    if (column.type == Type::kNull) continue;  // it was left out before
     if (std::ranges::find(mapping.omit, column.name) != mapping.omit.end()) continue;
     const std::string source_name = column.name;
     if (const auto renamed = mapping.columns.find(source_name); renamed != mapping.columns.end()) {

@@ -46,9 +46,11 @@ TargetTable& TargetTables::Prepare(sql::Session& session, const TableChanges& ch
   sql::TableInfo info = PrepareTargetTable(session, plan, *logger_);
   references_[info.name] = info.foreign_keys;
   order_is_old_ = true;
+  TakenColumns taken(plan);
   auto writer = std::make_unique<TableWriter>(session, std::move(plan), info, ready_.size());
   writer->set_may_copy(!not_copied_into_.contains(info.name));
-  return ready_.emplace(id, TargetTable{std::move(info), std::move(writer)}).first->second;
+  return ready_.emplace(id, TargetTable{std::move(info), std::move(taken), std::move(writer)})
+      .first->second;
 }
 
 bool TargetTables::AnyUniqueIndexes() const {

@@ -11,6 +11,7 @@
 #include "apply/table_mapping.h"
 #include "apply/table_order.h"
 #include "apply/table_writer.h"
+#include "apply/taken_columns.h"
 #include "engine/base/error.h"
 #include "engine/sql/session.h"
 #include "engine/sql/table_info.h"
@@ -20,6 +21,7 @@ namespace syncline::apply {
 // A target table, ready to take the rows of one captured schema.
 struct TargetTable {
   sql::TableInfo info;
+  TakenColumns taken;
   std::unique_ptr<TableWriter> writer;
 };
 

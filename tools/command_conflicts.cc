@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <set>
 
 #include "apply/conflict_table.h"
@@ -38,6 +39,12 @@ Json ImageJson(const std::optional<std::string>& image) {
   return image ? Json::parse(*image, nullptr, /*allow_exceptions=*/false) : Json();
 }
 
+Json OffsetJson(const std::string& text) {
+  uint64_t offset = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), offset);
+  return error == std::errc() && end == text.data() + text.size() ? Json(offset) : Json(text);
+}
+
 Json OptionalJson(const std::optional<std::string>& text) { return text ? Json(*text) : Json(); }
 
 Json ToJson(const Found& found) {
@@ -52,7 +59,7 @@ Json ToJson(const Found& found) {
           {"rule", conflict.rule},
           {"winner", conflict.winner},
           {"log_id", conflict.log_id},
-          {"offset", std::stoull(conflict.offset)},
+          {"offset", OffsetJson(conflict.offset)},
           {"source_origin", conflict.source_origin},
           {"target_origin", conflict.target_origin},
           {"source_version", conflict.source_version},
@@ -144,7 +151,7 @@ int Show(const Invocation& invocation, const Options& options) {
   };
   const auto side = [&](const char* name, const std::string& version,
                         const std::optional<std::string>& row, const std::string& origin) {
-    line(name, fmt::format("{}, version {}{}", origin, version,
+    line(name, fmt::format("{}, version {}{}", origin, version.empty() ? "none" : version,
                            conflict.winner == name ? ", won" : ", lost"));
     line("", row.value_or("no row"));
   };

@@ -127,20 +127,34 @@ int Show(const Invocation& invocation, const std::string& name, uint64_t id) {
   return 0;
 }
 
-apply::QuarantineCare CareFor(const Invocation& invocation, const std::string& name,
-                              const std::shared_ptr<spdlog::logger>& logger) {
-  const Config config = invocation.Load();
-  config.Pipeline(name);
-  const Plan plan = MakePlan(config, {name});
-  const PipelinePlan& pipeline = plan.pipelines.front();
-  SystemClock clock;
-  const auto reader = OpenLog(config, pipeline.source, clock);
-  return {.target = pipeline.target_url,
-          .tables = pipeline.tables,
-          .source = reader->info().source,
-          .pipeline = name,
-          .logger = logger};
-}
+// What is needed to take care of a pipeline's quarantine. Neither copied nor moved: the log's
+// reader borrows the clock.
+class CareOfPipeline {
+ public:
+  CareOfPipeline(const Invocation& invocation, const std::string& name,
+                 const std::shared_ptr<spdlog::logger>& logger) {
+    const Config config = invocation.Load();
+    config.Pipeline(name);
+    const Plan plan = MakePlan(config, {name});
+    const PipelinePlan& pipeline = plan.pipelines.front();
+    log_ = OpenLog(config, pipeline.source, clock_);
+    care_ = {.target = pipeline.target_url,
+             .tables = pipeline.tables,
+             .source = log_->info().source,
+             .pipeline = name,
+             .logger = logger,
+             .log = log_.get()};
+  }
+  CareOfPipeline(const CareOfPipeline&) = delete;
+  CareOfPipeline& operator=(const CareOfPipeline&) = delete;
+
+  const apply::QuarantineCare& care() const { return care_; }
+
+ private:
+  SystemClock clock_;
+  std::unique_ptr<LogReader> log_;
+  apply::QuarantineCare care_;
+};
 
 int Tell(const Invocation& invocation, const std::string& name, std::string_view done,
          const apply::CareResult& result) {
@@ -179,16 +193,16 @@ void NoteRefusals(const Invocation& invocation, const std::string& name,
 
 int Retry(const Invocation& invocation, const Options& options) {
   const auto logger = invocation.Logger("warn");
-  const apply::CareResult result =
-      apply::RetryParked(CareFor(invocation, options.pipeline, logger), options.ids);
+  const CareOfPipeline care(invocation, options.pipeline, logger);
+  const apply::CareResult result = apply::RetryParked(care.care(), options.ids);
   NoteRefusals(invocation, options.pipeline, logger);
   return Tell(invocation, options.pipeline, "", result);
 }
 
 int Skip(const Invocation& invocation, const Options& options) {
   const auto logger = invocation.Logger();
-  const apply::CareResult result =
-      apply::SkipParked(CareFor(invocation, options.pipeline, logger), options.ids);
+  const CareOfPipeline care(invocation, options.pipeline, logger);
+  const apply::CareResult result = apply::SkipParked(care.care(), options.ids);
   NoteRefusals(invocation, options.pipeline, logger);
   return Tell(invocation, options.pipeline, fmt::format("{} skipped, ", result.skipped), result);
 }

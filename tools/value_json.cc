@@ -27,7 +27,9 @@ Json RowJson(const TableSchema& schema, const Row& row) {
   Json json = Json::object();
   size_t index = 0;
   for (ValueView value : row) {
-    if (index < schema.columns.size()) json[schema.columns[index].name] = ToJson(value);
+    const bool is_there =
+        index < schema.columns.size() && schema.columns[index].type != Type::kNull;
+    if (is_there) json[schema.columns[index].name] = ToJson(value);
     ++index;
   }
   return json;

@@ -48,6 +48,46 @@ TEST(ParkedStepTest, AStepIsReadBackExactly) {
   EXPECT_THROW(DecodeStep(Item(1, "a row", 1).bytes(), step.schema), Error);
 }
 
+TEST(ParkedStepTest, HowManyColumnsWereLeftOutIsKept) {
+  ParkedStep step = Step(5, 3);
+  step.left_out = 2;
+  const ParkedStep again = DecodeStep(EncodeStep(step), step.schema);
+  ExpectSame(again, step);
+  EXPECT_EQ(again.left_out, 2u);
+}
+
+// The bytes come from a target, where others may write. Fails when a step is taken that is not one
+// of its table: whoever writes it reads values that are not there.
+TEST(ParkedStepTest, WhatIsNoStepOfItsTableIsDamage) {
+  const auto refused = [](const ParkedStep& step) {
+    try {
+      DecodeStep(EncodeStep(step), ItemsSchema());
+      return false;
+    } catch (const Error& error) {
+      return error.exit_code() == 4;
+    }
+  };
+  EXPECT_FALSE(refused(Step(5, 3)));
+  ParkedStep step = Step(5, 3);
+  step.change.row = test::MakeRow({ValueView::Int(7)});
+  EXPECT_TRUE(refused(step));
+  step.change.row = test::MakeRow({ValueView::Text("7"), ValueView::Text("x"), Stamp(5)});
+  EXPECT_TRUE(refused(step));
+  step = Step(5, 3);
+  step.change.key = test::MakeRow({ValueView::Int(8)});
+  EXPECT_TRUE(refused(step)) << "the key of another row";
+  step.change.key = test::MakeRow({ValueView::Null()});
+  EXPECT_TRUE(refused(step));
+  step.change.key = Row();
+  EXPECT_TRUE(refused(step));
+  step = Step(5, 3);
+  step.deletion = true;
+  EXPECT_TRUE(refused(step)) << "a deletion with a row";
+  step = Step(5, 3);
+  step.change.offset = Offset(UINT64_MAX);
+  EXPECT_TRUE(refused(step));
+}
+
 TEST(ParkedStepTest, TwoStepsAreWhatABatchWouldHaveMadeOfThem) {
   ParkedStep second = Step(5, 4);
   second.change.passed = {Value(Stamp(2))};
