@@ -14,8 +14,8 @@
 
 #include "engine/base/as_error.h"
 #include "engine/base/error.h"
-#include "engine/model/value_text.h"
 #include "tools/duration.h"
+#include "tools/log_order.h"
 
 namespace syncline::cli {
 namespace {
@@ -31,93 +31,8 @@ constexpr int64_t kBeatMsMin = 100, kBeatMsMax = 5'000;
 constexpr int kBeatsOfStall = 3;
 // For a poll: longer than a lock is waited for, and than most reads of a source take.
 constexpr auto kPollMax = std::chrono::seconds(120);
-// Of keys in one order, which is one line; and what a key takes besides its text.
-constexpr size_t kPortionBytes = 32u << 10;
-constexpr size_t kPerKeyBytes = 8;
 // After somebody could not be let in (no more descriptors).
 constexpr int kAcceptAgainMs = 100;
-
-Json ErrorJson(const Error& error) {
-  return {{"error",
-           {{"message", error.message()},
-            {"hint", error.hint()},
-            {"code", error.code()},
-            {"exit_code", error.exit_code()}}}};
-}
-
-// The other way round.
-Error ErrorFrom(const Json& json) {
-  const std::string message = json.value("message", "the writer's answer cannot be read");
-  const std::string hint = json.value("hint", "");
-  switch (json.value("exit_code", 1)) {
-    case 2:
-      return UsageError(message, hint);
-    case 3:
-      return EnvironmentError(message, hint);
-    case 4:
-      return DamageError(message, hint);
-    default:
-      return StopError(message, hint);
-  }
-}
-
-Json Parse(std::string_view line) { return Json::parse(line, nullptr, /*allow_exceptions=*/false); }
-
-Error NoOrder() {
-  return UsageError("the log's writer does not know this order",
-                    "use the same version of syncline on both sides");
-}
-
-// A member of that name that is a text; empty if there is none.
-std::string TextOf(const Json& json, const char* name) {
-  if (!json.is_object()) return {};
-  const auto member = json.find(name);
-  return member != json.end() && member->is_string() ? member->get<std::string>() : std::string();
-}
-
-// What a recapture names. Throws UsageError or DamageError for what is no such list.
-std::vector<capture::RowKeys> RowsOf(const Json& order) {
-  std::vector<capture::RowKeys> rows;
-  const auto named = order.find("rows");
-  if (named == order.end() || !named->is_array()) throw NoOrder();
-  for (const Json& table : *named) {
-    capture::RowKeys& some = rows.emplace_back();
-    some.table = {TextOf(table, "schema"), TextOf(table, "table")};
-    if (!table.is_object() || !table.contains("keys")) throw NoOrder();
-    for (const Json& key : table.at("keys")) {
-      if (!key.is_string()) throw NoOrder();
-      const std::optional<Value> bytes = FromText(Type::kBytes, key.get<std::string>());
-      if (!bytes) throw NoOrder();
-      some.keys.push_back(Row::FromBytes(std::string(bytes->view().as_string())));
-    }
-  }
-  return rows;
-}
-
-// The other way round, in as many lists as make lines that are not too long.
-std::vector<Json> Portions(const std::vector<capture::RowKeys>& rows) {
-  std::vector<Json> portions;
-  size_t bytes = kPortionBytes;
-  for (const capture::RowKeys& table : rows) {
-    bool named = false;
-    for (const Row& key : table.keys) {
-      const std::string text = ToText(ValueView::Bytes(key.bytes()));
-      if (bytes + text.size() > kPortionBytes) {
-        portions.push_back(Json::array());
-        bytes = 0;
-        named = false;
-      }
-      if (!named) {
-        portions.back().push_back(
-            {{"schema", table.table.schema}, {"table", table.table.name}, {"keys", Json::array()}});
-        named = true;
-      }
-      portions.back().back()["keys"].push_back(text);
-      bytes += text.size() + kPerKeyBytes;
-    }
-  }
-  return portions;
-}
 
 // What the writer of the log in `folder` answers; nothing if there is none that listens. Throws
 // what it threw.
@@ -144,12 +59,7 @@ std::optional<Json> Order(const std::filesystem::path& folder, Json order,
   if (!line) {
     throw RetryError("the log's writer ended before it had carried out its order", "try again");
   }
-  const Json answer = Parse(*line);
-  if (!answer.is_object()) throw ErrorFrom(Json::object());
-  if (const auto done = answer.find("done"); done != answer.end() && done->is_object()) {
-    return *done;
-  }
-  throw ErrorFrom(answer.value("error", Json::object()));
+  return DoneIn(*line);
 }
 
 }  // namespace
@@ -206,8 +116,7 @@ void LogControl::Serve(const LocalSocket& caller, const std::string& line) {
   std::string answer;
   try {
     auto answering = std::async(std::launch::async, [&] { return Answer(line); });
-    const std::chrono::milliseconds every(
-        std::clamp(beat->get<int64_t>(), kBeatMsMin, kBeatMsMax));
+    const std::chrono::milliseconds every(std::clamp(beat->get<int64_t>(), kBeatMsMin, kBeatMsMax));
     bool is_there = true;
     while (answering.wait_for(every) != std::future_status::ready) {
       is_there = is_there && caller.WriteLine(kBeat, kPatience);
@@ -221,19 +130,15 @@ void LogControl::Serve(const LocalSocket& caller, const std::string& line) {
 
 std::string LogControl::Answer(std::string_view line) {
   try {
-    const Json order = Parse(line);
-    const std::string what = TextOf(order, "do");
-    if (what == "backup") return Dump(Json{{"done", Backup(TextOf(order, "into"))}});
-    if (what == "poll") return Dump(Json{{"done", Poll({})}});
-    if (what == "recapture") return Dump(Json{{"done", Poll(RowsOf(order))}});
-    throw NoOrder();
+    LogOrder order = ParseOrder(line);
+    const bool backup = order.kind == LogOrder::Kind::kBackup;
+    return Dump(Json{{"done", backup ? Backup(order.into) : Poll(std::move(order.rows))}});
   } catch (...) {
-    return Dump(ErrorJson(AsError(std::current_exception())));
+    return Dump(ErrorAnswer(AsError(std::current_exception())));
   }
 }
 
 Json LogControl::Backup(const std::filesystem::path& into) {
-  if (!into.is_absolute()) throw NoOrder();
   const LogBackup made = log_.Backup(into);
   logger_->info("backup made into={} next={} bytes={}", into.string(), made.next.value(),
                 made.bytes);
@@ -254,9 +159,9 @@ std::optional<LogBackup> OrderBackup(const std::filesystem::path& folder,
                                      const sql::WaitLimits& limits) {
   const auto done = Order(folder, {{"do", "backup"}, {"into", into.string()}}, limits);
   if (!done) return {};
-  return LogBackup{.next = Offset(done->value("next", uint64_t{0})),
-                   .bytes = done->value("bytes", uint64_t{0}),
-                   .linked_bytes = done->value("linked_bytes", uint64_t{0})};
+  return LogBackup{.next = Offset(NumberIn(*done, "next")),
+                   .bytes = NumberIn(*done, "bytes"),
+                   .linked_bytes = NumberIn(*done, "linked_bytes")};
 }
 
 std::optional<Offset> OrderPoll(const std::filesystem::path& folder,
@@ -266,15 +171,15 @@ std::optional<Offset> OrderPoll(const std::filesystem::path& folder,
   const auto give = [&](const Json& order) {
     const auto done = Order(folder, order, limits);
     end.reset();
-    if (done) end = Offset(done->value("next", uint64_t{0}));
+    if (done) end = Offset(NumberIn(*done, "next"));
     return done.has_value();
   };
   if (again.empty()) {
     give({{"do", "poll"}});
     return end;
   }
-  for (const Json& rows : Portions(again)) {
-    if (!give({{"do", "recapture"}, {"rows", rows}})) break;
+  for (const Json& order : RecaptureOrders(again)) {
+    if (!give(order)) break;
   }
   return end;
 }

@@ -10,6 +10,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/private_folder.h"
+#include "tools/run_rows.h"
 
 namespace syncline::cli {
 namespace {
@@ -58,40 +59,17 @@ Work::End EndOf(std::string_view name) {
                                       : static_cast<Work::End>(found - std::begin(kEndNames));
 }
 
+// Texts are cut to what is shown of them.
 constexpr char kColumns[] =
-    "id, pipeline, kind, state, process, started, ended, scheduled, missed, polls, captured, "
-    "applied, written, newer, conflicts, refused, error";
+    "id, substr(pipeline, 1, 1000), substr(kind, 1, 100), substr(state, 1, 100), process, started, "
+    "ended, scheduled, missed, polls, captured, applied, written, newer, conflicts, refused, "
+    "substr(error, 1, 10000)";
 constexpr char kOpen[] = "state IN ('Queued', 'InProgress')";
 
-using Field = std::optional<std::string>;
+constexpr uint64_t kPausedMax = 100'000;
 
 std::string Text(WallTime time) { return std::to_string(time.time_since_epoch().count()); }
 Field Text(const std::optional<WallTime>& time) { return time ? Field(Text(*time)) : Field(); }
-WallTime Time(const std::string& text) { return WallTime(Microseconds(std::stoll(text))); }
-std::optional<WallTime> Time(const Field& text) {
-  return text ? std::optional(Time(*text)) : std::nullopt;
-}
-
-Run RunOf(const std::vector<Field>& row) {
-  const auto number = [&](size_t i) { return std::stoull(*row[i]); };
-  return {.id = std::stoll(*row[0]),
-          .pipeline = *row[1],
-          .kind = *row[2],
-          .state = RunStateOf(*row[3]).value_or(RunState::kFailed),
-          .started = Time(*row[5]),
-          .ended = Time(row[6]),
-          .scheduled = Time(row[7]),
-          .missed = number(8),
-          .counts = {.polls = number(9),
-                     .captured = number(10),
-                     .applied = number(11),
-                     .written = number(12),
-                     .newer = number(13),
-                     .conflicts = number(14),
-                     .refused = number(15)},
-          .error = *row[16]};
-}
-
 sql::DatabaseUrl UrlOf(const fs::path& logs, const sql::WaitLimits& limits) {
   sql::DatabaseUrl url = sql::DatabaseUrl::Parse("sqlite:" + std::string(kFile), logs);
   url.limits = limits;
@@ -124,6 +102,7 @@ RunHistory::RunHistory(const fs::path& logs, Clock& clock, const sql::WaitLimits
       process_(logs / kLockFile) {
   // What is lost by a power cut is only the account of a run.
   session_->Execute("PRAGMA synchronous = NORMAL");
+  CheckIsOurs(*session_);
   MakeTables();
   CloseThoseOfTheDead();
 }
@@ -146,10 +125,11 @@ void RunHistory::CloseThoseOfTheDead() {
   const auto found =
       session_->Query(fmt::format("SELECT DISTINCT process FROM runs WHERE {}", kOpen));
   for (const auto& row : found.rows) {
-    if (process_.IsAlive(std::stoll(*row[0]))) continue;
+    const auto process = NumberOf(row.at(0));
+    if (process_.IsAlive(process)) continue;
     session_->Change(fmt::format("UPDATE runs SET state = 'Failed', ended = $1, error = $2 "
                                  "WHERE process = {} AND {}",
-                                 *row[0], kOpen),
+                                 process, kOpen),
                      {Text(clock_.Now()), kProcessEnded});
   }
 }
@@ -159,7 +139,7 @@ int64_t RunHistory::OwnProcess() {
   if (process_.number() == 0) {
     const auto made = session_->Query("INSERT INTO processes(started) VALUES ($1) RETURNING id",
                                       {Text(clock_.Now())});
-    process_.Be(std::stoll(*made.rows.at(0).at(0)));
+    process_.Be(NumberOf(made.rows.at(0).at(0)));
   }
   return process_.number();
 }
@@ -182,7 +162,7 @@ int64_t RunHistory::Begin(const Run& run) {
                                "ORDER BY id DESC LIMIT 1 OFFSET {})",
                                kRunsMax),
                    {run.pipeline, run.kind});
-  return std::stoll(*made.rows.at(0).at(0));
+  return NumberOf(made.rows.at(0).at(0));
 }
 
 void RunHistory::Update(const Run& run) {
@@ -213,7 +193,7 @@ std::vector<Run> RunHistory::List(const std::vector<std::string>& pipelines, uin
   std::vector<Run> runs;
   for (const auto& row : found.rows) {
     Run& run = runs.emplace_back(RunOf(row));
-    if (!run.open() || process_.IsAlive(std::stoll(*row[4]))) continue;
+    if (!run.open() || process_.IsAlive(NumberOf(row[4]))) continue;
     run.state = RunState::kFailed;
     run.error = kProcessEnded;
   }
@@ -229,8 +209,9 @@ bool RunHistory::Changed() {
 std::set<std::string> RunHistory::Paused() {
   const std::lock_guard lock(mutex_);
   std::set<std::string> paused;
-  for (const auto& row : session_->Query("SELECT pipeline FROM paused").rows)
-    paused.insert(*row[0]);
+  const auto found = session_->Query(
+      fmt::format("SELECT substr(pipeline, 1, 1000) FROM paused LIMIT {}", kPausedMax));
+  for (const auto& row : found.rows) paused.insert(row.at(0).value_or(""));
   return paused;
 }
 
@@ -251,7 +232,7 @@ std::optional<WallTime> RunHistory::LastFiring(const std::string& pipeline,
   const auto found =
       session_->Query("SELECT at FROM firings WHERE pipeline = $1 AND kind = $2", {pipeline, kind});
   if (found.rows.empty()) return {};
-  return Time(*found.rows[0][0]);
+  return TimeOf(found.rows[0][0]);
 }
 
 void RunHistory::NoteFiring(const std::string& pipeline, const std::string& kind, WallTime at) {
@@ -269,12 +250,12 @@ bool RunHistory::OpenIncident(const Incident& incident) {
                                    told),
                        {pipeline, kind, Text(clock_.Now()), error, hint});
   if (opened > 0) return told;
-  session_->Change(
-      "UPDATE incidents SET error = $3, hint = $4 WHERE pipeline = $1 AND kind = $2",
-      {pipeline, kind, error, hint});
-  return told && session_->Change("UPDATE incidents SET told = 1 "
-                                  "WHERE pipeline = $1 AND kind = $2 AND told = 0",
-                                  {pipeline, kind}) > 0;
+  session_->Change("UPDATE incidents SET error = $3, hint = $4 WHERE pipeline = $1 AND kind = $2",
+                   {pipeline, kind, error, hint});
+  return told && session_->Change(
+                     "UPDATE incidents SET told = 1 "
+                     "WHERE pipeline = $1 AND kind = $2 AND told = 0",
+                     {pipeline, kind}) > 0;
 }
 
 bool RunHistory::CloseIncident(const std::string& pipeline, const std::string& kind) {
@@ -287,12 +268,14 @@ bool RunHistory::CloseIncident(const std::string& pipeline, const std::string& k
 std::vector<Incident> RunHistory::IncidentsOf(const std::string& pipeline) {
   const std::lock_guard lock(mutex_);
   const auto found = session_->Query(
-      "SELECT pipeline, kind, since, error, hint, told FROM incidents WHERE pipeline = $1 "
+      "SELECT pipeline, kind, since, substr(error, 1, 10000), substr(hint, 1, 10000), told FROM "
+      "incidents WHERE pipeline = $1 "
       "ORDER BY since, kind",
       {pipeline});
   std::vector<Incident> incidents;
   for (const auto& row : found.rows) {
-    incidents.push_back({*row[0], *row[1], Time(*row[2]), *row[3], *row[4], row[5] == "1"});
+    const auto text = [&row](size_t i) { return row[i].value_or(""); };
+    incidents.push_back({text(0), text(1), TimeOf(row[2]), text(3), text(4), row[5] == "1"});
   }
   return incidents;
 }
@@ -304,7 +287,7 @@ void RunHistory::BeginWork(Work::Part part, const std::string& name, bool once) 
   const auto known = session_->Query("SELECT process FROM work WHERE part = $1 AND name = $2",
                                      {NameOf(part), name});
   for (const auto& row : known.rows) {
-    const int64_t process = std::stoll(*row[0]);
+    const int64_t process = NumberOf(row[0]);
     if (process != own && process_.IsAlive(process)) continue;
     session_->Change(
         fmt::format("DELETE FROM work WHERE part = $1 AND name = $2 AND process = {}", process),
@@ -330,8 +313,8 @@ std::optional<Work> RunHistory::WorkOf(Work::Part part, const std::string& name)
       {NameOf(part), name});
   std::optional<Work> last;
   for (const auto& row : found.rows) {
-    Work work{.once = row[1] == "1", .since = Time(*row[2]), .end = EndOf(row[3].value_or(""))};
-    work.is_alive = work.end == Work::End::kNone && process_.IsAlive(std::stoll(*row[0]));
+    Work work{.once = row[1] == "1", .since = TimeOf(row[2]), .end = EndOf(row[3].value_or(""))};
+    work.is_alive = work.end == Work::End::kNone && process_.IsAlive(NumberOf(row[0]));
     if (work.is_alive) return work;
     if (!last) last = work;
   }
@@ -340,11 +323,11 @@ std::optional<Work> RunHistory::WorkOf(Work::Part part, const std::string& name)
 
 bool RunHistory::IsAtWorkElsewhere(Work::Part part, const std::string& name) {
   const std::lock_guard lock(mutex_);
-  const auto found = session_->Query(
-      "SELECT process FROM work WHERE part = $1 AND name = $2 AND ended IS NULL",
-      {NameOf(part), name});
+  const auto found =
+      session_->Query("SELECT process FROM work WHERE part = $1 AND name = $2 AND ended IS NULL",
+                      {NameOf(part), name});
   return std::ranges::any_of(found.rows, [&](const auto& row) {
-    const int64_t process = std::stoll(*row[0]);
+    const int64_t process = NumberOf(row[0]);
     return process != process_.number() && process_.IsAlive(process);
   });
 }

@@ -8,6 +8,9 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "engine/base/error.h"
+#include "engine/sql/session.h"
+
 namespace syncline::cli {
 namespace {
 
@@ -119,6 +122,53 @@ TEST_F(RunHistoryTest, APauseIsSeenByOtherProcesses) {
   EXPECT_FALSE(history.Pause("way")) << "already";
   EXPECT_TRUE(history.Resume("way"));
   EXPECT_THAT(history.Paused(), ElementsAre());
+}
+
+// The file lies beside the logs and may come with them from elsewhere. Fails when what stands in it
+// runs, ends the program by anything but an Error, or is not told: the code before called a
+// trigger, and std::stoll threw what nobody catches.
+TEST_F(RunHistoryTest, AFileThatSomebodyElseMadeIsDamage) {
+  for (const char* hostile :
+       {"CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM paused; END",
+        "CREATE VIEW v AS SELECT 1",
+        "DROP TABLE paused; CREATE VIEW paused AS SELECT 'p' AS pipeline, 1 AS since",
+        "DROP TABLE paused; CREATE TABLE paused(pipeline TEXT, since AS (1))",
+        "ALTER TABLE runs RENAME COLUMN error TO mistake",
+        "INSERT INTO runs SELECT NULL, 'p', 'sync', 'InProgress', 'no number', 1, NULL, NULL, 0, "
+        "0, "
+        "0, 0, 0, 0, 0, 0, ''"}) {
+    std::filesystem::remove(folder_ / "runs.db");
+    { RunHistory(folder_, clock_).Pause("way"); }
+    {
+      const auto session = sql::Session::Open(sql::DatabaseUrl::Parse("sqlite:runs.db", folder_));
+      session->Execute(hostile);
+    }
+    try {
+      RunHistory history(folder_, clock_);
+      history.Begin(NewRun("way"));
+      ADD_FAILURE() << hostile;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 4) << hostile << ": " << error.message();
+      EXPECT_THAT(error.hint(), testing::HasSubstr("move it away"));
+    }
+  }
+}
+
+TEST_F(RunHistoryTest, RunsOfNoSenseAreDamageWhereTheyAreRead) {
+  for (const char* hostile :
+       {"UPDATE runs SET started = 9223372036854775807", "UPDATE runs SET polls = 'many'",
+        "UPDATE runs SET polls = -1", "UPDATE runs SET ended = x'00'"}) {
+    std::filesystem::remove(folder_ / "runs.db");
+    RunHistory history(folder_, clock_);
+    history.Begin(NewRun("way"));
+    sql::Session::Open(sql::DatabaseUrl::Parse("sqlite:runs.db", folder_))->Execute(hostile);
+    try {
+      history.List({}, 10);
+      ADD_FAILURE() << hostile;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 4) << hostile << ": " << error.message();
+    }
+  }
 }
 
 }  // namespace
