@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "engine/model/frame.h"
+#include "engine/model/row_shape.h"
 #include "frame.pb.h"
 #include "tests/engine/model/samples.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -94,7 +95,37 @@ void CheckRoundTrip(const Frame& frame, Compression how) {
   SYNCLINE_CHECK(header == frame.header);
 }
 
+// A table of which some of the seeds' rows are.
+std::shared_ptr<const TableSchema> SampleTable() {
+  static const auto table = std::make_shared<const TableSchema>(
+      TableSchema{.table = {"public", "t"},
+                  .columns = {{"id", Type::kInt, "bigint", false},
+                              {"name", Type::kText, "text", true},
+                              {"at", Type::kTimestampTz, "timestamptz", true}},
+                  .key = {0},
+                  .cursor = 2});
+  return table;
+}
+
+// With its tables a frame has rows of their shape only.
+void TryWithTables(const std::string& entry) {
+  const auto frame = Decoded([&] {
+    EncodedFrame encoded(entry);
+    EncodedFrame::Tables tables(encoded.header().schemas.size(), SampleTable());
+    return std::move(encoded).Decode(std::move(tables));
+  });
+  if (!frame) return;
+  const TableShapes shapes(*SampleTable());
+  for (const Change& change : frame->changes) {
+    if (change.op == Op::kMark) continue;
+    SYNCLINE_CHECK((change.op == Op::kDelete ? shapes.keys : shapes.rows).Fits(change.row));
+    for (size_t i = 0; i < change.row.size(); ++i) change.row[i];
+    if (change.op == Op::kUpsert) SampleTable()->VersionOf(change.row);
+  }
+}
+
 void Try(const std::string& entry) {
+  TryWithTables(entry);
   const auto header = Decoded([&] { return DecodeFrameHeader(entry); });
   const auto frame = Decoded([&] { return DecodeFrame(entry); });
   if (!frame) return;
@@ -140,6 +171,19 @@ std::vector<Change> OneOfEachOperation() {
   deletion.previous = Value();  // a state whose version was NULL
   mark.op = Op::kMark;
   return {upsert, deletion, mark};
+}
+
+std::vector<Change> RowsOfTheTable() {
+  Change upsert, deletion;
+  upsert.row.Append(ValueView::Int(7));
+  upsert.row.Append(ValueView::Text("name"));
+  upsert.row.Append(ValueView::TimestampTz(9));
+  upsert.version = Value(ValueView::TimestampTz(9));
+  upsert.lineage = Lineage{.clock = {9, 1}, .before = RowClock{8, 2}, .via = 2};
+  deletion.op = Op::kDelete;
+  deletion.row.Append(ValueView::Int(7));
+  deletion.version = Value(ValueView::TimestampTz(10));
+  return {upsert, deletion};
 }
 
 // An entry as each of the modes takes it.
@@ -208,6 +252,7 @@ std::vector<Seed> Seeds() {
   Change repetitive;
   repetitive.row.Append(ValueView::Text(std::string(300, 'x')));
   header.schemas = {11};
+  AddSeeds("rows", EncodeFrame(header, RowsOfTheTable()), seeds);
   AddSeeds("compressible", EncodeFrame(header, {repetitive, repetitive, repetitive}), seeds);
   AddHostileSeeds(seeds);
   return seeds;
