@@ -69,8 +69,9 @@ void InitialLoad::TakeRange(const std::stop_token& stop) {
     Microseconds wait = RowQueue::kForever;
     if (first_end) wait = *first_end + kLinger - parts_.clock.Monotonic();
     if (wait <= Microseconds(0)) break;
-    std::optional<RowQueue::Piece> piece = queue_.Pop(stop, wait);
-    if (!piece && first_end && !stop.stop_requested()) break;
+    std::optional<RowQueue::Piece> piece =
+        first_end ? queue_.PopEnd(stop, wait) : queue_.Pop(stop, wait);
+    if (!piece && first_end) break;
     if (!piece) return;
     bytes += piece->bytes;
     if (piece->ends_range && !first_end) first_end = parts_.clock.Monotonic();

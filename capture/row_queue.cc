@@ -17,10 +17,20 @@ bool RowQueue::Push(Piece piece) {
 }
 
 std::optional<RowQueue::Piece> RowQueue::Pop(std::stop_token stop, Microseconds wait) {
+  return Take(std::move(stop), wait, /*only_ends=*/false);
+}
+
+std::optional<RowQueue::Piece> RowQueue::PopEnd(std::stop_token stop, Microseconds wait) {
+  return Take(std::move(stop), wait, /*only_ends=*/true);
+}
+
+std::optional<RowQueue::Piece> RowQueue::Take(std::stop_token stop, Microseconds wait,
+                                              bool only_ends) {
   std::unique_lock lock(mutex_);
   const auto arrived = [&] { return !pieces_.empty() || failure_; };
   if (!changed_.wait_for(lock, std::move(stop), wait, arrived)) return {};
   if (pieces_.empty()) std::rethrow_exception(failure_);
+  if (only_ends && !pieces_.front().ends_table) return {};
   Piece piece = std::move(pieces_.front());
   pieces_.pop_front();
   bytes_ -= piece.bytes;

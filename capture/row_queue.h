@@ -42,12 +42,16 @@ class RowQueue {
   // Waits for a piece, for at most so long; nothing when there was none, or when stopped. Throws
   // what a reader failed with, after everything that came before.
   std::optional<Piece> Pop(std::stop_token stop, Microseconds wait = kForever);
+  // The same for a piece that ends its table; one that does not stays, and nothing is returned.
+  std::optional<Piece> PopEnd(std::stop_token stop, Microseconds wait);
 
   void Fail(std::exception_ptr failure);
   // Ends Push, now and for good.
   void Close();
 
  private:
+  std::optional<Piece> Take(std::stop_token stop, Microseconds wait, bool only_ends);
+
   const size_t pieces_max_;
   const size_t bytes_max_;
   std::mutex mutex_;
