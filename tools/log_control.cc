@@ -107,7 +107,7 @@ void LogControl::Run(std::stop_token stop) {
 }
 
 void LogControl::Serve(const LocalSocket& caller, const std::string& line) {
-  const Json order = Parse(line);
+  const Json order = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   const auto beat = order.is_object() ? order.find("beat") : order.end();
   if (beat == order.end() || !beat->is_number_integer()) {
     caller.WriteLine(Answer(line), kPatience);
@@ -123,7 +123,7 @@ void LogControl::Serve(const LocalSocket& caller, const std::string& line) {
     }
     answer = answering.get();
   } catch (const std::system_error&) {
-    answer = Dump(ErrorJson(AsError(std::current_exception())));
+    answer = Dump(ErrorAnswer(AsError(std::current_exception())));
   }
   caller.WriteLine(answer, kPatience);
 }
