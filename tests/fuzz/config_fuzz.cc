@@ -28,11 +28,11 @@ void Use(const cli::Config& config) {
 
 std::vector<Seed> Seeds() {
   return {
-      {"small", R"(log: ./log
+      {"small", R"yaml(log: ./log
 databases: {a: "sqlite:a.db", b: "postgresql://u@h/db"}
 pipelines: {p: {from: a, to: b, tables: {t: {}}}}
-)"},
-      {"keys", R"(log: {folder: ./log, retain: {keep: 7d, size: 1GiB}}
+)yaml"},
+      {"keys", R"yaml(log: {folder: ./log, retain: {keep: 7d, size: 1GiB}}
 databases:
   a: sqlite:a.db
   b: sqlite:b.db
@@ -45,10 +45,10 @@ pipelines:
     tables:
       "*": {omit: [x], where: "a > 1", on_delete: {flag: gone}}
       t: {to: u, key: [id], cursor: "coalesce(u, c)", columns: {a: b}, conflict: source_wins}
-)"},
-      {"two_way", R"(databases: {a: "sqlite:a.db", b: "sqlite:b.db"}
+)yaml"},
+      {"two_way", R"yaml(databases: {a: "sqlite:a.db", b: "sqlite:b.db"}
 pipelines: {p: {between: [a, b], tables: [t]}}
-)"},
+)yaml"},
       {"text", "a: &x [*x, ${HOME}, $${y}, !!binary aGk=, |\n  block\n]\n"},
   };
 }
