@@ -1,8 +1,11 @@
 #include "capture/guarantee.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "engine/sql/dialect.h"
 
@@ -11,7 +14,10 @@ namespace {
 
 // Sequences that a column draws from, by its default or as an identity column.
 constexpr std::string_view kSequencesSql = R"(
-  SELECT s.seqcache, s.seqincrement FROM pg_sequence s
+  SELECT s.seqcache, s.seqincrement, s.seqcycle,
+         pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(q.relname)
+  FROM pg_sequence s JOIN pg_class q ON q.oid = s.seqrelid
+  JOIN pg_namespace n ON n.oid = q.relnamespace
   JOIN pg_attribute c ON c.attrelid = $1::regclass AND c.attname = $2
   WHERE s.seqrelid IN (
     SELECT d.refobjid FROM pg_depend d
@@ -73,10 +79,24 @@ Guarantee ClassifyVersion(sql::Session& session, const TablePlan& plan) {
             "each row's own loses changes: poll by a timestamp instead"};
   }
   for (const auto& row : sequences.rows) {
-    if (row.at(0) == "1" && !row.at(1)->starts_with('-')) continue;
+    std::vector<std::string> reasons, remedies;
+    if (row.at(0) != "1") {
+      reasons.push_back("each session keeps numbers for later (CACHE)");
+      remedies.push_back("CACHE 1");
+    }
+    if (row.at(1)->starts_with('-')) {
+      reasons.push_back("it counts down");
+      remedies.push_back("INCREMENT 1");
+    }
+    if (row.at(2) == "t") {
+      reasons.push_back("it begins again at its lowest number (CYCLE)");
+      remedies.push_back("NO CYCLE");
+    }
+    if (reasons.empty()) continue;
     return {GuaranteeClass::kBestEffort,
-            fmt::format("the sequence of column {} hands out numbers out of order", cursor),
-            "give it CACHE 1 and a positive INCREMENT"};
+            fmt::format("the sequence of column {} hands out numbers out of order: {}", cursor,
+                        fmt::join(reasons, ", ")),
+            fmt::format("run: ALTER SEQUENCE {} {}", *row.at(3), fmt::join(remedies, " "))};
   }
   return {GuaranteeClass::kExact, "a version from a sequence without cache", ""};
 }
