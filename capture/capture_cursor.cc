@@ -41,6 +41,9 @@ std::string FromHex(const std::string& hex) {
 Json ReconciledToJson(const CaptureCursor::Table::Reconciled& reconciled) {
   Json json{{"begun", reconciled.begun_us}, {"under_way", reconciled.under_way}};
   if (reconciled.after) json["after"] = ToHex(reconciled.after->bytes());
+  if (reconciled.rows != 0) json["rows"] = reconciled.rows;
+  if (reconciled.gone != 0) json["gone"] = reconciled.gone;
+  if (reconciled.counted) json["counted"] = *reconciled.counted;
   return json;
 }
 
@@ -49,6 +52,9 @@ CaptureCursor::Table::Reconciled ReconciledFromJson(const Json& json) {
   reconciled.begun_us = json.at("begun");
   reconciled.under_way = json.at("under_way").get<bool>();
   if (json.contains("after")) reconciled.after = Row::FromBytes(FromHex(json.at("after")));
+  reconciled.rows = json.value("rows", uint64_t{0});
+  reconciled.gone = json.value("gone", uint64_t{0});
+  if (json.contains("counted")) reconciled.counted = json.at("counted").get<uint64_t>();
   return reconciled;
 }
 
@@ -67,6 +73,10 @@ Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
   }
   if (table.reconciled) json["reconciled"] = ReconciledToJson(*table.reconciled);
   for (const auto& [key, bytes] : table.too_large) json["too_large"][ToHex(key)] = bytes;
+  if (const TableMark& mark = table.mark; mark != TableMark()) {
+    json["mark"] = {mark.object, mark.files, mark.columns};
+  }
+  if (table.replaced) json["replaced"] = true;
   return json;
 }
 
@@ -87,6 +97,11 @@ CaptureCursor::Table TableFromJson(const Json& json) {
       table.too_large[Row::FromBytes(FromHex(key)).bytes()] = bytes;
     }
   }
+  if (json.contains("mark")) {
+    const Json& mark = json.at("mark");
+    table.mark = {.object = mark.at(0), .files = mark.at(1), .columns = mark.at(2)};
+  }
+  table.replaced = json.value("replaced", false);
   return table;
 }
 
@@ -141,6 +156,19 @@ TickLedger TicksFromJson(const Json& json) {
   }
   if (!ledger.ticks.contains(ledger.last)) throw std::out_of_range("last");
   return ledger;
+}
+
+Json DatabaseToJson(const sql::DatabaseMark& mark) {
+  Json json{{"body", mark.body}};
+  if (mark.schema != 0) json["schema"] = mark.schema;
+  if (mark.age != 0) json["age"] = mark.age;
+  return json;
+}
+
+sql::DatabaseMark DatabaseFromJson(const Json& json) {
+  return {.body = json.at("body"),
+          .schema = json.value("schema", uint64_t{0}),
+          .age = json.value("age", uint64_t{0})};
 }
 
 std::string Moment(int64_t clock_us) { return ToText(Value(ValueView::TimestampTz(clock_us))); }
@@ -201,6 +229,7 @@ CaptureCursor CaptureCursor::Parse(const std::string& text) {
       cursor.tables[{entry.at("schema"), entry.at("name")}] = TableFromJson(entry);
     }
     if (json.contains("ticks")) cursor.ticks = TicksFromJson(json.at("ticks"));
+    if (json.contains("database")) cursor.database = DatabaseFromJson(json.at("database"));
   } catch (const Error&) {
     throw;
   } catch (const std::exception&) {
@@ -227,6 +256,9 @@ const std::string& CursorWriter::Write(const CaptureCursor& cursor) {
   }
   text_ += cursor.tables.empty() ? "]" : "\n]";
   if (cursor.ticks.last != 0) text_ += ",\n\"ticks\":" + TicksText(cursor.ticks);
+  if (!cursor.database.body.empty()) {
+    text_ += ",\n\"database\":" + DatabaseToJson(cursor.database).dump();
+  }
   text_ += "}";
   return text_;
 }

@@ -4,10 +4,12 @@
 #include <optional>
 #include <string>
 
+#include "capture/table_mark.h"
 #include "capture/tick_ledger.h"
 #include "engine/model/row.h"
 #include "engine/model/schema.h"
 #include "engine/model/value.h"
+#include "engine/sql/database_mark.h"
 
 namespace syncline::capture {
 
@@ -25,17 +27,25 @@ struct CaptureCursor {
       int64_t begun_us = 0;  // when the last round was begun, by the source's clock
       bool under_way = false;
       std::optional<Row> after;  // under way: the last key that was looked for; none: not one
+      uint64_t rows = 0;         // under way: so many keys were looked for
+      uint64_t gone = 0;         // under way: so many of them are gone and not logged yet
+      // Under way for the second time: so many deletions were counted, and are being logged.
+      std::optional<uint64_t> counted;
       bool operator==(const Reconciled&) const = default;
     };
     std::optional<Reconciled> reconciled;
     // Rows that are too large to be captured, by the bytes of their keys: how many bytes they take.
     std::map<std::string, uint64_t> too_large;
-    Value seen;  // TablePlan::counts_up: the highest cursor value known to be visible
+    Value seen;      // TablePlan::counts_up: the highest cursor value known to be visible
+    TableMark mark;  // the table that was read; empty: not known
+    // It has come in the place of another: what the log holds and it lacks has yet to be deleted.
+    bool replaced = false;
     bool operator==(const Table&) const = default;
   };
 
   std::map<TableName, Table> tables;
-  TickLedger ticks;  // SQLite: only the clock of the last poll
+  TickLedger ticks;            // SQLite: only the clock of the last poll
+  sql::DatabaseMark database;  // that was read; without a body: not known
 
   // Empty text is the cursor of a new log. Throws StopError for a format that this program is too
   // old for, DamageError for anything else that is not a cursor.

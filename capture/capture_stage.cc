@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "capture/polling_source.h"
+#include "capture/source_change.h"
 #include "capture/table_plan.h"
 #include "engine/base/backoff.h"
 #include "engine/base/error.h"
@@ -17,6 +18,15 @@ namespace {
 
 constexpr int kWarnEvery = 20;   // tries, after the first
 constexpr int kTriesOfOnce = 5;  // `once` is run by somebody who waits for it
+// Tables that change again and again are not to keep a step from ever ending.
+constexpr int kPlansInARow = 20;
+constexpr Microseconds kLoadPatience = std::chrono::seconds(5);
+
+std::vector<TableName> TablesOf(const std::vector<TableSpec>& specs) {
+  std::vector<TableName> tables;
+  for (const TableSpec& spec : specs) tables.push_back(spec.table);
+  return tables;
+}
 
 std::vector<SchemaId> SchemaIds(const std::vector<TablePlan>& tables) {
   std::vector<SchemaId> ids;
@@ -28,6 +38,8 @@ std::vector<SchemaId> SchemaIds(const std::vector<TablePlan>& tables) {
 
 class CaptureStage::Impl {
  private:
+  using Outcome = PollingSource::Outcome;
+
   Error NotReady() const {
     return RetryError(fmt::format("{} is not being polled at the moment", url_.display));
   }
@@ -94,7 +106,9 @@ class CaptureStage::Impl {
     OrDisconnect([&] {
       if (!source_) Connect();
       if (source_->loading()) throw NotReady();
-      source_->Poll({again});
+      for (int tries = 1; PollOnce({again}) == Outcome::kTablesChanged; ++tries) {
+        if (tries == kPlansInARow || source_->loading()) throw NotReady();
+      }
     });
   }
 
@@ -111,7 +125,8 @@ class CaptureStage::Impl {
                                   log_.info().source),
                       "correct the source's URL, or capture this database into a log of its own");
     }
-    std::vector<TablePlan> tables = PlanTables(*session_, specs_);
+    auto catalog = std::make_unique<CatalogWatch>(*session_, TablesOf(specs_));
+    std::vector<TablePlan> tables = PlanOrWait(catalog->database());
     std::vector<SchemaId> schemas = SchemaIds(tables);
     if (const auto error = std::exchange(unexplained_, std::nullopt)) {
       if (schemas == schemas_) throw *error;
@@ -119,12 +134,44 @@ class CaptureStage::Impl {
     }
     schemas_ = std::move(schemas);
     source_ = std::make_unique<PollingSource>(
-        *session_, [this] { return OpenSession(); }, std::move(tables), options_, log_, clock_,
-        stats_, *logger_);
+        *session_, [this] { return OpenSession(); }, std::move(catalog), std::move(tables),
+        options_, log_, clock_, stats_, *logger_);
+    was_connected_ = true;
+  }
+
+  // A database that was made anew may still be filled: its tables come one by one.
+  std::vector<TablePlan> PlanOrWait(const sql::DatabaseMark& database) {
+    try {
+      return PlanTables(*session_, specs_);
+    } catch (const Error& error) {
+      const bool is_other = IsReplaced(CaptureCursor::Parse(log_.cursor()), database);
+      if (!is_other || error.reaction() != Reaction::kStop) throw;
+      throw RetryError(fmt::format("{} is another database than before, and not complete yet: {}",
+                                   url_.display, error.message()),
+                       error.hint());
+    }
   }
 
   std::unique_ptr<sql::Session> OpenSession() const {
-    return sql::Session::Open(url_, {.read_only = true});
+    try {
+      return sql::Session::Open(url_, {.read_only = true});
+    } catch (const Error& error) {
+      // Dropped or moved away while it was captured, it may be about to be restored.
+      const bool is_gone = error.code() == "3D000" || error.code() == "57P04" ||
+                           error.code() == "SQLITE_CANTOPEN";
+      if (!was_connected_ || !is_gone || error.reaction() != Reaction::kStop) throw;
+      throw Error(Reaction::kRetry, error.cause(), error.message(), error.hint(), error.code());
+    }
+  }
+
+  // Where the tables have changed nothing was read, and they are planned anew.
+  Outcome PollOnce(const std::vector<RowKeys>& again) {
+    const Outcome outcome = source_->Poll(again);
+    if (outcome != Outcome::kTablesChanged) return outcome;
+    Disconnect();
+    logger_->info("the source's tables have changed, going on with them as they are now");
+    Connect();
+    return outcome;
   }
 
   void Disconnect() {
@@ -143,11 +190,15 @@ class CaptureStage::Impl {
     }
     const WallTime began = clock_.Now();
     const Microseconds started = clock_.Monotonic();
-    const bool found = Poll();
+    const std::optional<bool> found = Poll(stop);
+    if (!found) return Microseconds(0);
     GoneOn();
     Progressed(began);
-    if (options_.once) return {};
-    return pace_.Rest(clock_.Monotonic() - started, found);
+    if (options_.once) {
+      if (const auto refused = source_->refused()) throw *refused;
+      return {};
+    }
+    return pace_.Rest(clock_.Monotonic() - started, *found);
   }
 
   void Rest(Microseconds rest, const std::stop_token& stop) {
@@ -163,26 +214,45 @@ class CaptureStage::Impl {
   }
 
   void GoneOn() {
-    if (backoff_.tries() > 0 && options_.troubled) options_.troubled(nullptr);
+    const std::optional<Error> refused = source_->refused();
+    const bool news = backoff_.tries() > 0 || refused.has_value() != is_refused_;
+    if (news && options_.troubled) options_.troubled(refused ? &*refused : nullptr);
+    is_refused_ = refused.has_value();
     backoff_.Reset();
   }
 
   // Whoever gives an order is there, and is not to wait for a load that may take hours.
   void RefuseOrders() {
     if (options_.orders == nullptr) return;
-    options_.orders->TakeHasty().Fail(
-        RetryError(fmt::format("tables of {} are being loaded into the log", url_.display),
-                   "try again when `syncline log stat` says that they are loaded"));
+    options_.orders->TakeHasty().Fail(BeingLoaded());
   }
 
-  // Whether it found anything.
-  bool Poll() {
+  Error BeingLoaded() const {
+    return RetryError(fmt::format("tables of {} are being loaded into the log", url_.display),
+                      "try again when `syncline log stat` says that they are loaded");
+  }
+
+  // Whether it found anything; nothing: it did not come to that, since tables have to be loaded.
+  std::optional<bool> Poll(const std::stop_token& stop) {
     CaptureOrders::Taken orders;
     if (options_.orders != nullptr) orders = options_.orders->Take();
+    const Microseconds patience = clock_.Monotonic() + kLoadPatience;
     try {
-      const bool found = source_->Poll(orders.again());
-      orders.Done(log_.next());
-      return found;
+      for (int tries = 1;; ++tries) {
+        const Outcome outcome = PollOnce(orders.again());
+        if (outcome != Outcome::kTablesChanged) {
+          orders.Done(log_.next());
+          return outcome == Outcome::kLogged;
+        }
+        // Whoever gave an order can wait for a small table.
+        while (source_->loading() && clock_.Monotonic() < patience && !stop.stop_requested()) {
+          source_->LoadRange(stop);
+        }
+        if (source_->loading() || tries == kPlansInARow) {
+          orders.Fail(BeingLoaded());
+          return {};
+        }
+      }
     } catch (const Error& error) {
       orders.Fail(error);
       // Maybe it is the order that the source does not understand: it is gone with this poll.
@@ -217,7 +287,8 @@ class CaptureStage::Impl {
     if (options_.troubled) options_.troubled(&error);
     // Nobody knows how long it will take until there is a poll.
     if (options_.orders != nullptr && !options_.once) options_.orders->Take().Fail(error);
-    if (backoff_.tries() % kWarnEvery == 1) {
+    if (backoff_.tries() % kWarnEvery == 1 || error.message() != warned_of_) {
+      warned_of_ = error.message();
       logger_->warn("capture will try again source={} tries={} wait_ms={} error=\"{}\" hint=\"{}\"",
                     url_.display, backoff_.tries(), wait.count() / 1000, error.message(),
                     error.hint());
@@ -241,6 +312,9 @@ class CaptureStage::Impl {
   // Of the last error: there was a source_ to read, and it came from the log.
   bool was_polling_ = false;
   bool log_failed_ = false;
+  bool was_connected_ = false;
+  bool is_refused_ = false;           // as told by options_.troubled
+  std::string warned_of_;             // the last error that was told
   std::vector<SchemaId> schemas_;     // as of the last Connect
   std::optional<Error> unexplained_;  // kStop of a step, until Connect has looked at the tables
 };

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "capture/delete_limit.h"
 #include "engine/base/clock.h"
 #include "engine/base/timetable.h"
 
@@ -23,6 +24,9 @@ struct Deletes {
     bool operator==(const Reconcile&) const = default;
   };
   std::optional<Reconcile> reconcile = {};
+
+  // How many rows a comparison of the whole table with the log may find gone.
+  DeleteLimit max_deletes = {};
 
   bool operator==(const Deletes&) const = default;
 };

@@ -154,7 +154,8 @@ void InitialLoad::Announce(const TablePlan& table) {
 void InitialLoad::ReadTables(const std::stop_token& stop) {
   try {
     const std::unique_ptr<sql::Session> session = parts_.open();
-    RangeReader reader(*session, parts_.horizon, queue_, parts_.stats, parts_.clock, options_);
+    RangeReader reader(*session, parts_.horizon, parts_.catalog, queue_, parts_.stats,
+                       parts_.clock, options_);
     while (!stop.stop_requested()) {
       std::unique_lock lock(mutex_);
       if (waiting_.empty()) return;

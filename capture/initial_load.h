@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "capture/capture_cursor.h"
+#include "capture/catalog_watch.h"
 #include "capture/horizon.h"
 #include "capture/row_feed.h"
 #include "capture/row_queue.h"
@@ -33,6 +34,7 @@ class InitialLoad {
     std::function<std::unique_ptr<sql::Session>()> open;  // another one; called on any thread
     RowFeed& feed;
     Horizon& horizon;
+    const CatalogWatch& catalog;
     CaptureCursor& cursor;
     const std::vector<TablePlan>& tables;
     CaptureStats& stats;

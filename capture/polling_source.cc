@@ -1,6 +1,7 @@
 #include "capture/polling_source.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "capture/guarantee.h"
+#include "capture/source_change.h"
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
@@ -32,14 +34,15 @@ std::vector<TablePlan> WithTombstones(const std::vector<TablePlan>& tables) {
 
 PollingSource::PollingSource(sql::Session& session,
                              std::function<std::unique_ptr<sql::Session>()> open,
-                             std::vector<TablePlan> tables, const CaptureOptions& options,
-                             ChangeLog& log, Clock& clock, CaptureStats& stats,
-                             spdlog::logger& logger)
+                             std::unique_ptr<CatalogWatch> catalog, std::vector<TablePlan> tables,
+                             const CaptureOptions& options, ChangeLog& log, Clock& clock,
+                             CaptureStats& stats, spdlog::logger& logger)
     : session_(session),
       node_(options.node),
       log_(log),
       stats_(stats),
       logger_(logger),
+      catalog_(std::move(catalog)),
       tables_(std::move(tables)),
       polled_(WithTombstones(tables_)),
       watch_(session, tables_),
@@ -52,7 +55,8 @@ PollingSource::PollingSource(sql::Session& session,
                            const Value& version) { NoteOwn(table, version); }},
       large_(cursor_, logger),
       feed_(session, log, stats, large_, node_ ? &users_ : nullptr),
-      load_({session, std::move(open), feed_, *horizon_, cursor_, tables_, stats, clock, logger},
+      load_({session, std::move(open), feed_, *horizon_, *catalog_, cursor_, tables_, stats, clock,
+             logger},
             options.load),
       reconciliation_({session, log, cursor_, logger}, options) {
   for (const TablePlan& table : tables_) {
@@ -88,13 +92,42 @@ void PollingSource::AdoptTables() {
     state.definition = table.definition;
     if (!IsTombstoneTable(table.schema->table)) {
       state.guarantee = NameOf(Classify(session_, table).kind);
+      AdoptMark(table, !state.loaded && !state.after, state);
     }
     adopted[table.schema->table] = std::move(state);
   }
   cursor_.tables = std::move(adopted);
+  cursor_.database = catalog_->database();
   load_.Count();
   for (const TablePlan& table : tables_) large_.Recheck(session_, table);
   stats_.loads_running = load_.pending();
+}
+
+void PollingSource::AdoptMark(const TablePlan& table, bool is_new, CaptureCursor::Table& state) {
+  const TableName& name = table.schema->table;
+  const TableMark before = std::exchange(state.mark, catalog_->mark(name));
+  if (is_new) return;
+  using Kind = TableChange::Kind;
+  const TableChange change = ChangeOf(cursor_, *catalog_, table, before);
+  if (change.kind == Kind::kNone) return;
+  if (change.kind == Kind::kParts) {
+    // Noted when they have been read.
+    state.mark.files = before.files;
+    new_parts_[name] = change.parts;
+  } else {
+    state.loaded = false;
+    state.after.reset();
+    state.seen = Value();
+    state.too_large.clear();  // those that are there are met again
+    for (auto& [number, tick] : cursor_.ticks.ticks) tick.marks.erase(table.name());
+  }
+  // The keys that the log holds are looked for at once, where that is how deletions are found.
+  state.reconciled.reset();
+  if (change.kind == Kind::kReplaced) {
+    if (node_) replaced_node_ = ReplacedNode(table);
+    state.replaced = horizon_->Holds(table);
+  }
+  LogChange(logger_, table, change, state.replaced);
 }
 
 void PollingSource::TellOfChange(const TablePlan& table) {
@@ -111,6 +144,7 @@ void PollingSource::TellOfChange(const TablePlan& table) {
 }
 
 void PollingSource::LoadRange(const std::stop_token& stop) {
+  if (replaced_node_) throw *replaced_node_;
   if (node_) {
     horizon_->Look();  // for its clock
     users_.now = horizon_->clock_us();
@@ -124,12 +158,13 @@ bool PollingSource::Reconciles(int64_t clock_us) const {
       tables_, [&](const TablePlan& table) { return reconciliation_.IsDue(table, clock_us); });
 }
 
-bool PollingSource::Poll(const std::vector<RowKeys>& again) {
+PollingSource::Outcome PollingSource::Poll(const std::vector<RowKeys>& again) {
   SYNCLINE_CHECK(!loading());
-  if (!horizon_->Changed() && !log_.cut_open() && again.empty() &&
+  if (replaced_node_) throw *replaced_node_;
+  if (!horizon_->Changed() && !catalog_->Moved() && !log_.cut_open() && again.empty() &&
       !Reconciles(horizon_->clock_us())) {
     ++stats_.polls;
-    return false;
+    return Outcome::kNothing;
   }
   horizon_->Look();
   const int64_t clock_us = horizon_->clock_us();
@@ -139,8 +174,11 @@ bool PollingSource::Poll(const std::vector<RowKeys>& again) {
   RowFeed::Batch batch(feed_);
   sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
   horizon_->Enter(polled_, cursor_);
+  if (catalog_->Changed()) return Outcome::kTablesChanged;
   watch_.Check();
+  cursor_.database = catalog_->database();
   for (const TablePlan& table : tables_) ReadTable(batch, table);
+  ReadNewParts(batch);
   for (const TablePlan& table : tables_) {
     if (table.tombstones) ReadTombstones(batch, table);
   }
@@ -154,7 +192,7 @@ bool PollingSource::Poll(const std::vector<RowKeys>& again) {
   CrashPoint("poll.logged");
   ++stats_.polls;
   logger_.debug("poll done logged={}", batch.logged());
-  return batch.logged() > 0;
+  return batch.logged() > 0 ? Outcome::kLogged : Outcome::kNothing;
 }
 
 std::shared_ptr<const TableSchema> PollingSource::Schema(const TableName& table) const {
@@ -201,6 +239,21 @@ std::function<void(const Row&)> PollingSource::Watching(const TablePlan& table) 
 
 void PollingSource::ReadTable(RowFeed::Batch& batch, const TablePlan& table) {
   batch.Read(table, horizon_->Condition(table, cursor_), table.poll_order, 0, Watching(table));
+}
+
+// Rows of partitions and children that have come, or were filled anew: nobody need have written
+// them since, and their stamps may be of any age.
+void PollingSource::ReadNewParts(RowFeed::Batch& batch) {
+  for (const TablePlan& table : tables_) {
+    const auto parts = new_parts_.find(table.schema->table);
+    if (parts == new_parts_.end()) continue;
+    if (!parts->second.empty()) {
+      batch.Read(table, fmt::format("tableoid IN ({})", fmt::join(parts->second, ", ")),
+                 table.poll_order, 0, {});
+    }
+    cursor_.tables[table.schema->table].mark.files = catalog_->mark(table.schema->table).files;
+  }
+  new_parts_.clear();
 }
 
 // All of them the first time: a key that the log never held is dropped there, and one that is there

@@ -12,6 +12,7 @@
 #include "capture/capture_cursor.h"
 #include "capture/capture_orders.h"
 #include "capture/capture_stage.h"
+#include "capture/catalog_watch.h"
 #include "capture/horizon.h"
 #include "capture/initial_load.h"
 #include "capture/large_rows.h"
@@ -31,19 +32,29 @@ namespace syncline::capture {
 // Belongs to one thread; borrows everything it is given.
 class PollingSource {
  public:
-  // `tables` come from PlanTables over the same session. Throws as CaptureCursor::Parse does.
-  // `open` makes another session like this one.
+  // `tables` come from PlanTables over the same session, after `catalog` was made. Throws as
+  // CaptureCursor::Parse does. `open` makes another session like this one.
   PollingSource(sql::Session& session, std::function<std::unique_ptr<sql::Session>()> open,
-                std::vector<TablePlan> tables, const CaptureOptions& options, ChangeLog& log,
-                Clock& clock, CaptureStats& stats, spdlog::logger& logger);
+                std::unique_ptr<CatalogWatch> catalog, std::vector<TablePlan> tables,
+                const CaptureOptions& options, ChangeLog& log, Clock& clock, CaptureStats& stats,
+                spdlog::logger& logger);
 
   // True: a range has to be loaded before the next poll.
   bool loading() const { return load_.pending() > 0; }
   // Waits for one range and makes it durable together with the key it ends at. The cut stays open.
   void LoadRange(const std::stop_token& stop);
+  enum class Outcome {
+    kNothing,        // there was nothing to log
+    kLogged,         // something was logged
+    kTablesChanged,  // nothing was read: the tables have to be planned anew, over another session
+  };
   // Reads all that is new in one snapshot and closes the cut (invariants 1 and 3); in the same
-  // snapshot and cut the rows named by `again`, as CaptureOrders says. Whether that was anything.
-  bool Poll(const std::vector<RowKeys>& again = {});
+  // snapshot and cut the rows named by `again`, as CaptureOrders says.
+  Outcome Poll(const std::vector<RowKeys>& again = {});
+
+  // What keeps deletions of a table out of the log until a person has looked; none: nothing. Polls
+  // go on.
+  std::optional<Error> refused() const { return reconciliation_.refused(); }
 
   // The Error that is on its way came from the log, not from the source.
   bool log_failed() const { return feed_.log_failed(); }
@@ -52,10 +63,12 @@ class PollingSource {
 
  private:
   void AdoptTables();
+  void AdoptMark(const TablePlan& table, bool is_new, CaptureCursor::Table& state);
   bool Reconciles(int64_t clock_us) const;
   void TellOfChange(const TablePlan& table);
   std::function<void(const Row&)> Watching(const TablePlan& table);
   void ReadTable(RowFeed::Batch& batch, const TablePlan& table);
+  void ReadNewParts(RowFeed::Batch& batch);
   void ReadTombstones(RowFeed::Batch& batch, const TablePlan& table);
   int64_t AcceptStamp(const TableSchema& table, int64_t stamp);
   void NoteOwn(const TableSchema& table, const Value& version);
@@ -66,12 +79,17 @@ class PollingSource {
   ChangeLog& log_;
   CaptureStats& stats_;
   spdlog::logger& logger_;
+  const std::unique_ptr<CatalogWatch> catalog_;
   const std::vector<TablePlan> tables_;
   const std::vector<TablePlan> polled_;  // these and their tombstones
   const TombstoneWatch watch_;
   const std::unique_ptr<Horizon> horizon_;
   CaptureCursor cursor_;
   CursorWriter cursor_text_;
+  // Partitions and children, by their oids, whose rows have yet to be read.
+  std::map<TableName, std::vector<std::string>> new_parts_;
+  // Why nothing is read; not told before others have looked, who may know a better reason.
+  std::optional<Error> replaced_node_;
   CutWriter::Users users_;          // where node_ is set
   std::set<TableName> told_ahead_;  // of stamps ahead of the clock, in this poll
   LargeRows large_;

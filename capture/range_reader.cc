@@ -56,6 +56,7 @@ void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row>
     CrashPoint("load.range_begun");
     sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
     horizon_.Hold(session_, table);
+    catalog_.CheckOne(session_, table.schema->table);
     const std::string where = And(table.where, after ? KeyIs(table, ">", *after) : "");
     uint64_t rows = 0;
     size_t bytes = 0, range_bytes = 0;

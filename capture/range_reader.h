@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "capture/capture_stage.h"
+#include "capture/catalog_watch.h"
 #include "capture/horizon.h"
 #include "capture/row_queue.h"
 #include "capture/table_plan.h"
@@ -19,17 +20,18 @@ namespace syncline::capture {
 // its own, and hands the rows to a queue. Belongs to one thread; borrows everything.
 class RangeReader {
  public:
-  RangeReader(sql::Session& session, const Horizon& horizon, RowQueue& queue, CaptureStats& stats,
-              Clock& clock, const LoadOptions& options)
+  RangeReader(sql::Session& session, const Horizon& horizon, const CatalogWatch& catalog,
+              RowQueue& queue, CaptureStats& stats, Clock& clock, const LoadOptions& options)
       : session_(session),
         horizon_(horizon),
+        catalog_(catalog),
         queue_(queue),
         stats_(stats),
         clock_(clock),
         options_(options) {}
 
   // All of `table`, whose number in the queue is `number`, or what comes after the key `after`.
-  // Returns early when stopped or when the queue was closed.
+  // Returns early when stopped or when the queue was closed. Throws as CatalogWatch::CheckOne.
   void Read(const TablePlan& table, size_t number, std::optional<Row> after, std::stop_token stop);
 
  private:
@@ -38,6 +40,7 @@ class RangeReader {
 
   sql::Session& session_;
   const Horizon& horizon_;
+  const CatalogWatch& catalog_;
   RowQueue& queue_;
   CaptureStats& stats_;
   Clock& clock_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "capture/range_reader.h"
 #include "engine/base/error.h"
@@ -19,6 +20,8 @@ constexpr uint64_t kRangeRows = 5'000;
 // Of a range that is not as the log has it: what is asked for key by key costs several times what
 // its sum costs, and travels.
 constexpr uint64_t kPartRows = 320;
+// Keys of rows that are gone, kept in memory until a round is through.
+constexpr size_t kHeldKeys = 50'000;
 
 bool IsMoment(Type type) { return type == Type::kTimestamp || type == Type::kTimestampTz; }
 
@@ -140,91 +143,176 @@ std::string SumUpSql(const TablePlan& table, const std::string& condition) {
 }
 
 bool Reconciliation::IsDue(const TablePlan& table, int64_t clock_us) const {
-  if (!table.reconcile) return false;
-  const auto& state = parts_.cursor.tables.at(table.schema->table).reconciled;
-  if (!state || state->under_way) return true;
-  if (table.reconcile->at) {
-    const auto next = table.reconcile->at->Next(WallTimeOf(state->begun_us));
+  const CaptureCursor::Table& state = parts_.cursor.tables.at(table.schema->table);
+  if (!table.reconcile && !state.replaced) return false;
+  const Deletes::Reconcile times = table.reconcile.value_or(Deletes::Reconcile());
+  int64_t begun_us = 0;
+  if (const auto refused = refused_.find(table.schema->table); refused != refused_.end()) {
+    begun_us = refused->second.at_us;
+  } else if (!state.reconciled || state.reconciled->under_way) {
+    return true;
+  } else {
+    begun_us = state.reconciled->begun_us;
+  }
+  if (times.at) {
+    const auto next = times.at->Next(WallTimeOf(begun_us));
     return next && *next <= WallTimeOf(clock_us);
   }
-  return clock_us < state->begun_us || clock_us - state->begun_us >= table.reconcile->every.count();
+  return clock_us < begun_us || clock_us - begun_us >= times.every.count();
 }
 
-uint64_t Reconciliation::RowsPerPoll(const TablePlan& table) const {
-  if (options_.once) return UINT64_MAX;
+std::optional<Error> Reconciliation::refused() const {
+  if (refused_.empty()) return {};
+  return refused_.begin()->second.error;
+}
+
+uint64_t Reconciliation::RowsPerPoll(const TablePlan& table, bool at_once) const {
+  if (at_once || !table.reconcile) return UINT64_MAX;
   const auto us = static_cast<uint64_t>(std::max<int64_t>(options_.every.least.count(), 1));
   return std::max<uint64_t>(table.reconcile->rate * us / 1'000'000, 1);
 }
 
-void Reconciliation::Go(const TablePlan& table, int64_t clock_us, RowFeed::Batch& batch) {
-  auto& state = parts_.cursor.tables.at(table.schema->table).reconciled;
-  // With `once`, whoever waits for it wants to know of all keys as of now.
-  if (!state || !state->under_way || options_.once) {
-    state = {.begun_us = clock_us, .under_way = true, .after = {}};
-    rounds_[table.schema->table] = {};
+// Goes on with a round, or begins one. With `once`, the caller waits for all keys as of now.
+Reconciliation::Round& Reconciliation::Begin(const TablePlan& table, int64_t clock_us,
+                                             CaptureCursor::Table& state) {
+  auto& place = state.reconciled;
+  const TableName& name = table.schema->table;
+  // A place without a count is an earlier build's.
+  const bool goes_on = place && place->under_way && !options_.once && !state.replaced &&
+                       (!place->after || place->rows != 0);
+  if (!goes_on) {
+    place = {.begun_us = clock_us, .under_way = true};
+    return rounds_[name] = {};
   }
-  Counts& counts = rounds_[table.schema->table];
+  const auto [round, is_new] = rounds_.try_emplace(name);
+  if (is_new) {
+    round->second.after = place->after;
+    round->second.rows = place->rows;
+    round->second.gone = place->gone;
+    round->second.counts_only = place->gone > 0;
+  }
+  round->second.is_spread = true;
+  return round->second;
+}
+
+void Reconciliation::Go(const TablePlan& table, int64_t clock_us, RowFeed::Batch& batch) {
+  CaptureCursor::Table& state = parts_.cursor.tables.at(table.schema->table);
+  const bool at_once = options_.once || state.replaced;
+  const Step step{table, state, Begin(table, clock_us, state), clock_us, batch};
+  Round& round = step.round;
   batch.Flush();  // so that the index tells of this snapshot
   const uint64_t logged_before = batch.logged();
-  for (uint64_t left = RowsPerPoll(table); left > 0 && state->under_way;) {
+  uint64_t left = RowsPerPoll(table, at_once);
+  while (left > 0 && state.reconciled && state.reconciled->under_way) {
     const uint64_t wanted = std::min(kRangeRows, left);
-    std::vector<LoggedKey> keys = parts_.log.NextKeys(table.schema->table, state->after, wanted);
+    std::vector<LoggedKey> keys = parts_.log.NextKeys(table.schema->table, round.after, wanted);
     for (const LoggedKey& key : keys) CheckLoggedKey(table, key.key);
     const bool is_last = keys.size() < wanted;
-    GoThrough(table, {.after = state->after, .keys = keys, .is_last = is_last}, clock_us, batch,
-              counts);
-    counts.rows += keys.size();
+    GoThrough(step, {.after = round.after, .keys = keys, .is_last = is_last});
+    round.rows += keys.size();
     left -= keys.size();
-    state->under_way = !is_last;
-    state->after.reset();
-    if (!is_last) state->after = std::move(keys.back().key);
+    round.after.reset();
+    if (is_last) {
+      EndPass(step);
+    } else {
+      round.after = std::move(keys.back().key);
+      KeepPlace(step);
+    }
   }
   batch.Flush();
-  counts.logged += batch.logged() - logged_before;
-  if (state->under_way) return;
-  parts_.logger.info("reconciled table={} rows={} deleted={}", table.name(), counts.rows,
-                     counts.deleted);
-  if (counts.logged == counts.deleted) return;
+  round.logged += batch.logged() - logged_before;
+  if (!state.reconciled) {
+    rounds_.erase(table.schema->table);
+  } else if (!state.reconciled->under_way) {
+    Tell(step);
+    state.replaced = false;
+    refused_.erase(table.schema->table);
+    rounds_.erase(table.schema->table);
+  }
+}
+
+void Reconciliation::Tell(const Step& step) const {
+  const Round& round = step.round;
+  parts_.logger.info("reconciled table={} rows={} deleted={}", step.table.name(), round.rows,
+                     round.deleted);
+  if (round.logged <= round.deleted) return;
   parts_.logger.warn(
       "reconciling has found rows that polls had not seen table={} rows={} hint=\"see `syncline "
       "check`: something changes rows without moving the cursor column forward\"",
-      table.name(), counts.logged - counts.deleted);
+      step.table.name(), round.logged - round.deleted);
 }
 
-void Reconciliation::GoThrough(const TablePlan& table, const Range& range, int64_t clock_us,
-                               RowFeed::Batch& batch, Counts& counts) {
+// In the cursor; what is held is looked for again by whoever goes on from there.
+void Reconciliation::KeepPlace(const Step& step) {
+  if (!step.round.held.empty()) return;
+  step.state.reconciled->after = step.round.after;
+  step.state.reconciled->rows = step.round.rows;
+  step.state.reconciled->gone = step.state.reconciled->counted ? 0 : step.round.gone;
+}
+
+void Reconciliation::EndPass(const Step& step) {
+  auto& place = step.state.reconciled;
+  Round& round = step.round;
+  if (!place->counted) {
+    const uint64_t allowed = step.table.max_deletes.Of(round.rows);
+    if (round.gone > allowed) return Refuse(step, allowed);
+    if (round.counts_only && round.gone > 0) {
+      place = {.begun_us = place->begun_us, .under_way = true, .counted = allowed};
+      round.rows = round.gone = 0;
+      return;
+    }
+    DeleteHeld(step);
+  }
+  place = {.begun_us = place->begun_us};
+}
+
+void Reconciliation::Refuse(const Step& step, uint64_t allowed) {
+  Error error(
+      Reaction::kStop, Cause::kRuntime,
+      fmt::format("{}: {} of {} rows that the log holds are not at the source, and max_deletes "
+                  "allows {}: none of them is logged as deleted",
+                  step.table.name(), step.round.gone, step.round.rows, allowed),
+      "find out why: a restore, a TRUNCATE, a condition or a policy that hides rows. Where they "
+      "come back this ends by itself; if they are to be deleted on the targets, set max_deletes "
+      "for the table once, as in `deletes: {by: reconcile, max_deletes: 100%}`, and start again");
+  parts_.logger.warn("deletions are held back error=\"{}\" hint=\"{}\"", error.message(),
+                     error.hint());
+  step.state.reconciled.reset();
+  refused_.insert_or_assign(step.table.schema->table, Refused{step.clock_us, std::move(error)});
+}
+
+void Reconciliation::GoThrough(const Step& step, const Range& range) {
   std::vector<const Row*> differing;
+  const TablePlan& table = step.table;
   if (!KeyIsHashed(table)) {
-    counts.deleted += range.keys.size() - Probe(table, range, clock_us, batch, differing);
-    for (const Row* key : differing) batch.Read(table, KeyIs(table, "=", *key), "", 0, {});
+    Probe(step, range, differing);
+    for (const Row* key : differing) step.batch.Read(table, KeyIs(table, "=", *key), "", 0, {});
     return;
   }
   const Row* last = range.is_last ? nullptr : &range.keys.back().key;
   const std::string within = RangeSql(table, range.after, last);
   const auto sums = parts_.session.Query(SumUpSql(table, within)).rows.at(0);
   if (fmt::format("{}|{}|{}", *sums.at(0), *sums.at(1), *sums.at(2)) == SumUp(range.keys)) return;
-  if (range.keys.size() > kPartRows) return GoThroughParts(table, range, clock_us, batch, counts);
-  const uint64_t there = Probe(table, range, clock_us, batch, differing);
-  counts.deleted += range.keys.size() - there;
+  if (range.keys.size() > kPartRows) return GoThroughParts(step, range);
+  const uint64_t there = Probe(step, range, differing);
   // Deletions alone make the sums right.
   if (differing.empty() && std::to_string(there) == sums.at(0)) return;
-  batch.Read(table, within, "", 0, {});
+  step.batch.Read(table, within, "", 0, {});
 }
 
-void Reconciliation::GoThroughParts(const TablePlan& table, const Range& range, int64_t clock_us,
-                                    RowFeed::Batch& batch, Counts& counts) {
+void Reconciliation::GoThroughParts(const Step& step, const Range& range) {
   const size_t size = range.keys.size();
   Range part{.after = range.after};
   for (size_t first = 0; first < size; first += part.keys.size()) {
     part.keys = range.keys.subspan(first, std::min<size_t>(kPartRows, size - first));
     part.is_last = range.is_last && first + part.keys.size() == size;
-    GoThrough(table, part, clock_us, batch, counts);
+    GoThrough(step, part);
     part.after = part.keys.back().key;
   }
 }
 
-uint64_t Reconciliation::Probe(const TablePlan& table, const Range& range, int64_t clock_us,
-                               RowFeed::Batch& batch, std::vector<const Row*>& differing) {
+uint64_t Reconciliation::Probe(const Step& step, const Range& range,
+                               std::vector<const Row*>& differing) {
   std::vector<Row> rows;
   std::vector<const Row*> pointers;
   rows.reserve(range.keys.size());
@@ -233,20 +321,61 @@ uint64_t Reconciliation::Probe(const TablePlan& table, const Range& range, int64
     rows.back().Append(key.version);
     pointers.push_back(&rows.back());
   }
-  const bool is_moment = table.cursor_kind == CursorKind::kTimestampTz;
-  const Value version = is_moment ? Value(ValueView::TimestampTz(clock_us)) : Value();
-  const std::vector<sql::FirstRow> found = parts_.session.QueryEach(ProbeSql(table), pointers);
+  const std::vector<sql::FirstRow> found =
+      parts_.session.QueryEach(ProbeSql(step.table), pointers);
   uint64_t there = 0;
   for (size_t i = 0; i < found.size(); ++i) {
     const Row& key = range.keys[i].key;
     if (!found[i]) {
-      batch.Delete(table, key, version);
+      TakeForGone(step, key);
       continue;
     }
     ++there;
     if (!IsTrue(found[i]->at(0))) differing.push_back(&key);
   }
   return there;
+}
+
+void Reconciliation::TakeForGone(const Step& step, const Row& key) {
+  Round& round = step.round;
+  ++round.gone;
+  if (const auto& counted = step.state.reconciled->counted) {
+    // More may have gone since they were counted; the next round will see.
+    if (round.gone <= *counted) Delete(step, key);
+  } else if (!round.counts_only) {
+    round.held.push_back(key);
+    if (round.held.size() <= kHeldKeys) return;
+    round.counts_only = true;
+    round.held = {};
+  }
+}
+
+void Reconciliation::Delete(const Step& step, const Row& key) {
+  const bool is_moment = step.table.cursor_kind == CursorKind::kTimestampTz;
+  step.batch.Delete(step.table, key,
+                    is_moment ? Value(ValueView::TimestampTz(step.clock_us)) : Value());
+  ++step.round.deleted;
+}
+
+void Reconciliation::DeleteHeld(const Step& step) {
+  std::vector<Row> held = std::exchange(step.round.held, {});
+  if (!step.round.is_spread) {
+    for (const Row& key : held) Delete(step, key);
+    return;
+  }
+  for (size_t first = 0; first < held.size(); first += kRangeRows) {
+    const size_t count = std::min<size_t>(kRangeRows, held.size() - first);
+    std::vector<const Row*> pointers;
+    std::vector<Row> asked(held.begin() + first, held.begin() + first + count);
+    for (Row& key : asked) {
+      key.Append(ValueView());  // its version does not matter
+      pointers.push_back(&key);
+    }
+    const auto found = parts_.session.QueryEach(ProbeSql(step.table), pointers);
+    for (size_t i = 0; i < count; ++i) {
+      if (!found[i]) Delete(step, held[first + i]);
+    }
+  }
 }
 
 }  // namespace syncline::capture

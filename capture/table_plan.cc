@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "capture/cursor_columns.h"
+#include "capture/row_security.h"
 #include "capture/short_hash.h"
 #include "capture/tombstones.h"
 #include "engine/base/error.h"
@@ -195,6 +196,7 @@ std::string Parenthesized(const std::string& where) {
 
 void CheckCondition(sql::Session& session, const TableSpec& spec) {
   if (spec.where.empty()) return;
+  RefuseRowSecurity(session, {spec.table});  // or it would seem to be the condition's fault
   try {
     session.Query(fmt::format("SELECT 1 FROM {} WHERE false AND {}", sql::Quote(spec.table),
                               Parenthesized(spec.where)));
@@ -286,6 +288,7 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
   plan.definition = Definition(spec, columns, key);
   plan.reconcile = spec.deletes.reconcile;
   plan.row_bytes_max = spec.row_bytes_max;
+  plan.max_deletes = spec.deletes.max_deletes;
   plan.schema = std::move(schema);
   return plan;
 }
@@ -305,7 +308,9 @@ void RefuseNullKeys(sql::Session& session, const TablePlan& plan) {
                    "choose key columns that are never NULL, or leave such rows out with where:");
 }
 
-TablePlan PlanTable(sql::Session& session, const TableSpec& spec) {
+namespace {
+
+TablePlan PlanOne(sql::Session& session, const TableSpec& spec) {
   const std::optional<sql::TableInfo> info = session.Describe(spec.table);
   if (!info) {
     std::vector<std::string> names;
@@ -321,13 +326,24 @@ TablePlan PlanTable(sql::Session& session, const TableSpec& spec) {
   return plan;
 }
 
+}  // namespace
+
+TablePlan PlanTable(sql::Session& session, const TableSpec& spec) {
+  TablePlan plan = PlanOne(session, spec);
+  RefuseRowSecurity(session, {spec.table});
+  return plan;
+}
+
 std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs) {
   std::vector<TablePlan> plans;
+  std::vector<TableName> tables;
   for (const TableSpec& spec : specs) {
-    TablePlan& plan = plans.emplace_back(PlanTable(session, spec));
+    TablePlan& plan = plans.emplace_back(PlanOne(session, spec));
+    tables.push_back(spec.table);
     if (!spec.deletes.tombstones) continue;
     plan.tombstones = std::make_shared<const TablePlan>(PlanTombstones(session, plan));
   }
+  RefuseRowSecurity(session, tables);
   return plans;
 }
 

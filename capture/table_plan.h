@@ -38,6 +38,7 @@ struct TablePlan {
                                  // empty: none can be
   std::optional<SoftFlag> flag;  // rows in which it is set are deletions
   std::optional<Deletes::Reconcile> reconcile;
+  DeleteLimit max_deletes;
   // The table that triggers fill with deleted keys (tombstones.h); null: there is none.
   std::shared_ptr<const TablePlan> tombstones;
   std::string key_order;   // ORDER BY of a load
@@ -59,7 +60,8 @@ struct TablePlan {
 TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect dialect);
 
 // Looks the table up. Throws UsageError as MakePlan does, and for a missing table and a condition
-// that the database does not understand. Does not look for tombstones.
+// that the database does not understand; as RefuseRowSecurity does, too. Does not look for
+// tombstones.
 TablePlan PlanTable(sql::Session& session, const TableSpec& spec);
 // All of them, ready to be captured: throws as PlanTombstones does, too.
 std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs);

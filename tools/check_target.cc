@@ -12,6 +12,7 @@
 #include "apply/stamping_triggers.h"
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
+#include "engine/sql/dialect.h"
 #include "engine/sql/session.h"
 #include "tools/check_privacy.h"
 #include "tools/column_fit.h"
@@ -46,6 +47,26 @@ void CheckTriggers(sql::Session& session, const std::string& subject, const Tabl
                : "DROP TRIGGER, or use another column for it");
 }
 
+// What a policy hides from this role is neither a conflict nor found by `verify`.
+void CheckRowSecurity(sql::Session& session, const std::string& subject, const TableName& table,
+                      CheckReport& report) {
+  if (session.dialect() != Dialect::kPostgres) return;
+  const auto found = session.Query(
+      "SELECT pg_catalog.quote_ident(current_user), coalesce((SELECT 'policy ' || "
+      "pg_catalog.string_agg(p.polname, ', ' ORDER BY p.polname) FROM pg_catalog.pg_policy p WHERE "
+      "p.polrelid = $1::pg_catalog.regclass), 'there is no policy') "
+      "WHERE pg_catalog.row_security_active($1::pg_catalog.regclass)",
+      {sql::Quote(table)});
+  if (found.rows.empty()) return;
+  const auto& row = found.rows.front();
+  report.Warn(subject,
+              fmt::format("row-level security applies to role {} ({}): rows that it hides are "
+                          "overwritten without a conflict or refused, and `verify` cannot read "
+                          "the table",
+                          *row.at(0), *row.at(1)),
+              fmt::format("as a superuser run: ALTER ROLE {} BYPASSRLS", *row.at(0)));
+}
+
 void CheckTable(sql::Session& session, const std::string& subject, const std::string& pipeline,
                 const apply::TableMapping& mapping,
                 const std::shared_ptr<const TableSchema>& schema, const std::vector<Row>& sample,
@@ -63,6 +84,7 @@ void CheckTable(sql::Session& session, const std::string& subject, const std::st
       prepared = apply::PrepareTargetTable(session, plan, *silent);
     }
     if (!before) return report.Pass(subject, "is not there and will be made");
+    CheckRowSecurity(session, subject, before->name, report);
     for (uint32_t i = 0; i < plan.columns.size(); ++i) {
       // In two directions a row is what triggers have made of it.
       if (!plan.IsCursor(i) || two_way) continue;

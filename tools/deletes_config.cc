@@ -63,6 +63,25 @@ void ReadRate(YamlMap& map, Reconcile& reconcile, Mistakes& mistakes) {
   }
 }
 
+void ReadMaxDeletes(YamlMap& map, capture::DeleteLimit& limit, Mistakes& mistakes) {
+  const auto text = map.Text("max_deletes");
+  if (!text) return;
+  uint64_t number = 0;
+  const char* const end = text->data() + text->size();
+  const auto [at, error] = std::from_chars(text->data(), end, number);
+  const std::string_view rest(at, static_cast<size_t>(end - at));
+  const bool is_percentage = rest == "%";
+  if (error == std::errc() && at != text->data() &&
+      (rest.empty() || (is_percentage && number <= 100))) {
+    limit = {.number = number, .is_percentage = is_percentage};
+  } else {
+    mistakes.Add(map.LineOf("max_deletes"),
+                 fmt::format("\"max_deletes\" must be a number of rows, such as 5000, or a part of "
+                             "the table, such as 50%, not \"{}\"",
+                             *text));
+  }
+}
+
 // The mapping's keys besides `by`.
 void ReadMore(YamlMap& map, By by, const std::string& zone, capture::Deletes& deletes,
               Mistakes& mistakes) {
@@ -85,6 +104,7 @@ void ReadMore(YamlMap& map, By by, const std::string& zone, capture::Deletes& de
   RefuseUnless(by == By::kTombstones, map, "reconcile", "\"by: tombstones\" only", mistakes);
   ReadEvery(map, "reconcile", reconcile, mistakes);
   map.Text("reconcile");
+  ReadMaxDeletes(map, deletes.max_deletes, mistakes);
   map.RefuseOthers();
 }
 

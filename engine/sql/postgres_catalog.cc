@@ -166,6 +166,14 @@ std::string DatabaseIdentity(PostgresConnection& connection) {
   return std::string("postgresql:") + system[0][0].c_str() + "/" + database;
 }
 
+DatabaseMark MarkOf(PostgresConnection& connection) {
+  const PostgresResult::Row row = connection.Run(
+      "SELECT d.oid, CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN "
+      "pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::pg_catalog.text END "
+      "FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()")[0];
+  return {.body = row[0].c_str(), .age = row[1].is_null() ? 0 : std::stoull(row[1].c_str())};
+}
+
 std::vector<TableName> ListUserTables(PostgresConnection& connection) {
   std::vector<TableName> tables;
   for (const PostgresResult::Row row : connection.Run(kTables)) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/sql/database_mark.h"
 #include "engine/sql/postgres_connection.h"
 #include "engine/sql/table_info.h"
 
@@ -13,6 +14,7 @@ namespace syncline::sql {
 
 // "postgresql:<system identifier>/<database>".
 std::string DatabaseIdentity(PostgresConnection& connection);
+DatabaseMark MarkOf(PostgresConnection& connection);
 std::vector<TableName> ListUserTables(PostgresConnection& connection);
 // Nothing if there is no such table; throws kStop with the GRANT to run if not one of its columns
 // may be read.

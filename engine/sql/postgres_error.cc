@@ -49,7 +49,9 @@ constexpr Rule kRules[] = {
     {"3D000", Reaction::kStop, Cause::kEnvironment,
      "Check the database's name in the address, or make it with CREATE DATABASE."},
     {"42501", Reaction::kStop, Cause::kEnvironment,
-     "As the owner or a superuser, GRANT the missing privilege to the user in the address."},
+     "As the owner or a superuser, GRANT the missing privilege to the user in the address; where "
+     "row-level security is what refuses, give the role BYPASSRLS: `syncline check` names the "
+     "table and its policies."},
     {"25006", Reaction::kRetry, Cause::kEnvironment,
      "The server is a standby, or default_transaction_read_only is on (some providers set it when "
      "a disk is nearly full); Syncline goes on when it may write again. If it stays so, give the "

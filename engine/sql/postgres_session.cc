@@ -6,6 +6,8 @@
 namespace syncline::sql {
 std::string PostgresSession::Identity() { return DatabaseIdentity(connection_); }
 
+DatabaseMark PostgresSession::Mark() { return MarkOf(connection_); }
+
 PostgresSession::PostgresSession(const DatabaseUrl& url, const SessionOptions& options)
     : connection_(url, options.application, options.read_only), pipeline_(connection_) {}
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/sql/database_mark.h"
 #include "engine/sql/postgres_connection.h"
 #include "engine/sql/postgres_pipeline.h"
 #include "engine/sql/session.h"
@@ -18,6 +19,7 @@ class PostgresSession : public Session {
 
   Dialect dialect() const override { return Dialect::kPostgres; }
   std::string Identity() override;
+  DatabaseMark Mark();  // for MarkOf
 
   void Begin(Isolation isolation) override;
   void Commit() override;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <span>
+
 namespace syncline::sql {
 namespace {
 
@@ -31,6 +33,10 @@ constexpr Setting kSettings[] = {
 // keepalives. pg_restore does the same.
 constexpr Setting kWriterSettings[] = {{"statement_timeout", "0"}};
 
+// Rows that a policy hides would look as if they had never been, or were deleted: the server is to
+// refuse such a statement instead. Sessions that write go by the target's policies.
+constexpr Setting kReaderSettings[] = {{"row_security", "off"}};
+
 std::string Set(const Setting& setting) {
   return fmt::format("pg_catalog.set_config('{}', '{}', false)", setting.name, setting.value);
 }
@@ -47,9 +53,9 @@ std::string SetLockTimeout() {
 std::string SettingsSql(int backend, bool read_only) {
   std::string sql = "SELECT " + SetLockTimeout();
   for (const Setting& setting : kSettings) sql += ", " + Set(setting);
-  if (!read_only) {
-    for (const Setting& setting : kWriterSettings) sql += ", " + Set(setting);
-  }
+  const auto own = read_only ? std::span<const Setting>(kReaderSettings)
+                             : std::span<const Setting>(kWriterSettings);
+  for (const Setting& setting : own) sql += ", " + Set(setting);
   return sql +
          fmt::format(" WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {}", backend);
 }

@@ -1,8 +1,10 @@
 #include "engine/sql/sqlite_session.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "engine/sql/dialect.h"
@@ -80,6 +82,23 @@ std::vector<std::optional<std::string>> Fields(sqlite3_stmt* handle) {
   return fields;
 }
 
+// The count of changes in the file's header, read by SQLite's own handle: whoever opens the file a
+// second time and closes it loses the process's locks.
+uint64_t ChangeCounter(const SqliteConnection& connection) {
+  constexpr int kOffset = 24;
+  sqlite3_file* file = nullptr;
+  std::array<unsigned char, 4> bytes{};
+  if (::sqlite3_file_control(connection.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file) !=
+          SQLITE_OK ||
+      file == nullptr || file->pMethods == nullptr ||
+      file->pMethods->xRead(file, bytes.data(), bytes.size(), kOffset) != SQLITE_OK) {
+    return 0;
+  }
+  uint64_t count = 0;
+  for (const unsigned char byte : bytes) count = count << 8 | byte;
+  return count;
+}
+
 }  // namespace
 
 std::string SqliteSession::Identity() {
@@ -90,6 +109,17 @@ std::string SqliteSession::Identity() {
                            "Was the file moved while it was in use?");
   }
   return "sqlite:" + path.string();
+}
+
+DatabaseMark SqliteSession::Mark() {
+  DatabaseMark mark;
+  struct stat file {};
+  if (::stat(connection_.path().c_str(), &file) == 0) {
+    mark.body = fmt::format("{}.{}", file.st_dev, file.st_ino);
+  }
+  mark.schema = std::stoull(Query("PRAGMA schema_version", {}).rows.at(0).at(0).value());
+  mark.age = ChangeCounter(connection_);
+  return mark;
 }
 
 void SqliteSession::Begin(Isolation isolation) {

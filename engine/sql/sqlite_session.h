@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/sql/database_mark.h"
 #include "engine/sql/session.h"
 #include "engine/sql/sqlite_connection.h"
 
@@ -21,6 +22,7 @@ class SqliteSession : public Session {
 
   Dialect dialect() const override { return Dialect::kSqlite; }
   std::string Identity() override;
+  DatabaseMark Mark();  // for MarkOf
 
   void Begin(Isolation isolation) override;
   void Commit() override;

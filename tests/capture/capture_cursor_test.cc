@@ -16,6 +16,11 @@ CaptureCursor Sample() {
   items.seen = Value(ValueView::Int(77));
   items.reconciled = {.begun_us = 823'000'000'500'000, .under_way = true, .after = Row()};
   items.reconciled->after->Append(ValueView::Int(9));
+  items.reconciled->rows = 200;
+  items.reconciled->gone = 3;
+  items.reconciled->counted = 100;
+  items.mark = {.object = "16390", .files = "16390.16402", .columns = "7.1"};
+  items.replaced = true;
   CaptureCursor::Table& odd = cursor.tables[{"", "odd \"name\""}];
   odd.after.emplace();
   odd.after->Append(ValueView::Text("it's \xff"));
@@ -25,6 +30,7 @@ CaptureCursor Sample() {
   cursor.ticks.ticks[7] = {823'000'000'000'000, {}};
   cursor.ticks.ticks[9] = {823'000'001'000'000, {{"public.items", 70}}};
   cursor.ticks.running = {{"3/145", 7}, {"p731", 0}};
+  cursor.database = {.body = "2049.131", .schema = 5, .age = 17};
   return cursor;
 }
 
@@ -37,14 +43,18 @@ TEST(CaptureCursorTest, ReadsBackWhatItWrites) {
 // README.md shows this text.
 TEST(CaptureCursorTest, TheFormatIsTheDocumentedOne) {
   CaptureCursor cursor;
-  cursor.tables[{"public", "items"}] = {.loaded = true, .definition = "0123456789abcdef"};
+  cursor.tables[{"public", "items"}] = {.loaded = true,
+                                        .definition = "0123456789abcdef",
+                                        .mark = {"16390", "16390.16402", "7.1"}};
+  cursor.database.body = "16384";
   cursor.ticks.last = 9;
   cursor.ticks.server_started_us = 5;
   cursor.ticks.ticks[9] = {823'000'001'000'000, {}};
   cursor.ticks.running = {{"3/145", 9}};
   EXPECT_EQ(cursor.ToString(),
             "{\"format\":1,\"tables\":[\n"
-            R"({"schema":"public","name":"items","loaded":true,"definition":"0123456789abcdef"})"
+            R"({"schema":"public","name":"items","loaded":true,"definition":"0123456789abcdef",)"
+            R"("mark":["16390","16390.16402","7.1"]})"
             "\n],\n"
             R"("ticks":{"last":9,"server_started":5,"ticks":[)"
             "\n"
@@ -53,7 +63,8 @@ TEST(CaptureCursorTest, TheFormatIsTheDocumentedOne) {
             R"(],"running":{)"
             "\n"
             R"("3/145":9)"
-            "\n}}}");
+            "\n}},\n"
+            R"("database":{"body":"16384"}})");
 }
 
 // Builds from before the lines have written it so.

@@ -32,7 +32,9 @@ class PostgresReconciliationTest : public PostgresCaptureTest {
 
 TEST_F(PostgresReconciliationTest, WhatIsGoneIsDeletedWhereverItWas) {
   MakeMany();
-  auto capture = Start(Items());
+  TableSpec all_may_go = Items();
+  all_may_go.deletes.max_deletes.number = 100;
+  auto capture = Start(all_may_go);
   EXPECT_EQ(capture->changes(), 12'001u);
   writer_->Execute("DELETE FROM items WHERE id IN (-6000, -1, 0, 77, 6000) OR id % 1000 = 1");
   capture->Poll();

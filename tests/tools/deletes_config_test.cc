@@ -58,6 +58,19 @@ TEST(DeletesConfigTest, EachWayIsUnderstoodAndATableBeatsTheDefaults) {
             capture::Deletes{.reconcile = daily});
   EXPECT_EQ(Rule("", "deletes: {by: tombstones, reconcile: 1d, rate: 500}").deletes,
             (capture::Deletes{.tombstones = true, .reconcile = daily}));
+  using Limit = capture::DeleteLimit;
+  EXPECT_EQ(Rule("", "deletes: {by: none, max_deletes: 500}").deletes.max_deletes,
+            (Limit{.number = 500, .is_percentage = false}));
+  EXPECT_EQ(Rule("", "deletes: {by: reconcile, max_deletes: 80%}").deletes.max_deletes,
+            (Limit{.number = 80}));
+}
+
+TEST(DeletesConfigTest, HowManyDeletionsAreAllowed) {
+  const capture::DeleteLimit half;
+  EXPECT_EQ(half.Of(100), 100u);
+  EXPECT_EQ(half.Of(101), 50u);
+  EXPECT_EQ(half.Of(uint64_t{1} << 60), uint64_t{1} << 59);
+  EXPECT_EQ((capture::DeleteLimit{.number = 7, .is_percentage = false}.Of(3)), 7u);
 }
 
 TEST(DeletesConfigTest, WhatItDoesToTheTargetIsUnderstood) {
@@ -77,6 +90,8 @@ TEST(DeletesConfigTest, MistakesAreToldWithTheirLineAndTheNearestName) {
   EXPECT_THAT(MessageFor("deletes: soft"), HasSubstr("{by: soft, column: deleted_at}"));
   EXPECT_THAT(MessageFor("deletes: {by: tombstones, column: a}"), HasSubstr("\"by: soft\" only"));
   EXPECT_THAT(MessageFor("deletes: {by: soft, colum: a}"), HasSubstr("did you mean \"column\"?"));
+  EXPECT_THAT(MessageFor("deletes: {by: none, max_deletes: half}"), HasSubstr("such as 50%"));
+  EXPECT_THAT(MessageFor("deletes: {by: none, max_deletes: 101%}"), HasSubstr("such as 50%"));
   EXPECT_THAT(MessageFor("deletes: {by: tombstones, every: 1h}"),
               HasSubstr("\"every\" of \"deletes\" belongs to \"by: reconcile\" only"));
   EXPECT_THAT(MessageFor("deletes: {by: reconcile, every: soon}"), HasSubstr("a duration"));

@@ -1,0 +1,155 @@
+#include "capture/catalog_watch.h"
+
+#include <fmt/format.h>
+
+#include "engine/base/error.h"
+#include "engine/sql/dialect.h"
+
+namespace syncline::capture {
+namespace {
+
+// What holds the rows of `c`: itself, what inherits from it, what is beneath a view, and the view's
+// own text; a materialized view's rows are its own.
+constexpr char kFilesSql[] = R"(
+  CASE WHEN c.relkind IN ('r', 'm', 'f') AND NOT c.relhassubclass
+       THEN c.oid || '.' || c.relfilenode
+       ELSE (
+         WITH RECURSIVE family(oid, kind) AS (
+           SELECT c.oid, c.relkind
+           UNION
+           SELECT k.oid, k.relkind
+           FROM family f CROSS JOIN LATERAL (
+             SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = f.oid
+             UNION ALL
+             SELECT d.refobjid
+             FROM pg_catalog.pg_rewrite r
+             JOIN pg_catalog.pg_depend d
+               ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
+                  AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+             WHERE r.ev_class = f.oid AND f.kind = 'v' AND d.refobjid <> f.oid) AS next(oid)
+           JOIN pg_catalog.pg_class k ON k.oid = next.oid
+           WHERE k.relkind IN ('r', 'p', 'v', 'm', 'f'))
+         SELECT pg_catalog.string_agg(
+                  k.oid || '.' || CASE k.relkind WHEN 'v' THEN
+                    (SELECT pg_catalog.hashtextextended(r.ev_action::pg_catalog.text, 0)
+                     FROM pg_catalog.pg_rewrite r
+                     WHERE r.ev_class = k.oid AND r.rulename = '_RETURN')
+                  ELSE k.relfilenode::pg_catalog.int8 END, ' ' ORDER BY k.oid)
+         FROM family f JOIN pg_catalog.pg_class k ON k.oid = f.oid WHERE k.relkind <> 'p') END)";
+
+// What a plan of `c` is made of. Defaults and triggers decide how exact polling is.
+constexpr char kStampSql[] = R"(
+  pg_catalog.hashtextextended(pg_catalog.concat_ws('/', c.oid, c.relkind, c.relrowsecurity,
+    c.relforcerowsecurity, {files},
+    (SELECT pg_catalog.string_agg(
+              pg_catalog.concat_ws(',', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull,
+                                   a.attidentity, a.attgenerated), ';' ORDER BY a.attnum)
+     FROM pg_catalog.pg_attribute a
+     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+    (SELECT pg_catalog.string_agg(d.oid::pg_catalog.text, ',' ORDER BY d.oid)
+     FROM pg_catalog.pg_attrdef d WHERE d.adrelid = c.oid),
+    (SELECT pg_catalog.string_agg(
+              pg_catalog.concat_ws(',', i.indkey, i.indisprimary, i.indisvalid, i.indimmediate,
+                                   i.indpred IS NULL), ';' ORDER BY i.indexrelid)
+     FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique),
+    CASE WHEN c.relhastriggers THEN
+      (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', g.oid, g.tgenabled), ';'
+                                    ORDER BY g.oid)
+       FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal) END), 0))";
+
+constexpr char kFromSql[] = R"(
+  FROM (VALUES {}) AS t(number, schema, name)
+  LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema
+  LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.name)";
+
+std::string StampSql() { return fmt::format(kStampSql, fmt::arg("files", kFilesSql)); }
+
+std::string FromSql(const std::vector<TableName>& tables) {
+  const auto name = [](const std::string& text) {
+    return sql::Literal(ValueView::Text(text), Dialect::kPostgres) + "::pg_catalog.name";
+  };
+  std::string values;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    const std::string& schema = tables[i].schema;
+    values += fmt::format("{}({}, {}, {})", i == 0 ? "" : ", ", i,
+                          name(schema.empty() ? "public" : schema), name(tables[i].name));
+  }
+  return fmt::format(kFromSql, values);
+}
+
+// One row: a stamp of all tables.
+std::string OneStampSql(const std::vector<TableName>& tables) {
+  return fmt::format(
+      "SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(coalesce(stamp, 0)"
+      "::pg_catalog.text, ',' ORDER BY number), 0) FROM (SELECT t.number, {} AS stamp {}) AS s",
+      StampSql(), FromSql(tables));
+}
+
+// One row for each table, in their order.
+std::string MarksSql(const std::vector<TableName>& tables) {
+  return fmt::format(
+      "SELECT c.oid, {}, c.relnatts || '.' || (SELECT pg_catalog.count(*) FROM "
+      "pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.attisdropped), {} "
+      "{} ORDER BY t.number",
+      kFilesSql, StampSql(), FromSql(tables));
+}
+
+}  // namespace
+
+CatalogWatch::CatalogWatch(sql::Session& session, const std::vector<TableName>& tables)
+    : session_(session) {
+  const bool postgres = session.dialect() == Dialect::kPostgres && !tables.empty();
+  // Prepared: the server plans it once.
+  if (postgres) session.Execute("PREPARE syncline_catalog AS " + OneStampSql(tables));
+  sql::Transaction snapshot(session, sql::Session::Isolation::kSnapshot);
+  database_ = sql::MarkOf(session);
+  for (const TableName& table : tables) tables_[table] = {};
+  if (postgres) {
+    const auto marks = session.Query(MarksSql(tables));
+    for (size_t i = 0; i < tables.size(); ++i) {
+      const auto& row = marks.rows.at(i);
+      tables_[tables[i]] = {.mark = {.object = row.at(0).value_or(""),
+                                     .files = row.at(1).value_or(""),
+                                     .columns = row.at(2).value_or("")},
+                            .stamp = row.at(3).value_or("")};
+    }
+    stamp_ = session.Query("EXECUTE syncline_catalog").rows.at(0).at(0).value_or("");
+  }
+  snapshot.Commit();
+}
+
+bool CatalogWatch::IsOther(const sql::DatabaseMark& now) const {
+  return now.body != database_.body || now.schema != database_.schema || now.age < database_.age;
+}
+
+bool CatalogWatch::Changed() {
+  if (session_.dialect() == Dialect::kPostgres) {
+    if (tables_.empty()) return false;
+    return session_.Query("EXECUTE syncline_catalog").rows.at(0).at(0) != stamp_;
+  }
+  const sql::DatabaseMark now = sql::MarkOf(session_);
+  if (IsOther(now)) return true;
+  database_.age = now.age;
+  return false;
+}
+
+bool CatalogWatch::Moved() {
+  return session_.dialect() == Dialect::kSqlite && IsOther(sql::MarkOf(session_));
+}
+
+void CatalogWatch::CheckOne(sql::Session& session, const TableName& table) const {
+  bool is_same = false;
+  if (session.dialect() == Dialect::kPostgres) {
+    const auto row = session.Query("SELECT " + StampSql() + FromSql({table})).rows.at(0);
+    is_same = row.at(0).value_or("") == tables_.at(table).stamp;
+  } else {
+    const sql::DatabaseMark now = sql::MarkOf(session);
+    // Its age goes on meanwhile.
+    is_same = now.body == database_.body && now.schema == database_.schema;
+  }
+  if (is_same) return;
+  throw RestartError(table.ToString() + ": the table has changed while it was read",
+                     "Syncline looks at it again and goes on.");
+}
+
+}  // namespace syncline::capture

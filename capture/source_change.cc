@@ -1,0 +1,74 @@
+#include "capture/source_change.h"
+
+#include <fmt/format.h>
+
+namespace syncline::capture {
+namespace {
+
+// A partition's rows are told by `tableoid`; a view has none.
+bool HasParts(const TablePlan& table) {
+  return table.table_kind == sql::TableInfo::Kind::kTable ||
+         table.table_kind == sql::TableInfo::Kind::kPartitioned;
+}
+
+}  // namespace
+
+bool IsReplaced(const CaptureCursor& cursor, const sql::DatabaseMark& now) {
+  const sql::DatabaseMark& before = cursor.database;
+  if (before.body.empty()) return false;
+  const bool is_file = before.schema != 0 || now.schema != 0;
+  // A copy of a file under its name holds at least what the file held, unless it is older.
+  if (is_file) return now.age < before.age || now.schema < before.schema;
+  if (before.body != now.body) return true;
+  // Transaction ids go back where an earlier state of the server was put back.
+  return now.age != 0 && (now.age < before.age || now.age < cursor.ticks.snapshot_xmin);
+}
+
+TableChange ChangeOf(const CaptureCursor& cursor, const CatalogWatch& now, const TablePlan& table,
+                     const TableMark& before) {
+  using Kind = TableChange::Kind;
+  if (IsReplaced(cursor, now.database())) return {.kind = Kind::kReplaced};
+  const sql::DatabaseMark& database = cursor.database;
+  // SQLite does not tell which table was changed, or made anew.
+  const bool is_other =
+      !database.body.empty() && table.schema->dialect == Dialect::kSqlite &&
+      (database.body != now.database().body || database.schema != now.database().schema);
+  if (is_other) return {.kind = Kind::kRewritten};
+  return Compare(before, now.mark(table.schema->table), HasParts(table));
+}
+
+void LogChange(spdlog::logger& logger, const TablePlan& table, const TableChange& change,
+                  bool compares) {
+  switch (change.kind) {
+    case TableChange::Kind::kNone:
+      return;
+    case TableChange::Kind::kParts:
+      return logger.info(
+          "partitions or children of a table have changed, rows of new ones are read table={} "
+          "new={}",
+          table.name(), change.parts.size());
+    case TableChange::Kind::kRewritten:
+      return logger.warn(
+          "a table was changed as a whole (TRUNCATE, VACUUM, CLUSTER, ALTER TABLE, another file): "
+          "it is read again and compared with the log table={}",
+          table.name());
+    case TableChange::Kind::kReplaced:
+      return logger.warn(
+          "a table is not the one that was captured (restored, made anew or renamed): it is read "
+          "again and compared with the log, {} table={}",
+          compares ? "and rows that it lacks are logged as deleted"
+                   : "but not for deletions, since this role may not lock it",
+          table.name());
+  }
+}
+
+Error ReplacedNode(const TablePlan& table) {
+  return StopError(
+      table.name() +
+          ": the table is not the one that was captured: the database was restored, or the table "
+          "was made anew or renamed",
+      "its rows must not count as new ones: move the log's folder away; it is made anew, and both "
+      "sides are compared from their beginning");
+}
+
+}  // namespace syncline::capture

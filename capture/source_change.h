@@ -1,0 +1,29 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include "capture/capture_cursor.h"
+#include "capture/catalog_watch.h"
+#include "capture/table_mark.h"
+#include "capture/table_plan.h"
+#include "engine/base/error.h"
+
+namespace syncline::capture {
+
+// Whether the source is another database than the one that `cursor` tells of, or an earlier state
+// of it that was put back. Pure.
+bool IsReplaced(const CaptureCursor& cursor, const sql::DatabaseMark& now);
+
+// How the table differs from the one that `cursor` tells of and whose mark was `before`. Pure.
+TableChange ChangeOf(const CaptureCursor& cursor, const CatalogWatch& now, const TablePlan& table,
+                     const TableMark& before);
+
+// Says what has changed and what is done about it. `compares`: what the log holds and a replaced
+// table lacks will be deleted.
+void LogChange(spdlog::logger& logger, const TablePlan& table, const TableChange& change,
+                  bool compares);
+
+// In two directions its old rows would count as new ones that users have made.
+Error ReplacedNode(const TablePlan& table);
+
+}  // namespace syncline::capture

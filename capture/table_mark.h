@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace syncline::capture {
+
+// What tells a table of PostgreSQL from another one that has come under its name, and its rows from
+// others that were put in their place without being written one by one. Plain value type; all
+// members are empty where nothing is known, as on SQLite.
+struct TableMark {
+  std::string object;  // its oid
+  // What holds its rows, as "oid.filenode", separated by spaces: itself, its partitions and
+  // children, or what is beneath a view. TRUNCATE, VACUUM FULL, CLUSTER and ALTER TABLE change
+  // the filenode.
+  std::string files;
+  // "7.1": how many columns it has had in its life, and how many of those were dropped.
+  std::string columns;
+
+  bool operator==(const TableMark&) const = default;
+};
+
+// How a table is another one than the one that was read before.
+struct TableChange {
+  enum class Kind {
+    kNone,       // what was read is still what is there, or nothing is known of it
+    kParts,      // partitions or children have come, or gone, or are others
+    kRewritten,  // the table's rows are others, or stand elsewhere
+    kReplaced,   // it is another table
+  };
+  Kind kind = Kind::kNone;
+  // kParts: the oids of those whose rows have yet to be read; may be none.
+  std::vector<std::string> parts;
+
+  bool operator==(const TableChange&) const = default;
+};
+
+// Pure. `has_parts`: rows of a part can be told by `tableoid`.
+TableChange Compare(const TableMark& before, const TableMark& now, bool has_parts);
+
+}  // namespace syncline::capture

@@ -1,0 +1,113 @@
+// What happens to a SQLite file while it is captured: its schema changes, and other files take its
+// place.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "engine/sql/session.h"
+#include "tests/capture/capture_harness.h"
+
+namespace syncline::capture {
+namespace {
+
+using testing::HasSubstr;
+
+const TableName kItems{"", "items"};
+
+class SqliteSourceChangeTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    Open();
+    writer_->Execute(
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, updated_at TEXT NOT NULL); INSERT "
+        "INTO items VALUES (1, 'a', '2026-01-01 00:00:01'), (2, 'b', '2026-01-01 00:00:02')");
+    Capture();
+  }
+  void Capture() {
+    TableSpec spec;
+    spec.table = kItems;
+    spec.cursor = "updated_at";
+    capture_ = std::make_unique<CaptureHarness>(url_, std::vector{spec});
+    capture_->Poll();
+  }
+  void Open() { writer_ = sql::Session::Open(url_, {.create = true}); }
+  void Close() { writer_.reset(); }
+  // A copy of the file as it is now, which nobody has open.
+  std::filesystem::path Copy(const std::string& name) {
+    writer_->Execute("VACUUM INTO '" + (folder_.path() / name).string() + "'");
+    return folder_.path() / name;
+  }
+  std::string Rows() const { return capture_->LoggedText(kItems); }
+
+  TemporaryFolder folder_;
+  sql::DatabaseUrl url_ =
+      sql::DatabaseUrl::Parse("sqlite:" + (folder_.path() / "source.db").string());
+  std::unique_ptr<sql::Session> writer_;
+  std::unique_ptr<CaptureHarness> capture_;
+};
+
+// Seen to fail before the schema's number was looked at in each poll.
+TEST_F(SqliteSourceChangeTest, AColumnThatIsAddedComesWithTheNextPoll) {
+  writer_->Execute(
+      "ALTER TABLE items ADD COLUMN note TEXT DEFAULT 'none'; UPDATE items SET note = 'new', "
+      "updated_at = '2026-01-01 00:00:03' WHERE id = 1");
+  capture_->Poll();
+  EXPECT_EQ(Rows(), "1|a|2026-01-01 00:00:03|new, 2|b|2026-01-01 00:00:02|none");
+}
+
+TEST_F(SqliteSourceChangeTest, VacuumCostsAComparison) {
+  writer_->Execute("VACUUM");
+  capture_->Poll();
+  EXPECT_EQ(capture_->changes(), 2u);
+  EXPECT_THAT(capture_->messages(), HasSubstr("a table was changed as a whole"));
+}
+
+TEST_F(SqliteSourceChangeTest, ATableThatIsMadeAnewIsReadWhole) {
+  writer_->Execute(
+      "DROP TABLE items; CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, updated_at TEXT "
+      "NOT NULL); INSERT INTO items VALUES (1, 'old', '2020-01-01 00:00:00')");
+  capture_->Poll();
+  EXPECT_THAT(Rows(), HasSubstr("1|old|"));
+}
+
+// The session has the file open that is not there any more. Seen to fail before files were told
+// apart: it went on reading that one.
+TEST_F(SqliteSourceChangeTest, AnotherFileUnderThePathIsReadWhole) {
+  const auto copy = Copy("copy.db");
+  const auto other = sql::Session::Open(sql::DatabaseUrl::Parse("sqlite:" + copy.string()));
+  other->Execute("INSERT INTO items VALUES (3, 'c', '2020-01-01 00:00:00')");
+  Close();
+  // As whoever puts a backup back has to: SQLite would take the log for the other file's.
+  std::filesystem::remove(folder_.path() / "source.db-wal");
+  std::filesystem::remove(folder_.path() / "source.db-shm");
+  std::filesystem::rename(copy, folder_.path() / "source.db");
+  capture_->Poll();
+  EXPECT_THAT(Rows(), HasSubstr("3|c|")) << capture_->messages();
+}
+
+// A backup that is put back: what it lacks is gone, whatever `deletes` says.
+TEST_F(SqliteSourceChangeTest, AnOlderFileIsComparedWhole) {
+  capture_.reset();
+  writer_->Execute("PRAGMA journal_mode = DELETE");
+  Capture();
+  const auto copy = Copy("copy.db");
+  for (int i = 0; i < 20; ++i) {
+    writer_->Execute("UPDATE items SET name = name || '.', updated_at = '2026-01-02 00:00:00'");
+  }
+  writer_->Execute("INSERT INTO items VALUES (3, 'c', '2026-01-02 00:00:00')");
+  capture_->Poll();
+  EXPECT_THAT(Rows(), HasSubstr("3|c|"));
+  Close();
+  capture_->Restart();
+  std::filesystem::copy_file(copy, folder_.path() / "source.db",
+                             std::filesystem::copy_options::overwrite_existing);
+  capture_->Poll();
+  EXPECT_EQ(Rows(), "1|a|2026-01-01 00:00:01, 2|b|2026-01-01 00:00:02");
+}
+
+}  // namespace
+}  // namespace syncline::capture
