@@ -22,12 +22,17 @@ void RememberHighest(sql::Session& session, const std::vector<TablePlan>& tables
     CaptureCursor::Table& state = cursor.tables[table.schema->table];
     // Once a range is in the log, only a value from before it will do.
     if (!table.counts_up || state.loaded || state.after || !state.seen.is_null()) continue;
-    const sql::Session::Read highest{*table.schema, table.where, table.cursor_sql() + " DESC",
-                                     kHighestRows};
-    session.ReadRows(highest, [&](Row& row) {
+    const auto look = [&](const Row& row) {
       Value value(table.schema->VersionOf(row));
       if (state.seen.is_null() && horizon.Trusts(value)) state.seen = std::move(value);
-    });
+    };
+    const sql::Session::Read highest{*table.schema,
+                                     table.where,
+                                     table.cursor_sql() + " DESC",
+                                     kHighestRows,
+                                     table.row_bytes_max,
+                                     [&](const Row& row, uint64_t) { look(row); }};
+    session.ReadRows(highest, look);
   }
 }
 

@@ -1,8 +1,7 @@
 """Every way in which a pipeline can be unwell, and what `status`, `--max-lag`, `runs`, `on_error` and `--json` say of it.
 
-A table of expected values: one case a row, no cell empty. All of it was seen to fail on a build whose lag was measured against the
-log instead of the source: there a killed capture, a stopped process and a dropped table were "in step", a pipeline that had failed at
-its start was "not started" with exit code 0, and refused rows were nobody's business.
+A table of expected values: one case a row, no cell empty. On a build whose lag was measured against the log instead of the source
+the cases of `run --once`, of a pipeline that was never started, of a chain and of JSON lines were seen to fail.
 """
 
 import contextlib

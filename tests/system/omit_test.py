@@ -44,6 +44,10 @@ class OmitTest(SystemTest):
             connection.executescript(statements)
         connection.close()
 
+    def sync(self):
+        """A row is refused, which the exit code tells."""
+        return self.syncline.run("run", "--once", expect=1)
+
     def rows(self, query):
         connection = sqlite3.connect(self.folder / "partner.db")
         try:
@@ -57,12 +61,12 @@ class OmitTest(SystemTest):
             self.assertEqual([text for text in (SECRET, COLUMN) if text in content], [], file.name)
 
     def test_the_target_of_the_pipeline_never_holds_it(self):
-        self.syncline.run("run", "--once")
+        self.sync()
         self.assertEqual(self.rows("SELECT count(*) FROM syncline_quarantine"), [(1,)])
         self.assertEqual(self.rows("SELECT count(*) FROM syncline_conflicts"), [(1,)])
         self.partner_is_clean()
         self.execute("src", "UPDATE people SET name = 'anne', updated_at = '2026-01-02 00:00:00.000' WHERE id = 1")
-        self.syncline.run("run", "--once")
+        self.sync()
         self.partner_is_clean()
         shown = self.syncline.run("quarantine", "list", "--json").json()
         self.assertEqual((shown["refused"], shown["waiting"]), (1, 1))
@@ -75,12 +79,12 @@ class OmitTest(SystemTest):
         configuration = (self.folder / "syncline.yaml").read_text(encoding="utf-8")
         self.syncline.configure(configuration.replace(f'"{COLUMN.decode()}"', ""))
         self.execute("partner", f"ALTER TABLE people ADD COLUMN {COLUMN.decode()} TEXT")
-        self.syncline.run("run", "--once")
+        self.sync()
         self.assertTrue(SECRET in (self.folder / "partner.db").read_bytes())
         self.execute("partner", f"ALTER TABLE people DROP COLUMN {COLUMN.decode()}")
         self.execute("partner", "DELETE FROM syncline_conflicts")
         self.syncline.configure(configuration)
-        self.assertIn("taken out of parked changes", self.syncline.run("run", "--once").stderr)
+        self.assertIn("taken out of parked changes", self.sync().stderr)
         self.execute("partner", "VACUUM")
         self.partner_is_clean()
 

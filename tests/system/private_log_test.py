@@ -2,7 +2,7 @@
 socket, what ps shows. Runs as root where it can, with `nobody` as the other user.
 
 Seen to fail on the build of 29 November 2026 in every case: the log had mode 0644, a link of another user was followed,
-a lock of another user stopped capture, anybody's listener could answer `log backup`, and ps showed a password.
+another user could open the lock file, anybody's listener could answer `log backup`, and ps showed a password.
 """
 
 import contextlib

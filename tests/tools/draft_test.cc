@@ -72,7 +72,7 @@ TEST(ConfigDraftTest, PasswordsStayOutOfTheFile) {
   EXPECT_EQ(url_of("postgresql://me@h/shop"), "postgresql://me@h/shop");
 }
 
-// Seen to fail when only `password=` is looked for, as it is written.
+// Fails when only `password=` is looked for, as it is written.
 TEST(ConfigDraftTest, AllSecretsBecomeReferences) {
   const DraftAddress draft = WithoutSecrets(
       "postgresql://me:${PW}@h/shop?pass%77ord=secret&sslpassword=hidden&passfile=/x", "shop");

@@ -105,7 +105,7 @@ TEST_F(HooksTest, TellsCommandsAndWebhooks) {
   EXPECT_EQ(log_.str(), "");
 }
 
-// Seen to fail when a command gets all that this process has in its environment.
+// Fails when a command gets all that this process has in its environment.
 TEST_F(HooksTest, ACommandGetsNoVariablesButTheDocumentedOnes) {
   ::setenv("SHOP_PASSWORD", "secret", 1);
   ::setenv("LANG", "C.UTF-8", 1);

@@ -40,7 +40,7 @@ class PrivacyTest : public SqliteFilesTest {
   SystemClock clock_;
 };
 
-// Seen to fail for everything in it when files are made with the umask.
+// Fails for everything in it when files are made with the umask.
 TEST_F(PrivacyTest, LogsAndTheirHistoryAreTheirUsersAlone) {
   const fs::path logs = folder_ / "logs", log = logs / "shop";
   const RunHistory history(logs, clock_);
@@ -111,7 +111,7 @@ TEST_F(PrivacyTest, ALogThatOthersCouldWriteIsRefused) {
   EXPECT_FALSE(fs::exists(folder_ / "victim"));
 }
 
-// Seen to fail with a socket that is made first and closed to others afterwards.
+// Fails with a socket that is made first and closed to others afterwards.
 TEST_F(PrivacyTest, ASocketIsNeverOpenToOthers) {
   const fs::path path = folder_ / "control";
   const LocalSocket socket = LocalSocket::Listen(path);

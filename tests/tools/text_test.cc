@@ -83,7 +83,7 @@ class TerminalTest : public testing::Test {
   std::FILE* const stream_ = std::tmpfile();
 };
 
-// Seen to fail when a line is sent as it is.
+// Fails when a line is sent as it is.
 TEST_F(TerminalTest, ControlCharactersAreShownNotSent) {
   Terminal terminal(stream_, /*colour=*/false);
   terminal.Line("a\nb\x1b[31mü\x7f\u009b\u202e\xff");

@@ -12,7 +12,7 @@ TEST(PrintableTest, WhatIsWrittenStaysAsItIs) {
   }
 }
 
-// Seen to fail for all but the first three on the escaping that knew ASCII only.
+// Fails for all but the first three on the escaping that knew ASCII only.
 TEST(PrintableTest, WhatWouldMoveTheCursorOrTurnTheTextIsNamed) {
   EXPECT_EQ(Printable("a\nb\tc\rd"), "a\\nb\\tc\\x0dd");
   EXPECT_EQ(Printable("\x1b[31mred\x07\x7f"), "\\x1b[31mred\\x07\\x7f");

@@ -66,7 +66,7 @@ class PrivateFolderTest : public testing::Test {
   fs::path temp_;
 };
 
-// Seen to fail with the modes of open(2) and mkdir(2) alone under both masks.
+// Fails with the modes of open(2) and mkdir(2) alone under both masks.
 TEST_F(PrivateFolderTest, WhatIsMadeIsPrivateWhateverTheUmask) {
   for (const mode_t mask : {0, 0777}) {
     ::umask(mask);

@@ -23,7 +23,7 @@ TEST(DatabaseUrlTest, TheDisplayFormHoldsNoSecret) {
   EXPECT_EQ(display("postgresql:///db?host=/tmp&user=a@b"), "postgresql:///db?host=/tmp&user=a@b");
 }
 
-// Seen to fail when options are judged by their names as they are written.
+// Fails when options are judged by their names as they are written.
 TEST(DatabaseUrlTest, AnOptionIsJudgedByItsDecodedName) {
   const auto display = [](std::string_view text) { return DatabaseUrl::Parse(text).display; };
   EXPECT_EQ(display("postgresql://h/db?pass%77ord=secret"), "postgresql://h/db");
