@@ -49,6 +49,8 @@ rocksdb::DBOptions WriterOptions(uint64_t memtable_bytes) {
   // alive, which a reader would have to replay when it opens. RowIndex keeps below it.
   options.max_total_wal_size = 6 * memtable_bytes;
   options.info_log = std::make_shared<SilentLogger>();
+  // With more, one that cannot be started ends the process: RocksDB lets go of those that run.
+  options.max_file_opening_threads = 1;
   // One thread appends, and retention writes now and then: what makes concurrent inserts into the
   // memtable possible only costs.
   options.allow_concurrent_memtable_write = false;

@@ -20,6 +20,8 @@ using std::chrono::steady_clock;
 
 // Of the time after which silence counts as a loss, the part before the server is asked about it.
 constexpr int kAskAfter = 5, kAskOf = 6;
+// However short that time is, a server on a slow network has so long to answer.
+constexpr std::chrono::milliseconds kAskLeast{2'000};
 // An answer that was on its way while the server was asked is waited for a little longer.
 constexpr std::chrono::seconds kOnItsWay{1};
 
@@ -222,7 +224,7 @@ short PostgresConnection::WaitFor(short events) {
       GiveUp();
       throw SilentError();
     }
-    switch (probe().Ask(steady_clock::now() + stall / kAskOf)) {
+    switch (probe().Ask(steady_clock::now() + std::max(stall / kAskOf, kAskLeast))) {
       case BackendState::kWorking:
       case BackendState::kUnknown:
         until = steady_clock::now() + asks_after;
