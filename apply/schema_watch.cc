@@ -9,6 +9,7 @@
 
 #include "apply/progress.h"
 #include "engine/base/error.h"
+#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::apply {
@@ -184,7 +185,9 @@ void SchemaWatch::PauseFor(sql::Session& session, const TableSchema& schema,
     }
     const std::string& is = column->column.native_type;
     const std::string type = sql::ColumnTypeFor(*now, schema.dialect, session.dialect());
-    if (is == type || (before->target && is != *before->target)) continue;
+    if (sql::DeclaredType(is, session.dialect()) == type ||
+        (before->target && is != *before->target))
+      continue;
     what.push_back(
         fmt::format("column {} is {} now, was {}", before->name, now->native_type, before->type));
     statements.push_back(RetypeSql(info->name, name, type, session.dialect()));

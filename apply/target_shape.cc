@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::apply::terms {
@@ -50,10 +51,11 @@ std::string Ordered(const TargetShape& shape, const std::string& expression) {
 
 std::string Parameter(const TargetShape& shape, size_t number, const std::string& native) {
   if (shape.dialect != Dialect::kPostgres) return fmt::format("${}", number);
-  return fmt::format("CAST(${} AS {})", number, native);
+  return fmt::format("CAST(${} AS {})", number, sql::DeclaredType(native, shape.dialect));
 }
 
 std::string VersionParameter(const TargetShape& shape, size_t number) {
+  if (!shape.has_versions()) return {};  // in no statement then
   return Parameter(shape, number, shape.cursor_native);
 }
 
@@ -131,7 +133,8 @@ std::string FlagSet(const TargetShape& shape, const std::string& version) {
     return !version.empty() && flag.type == shape.cursor_type ? version : SqliteNow(flag.type);
   }
   const bool is_time = !version.empty() && IsTime(shape.cursor_type);
-  return fmt::format("CAST({} AS {})", is_time ? version : "now()", flag.native_type);
+  return fmt::format("CAST({} AS {})", is_time ? version : "now()",
+                     sql::DeclaredType(flag.native_type, shape.dialect));
 }
 
 std::string FlagCleared(const TargetShape& shape) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::apply {
@@ -132,13 +133,14 @@ std::string RandomValue(const TargetShape& shape, const syncline::Column& column
   switch (column.type) {
     case Type::kText:
       if (!postgres) return "lower(hex(randomblob(16)))";
-      return fmt::format("CAST(md5(random()::text) AS {})", column.native_type);
+      return fmt::format("CAST(md5(random()::text) AS {})",
+                         sql::DeclaredType(column.native_type, shape.dialect));
     case Type::kInt:
     case Type::kDecimal:
       if (!postgres) return "-1 - abs(random() % 2000000000)";
       return fmt::format("CAST(-1 - floor(random() * {}) AS {})",
                          column.native_type == "smallint" ? 30'000 : 2'000'000'000,
-                         column.native_type);
+                         sql::DeclaredType(column.native_type, shape.dialect));
     case Type::kUuid:
       return postgres ? "gen_random_uuid()" : "lower(hex(randomblob(16)))";
     case Type::kBytes:

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "capture/short_hash.h"
+#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::capture {
@@ -125,7 +126,8 @@ std::vector<std::string> InstallSqlite(const TombstoneShape& shape) {
   const std::string table = Quote(TombstoneTable(shape.table));
   std::string columns;
   for (const Column& column : shape.key) {
-    columns += fmt::format("{} {}, ", Quote(column.name), column.native_type);
+    columns += fmt::format("{} {}, ", Quote(column.name),
+                           sql::DeclaredType(column.native_type, Dialect::kSqlite));
   }
   const std::string name =
       sql::Literal(ValueView::Text(TombstoneTable(shape.table).name), Dialect::kSqlite);

@@ -7,6 +7,7 @@
 
 #include "capture/short_hash.h"
 #include "engine/base/error.h"
+#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::capture {
@@ -117,7 +118,10 @@ std::string ColumnProblem(const TombstoneShape& shape, const sql::TableInfo& tom
                                   "them"
                                 : "");
     }
-    if (found->column.native_type == column.native_type) continue;
+    if (sql::DeclaredType(found->column.native_type, shape.dialect) ==
+        sql::DeclaredType(column.native_type, shape.dialect)) {
+      continue;
+    }
     return fmt::format("its column {} is not {} as the key's", column.name, column.native_type);
   }
   return tombstones.Find(kDeletedAtColumn) ? ""

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
 #include <string_view>
 
 #include "engine/model/value_text.h"
+#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::cli {
@@ -33,7 +35,9 @@ int Width(std::string_view type) {
 size_t LengthOf(std::string_view type) {
   const size_t open = type.find('(');
   if (!type.starts_with("character") || open == type.npos) return 0;
-  return std::stoul(std::string(type.substr(open + 1)));
+  size_t length = 0;
+  std::from_chars(type.data() + open + 1, type.data() + type.size(), length);
+  return length;
 }
 
 ColumnFit FitOfText(const Column& source, Dialect from, const Column& target) {
@@ -83,7 +87,9 @@ size_t CountRefused(sql::Session& session, const Column& target, const std::vect
     const ValueView value = row[column];
     if (value.is_null()) continue;
     try {
-      session.Query(fmt::format("SELECT CAST($1 AS {})", target.native_type), {ToText(value)});
+      session.Query(fmt::format("SELECT CAST($1 AS {})",
+                                sql::DeclaredType(target.native_type, session.dialect())),
+                    {ToText(value)});
     } catch (const Error& error) {
       if (!error.refusal()) throw;
       ++refused;

@@ -6,6 +6,7 @@
 #include "apply/table_plan.h"
 #include "capture/table_plan.h"
 #include "engine/model/value_text.h"
+#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::cli {
@@ -34,7 +35,9 @@ bool HasFormsInSqlite(const Column& column) {
 }
 
 bool IsDirect(const Column& source, Dialect from, const Column& target, Dialect to) {
-  if (target.native_type != sql::ColumnTypeFor(source, from, to)) return false;
+  if (sql::DeclaredType(target.native_type, to) != sql::ColumnTypeFor(source, from, to)) {
+    return false;
+  }
   return from == to || from == Dialect::kPostgres || !HasFormsInSqlite(source);
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::sql {
@@ -86,25 +87,8 @@ Type PostgresTypeOf(std::string_view declared) {
   return type == nullptr ? Type::kOther : *type;
 }
 
-// The rules of "Determination Of Column Affinity" in SQLite's manual (datatype3.html, 3.1), in
-// their order. NUMERIC affinity says nothing of what is meant ("STRING" has it), so it becomes
-// kOther.
-Type AffinityOf(std::string_view upper) {
-  const auto has = [&](std::string_view part) {
-    return upper.find(part) != std::string_view::npos;
-  };
-  if (has("INT")) return Type::kInt;
-  if (has("CHAR") || has("CLOB") || has("TEXT")) return Type::kText;
-  if (has("BLOB")) return Type::kBytes;
-  if (has("REAL") || has("FLOA") || has("DOUB")) return Type::kDouble;
-  return Type::kOther;
-}
-
 Type SqliteTypeOf(std::string_view declared) {
-  std::string upper(declared);
-  std::transform(upper.begin(), upper.end(), upper.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  const std::string name = SplitModifier(upper).first;
+  const std::string name = SplitModifier(Upper(declared)).first;
   const Type* type = Find(kSqliteTypes, name);
   return type == nullptr ? AffinityOf(name) : *type;
 }
@@ -182,13 +166,13 @@ Type TypeOf(std::string_view native_type, Dialect dialect) {
 }
 
 std::string ColumnTypeFor(const Column& column, Dialect from, Dialect to) {
-  if (from == to) return column.native_type;
+  if (from == to) return DeclaredType(column.native_type, to);
   std::string type = to == Dialect::kPostgres ? ToPostgres(column.type) : ToSqlite(column.type);
   // Precision and scale travel in both directions; a SQLite DECIMAL(12,2) is a wish that nothing
   // enforces, so only ours (which came from PostgreSQL) is taken at its word.
   if (column.type == Type::kDecimal) {
     const auto [name, modifier] = SplitModifier(column.native_type);
-    if (from == Dialect::kPostgres || name == "DECIMAL_TEXT") type += modifier;
+    if (from == Dialect::kPostgres || name == "DECIMAL_TEXT") type += NumbersOf(modifier);
   }
   return type;
 }
