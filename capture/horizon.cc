@@ -26,12 +26,9 @@ void RememberHighest(sql::Session& session, const std::vector<TablePlan>& tables
       Value value(table.schema->VersionOf(row));
       if (state.seen.is_null() && horizon.Trusts(value)) state.seen = std::move(value);
     };
-    const sql::Session::Read highest{*table.schema,
-                                     table.where,
-                                     table.cursor_sql() + " DESC",
-                                     kHighestRows,
-                                     table.row_bytes_max,
-                                     [&](const Row& row, uint64_t) { look(row); }};
+    const sql::Session::Read highest{
+        *table.schema, table.where,         table.cursor_sql() + " DESC",
+        kHighestRows,  table.row_bytes_max, [&](const Row& row, uint64_t) { look(row); }};
     session.ReadRows(highest, look);
   }
 }

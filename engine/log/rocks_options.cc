@@ -43,8 +43,6 @@ rocksdb::DBOptions WriterOptions(uint64_t memtable_bytes) {
   // Opens with everything up to the first record that is not whole: the ordinary torn tail of a
   // crash.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  // RocksDB dies where one of these threads cannot be started; with one it starts none.
-  options.max_file_opening_threads = 1;
   // The families fill at different speeds; without a bound the slowest one keeps old WAL files
   // alive, which a reader would have to replay when it opens. RowIndex keeps below it.
   options.max_total_wal_size = 6 * memtable_bytes;

@@ -26,7 +26,9 @@ class LogRepairTest : public testing::Test {
 
   std::unique_ptr<ChangeLog> Open() { return ChangeLog::Open(folder_, kSource, clock_); }
   LogRepair Repair(uint64_t at) { return RepairLog(folder_, Offset(at), clock_); }
-  LogVerification Verify() { return VerifyLog(folder_, clock_, {}, [](const auto&) {}); }
+  LogVerification Verify() {
+    return VerifyLog(folder_, clock_, {}, [](const auto&) {});
+  }
 
   fs::path Largest(std::string_view extension) const {
     fs::path largest;
@@ -145,8 +147,8 @@ TEST_F(LogRepairTest, ALostMarkIsMadeAgain) {
   ExpectWhole(500, 2);
 }
 
-// A file that is no mark stands for a consumer that may need everything. Fails when it is forgotten,
-// or copied as it is: it may be of any size. One that leads elsewhere is refused.
+// A file that is no mark stands for a consumer that may need everything. Fails when it is
+// forgotten, or copied as it is: it may be of any size. One that leads elsewhere is refused.
 TEST_F(LogRepairTest, WhatConsumersHaveSeenIsKept) {
   const std::vector<Consumer> before = {{"odd", Offset(0)}, {"p", Offset(40)}};
   LogReader::Open(folder_, clock_)->Acknowledge("p", Offset(40));
