@@ -15,12 +15,17 @@
 namespace syncline::apply {
 namespace {
 
-constexpr char kTable[] = "syncline_conflicts";
-constexpr char kInserted[] =
+using sql::Format;
+using sql::Sql;
+
+constexpr char kTableName[] = "syncline_conflicts";
+constexpr Sql kTable = kTableName;
+constexpr Sql kInserted =
     "pipeline, table_name, key, conflict_type, rule, winner, log_id, log_offset, source_origin, "
     "target_origin, source_version, target_version, source_row, target_row";
 // Not unique: it is added to tables that hold conflicts already.
-constexpr char kIndex[] = "syncline_conflicts_change";
+constexpr char kIndexName[] = "syncline_conflicts_change";
+constexpr Sql kIndex = kIndexName;
 constexpr char kSource[] = "source";
 constexpr char kTarget[] = "target";
 
@@ -34,17 +39,17 @@ uint64_t IdOf(const std::string& text) {
   uint64_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size()) {
-    throw DamageError(fmt::format("a row of {} on the target has no number", kTable),
+    throw DamageError(fmt::format("a row of {} on the target has no number", kTableName),
                       "Somebody else wrote there. Keep a copy of that row, and delete it.");
   }
   return id;
 }
 
-std::vector<ConflictRecord> Select(sql::Session& session, const std::string& rest,
+std::vector<ConflictRecord> Select(sql::Session& session, const Sql& rest,
                                    const sql::Parameters& parameters) {
   const auto result =
-      session.Query(fmt::format("SELECT id, detected_at, {}, resolved_at, resolution FROM {} {}",
-                                kInserted, kTable, rest),
+      session.Query(Format("SELECT id, detected_at, {}, resolved_at, resolution FROM {} {}",
+                           kInserted, kTable, rest),
                     parameters);
   std::vector<ConflictRecord> records;
   for (const auto& row : result.rows) {
@@ -74,8 +79,9 @@ std::vector<ConflictRecord> Select(sql::Session& session, const std::string& res
 // The record, locked until the transaction ends.
 ConflictRecord Unresolved(sql::Session& session, const std::string& target, uint64_t id) {
   std::vector<ConflictRecord> found;
-  if (HasOwnTable(session, kTable)) {
-    found = Select(session, IsPostgres(session) ? "WHERE id = $1 FOR UPDATE" : "WHERE id = $1",
+  if (HasOwnTable(session, kTableName)) {
+    found = Select(session,
+                   IsPostgres(session) ? Sql("WHERE id = $1 FOR UPDATE") : Sql("WHERE id = $1"),
                    {std::to_string(id)});
   }
   if (found.empty()) {
@@ -96,14 +102,14 @@ bool HasIndex(sql::Session& session) {
   if (!IsPostgres(session)) {
     return !session
                 .Query("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = $1",
-                       {std::string(kIndex)})
+                       {std::string(kIndexName)})
                 .rows.empty();
   }
   return session
       .Query(
           "SELECT 1 FROM pg_class WHERE oid = to_regclass($1) AND to_regclass($2) IS NULL AND "
           "pg_has_role(relowner, 'USAGE')",
-          {std::string(kTable), std::string(kIndex)})
+          {std::string(kTableName), std::string(kIndexName)})
       .rows.empty();
 }
 
@@ -185,7 +191,7 @@ class ConflictingRow {
     return row;
   }
 
-  void Execute(const std::string& sql, const Row& row) {
+  void Execute(const Sql& sql, const Row& row) {
     const Row* const only = &row;
     session_.ExecuteEach(sql, {&only, 1});
   }
@@ -200,25 +206,25 @@ class ConflictingRow {
 }  // namespace
 
 void EnsureConflictTable(sql::Session& session) {
-  if (HasOwnTable(session, kTable) && HasIndex(session)) return;
+  if (HasOwnTable(session, kTableName) && HasIndex(session)) return;
   sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
   LockForDdl(session);
   const bool postgres = IsPostgres(session);
-  const char* json = postgres ? "jsonb" : "text";
-  const char* time = postgres ? "timestamptz" : "text";
+  const Sql json = postgres ? Sql("jsonb") : Sql("text");
+  const Sql time = postgres ? Sql("timestamptz") : Sql("text");
   session.Execute(
-      fmt::format("CREATE TABLE IF NOT EXISTS {0} (id {1}, detected_at {2} NOT NULL, "
-                  "pipeline text NOT NULL, table_name text NOT NULL, key {3} NOT NULL, "
-                  "conflict_type text NOT NULL, rule text NOT NULL, winner text NOT NULL, "
-                  "log_id text NOT NULL, log_offset bigint NOT NULL, source_origin text NOT NULL, "
-                  "target_origin text NOT NULL, source_version text NOT NULL, target_version text, "
-                  "source_row {3}, target_row {3}, resolved_at {2}, resolution text)",
-                  kTable,
-                  postgres ? "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
-                           : "INTEGER PRIMARY KEY AUTOINCREMENT",
-                  time, json));
-  session.Execute(fmt::format("CREATE INDEX IF NOT EXISTS {} ON {} (pipeline, log_id, log_offset)",
-                              kIndex, kTable));
+      Format("CREATE TABLE IF NOT EXISTS {0} (id {1}, detected_at {2} NOT NULL, "
+             "pipeline text NOT NULL, table_name text NOT NULL, key {3} NOT NULL, "
+             "conflict_type text NOT NULL, rule text NOT NULL, winner text NOT NULL, "
+             "log_id text NOT NULL, log_offset bigint NOT NULL, source_origin text NOT NULL, "
+             "target_origin text NOT NULL, source_version text NOT NULL, target_version text, "
+             "source_row {3}, target_row {3}, resolved_at {2}, resolution text)",
+             kTable,
+             postgres ? Sql("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+                      : Sql("INTEGER PRIMARY KEY AUTOINCREMENT"),
+             time, json));
+  session.Execute(
+      Format("CREATE INDEX IF NOT EXISTS {} ON {} (pipeline, log_id, log_offset)", kIndex, kTable));
   transaction.Commit();
 }
 
@@ -245,32 +251,32 @@ void RecordConflicts(sql::Session& session, const ConflictSource& source,
     AppendText(conflict.target_row, row);
     pointers.push_back(&row);
   }
-  const char* const is = IsPostgres(session) ? "IS NOT DISTINCT FROM" : "IS";
+  const Sql is = IsPostgres(session) ? Sql("IS NOT DISTINCT FROM") : Sql("IS");
   session.ExecuteEach(
-      fmt::format("INSERT INTO {0} (detected_at, {1}) SELECT {2}, $1, $2, $3, $4, $5, $6, $7, $8, "
-                  "$9, $10, $11, $12, $13, $14 WHERE NOT EXISTS (SELECT 1 FROM {0} WHERE "
-                  "pipeline = $1 AND log_id = $7 AND log_offset = $8 AND table_name = $2 AND "
-                  "key = $3 AND winner = $6 AND source_version = $11 AND source_row {3} $13 AND "
-                  "target_row {3} $14)",
-                  kTable, kInserted, sql::NowSql(session.dialect()), is),
+      Format("INSERT INTO {0} (detected_at, {1}) SELECT {2}, $1, $2, $3, $4, $5, $6, $7, $8, "
+             "$9, $10, $11, $12, $13, $14 WHERE NOT EXISTS (SELECT 1 FROM {0} WHERE "
+             "pipeline = $1 AND log_id = $7 AND log_offset = $8 AND table_name = $2 AND "
+             "key = $3 AND winner = $6 AND source_version = $11 AND source_row {3} $13 AND "
+             "target_row {3} $14)",
+             kTable, kInserted, sql::NowSql(session.dialect()), is),
       pointers);
 }
 
 std::vector<ConflictRecord> ListConflicts(const sql::DatabaseUrl& target,
                                           const ConflictFilter& filter) {
   const auto session = sql::Session::Open(target, {.read_only = true});
-  if (!HasOwnTable(*session, kTable)) return {};
-  std::string rest = filter.resolved_too ? "WHERE TRUE" : "WHERE resolved_at IS NULL";
+  if (!HasOwnTable(*session, kTableName)) return {};
+  Sql rest = filter.resolved_too ? Sql("WHERE TRUE") : Sql("WHERE resolved_at IS NULL");
   sql::Parameters parameters;
   if (filter.id) {
-    rest += fmt::format(" AND id = {}", *filter.id);
+    rest += Format(" AND id = {}", *filter.id);
   }
   if (filter.pipeline) {
     rest += " AND pipeline = $1";
     parameters.emplace_back(*filter.pipeline);
   }
   rest += " ORDER BY id DESC";
-  if (filter.limit > 0) rest += fmt::format(" LIMIT {}", filter.limit);
+  if (filter.limit > 0) rest += Format(" LIMIT {}", filter.limit);
   return Select(*session, rest, parameters);
 }
 
@@ -290,8 +296,8 @@ std::string ResolveConflict(const sql::DatabaseUrl& target, uint64_t id, Keep ke
   }
   row.Become(kept);
   const char* const side = keep == Keep::kSource ? kSource : kTarget;
-  session->Change(fmt::format("UPDATE {} SET resolved_at = {}, resolution = $1 WHERE id = $2",
-                              kTable, sql::NowSql(session->dialect())),
+  session->Change(Format("UPDATE {} SET resolved_at = {}, resolution = $1 WHERE id = $2", kTable,
+                         sql::NowSql(session->dialect())),
                   {std::string(side) + " kept", std::to_string(id)});
   transaction.Commit();
   const std::string state =

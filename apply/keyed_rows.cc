@@ -19,7 +19,7 @@ KeyedRows ReadByKeys(sql::Session& session, const TableSchema& table, std::span<
   KeyedRows rows;
   for (; !keys.empty(); keys = keys.subspan(std::min(kKeysRead, keys.size()))) {
     const auto some = keys.first(std::min(kKeysRead, keys.size()));
-    const std::string where = sql::IsOneOf(columns, some, session.dialect());
+    const sql::Sql where = sql::IsOneOf(columns, some, session.dialect());
     session.ReadRows({.schema = table, .where = where}, [&](Row& row) {
       rows.insert_or_assign(Project(row, table.key).bytes(), std::move(row));
     });

@@ -43,18 +43,18 @@ class Grants {
  public:
   explicit Grants(sql::Session& session) : session_(session) {
     const sql::ResultSet role = session_.Query(kRoleSql);
-    to_ = " TO " + Quote(role.rows.at(0).at(0).value());
-    if (IsFalse(role)) Add("TEMPORARY ON DATABASE " + Quote(role.rows[0][1].value()));
+    to_ = " TO " + Quote(role.rows.at(0).at(0).value()).ToString();
+    if (IsFalse(role)) Add("TEMPORARY ON DATABASE " + Quote(role.rows[0][1].value()).ToString());
   }
 
   void AddTable(const TableName& table, const char* privileges) {
     if (schemas_.insert(table.schema).second &&
         IsFalse(session_.Query(kSchemaSql, {table.schema}))) {
-      Add("USAGE ON SCHEMA " + Quote(table.schema));
+      Add("USAGE ON SCHEMA " + Quote(table.schema).ToString());
     }
     const auto missing = session_.Query(kTableSql, {table.schema, table.name, privileges});
     const auto& list = missing.rows.at(0).at(0);
-    if (list) Add(*list + " ON " + Quote(table));
+    if (list) Add(*list + " ON " + Quote(table).ToString());
   }
 
   void AddOwnTables() {

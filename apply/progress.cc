@@ -13,7 +13,7 @@ namespace syncline::apply {
 namespace {
 
 constexpr char kTable[] = "syncline_progress";
-constexpr char kColumns[] =
+constexpr sql::Sql kColumns =
     "pipeline, log_id, epoch, next_offset, reached_offset, frame_hash, updated_at";
 
 // "SYNCLINE" in ASCII, so that a DBA who looks at pg_locks has a chance.
@@ -31,10 +31,10 @@ uint64_t ToNumber(const std::string& text, int base = 10) {
 
 std::string HashText(uint64_t hash) { return fmt::format("{:016x}", hash); }
 
-std::vector<Progress> Select(sql::Session& session, const std::string& condition,
+std::vector<Progress> Select(sql::Session& session, const sql::Sql& condition,
                              const sql::Parameters& parameters) {
   const auto result = session.Query(
-      fmt::format("SELECT {} FROM syncline_progress {} ORDER BY pipeline", kColumns, condition),
+      sql::Format("SELECT {} FROM syncline_progress {} ORDER BY pipeline", kColumns, condition),
       parameters);
   std::vector<Progress> all;
   for (const auto& row : result.rows) {
@@ -55,15 +55,16 @@ std::vector<Progress> Select(sql::Session& session, const std::string& condition
 bool HasOwnTable(sql::Session& session, std::string_view name) {
   const bool postgres = session.dialect() == Dialect::kPostgres;
   return !session
-              .Query(postgres ? "SELECT 1 WHERE to_regclass($1) IS NOT NULL"
-                              : "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
+              .Query(postgres ? sql::Sql("SELECT 1 WHERE to_regclass($1) IS NOT NULL")
+                              : sql::Sql("SELECT 1 FROM sqlite_master WHERE type = 'table' AND "
+                                         "name = $1"),
                      {std::string(name)})
               .rows.empty();
 }
 
 void LockForDdl(sql::Session& session) {
   if (session.dialect() == Dialect::kPostgres) {
-    session.Query(fmt::format("SELECT pg_advisory_xact_lock({})", kDdlLock));
+    session.Query(sql::Format("SELECT pg_advisory_xact_lock({})", kDdlLock));
   }
 }
 
@@ -72,11 +73,11 @@ void EnsureProgressTable(sql::Session& session) {
   sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
   LockForDdl(session);
   const bool postgres = session.dialect() == Dialect::kPostgres;
-  session.Execute(fmt::format(
+  session.Execute(sql::Format(
       "CREATE TABLE IF NOT EXISTS syncline_progress (pipeline text NOT NULL PRIMARY KEY, "
       "log_id text NOT NULL, epoch bigint NOT NULL, next_offset bigint NOT NULL, "
       "reached_offset bigint NOT NULL, frame_hash text NOT NULL, updated_at {} NOT NULL)",
-      postgres ? "timestamptz" : "text"));
+      postgres ? sql::Sql("timestamptz") : sql::Sql("text")));
   transaction.Commit();
 }
 
@@ -88,13 +89,13 @@ std::optional<Progress> ReadProgress(sql::Session& session, const std::string& p
 
 void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
                      const Progress& to) {
-  const std::string now = sql::NowSql(session.dialect());
+  const sql::Sql now = sql::NowSql(session.dialect());
   const std::string next = std::to_string(to.next.value());
   const std::string reached = std::to_string(to.reached.value());
   uint64_t moved = 0;
   if (from) {
     moved = session.Change(
-        fmt::format("UPDATE syncline_progress SET epoch = $1, next_offset = $2, frame_hash = $3, "
+        sql::Format("UPDATE syncline_progress SET epoch = $1, next_offset = $2, frame_hash = $3, "
                     "reached_offset = $9, updated_at = {} WHERE pipeline = $4 AND log_id = $5 AND "
                     "epoch = $6 AND next_offset = $7 AND frame_hash = $8",
                     now),
@@ -103,7 +104,7 @@ void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
          HashText(from->frame_hash), reached});
   } else {
     moved = session.Change(
-        fmt::format("INSERT INTO syncline_progress ({}) VALUES ($1, $2, $3, $4, $5, $6, {}) "
+        sql::Format("INSERT INTO syncline_progress ({}) VALUES ($1, $2, $3, $4, $5, $6, {}) "
                     "ON CONFLICT (pipeline) DO NOTHING",
                     kColumns, now),
         {to.pipeline, to.log_id, std::to_string(to.epoch), next, reached, HashText(to.frame_hash)});

@@ -14,16 +14,19 @@
 namespace syncline::apply {
 namespace {
 
+using sql::Format;
 using sql::Quote;
+using sql::Sql;
 
-constexpr char kTable[] = "syncline_schemas";
+constexpr char kTableName[] = "syncline_schemas";
+constexpr Sql kTable = kTableName;
 
 Error ForeignRow(const std::string& pipeline, const std::string& table) {
   return DamageError(
       fmt::format(
           "the row of pipeline {} and table {} in {} on the target is not one that Syncline "
           "writes",
-          pipeline, table, kTable),
+          pipeline, table, kTableName),
       "Somebody else wrote there. Delete that row: it is made anew with the table's next change.");
 }
 
@@ -44,14 +47,13 @@ std::string NameOnTarget(const std::string& column, const TableMapping& mapping)
   return renamed == mapping.columns.end() ? column : renamed->second;
 }
 
-std::string RetypeSql(const TableName& table, const std::string& name, const std::string& type,
-                      Dialect target) {
+Sql RetypeSql(const TableName& table, const std::string& name, const Sql& type, Dialect target) {
   if (target == Dialect::kPostgres) {
-    return fmt::format("ALTER TABLE {0} ALTER COLUMN {1} TYPE {2} USING {1}::{2};", Quote(table),
-                       Quote(name), type);
+    return Format("ALTER TABLE {0} ALTER COLUMN {1} TYPE {2} USING {1}::{2};", Quote(table),
+                  Quote(name), type);
   }
   // SQLite cannot change a column's type.
-  return fmt::format(
+  return Format(
       "ALTER TABLE {0} ADD COLUMN {2} {3}; UPDATE {0} SET {2} = {1}; "
       "ALTER TABLE {0} DROP COLUMN {1}; ALTER TABLE {0} RENAME COLUMN {2} TO {1};",
       Quote(table), Quote(name), Quote(name + "_new"), type);
@@ -60,13 +62,13 @@ std::string RetypeSql(const TableName& table, const std::string& name, const std
 }  // namespace
 
 void EnsureSchemaTable(sql::Session& session) {
-  if (HasOwnTable(session, kTable)) return;
+  if (HasOwnTable(session, kTableName)) return;
   sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
   LockForDdl(session);
-  session.Execute(fmt::format(
+  session.Execute(Format(
       "CREATE TABLE IF NOT EXISTS {} (pipeline text NOT NULL, source_table text NOT NULL, columns "
       "text NOT NULL, updated_at {} NOT NULL, PRIMARY KEY (pipeline, source_table))",
-      kTable, session.dialect() == Dialect::kPostgres ? "timestamptz" : "text"));
+      kTable, session.dialect() == Dialect::kPostgres ? Sql("timestamptz") : Sql("text")));
   transaction.Commit();
 }
 
@@ -91,9 +93,9 @@ SchemaWatch::Known SchemaWatch::KnownOf(const TableSchema& schema, const TableMa
 void SchemaWatch::Read(sql::Session& session, const std::string& pipeline) {
   if (known_) return;
   known_.emplace();
-  if (!HasOwnTable(session, kTable)) return;  // `syncline check` comes before the first batch
+  if (!HasOwnTable(session, kTableName)) return;  // `syncline check` comes before the first batch
   const auto found = session.Query(
-      fmt::format("SELECT source_table, columns FROM {} WHERE pipeline = $1", kTable), {pipeline});
+      Format("SELECT source_table, columns FROM {} WHERE pipeline = $1", kTable), {pipeline});
   for (const auto& row : found.rows) {
     const std::string table = row.at(0).value_or("");
     const auto columns = nlohmann::json::parse(row.at(1).value_or(""), nullptr, false);
@@ -178,16 +180,18 @@ void SchemaWatch::PauseFor(sql::Session& session, const TableSchema& schema,
     if (now == nullptr) {
       what.push_back(fmt::format("column {} is gone (dropped or renamed)", before->name));
       statements.push_back(
-          fmt::format("ALTER TABLE {} DROP COLUMN {};", Quote(info->name), Quote(name)));
+          Format("ALTER TABLE {} DROP COLUMN {};", Quote(info->name), Quote(name)).ToString());
       renamed = " To a column that was only renamed give its new name there.";
       continue;
     }
     const std::string& is = column->column.native_type;
-    const std::string type = sql::ColumnTypeFor(*now, schema.dialect, session.dialect());
-    if (is == type || (before->target && is != *before->target)) continue;
+    const Sql type = sql::ColumnTypeFor(*now, schema.dialect, session.dialect());
+    if (sql::DeclaredType(is, session.dialect()) == type ||
+        (before->target && is != *before->target))
+      continue;
     what.push_back(
         fmt::format("column {} is {} now, was {}", before->name, now->native_type, before->type));
-    statements.push_back(RetypeSql(info->name, name, type, session.dialect()));
+    statements.push_back(RetypeSql(info->name, name, type, session.dialect()).ToString());
   }
   if (what.empty()) return;
   throw UsageError(
@@ -225,7 +229,7 @@ void SchemaWatch::Write(sql::Session& session, const std::string& pipeline, cons
     columns.push_back(std::move(json));
   }
   session.Change(
-      fmt::format("INSERT INTO {0} (pipeline, source_table, columns, updated_at) VALUES ($1, $2, "
+      Format("INSERT INTO {0} (pipeline, source_table, columns, updated_at) VALUES ($1, $2, "
                   "$3, {1}) ON CONFLICT (pipeline, source_table) DO UPDATE SET columns = "
                   "excluded.columns, updated_at = excluded.updated_at",
                   kTable, sql::NowSql(session.dialect())),

@@ -32,8 +32,9 @@ constexpr int kDiagnosesMax = 3;
 // deferrable).
 void Defer(sql::Session& session, std::span<const Portion> portions) {
   if (std::ranges::none_of(portions, &Portion::in_cycle)) return;
-  session.Execute(session.dialect() == Dialect::kPostgres ? "SET CONSTRAINTS ALL DEFERRED"
-                                                          : "PRAGMA defer_foreign_keys = ON");
+  session.Execute(session.dialect() == Dialect::kPostgres
+                      ? sql::Sql("SET CONSTRAINTS ALL DEFERRED")
+                      : sql::Sql("PRAGMA defer_foreign_keys = ON"));
 }
 
 }  // namespace

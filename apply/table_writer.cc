@@ -325,15 +325,15 @@ void TableWriter::WriteByRow(WriteTask& task) {
   if (task.options.locks_first && shape_.dialect == Dialect::kPostgres) {
     session_.ExecuteEach(LockRowSql(shape_, task.deletion), task.Pointers(made));
   }
-  const auto left_by = [&](const std::string& sql, const Numbers& numbers) {
+  const auto left_by = [&](const sql::Sql& sql, const Numbers& numbers) {
     Numbers left;
     const auto places =
         ByNumber(numbers, [&] { return session_.ExecuteEach(sql, task.Pointers(numbers)); });
     for (const uint32_t place : places) left.push_back(numbers[place]);
     return left;
   };
-  const std::string update = UpdateRowSql(shape_, task.follows());
-  const std::string insert = InsertRowSql(shape_);
+  const sql::Sql update = UpdateRowSql(shape_, task.follows());
+  const sql::Sql insert = InsertRowSql(shape_);
   if (task.deletion) {
     task.open = left_by(DeleteRowSql(shape_, task.follows()), all);
   } else if (!shape_.has_versions()) {

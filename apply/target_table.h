@@ -23,8 +23,8 @@ sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog
 
 // Pure. The table has the plan's columns, the key as its primary key, and NOT NULL for the key
 // only: a source may drop a NOT NULL at any time, and a copy that insists on it would stop.
-std::string CreateTableSql(const TablePlan& plan, Dialect target);
+sql::Sql CreateTableSql(const TablePlan& plan, Dialect target);
 // Pure. `column` is one of plan.columns.
-std::string AddColumnSql(const TablePlan& plan, const Column& column, Dialect target);
+sql::Sql AddColumnSql(const TablePlan& plan, const Column& column, Dialect target);
 
 }  // namespace syncline::apply

@@ -65,7 +65,7 @@ PollingSource::PollingSource(sql::Session& session,
       throw UsageError(
           fmt::format("{}: rows of other databases bring numbers of theirs in {}, by which this "
                       "one's cannot be told any more",
-                      table.name(), table.cursor_sql()),
+                      table.name(), table.cursor_sql().text()),
           "in two directions, poll by a timestamp or a date");
     }
     if (!table.reconcile || horizon_->Holds(table)) continue;
@@ -275,7 +275,7 @@ void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {
     const std::span<const Row> keys =
         std::span(rows.keys).subspan(first, std::min(kKeysRead, rows.keys.size() - first));
     if (!std::ranges::all_of(keys, [&](const Row& key) { return shape.Fits(key); })) continue;
-    const std::string these = sql::IsOneOf(table->key_columns(), keys, session_.dialect());
+    const sql::Sql these = sql::IsOneOf(table->key_columns(), keys, session_.dialect());
     std::set<std::string> there;
     const auto note = [&](const Row& row) {
       there.insert(Project(row, table->schema->key).bytes());
@@ -283,7 +283,7 @@ void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {
     batch.Read(*table, these, "", 0, note);
     // Not deleted, but without a version: such rows have no place in the log.
     if (!table->null_cursor.empty()) {
-      const std::string where = And(table->null_cursor, these);
+      const sql::Sql where = And(table->null_cursor, these);
       session_.ReadRows({.schema = *table->schema, .where = where}, note);
     }
     if (!horizon_->Holds(*table)) continue;

@@ -1,7 +1,5 @@
 #include "capture/range_reader.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
 #include <string>
@@ -40,13 +38,13 @@ void CheckLoggedKey(const TablePlan& table, const Row& key) {
       "`log:`, or name the key that the table had");
 }
 
-std::string KeyIs(const TablePlan& table, std::string_view comparison, const Row& key) {
+sql::Sql KeyIs(const TablePlan& table, const sql::Sql& comparison, const Row& key) {
   CheckLoggedKey(table, key);
-  std::string values;
+  std::vector<sql::Sql> values;
   for (const ValueView value : key) {
-    values += (values.empty() ? "" : ", ") + sql::Literal(value, table.schema->dialect);
+    values.push_back(sql::Literal(value, table.schema->dialect));
   }
-  return fmt::format("({}) {} ({})", table.key_order, comparison, values);
+  return sql::Format("({}) {} ({})", table.key_order, comparison, sql::Join(values, ", "));
 }
 
 void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row> after,
@@ -57,7 +55,7 @@ void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row>
     sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
     horizon_.Hold(session_, table);
     catalog_.CheckOne(session_, table.schema->table);
-    const std::string where = And(table.where, after ? KeyIs(table, ">", *after) : "");
+    const sql::Sql where = And(table.where, after ? KeyIs(table, ">", *after) : sql::Sql());
     uint64_t rows = 0;
     size_t bytes = 0, range_bytes = 0;
     bool cut_short = false;

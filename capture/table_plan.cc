@@ -137,12 +137,12 @@ CursorKind CheckCursor(const CursorColumns& cursor, const sql::TableInfo& info, 
   const Column& first = info.Find(cursor.column)->column;
   const Column& second = info.Find(cursor.fallback)->column;
   if (kind == CursorKind::kInteger || kind == CursorKind::kXid) {
-    throw UsageError(
-        fmt::format("{}: {} is for times, and {} is a number", name, cursor.Sql(), first.name),
-        "poll by one column that every insert and update sets");
+    throw UsageError(fmt::format("{}: {} is for times, and {} is a number", name,
+                                 cursor.Sql().text(), first.name),
+                     "poll by one column that every insert and update sets");
   }
   if (first.type != second.type || !EqualIgnoringCase(first.native_type, second.native_type)) {
-    throw UsageError(fmt::format("{}: {} mixes two types, {} and {}", name, cursor.Sql(),
+    throw UsageError(fmt::format("{}: {} mixes two types, {} and {}", name, cursor.Sql().text(),
                                  first.native_type, second.native_type),
                      "give both columns one type, or poll by one of them");
   }
@@ -183,23 +183,18 @@ std::string Definition(const TableSpec& spec, const CursorColumns& cursor,
                        const std::vector<std::string>& key) {
   std::vector<std::string> omit = spec.omit;
   std::ranges::sort(omit);
-  std::string text = fmt::format("key {}\ncursor {}\nomit {}\nwhere {}", sql::QuoteList(key),
-                                 cursor.Sql(), sql::QuoteList(omit), spec.where);
-  if (!spec.deletes.flag.empty()) text += "\nsoft " + sql::Quote(spec.deletes.flag);
+  std::string text = fmt::format("key {}\ncursor {}\nomit {}\nwhere {}", sql::QuoteList(key).text(),
+                                 cursor.Sql().text(), sql::QuoteList(omit).text(), spec.where);
+  if (!spec.deletes.flag.empty()) text += "\nsoft " + sql::Quote(spec.deletes.flag).ToString();
   return ShortHash(text);
-}
-
-// A line of its own, so that a comment at its end cannot swallow what follows.
-std::string Parenthesized(const std::string& where) {
-  return where.empty() ? where : "(" + where + "\n)";
 }
 
 void CheckCondition(sql::Session& session, const TableSpec& spec) {
   if (spec.where.empty()) return;
   RefuseRowSecurity(session, {spec.table});  // or it would seem to be the condition's fault
   try {
-    session.Query(fmt::format("SELECT 1 FROM {} WHERE false AND {}", sql::Quote(spec.table),
-                              Parenthesized(spec.where)));
+    session.Query(sql::Format("SELECT 1 FROM {} WHERE false AND {}", sql::Quote(spec.table),
+                              ConditionSql(spec.where)));
   } catch (const Error& error) {
     if (error.reaction() != Reaction::kStop) throw;
     throw UsageError(fmt::format("{}: the database does not understand its where: {}",
@@ -212,7 +207,7 @@ void CheckZone(sql::Session& session, const TablePlan& plan) {
   if (plan.zone.empty()) return;
   if (plan.cursor_kind != CursorKind::kTimestamp && plan.cursor_kind != CursorKind::kDate) {
     throw UsageError(fmt::format("{}: zone: is for a cursor without a time zone, and {} is none",
-                                 plan.name(), plan.cursor_sql()),
+                                 plan.name(), plan.cursor_sql().text()),
                      "take zone: out of the configuration");
   }
   try {
@@ -227,11 +222,17 @@ void CheckZone(sql::Session& session, const TablePlan& plan) {
 
 }  // namespace
 
-std::string And(const std::string& a, const std::string& b) {
+// A line of its own, so that a comment at its end cannot swallow what follows.
+sql::Sql ConditionSql(const std::string& where) {
+  if (where.empty()) return {};
+  return sql::Format("({}\n)", sql::Sql::OfOperator(where));
+}
+
+sql::Sql And(const sql::Sql& a, const sql::Sql& b) {
   return a.empty() ? b : b.empty() ? a : a + " AND " + b;
 }
 
-std::string TablePlan::cursor_sql() const {
+sql::Sql TablePlan::cursor_sql() const {
   const auto fallback = schema->cursor_fallback;
   return CursorColumns{schema->columns[schema->cursor].name,
                        fallback ? schema->columns[*fallback].name : ""}
@@ -272,11 +273,11 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
   }
   if (!spec.deletes.flag.empty()) plan.flag = PlanSoftFlag(spec, info, *schema);
 
-  const std::string cursor = columns.Sql();
+  const sql::Sql cursor = columns.Sql();
   plan.table_kind = info.kind;
   plan.counts_up =
       plan.cursor_kind == CursorKind::kInteger || plan.cursor_kind == CursorKind::kStored;
-  plan.set = Parenthesized(spec.where);
+  plan.set = ConditionSql(spec.where);
   plan.where = plan.set;
   if (may_be_null) {
     plan.null_cursor = And(plan.where, cursor + " IS NULL");
@@ -284,7 +285,7 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
   }
   plan.zone = spec.zone;
   plan.key_order = sql::QuoteList(key);
-  plan.poll_order = cursor + ", " + plan.key_order;
+  plan.poll_order = sql::Format("{}, {}", cursor, plan.key_order);
   plan.definition = Definition(spec, columns, key);
   plan.reconcile = spec.deletes.reconcile;
   plan.row_bytes_max = spec.row_bytes_max;
@@ -295,13 +296,13 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
 
 void RefuseNullKeys(sql::Session& session, const TablePlan& plan) {
   if (!plan.key_may_be_null) return;
-  std::string null;
+  std::vector<sql::Sql> null;
   for (const std::string& column : plan.key_columns()) {
-    null += (null.empty() ? "" : " OR ") + sql::Quote(column) + " IS NULL";
+    null.push_back(sql::Quote(column) + " IS NULL");
   }
   const auto found =
-      session.Query(fmt::format("SELECT 1 FROM {} WHERE {} LIMIT 1", sql::Quote(plan.schema->table),
-                                And(plan.where, "(" + null + ")")));
+      session.Query(sql::Format("SELECT 1 FROM {} WHERE {} LIMIT 1", sql::Quote(plan.schema->table),
+                                And(plan.where, sql::Format("({})", sql::Join(null, " OR ")))));
   if (found.rows.empty()) return;
   throw UsageError(fmt::format("{}: there are rows whose key ({}) holds NULL", plan.name(),
                                fmt::join(plan.key_columns(), ", ")),

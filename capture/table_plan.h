@@ -32,17 +32,17 @@ struct TablePlan {
   bool counts_up = false;        // the cursor's own highest value is what bounds the next poll
   bool key_may_be_null = false;  // as far as the catalogue knows
   std::string zone;              // TableSpec::zone
-  std::string set;               // the configured condition; empty: all rows
-  std::string where;  // the configured condition, and that the cursor is not NULL; empty: all rows
-  std::string null_cursor;       // holds for the rows that are never read, their cursor being NULL;
+  sql::Sql set;                  // the configured condition; empty: all rows
+  sql::Sql where;  // the configured condition, and that the cursor is not NULL; empty: all rows
+  sql::Sql null_cursor;          // holds for the rows that are never read, their cursor being NULL;
                                  // empty: none can be
   std::optional<SoftFlag> flag;  // rows in which it is set are deletions
   std::optional<Deletes::Reconcile> reconcile;
   DeleteLimit max_deletes;
   // The table that triggers fill with deleted keys (tombstones.h); null: there is none.
   std::shared_ptr<const TablePlan> tombstones;
-  std::string key_order;   // ORDER BY of a load
-  std::string poll_order;  // ORDER BY of a poll: cursor, then key
+  sql::Sql key_order;   // ORDER BY of a load
+  sql::Sql poll_order;  // ORDER BY of a poll: cursor, then key
   // What decides which states the log should hold (key, cursor, where, omitted columns, the flag of
   // a soft deletion), as a short hash: a table that was loaded by another definition is loaded
   // again.
@@ -50,7 +50,7 @@ struct TablePlan {
   uint64_t row_bytes_max = 0;  // TableSpec::row_bytes_max
 
   std::string name() const { return schema->table.ToString(); }
-  std::string cursor_sql() const;  // what a row is polled by: a column, or coalesce(a, b)
+  sql::Sql cursor_sql() const;  // what a row is polled by: a column, or coalesce(a, b)
   // Its place in the list of key columns is its place in a key row.
   std::vector<std::string> key_columns() const;
 };
@@ -70,7 +70,10 @@ std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<Table
 // rule it out.
 void RefuseNullKeys(sql::Session& session, const TablePlan& plan);
 
+// The configured condition of a table, TableSpec::where, in parentheses; empty: all rows.
+sql::Sql ConditionSql(const std::string& where);
+
 // `a` AND `b`, where an empty condition holds for all rows.
-std::string And(const std::string& a, const std::string& b);
+sql::Sql And(const sql::Sql& a, const sql::Sql& b);
 
 }  // namespace syncline::capture

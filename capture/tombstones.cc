@@ -12,7 +12,9 @@
 namespace syncline::capture {
 namespace {
 
+using sql::Format;
 using sql::Quote;
+using sql::Sql;
 
 constexpr char kHint[] =
     "run: syncline prepare --apply; where the key has changed, prepare --remove before that";
@@ -67,19 +69,16 @@ constexpr char kSqliteStampSql[] = R"(
    WHERE (type = 'trigger' AND tbl_name = {0} COLLATE NOCASE AND name LIKE 'syncline\_%' ESCAPE '\')
      OR (type = 'table' AND name = {1} COLLATE NOCASE) ORDER BY name)))";
 
-std::string Text(const std::string& text, Dialect dialect) {
-  return sql::Literal(ValueView::Text(text), dialect);
-}
-
 // An expression for TombstoneState::stamp.
-std::string StampSql(const TableName& table, bool partitioned, Dialect dialect) {
+Sql StampSql(const TableName& table, bool partitioned, Dialect dialect) {
   const TableName tombstones = TombstoneTable(table);
   if (dialect == Dialect::kSqlite) {
-    return fmt::format(kSqliteStampSql, Text(table.name, dialect), Text(tombstones.name, dialect));
+    return Format(kSqliteStampSql, sql::TextLiteral(table.name, dialect),
+                  sql::TextLiteral(tombstones.name, dialect));
   }
-  const std::string name = Text(Quote(table), dialect);
-  std::string stamp = fmt::format(kPostgresStampSql, name, Text(Quote(tombstones), dialect));
-  if (partitioned) stamp += fmt::format(kPartitionsStampSql, name);
+  const Sql name = sql::TextLiteral(Quote(table).text(), dialect);
+  Sql stamp = Format(kPostgresStampSql, name, sql::TextLiteral(Quote(tombstones).text(), dialect));
+  if (partitioned) stamp += Format(kPartitionsStampSql, name);
   return stamp;
 }
 
@@ -117,7 +116,10 @@ std::string ColumnProblem(const TombstoneShape& shape, const sql::TableInfo& tom
                                   "them"
                                 : "");
     }
-    if (found->column.native_type == column.native_type) continue;
+    if (sql::DeclaredType(found->column.native_type, shape.dialect) ==
+        sql::DeclaredType(column.native_type, shape.dialect)) {
+      continue;
+    }
     return fmt::format("its column {} is not {} as the key's", column.name, column.native_type);
   }
   return tombstones.Find(kDeletedAtColumn) ? ""
@@ -126,10 +128,10 @@ std::string ColumnProblem(const TombstoneShape& shape, const sql::TableInfo& tom
 
 std::string PostgresTriggerProblem(sql::Session& session, const TombstoneShape& shape) {
   std::set<std::string> missing = {kDeleteTrigger, kUpdateTrigger, kTruncateTrigger};
-  for (const auto& row : session.Query(kTriggersSql, {Quote(shape.table)}).rows) {
+  for (const auto& row : session.Query(kTriggersSql, {Quote(shape.table).ToString()}).rows) {
     const std::string& name = row.at(0).value();
     if (row.at(1) != "A") return fmt::format("trigger {} does not always fire", name);
-    if (row.at(3) != TombstoneFunctionBody(shape)) {
+    if (row.at(3) != TombstoneFunctionBody(shape).text()) {
       return fmt::format("trigger {} was made for another key", name);
     }
     if (name == kDeleteTrigger && shape.by_row && row.at(2) == "0") {
@@ -139,7 +141,7 @@ std::string PostgresTriggerProblem(sql::Session& session, const TombstoneShape& 
   }
   if (!missing.empty()) return fmt::format("trigger {} is not there", *missing.begin());
   if (!shape.partitioned) return "";
-  const auto idle = session.Query(kPartitionsTriggersSql, {Quote(shape.table)});
+  const auto idle = session.Query(kPartitionsTriggersSql, {Quote(shape.table).ToString()});
   if (idle.rows.empty()) return "";
   const auto& row = idle.rows.front();
   return fmt::format("trigger {} does not always fire on partition {}", *row.at(0),
@@ -156,7 +158,7 @@ std::string SqliteTriggerProblem(sql::Session& session, const TombstoneShape& sh
             .value());
   }
   for (const TombstoneTrigger& trigger : TombstoneTriggers(shape)) {
-    if (!there.contains(trigger.sql)) {
+    if (!there.contains(trigger.sql.ToString())) {
       return fmt::format("trigger {} is not there, or was made for other keys", trigger.name);
     }
   }
@@ -169,7 +171,7 @@ std::string Caution(sql::Session& session, const TombstoneShape& shape,
   for (const TableName& partition : shape.partitions) {
     const auto found =
         session.Query("SELECT 1 FROM pg_trigger WHERE tgrelid = $1::regclass AND tgname = $2",
-                      {Quote(partition), kTruncateTrigger});
+                      {Quote(partition).ToString(), kTruncateTrigger});
     if (found.rows.empty()) {
       return fmt::format("a TRUNCATE of partition {} itself would not be seen",
                          partition.ToString());
@@ -184,14 +186,14 @@ std::string Caution(sql::Session& session, const TombstoneShape& shape,
 
 // Keys that are not in the captured table. Its columns are meant by any name without a table's: the
 // configured condition reads them so.
-std::string IsGone(const TablePlan& table, const TableName& tombstones) {
-  std::string same;
+Sql IsGone(const TablePlan& table, const TableName& tombstones) {
+  Sql same;
   for (const std::string& column : table.key_columns()) {
-    same = And(same, fmt::format("{0}.{2} = {1}.{2}", Quote(table.schema->table.name),
-                                 Quote(tombstones.name), Quote(column)));
+    same = And(same, Format("{0}.{2} = {1}.{2}", Quote(table.schema->table.name),
+                            Quote(tombstones.name), Quote(column)));
   }
-  return fmt::format("NOT EXISTS (SELECT 1 FROM {} WHERE {})", Quote(table.schema->table),
-                     And(same, table.where));
+  return Format("NOT EXISTS (SELECT 1 FROM {} WHERE {})", Quote(table.schema->table),
+                And(same, table.where));
 }
 
 }  // namespace
@@ -212,7 +214,7 @@ TombstoneShape DescribeTombstones(sql::Session& session, const TablePlan& table)
     shape.installed = InstalledOnSqlite(session, shape.table);
     return shape;
   }
-  const sql::Parameters name = {Quote(shape.table)};
+  const sql::Parameters name = {Quote(shape.table).ToString()};
   const bool partitioned = shape.partitioned = table.table_kind == Kind::kPartitioned;
   const auto family = session.Query(kFamilySql, name).rows.at(0);
   if (!partitioned && family.at(1) == "t") {
@@ -274,7 +276,7 @@ TablePlan PlanTombstones(sql::Session& session, const TablePlan& table) {
   plan.cursor_kind = postgres ? CursorKind::kTimestampTz : CursorKind::kStored;
   plan.counts_up = !postgres;
   plan.where = IsGone(table, schema->table);
-  plan.poll_order = schema->columns.back().name;
+  plan.poll_order = Quote(schema->columns.back().name);
   plan.definition = ShortHash(state.stamp);
   plan.schema = std::move(schema);
   return plan;
@@ -284,7 +286,7 @@ TombstoneWatch::TombstoneWatch(sql::Session& session, const std::vector<TablePla
     : session_(session) {
   for (const TablePlan& table : tables) {
     if (!table.tombstones) continue;
-    sql_ += (sql_.empty() ? "SELECT " : " UNION ALL SELECT ") +
+    sql_ += (sql_.empty() ? Sql("SELECT ") : Sql(" UNION ALL SELECT ")) +
             StampSql(table.schema->table, table.table_kind == sql::TableInfo::Kind::kPartitioned,
                      session.dialect());
     stamps_.push_back(table.tombstones->definition);

@@ -39,7 +39,7 @@ class TombstoneWatch {
 
  private:
   sql::Session& session_;
-  std::string sql_;                  // one row for each table; empty: there is none to look at
+  sql::Sql sql_;                     // one row for each table; empty: there is none to look at
   std::vector<std::string> stamps_;  // of the tables, hashed
 };
 

@@ -99,7 +99,7 @@ void CheckTable(sql::Session& session, const std::string& subject, const std::st
       } else {
         report.Warn(subject, fmt::format("has no column {}, whose values are ignored", column.name),
                     fmt::format("for them run: {};",
-                                apply::AddColumnSql(whole, column, session.dialect())));
+                                apply::AddColumnSql(whole, column, session.dialect()).text()));
       }
     }
     report.Pass(subject, added.empty() ? "fits what comes"

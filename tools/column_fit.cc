@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
 #include <string_view>
 
 #include "engine/model/value_text.h"
@@ -33,7 +34,9 @@ int Width(std::string_view type) {
 size_t LengthOf(std::string_view type) {
   const size_t open = type.find('(');
   if (!type.starts_with("character") || open == type.npos) return 0;
-  return std::stoul(std::string(type.substr(open + 1)));
+  size_t length = 0;
+  std::from_chars(type.data() + open + 1, type.data() + type.size(), length);
+  return length;
 }
 
 ColumnFit FitOfText(const Column& source, Dialect from, const Column& target) {
@@ -78,12 +81,14 @@ ColumnFit FitOfKnown(const Column& source, Dialect from, const Column& target) {
 // How many of the values the target's type refuses.
 size_t CountRefused(sql::Session& session, const Column& target, const std::vector<Row>& sample,
                     uint32_t column) {
+  const sql::Sql cast = sql::Format("SELECT CAST($1 AS {})",
+                                    sql::DeclaredType(target.native_type, session.dialect()));
   size_t refused = 0;
   for (const Row& row : sample) {
     const ValueView value = row[column];
     if (value.is_null()) continue;
     try {
-      session.Query(fmt::format("SELECT CAST($1 AS {})", target.native_type), {ToText(value)});
+      session.Query(cast, {ToText(value)});
     } catch (const Error& error) {
       if (!error.refusal()) throw;
       ++refused;
@@ -135,7 +140,7 @@ bool CheckColumnsFit(sql::Session& session, const std::string& subject,
     const std::string hint = fmt::format(
         "give it a type that takes {}: ALTER TABLE {} ALTER COLUMN {} TYPE ..; or name another "
         "column for it in `columns`, or `omit` it",
-        comes, sql::Quote(plan.target), sql::Quote(target.name));
+        comes, sql::Quote(plan.target).text(), sql::Quote(target.name).text());
     const std::string column = fmt::format("column {} ({})", target.name, target.native_type);
     if (fit == ColumnFit::kNone) {
       report.Fail(subject, fmt::format("{} cannot take what comes, which is {}", column, comes),

@@ -34,16 +34,18 @@ bool HasFormsInSqlite(const Column& column) {
 }
 
 bool IsDirect(const Column& source, Dialect from, const Column& target, Dialect to) {
-  if (target.native_type != sql::ColumnTypeFor(source, from, to)) return false;
+  if (sql::DeclaredType(target.native_type, to) != sql::ColumnTypeFor(source, from, to))
+    return false;
   return from == to || from == Dialect::kPostgres || !HasFormsInSqlite(source);
 }
 
 // Whether a row is not flagged as deleted, by the rules of soft deletion and of `on_delete`.
-std::string IsNotSet(const Column& flag, Dialect dialect) {
-  const std::string name = sql::Quote(flag.name);
+sql::Sql IsNotSet(const Column& flag, Dialect dialect) {
+  const sql::Sql name = sql::Quote(flag.name);
   if (flag.type != Type::kBool && flag.type != Type::kInt) return name + " IS NULL";
   const bool truth = flag.type == Type::kBool && dialect == Dialect::kPostgres;
-  return truth ? "NOT coalesce(" + name + ", FALSE)" : "coalesce(" + name + ", 0) = 0";
+  return truth ? sql::Format("NOT coalesce({}, FALSE)", name)
+               : sql::Format("coalesce({}, 0) = 0", name);
 }
 
 // A value of another type with the same text.
@@ -72,7 +74,7 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
   apply::TablePlan plan = apply::PlanTable(captured.schema, mapping);
   const std::optional<sql::TableInfo> info = target.Describe(mapping.target);
   ComparedTable table{.schema = captured.schema,
-                      .where = spec.where.empty() ? "" : "(" + spec.where + "\n)",
+                      .where = captured.set,
                       .mapping = mapping,
                       .target_exists = info.has_value(),
                       .row_bytes_max = spec.row_bytes_max};

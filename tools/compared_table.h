@@ -18,7 +18,7 @@ struct ComparedTable {
   std::shared_ptr<const TableSchema> schema;  // of the source: the columns that are captured
   // SQL conditions on the source and on the target; empty: all rows. What is flagged as deleted on
   // either side counts as not there.
-  std::string where, target_where;
+  sql::Sql where, target_where;
   apply::TableMapping mapping;
   std::vector<uint32_t> take;  // indexes into schema->columns of those that are compared
   // The target's columns under their names and with their types there, parallel to `take`.

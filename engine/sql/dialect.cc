@@ -7,9 +7,13 @@
 #include "engine/base/check.h"
 #include "engine/base/error.h"
 #include "engine/model/value_text.h"
+#include "engine/sql/sql_maker.h"
 
 namespace syncline::sql {
 namespace {
+
+// PostgreSQL cuts longer names, and then means another one.
+constexpr size_t kPostgresNameBytesMax = 63;
 
 std::string InQuotes(std::string_view text, char quote) {
   std::string quoted(1, quote);
@@ -74,15 +78,22 @@ std::string SqliteLiteral(ValueView value) {
 
 }  // namespace
 
-std::string Quote(std::string_view identifier) { return InQuotes(identifier, '"'); }
+Sql Quote(std::string_view identifier) {
+  if (identifier.find('\0') != std::string_view::npos) {
+    throw StopError("a name with a zero byte cannot be used in a statement",
+                    "Give the table or column another name.");
+  }
+  const bool is_long = identifier.size() > kPostgresNameBytesMax;
+  return SqlMaker::Of(InQuotes(identifier, '"'), is_long ? std::string(identifier) : "");
+}
 
-std::string Quote(const TableName& table) {
+Sql Quote(const TableName& table) {
   if (table.schema.empty()) return Quote(table.name);
   return Quote(table.schema) + "." + Quote(table.name);
 }
 
-std::string QuoteList(const std::vector<std::string>& identifiers, std::string_view prefix) {
-  std::string list;
+Sql QuoteList(const std::vector<std::string>& identifiers, const Sql& prefix) {
+  Sql list;
   for (const std::string& identifier : identifiers) {
     if (!list.empty()) list += ", ";
     list += prefix;
@@ -91,37 +102,38 @@ std::string QuoteList(const std::vector<std::string>& identifiers, std::string_v
   return list;
 }
 
-std::string NowSql(Dialect dialect) {
-  return dialect == Dialect::kPostgres ? "clock_timestamp()"
-                                       : "strftime('%Y-%m-%d %H:%M:%f+00', 'now')";
+Sql NowSql(Dialect dialect) {
+  return dialect == Dialect::kPostgres ? Sql("clock_timestamp()")
+                                       : Sql("strftime('%Y-%m-%d %H:%M:%f+00', 'now')");
 }
 
-std::string Literal(ValueView value, Dialect dialect) {
+Sql Literal(ValueView value, Dialect dialect) {
   if (value.is_null()) return "NULL";
-  return dialect == Dialect::kPostgres ? PostgresLiteral(value) : SqliteLiteral(value);
+  return SqlMaker::Of(dialect == Dialect::kPostgres ? PostgresLiteral(value)
+                                                    : SqliteLiteral(value));
 }
 
-std::string IsOneOf(const std::vector<std::string>& columns, std::span<const Row> keys,
-                    Dialect dialect) {
+Sql TextLiteral(std::string_view text, Dialect dialect) {
+  return Literal(ValueView::Text(text), dialect);
+}
+
+Sql IsOneOf(const std::vector<std::string>& columns, std::span<const Row> keys, Dialect dialect) {
   SYNCLINE_CHECK(!keys.empty());
-  std::string condition;
+  std::vector<Sql> terms;
   if (columns.size() == 1) {
-    for (const Row& key : keys) {
-      condition += (condition.empty() ? "" : ", ") + Literal(key[0], dialect);
-    }
-    return fmt::format("{} IN ({})", Quote(columns.front()), condition);
+    for (const Row& key : keys) terms.push_back(Literal(key[0], dialect));
+    return Format("{} IN ({})", Quote(columns.front()), Join(terms, ", "));
   }
   for (const Row& key : keys) {
     SYNCLINE_CHECK_EQ(key.size(), columns.size());
-    std::string same;
+    std::vector<Sql> same;
     auto column = columns.begin();
     for (const ValueView value : key) {
-      same += fmt::format("{}{} = {}", same.empty() ? "" : " AND ", Quote(*column++),
-                          Literal(value, dialect));
+      same.push_back(Format("{} = {}", Quote(*column++), Literal(value, dialect)));
     }
-    condition += fmt::format("{}({})", condition.empty() ? "" : " OR ", same);
+    terms.push_back(Format("({})", Join(same, " AND ")));
   }
-  return "(" + condition + ")";
+  return Format("({})", Join(terms, " OR "));
 }
 
 }  // namespace syncline::sql

@@ -139,15 +139,15 @@ void ReadForeignKeys(const PostgresResult& rows, TableInfo& info) {
 
 void RequireReadable(const PostgresResult::Row& found, const TableName& table,
                      const std::string& display) {
-  const std::string role = Quote(found["role"].c_str());
-  const std::string grant_schema =
-      "GRANT USAGE ON SCHEMA " + Quote(table.schema) + " TO " + role + "; ";
-  const std::string grant = "GRANT SELECT ON " + Quote(table) + " TO " + role + ";";
+  const Sql role = Quote(found["role"].c_str());
+  const Sql grant_schema = Format("GRANT USAGE ON SCHEMA {} TO {}; ", Quote(table.schema), role);
+  const Sql grant = Format("GRANT SELECT ON {} TO {};", Quote(table), role);
   const bool enter = IsTrue(found["enter"]);
   if (enter && IsTrue(found["read"])) return;
   throw Error(Reaction::kStop, Cause::kEnvironment,
-              display + ": role " + role + " may not read table " + table.ToString(),
-              "As the table's owner, run: " + (enter ? grant : grant_schema + grant), "42501");
+              display + ": role " + role.ToString() + " may not read table " + table.ToString(),
+              "As the table's owner, run: " + (enter ? grant : grant_schema + grant).ToString(),
+              "42501");
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ PostgresSession::PostgresSession(const DatabaseUrl& url, const SessionOptions& o
 
 // Not READ WRITE: whoever has set default_transaction_read_only means us, too.
 void PostgresSession::Begin(Isolation isolation) {
-  Execute(isolation == Isolation::kSnapshot ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-                                            : "BEGIN ISOLATION LEVEL READ COMMITTED");
+  Execute(isolation == Isolation::kSnapshot ? Sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                                            : Sql("BEGIN ISOLATION LEVEL READ COMMITTED"));
 }
 
 void PostgresSession::Commit() {
@@ -36,9 +36,9 @@ void PostgresSession::Rollback() noexcept {
 
 void PostgresSession::CheckDeferred() { Execute("SET CONSTRAINTS ALL IMMEDIATE"); }
 
-void PostgresSession::Execute(const std::string& sql) { connection_.Run(sql); }
+void PostgresSession::Execute(const Sql& sql) { connection_.Run(sql); }
 
-ResultSet PostgresSession::Query(const std::string& sql, const Parameters& parameters) {
+ResultSet PostgresSession::Query(const Sql& sql, const Parameters& parameters) {
   const PostgresResult result = connection_.Run(sql, parameters);
   ResultSet set;
   for (int i = 0; i < result.columns(); ++i) {
@@ -59,7 +59,7 @@ ResultSet PostgresSession::Query(const std::string& sql, const Parameters& param
   return set;
 }
 
-uint64_t PostgresSession::Change(const std::string& sql, const Parameters& parameters) {
+uint64_t PostgresSession::Change(const Sql& sql, const Parameters& parameters) {
   return connection_.Run(sql, parameters).affected_rows();
 }
 
@@ -78,13 +78,12 @@ void PostgresSession::LoadRows(const TableName& table, const std::vector<std::st
   if (!rows.empty()) CopyIn(connection_, table, columns, rows);
 }
 
-std::vector<uint32_t> PostgresSession::ExecuteEach(const std::string& sql,
+std::vector<uint32_t> PostgresSession::ExecuteEach(const Sql& sql,
                                                    std::span<const Row* const> rows) {
   return pipeline_.ExecuteEach(sql, rows);
 }
 
-std::vector<FirstRow> PostgresSession::QueryEach(const std::string& sql,
-                                                 std::span<const Row* const> rows) {
+std::vector<FirstRow> PostgresSession::QueryEach(const Sql& sql, std::span<const Row* const> rows) {
   return pipeline_.QueryEach(sql, rows);
 }
 

@@ -26,9 +26,9 @@ class PostgresSession : public Session {
   void Rollback() noexcept override;
   void CheckDeferred() override;
 
-  void Execute(const std::string& sql) override;
-  ResultSet Query(const std::string& sql, const Parameters& parameters) override;
-  uint64_t Change(const std::string& sql, const Parameters& parameters) override;
+  void Execute(const Sql& sql) override;
+  ResultSet Query(const Sql& sql, const Parameters& parameters) override;
+  uint64_t Change(const Sql& sql, const Parameters& parameters) override;
 
   std::vector<TableName> ListTables() override;
   std::optional<TableInfo> Describe(const TableName& table) override;
@@ -36,10 +36,8 @@ class PostgresSession : public Session {
   uint64_t ReadRows(const Read& read, const RowSink& sink) override;
   void LoadRows(const TableName& table, const std::vector<std::string>& columns,
                 std::span<const Row* const> rows) override;
-  std::vector<uint32_t> ExecuteEach(const std::string& sql,
-                                    std::span<const Row* const> rows) override;
-  std::vector<FirstRow> QueryEach(const std::string& sql,
-                                  std::span<const Row* const> rows) override;
+  std::vector<uint32_t> ExecuteEach(const Sql& sql, std::span<const Row* const> rows) override;
+  std::vector<FirstRow> QueryEach(const Sql& sql, std::span<const Row* const> rows) override;
 
  private:
   PostgresConnection connection_;

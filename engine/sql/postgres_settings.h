@@ -1,6 +1,6 @@
 #pragma once
 
-#include <string>
+#include "engine/sql/sql_text.h"
 
 namespace syncline::sql {
 
@@ -10,6 +10,6 @@ namespace syncline::sql {
 // It is the first statement of a session, and runs under whatever search_path the database or the
 // role has: every name in it says its schema, so that nobody's function or operator of the same
 // name runs in its place. `read_only`: the session only reads.
-std::string SettingsSql(int backend, bool read_only);
+Sql SettingsSql(int backend, bool read_only);
 
 }  // namespace syncline::sql

@@ -6,12 +6,12 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "engine/model/row.h"
 #include "engine/model/schema.h"
 #include "engine/sql/database_url.h"
+#include "engine/sql/sql_text.h"
 #include "engine/sql/table_info.h"
 
 namespace syncline::sql {
@@ -73,12 +73,12 @@ class Session {
   virtual void CheckDeferred() = 0;
 
   // One or more statements without parameters or results.
-  virtual void Execute(const std::string& sql) = 0;
+  virtual void Execute(const Sql& sql) = 0;
   // One statement with $1, $2 ... (in both dialects) in its text. The database gives a parameter
   // the type that its place asks for; where SQLite has nothing to go by (`$1 = 1`) it stays text.
-  virtual ResultSet Query(const std::string& sql, const Parameters& parameters = {}) = 0;
+  virtual ResultSet Query(const Sql& sql, const Parameters& parameters = {}) = 0;
   // One statement with $1, $2 ...; how many rows it changed.
-  virtual uint64_t Change(const std::string& sql, const Parameters& parameters = {}) = 0;
+  virtual uint64_t Change(const Sql& sql, const Parameters& parameters = {}) = 0;
 
   // User tables (and PostgreSQL views), sorted; system schemas and Syncline's own syncline_* tables
   // left out.
@@ -88,8 +88,8 @@ class Session {
 
   struct Read {
     const TableSchema& schema;  // which columns, in which order
-    std::string where;          // SQL condition; empty: all rows
-    std::string order_by;       // SQL list; empty: any order
+    Sql where = {};             // condition; empty: all rows
+    Sql order_by = {};          // list; empty: any order
     uint64_t limit = 0;         // 0: none
     // A row whose values take more than this is not read but told to `too_large`, with NULL for all
     // values outside of the key and the cursor; of types whose size is not stored, about as much.
@@ -112,11 +112,9 @@ class Session {
   // Executes `sql` once per row with the row's values as $1, $2 ... (SQLite: prepared; PostgreSQL:
   // prepared and pipelined). Returns the indexes of the rows for which it changed nothing,
   // ascending.
-  virtual std::vector<uint32_t> ExecuteEach(const std::string& sql,
-                                            std::span<const Row* const> rows) = 0;
+  virtual std::vector<uint32_t> ExecuteEach(const Sql& sql, std::span<const Row* const> rows) = 0;
   // The same for a statement that returns something: its first row for each of `rows`.
-  virtual std::vector<FirstRow> QueryEach(const std::string& sql,
-                                          std::span<const Row* const> rows) = 0;
+  virtual std::vector<FirstRow> QueryEach(const Sql& sql, std::span<const Row* const> rows) = 0;
 
  protected:
   Session() = default;

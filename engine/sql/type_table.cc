@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::sql {
@@ -86,30 +87,13 @@ Type PostgresTypeOf(std::string_view declared) {
   return type == nullptr ? Type::kOther : *type;
 }
 
-// The rules of "Determination Of Column Affinity" in SQLite's manual (datatype3.html, 3.1), in
-// their order. NUMERIC affinity says nothing of what is meant ("STRING" has it), so it becomes
-// kOther.
-Type AffinityOf(std::string_view upper) {
-  const auto has = [&](std::string_view part) {
-    return upper.find(part) != std::string_view::npos;
-  };
-  if (has("INT")) return Type::kInt;
-  if (has("CHAR") || has("CLOB") || has("TEXT")) return Type::kText;
-  if (has("BLOB")) return Type::kBytes;
-  if (has("REAL") || has("FLOA") || has("DOUB")) return Type::kDouble;
-  return Type::kOther;
-}
-
 Type SqliteTypeOf(std::string_view declared) {
-  std::string upper(declared);
-  std::transform(upper.begin(), upper.end(), upper.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  const std::string name = SplitModifier(upper).first;
+  const std::string name = SplitModifier(Upper(declared)).first;
   const Type* type = Find(kSqliteTypes, name);
   return type == nullptr ? AffinityOf(name) : *type;
 }
 
-std::string ToPostgres(Type type) {
+Sql ToPostgres(Type type) {
   switch (type) {
     case Type::kBool:
       return "boolean";
@@ -143,7 +127,7 @@ std::string ToPostgres(Type type) {
 
 // The names are chosen so that SQLite's affinity leaves alone what is stored: DECIMAL or JSON alone
 // would turn '1.50' into 1.5.
-std::string ToSqlite(Type type) {
+Sql ToSqlite(Type type) {
   switch (type) {
     case Type::kBool:
       return "BOOLEAN";
@@ -181,14 +165,14 @@ Type TypeOf(std::string_view native_type, Dialect dialect) {
   return dialect == Dialect::kPostgres ? PostgresTypeOf(native_type) : SqliteTypeOf(native_type);
 }
 
-std::string ColumnTypeFor(const Column& column, Dialect from, Dialect to) {
-  if (from == to) return column.native_type;
-  std::string type = to == Dialect::kPostgres ? ToPostgres(column.type) : ToSqlite(column.type);
+Sql ColumnTypeFor(const Column& column, Dialect from, Dialect to) {
+  if (from == to) return DeclaredType(column.native_type, to);
+  Sql type = to == Dialect::kPostgres ? ToPostgres(column.type) : ToSqlite(column.type);
   // Precision and scale travel in both directions; a SQLite DECIMAL(12,2) is a wish that nothing
   // enforces, so only ours (which came from PostgreSQL) is taken at its word.
   if (column.type == Type::kDecimal) {
     const auto [name, modifier] = SplitModifier(column.native_type);
-    if (from == Dialect::kPostgres || name == "DECIMAL_TEXT") type += modifier;
+    if (from == Dialect::kPostgres || name == "DECIMAL_TEXT") type += NumbersOf(modifier);
   }
   return type;
 }

@@ -8,6 +8,7 @@
 
 #include "tests/conformance/running_stage.h"
 #include "tests/conformance/target_suite.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::apply {
 namespace {
@@ -313,7 +314,8 @@ TEST_P(TargetLanes, ABatchThatIsInTheWayGivesUp) {
                "(SELECT pid FROM pg_locks WHERE NOT granted)") == "2" ||
            system_clock_.Monotonic() - began > std::chrono::seconds(5);
   });
-  local->Execute("UPDATE items SET name = 'local' WHERE id = " + std::to_string(2 * kFrameRows));
+  local->Execute(
+      test::AnySql("UPDATE items SET name = 'local' WHERE id = " + std::to_string(2 * kFrameRows)));
   local->Execute("COMMIT");
   running.WaitUntilCaughtUp();
   EXPECT_EQ(Count("changed"), std::to_string(2 * kFrameRows));

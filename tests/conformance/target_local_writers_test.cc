@@ -10,6 +10,7 @@
 #include "engine/sql/dialect.h"
 #include "tests/conformance/running_stage.h"
 #include "tests/conformance/target_suite.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::apply {
 namespace {
@@ -22,7 +23,9 @@ class LocalWriters : public TargetConformance {
     return test::RunningStage(target_.url(), {ItemsMapping()}, log_, system_clock_);
   }
 
-  std::string StampSql(int64_t stamp) { return sql::Literal(test::Stamp(stamp), GetParam()); }
+  std::string StampSql(int64_t stamp) {
+    return sql::Literal(test::Stamp(stamp), GetParam()).ToString();
+  }
 
   std::string UpdateSql(int id, const std::string& name, int64_t stamp) {
     return "UPDATE items SET name = '" + name + "', updated_at = " + StampSql(stamp) +
@@ -31,12 +34,14 @@ class LocalWriters : public TargetConformance {
 
   // What a synchroniser does that reads before it writes: takes its change for newer than `seen`.
   void WriteIfNewer(sql::Session& session, int id, int64_t stamp, const std::string& seen) {
-    const auto older = session.Query("SELECT 1 WHERE $1 < " + StampSql(stamp), {seen});
-    if (!older.rows.empty()) session.Execute(UpdateSql(id, "log naive", stamp));
+    const auto older =
+        session.Query(test::AnySql("SELECT 1 WHERE $1 < " + StampSql(stamp)), {seen});
+    if (!older.rows.empty()) session.Execute(test::AnySql(UpdateSql(id, "log naive", stamp)));
   }
   std::string Read(sql::Session& session, int id) {
     return session
-        .Query("SELECT CAST(updated_at AS text) FROM items WHERE id = " + std::to_string(id))
+        .Query(test::AnySql("SELECT CAST(updated_at AS text) FROM items WHERE id = " +
+                            std::to_string(id)))
         .rows.at(0)
         .at(0)
         .value();
@@ -99,10 +104,10 @@ TEST_P(LocalHolder, WhoeverIsNewerWinsWhenTheRowIsFreeAgain) {
           LogItems(rows, "log before", base + 10);
           running.WaitUntilCaughtUp();
           local->Execute("BEGIN");
-          local->Execute(UpdateSql(2, "local", base + stamp));
+          local->Execute(test::AnySql(UpdateSql(2, "local", base + stamp)));
           LogChange(c, base + 20);
           WaitUntilASessionWaits();
-          local->Execute(commits ? "COMMIT" : "ROLLBACK");
+          local->Execute(test::AnySql(commits ? "COMMIT" : "ROLLBACK"));
           running.WaitUntilCaughtUp();
           const std::string log_wins = deletes ? "" : "log";
           EXPECT_EQ(Item2(), commits && stamp > 20 ? "local" : log_wins);
@@ -124,7 +129,8 @@ TEST_P(LocalHolder, WhoeverIsNewerWinsWhenBothInsert) {
       base += 100;
       target_.Execute("DELETE FROM items");
       local->Execute("BEGIN");
-      local->Execute("INSERT INTO items VALUES (2, 'local', " + StampSql(base + stamp) + ")");
+      local->Execute(
+          test::AnySql("INSERT INTO items VALUES (2, 'local', " + StampSql(base + stamp) + ")"));
       LogItems(rows, "log", base + 20);
       WaitUntilASessionWaits();
       local->Execute("COMMIT");
@@ -179,7 +185,7 @@ class BusyTarget : public LocalWriters {
         for (int id = 1; id <= kHotRows; ++id) {
           if (random() % 4 != 0) continue;
           const auto offset = static_cast<int64_t>(random() % 6) * 2 - 5;
-          session->Execute(UpdateSql(id, "local", now_ + offset));
+          session->Execute(test::AnySql(UpdateSql(id, "local", now_ + offset)));
         }
         transaction.Commit();
       } catch (const Error& error) {

@@ -94,7 +94,7 @@ TEST(TypeTableTest, EveryTypeKeepsItselfOnTheWayThroughTheOtherDatabase) {
     const Column column{.name = "c", .type = static_cast<Type>(number), .native_type = "?"};
     for (const Dialect to : {Dialect::kPostgres, Dialect::kSqlite}) {
       const Dialect from = to == Dialect::kPostgres ? Dialect::kSqlite : Dialect::kPostgres;
-      std::string native = ColumnTypeFor(column, from, to);
+      std::string native = ColumnTypeFor(column, from, to).ToString();
       // format_type() writes these out.
       if (native == "time" || native == "timestamp") native += " without time zone";
       if (native == "timestamptz") native = "timestamp with time zone";

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engine/sql/dialect.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::sql {
 
@@ -59,7 +60,7 @@ TableSchema SchemaOf(Session& session, const TableName& table) {
   return schema;
 }
 
-std::vector<Row> ReadAll(Session& session, const TableName& table, const std::string& order_by) {
+std::vector<Row> ReadAll(Session& session, const TableName& table, const Sql& order_by) {
   const TableSchema schema = SchemaOf(session, table);
   std::vector<Row> rows;
   const uint64_t count = session.ReadRows({.schema = schema, .order_by = order_by},
@@ -90,13 +91,14 @@ std::string CreateTable(const TableSchema& schema, const std::string& name, Dial
   std::string columns;
   for (const Column& column : schema.columns) {
     if (!columns.empty()) columns += ", ";
-    columns += Quote(column.name) + " " + ColumnTypeFor(column, schema.dialect, to);
+    columns +=
+        Format("{} {}", Quote(column.name), ColumnTypeFor(column, schema.dialect, to)).ToString();
   }
-  return "CREATE TABLE " + Quote(name) + " (" + columns + ")";
+  return "CREATE TABLE " + Quote(name).ToString() + " (" + columns + ")";
 }
 
 std::string One(Session& session, const std::string& sql) {
-  const ResultSet result = session.Query(sql);
+  const ResultSet result = session.Query(test::AnySql(sql));
   if (result.rows.size() != 1 || result.rows[0].size() != 1) {
     ADD_FAILURE() << "not one value: " << sql;
     return {};

@@ -1,0 +1,236 @@
+#include "engine/sql/declared_type.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "engine/base/error.h"
+#include "engine/sql/dialect.h"
+#include "engine/sql/sql_maker.h"
+
+namespace syncline::sql {
+namespace {
+
+constexpr size_t kDigitsMax = 9;
+constexpr size_t kShownMax = 60;
+
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// Takes a text apart from its beginning on. What is taken has only the characters that are named.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : left_(text) { SkipSpace(); }
+
+  bool at_end() const { return left_.empty(); }
+
+  bool Take(char c) {
+    if (!left_.starts_with(c)) return false;
+    left_.remove_prefix(1);
+    SkipSpace();
+    return true;
+  }
+
+  // A letter, then letters and digits.
+  std::optional<std::string> Word() {
+    if (left_.empty() || !IsLetter(left_.front())) return std::nullopt;
+    return Prefix([](char c) { return IsLetter(c) || IsDigit(c); });
+  }
+
+  // An integer of up to nine digits.
+  std::optional<std::string> Number() {
+    const Scanner before = *this;
+    const std::string sign = left_.starts_with('-') ? "-" : "";
+    left_.remove_prefix(sign.size());
+    const std::string digits = Prefix(IsDigit);
+    if (!digits.empty() && digits.size() <= kDigitsMax) return sign + digits;
+    *this = before;
+    return std::nullopt;
+  }
+
+  // What stands in double quotes, inner ones doubled.
+  std::optional<std::string> Quoted() {
+    if (!left_.starts_with('"')) return std::nullopt;
+    std::string name;
+    for (size_t i = 1; i < left_.size(); ++i) {
+      if (left_[i] == '"' && (i + 1 == left_.size() || left_[i + 1] != '"')) {
+        left_.remove_prefix(i + 1);
+        SkipSpace();
+        return name;
+      }
+      if (left_[i] == '"') ++i;
+      name += left_[i];
+    }
+    return std::nullopt;
+  }
+
+ private:
+  template <typename Accepts>
+  std::string Prefix(Accepts accepts) {
+    const auto end = std::ranges::find_if_not(left_, accepts);
+    std::string prefix(left_.begin(), end);
+    left_.remove_prefix(prefix.size());
+    SkipSpace();
+    return prefix;
+  }
+
+  void SkipSpace() {
+    left_.remove_prefix(std::ranges::find_if_not(left_, IsSpace) - left_.begin());
+  }
+
+  std::string_view left_;
+};
+
+// "(12,2)"; with `words` also "(Point,4326)". Empty: there is none. Nothing: it is none.
+std::optional<std::string> Modifier(Scanner& scanner, bool words) {
+  if (!scanner.Take('(')) return "";
+  std::string list;
+  do {
+    std::optional<std::string> part = scanner.Number();
+    if (!part && words) part = scanner.Word();
+    if (!part) return std::nullopt;
+    list += (list.empty() ? "" : ",") + *part;
+  } while (scanner.Take(','));
+  if (!scanner.Take(')')) return std::nullopt;
+  return "(" + list + ")";
+}
+
+bool IsKeyword(const std::string& word) {
+  return ::sqlite3_keyword_check(word.c_str(), static_cast<int>(word.size())) != 0;
+}
+
+// A word that SQLite's grammar knows could begin a constraint: then the whole is one quoted name,
+// of which SQLite keeps the text.
+Sql SqliteType(std::string_view declared) {
+  Scanner scanner(declared);
+  std::string words;
+  bool keyword = false;
+  while (const auto word = scanner.Word()) {
+    words += (words.empty() ? "" : " ") + *word;
+    keyword = keyword || IsKeyword(*word);
+  }
+  const std::optional<std::string> modifier = Modifier(scanner, /*words=*/false);
+  const bool plain = scanner.at_end() && modifier && (!words.empty() || modifier->empty()) &&
+                     std::ranges::count(*modifier, ',') <= 1;
+  if (plain) return keyword ? Quote(words + *modifier) : SqlMaker::Of(words + *modifier);
+  switch (AffinityOf(Upper(declared))) {
+    case Type::kInt:
+      return "INT";  // which is no row id
+    case Type::kBytes:
+      return "BLOB";
+    case Type::kDouble:
+      return "REAL";
+    case Type::kOther:
+      return "NUMERIC";
+    default:
+      return "TEXT";
+  }
+}
+
+// The rest of "timestamp(3) with time zone" and "interval day to second": words of a type that is
+// known by its first one. Nothing: others.
+std::optional<std::string> KnownWords(const std::string& first, Scanner& scanner) {
+  std::vector<std::string> rest;
+  while (const auto word = scanner.Word()) rest.push_back(*word);
+  std::string words;
+  for (const std::string& word : rest) words += " " + word;
+  constexpr std::string_view kFields[] = {"year", "month", "day", "hour", "minute", "second", "to"};
+  const auto is_field = [&](const std::string& word) {
+    return std::ranges::find(kFields, word) != std::end(kFields);
+  };
+  const bool known = words.empty() || (first == "double" && words == " precision") ||
+                     ((first == "character" || first == "bit") && words == " varying") ||
+                     ((first == "timestamp" || first == "time") &&
+                      (words == " with time zone" || words == " without time zone")) ||
+                     (first == "interval" && std::ranges::all_of(rest, is_field));
+  return known ? std::optional(words) : std::nullopt;
+}
+
+// A name as it stands there: in quotes, or a word.
+std::optional<Sql> Name(Scanner& scanner, std::string& word) {
+  if (const auto quoted = scanner.Quoted()) return Quote(*quoted);
+  if (const auto plain = scanner.Word()) {
+    word = *plain;
+    return SqlMaker::Of(*plain);
+  }
+  return std::nullopt;
+}
+
+std::optional<Sql> PostgresType(std::string_view declared) {
+  Scanner scanner(declared);
+  std::string word;
+  std::optional<Sql> type = Name(scanner, word);
+  if (!type) return std::nullopt;
+  const bool qualified = scanner.Take('.');
+  if (qualified) {
+    const std::optional<Sql> name = Name(scanner, word);
+    if (!name) return std::nullopt;
+    *type += "." + *name;
+  }
+  const auto take_words = [&] {
+    if (qualified || word.empty()) return true;
+    const std::optional<std::string> words = KnownWords(word, scanner);
+    if (words) *type += SqlMaker::Of(*words);
+    return words.has_value();
+  };
+  if (!take_words()) return std::nullopt;
+  const std::optional<std::string> modifier = Modifier(scanner, /*words=*/true);
+  if (!modifier) return std::nullopt;
+  *type += SqlMaker::Of(*modifier);
+  if (!modifier->empty() && !take_words()) return std::nullopt;
+  while (scanner.Take('[')) {
+    if (!scanner.Take(']')) return std::nullopt;
+    *type += "[]";
+  }
+  return scanner.at_end() ? type : std::nullopt;
+}
+
+// So that it can be read in a line.
+std::string Shown(std::string_view text) {
+  std::string shown;
+  for (const char c : text.substr(0, kShownMax)) shown += c >= ' ' && c <= '~' ? c : '?';
+  return text.size() > kShownMax ? shown + "..." : shown;
+}
+
+}  // namespace
+
+std::string Upper(std::string_view text) {
+  std::string upper(text);
+  for (char& c : upper) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return upper;
+}
+
+// The rules of "Determination Of Column Affinity" in SQLite's manual (datatype3.html, 3.1), in
+// their order.
+Type AffinityOf(std::string_view upper) {
+  const auto has = [&](std::string_view part) {
+    return upper.find(part) != std::string_view::npos;
+  };
+  if (has("INT")) return Type::kInt;
+  if (has("CHAR") || has("CLOB") || has("TEXT")) return Type::kText;
+  if (has("BLOB")) return Type::kBytes;
+  if (has("REAL") || has("FLOA") || has("DOUB")) return Type::kDouble;
+  return Type::kOther;
+}
+
+Sql NumbersOf(std::string_view parenthesized) {
+  Scanner scanner(parenthesized);
+  const std::optional<std::string> modifier = Modifier(scanner, /*words=*/false);
+  if (!modifier || !scanner.at_end() || std::ranges::count(*modifier, ',') > 1) return {};
+  return SqlMaker::Of(*modifier);
+}
+
+Sql DeclaredType(std::string_view native_type, Dialect dialect) {
+  if (dialect == Dialect::kSqlite) return SqliteType(native_type);
+  if (auto type = PostgresType(native_type)) return *std::move(type);
+  throw StopError("\"" + Shown(native_type) + "\" is no type that PostgreSQL would write so",
+                  "Look at the column in the source: `syncline log cat` shows the table's schema "
+                  "as the log has it.");
+}
+
+}  // namespace syncline::sql
