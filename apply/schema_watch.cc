@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "apply/column_types.h"
 #include "apply/progress.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
@@ -123,7 +124,7 @@ std::vector<SchemaWatch::Lost> SchemaWatch::LostBetween(const Known& before, con
     const auto found = std::ranges::find(now.columns, column.name, &Column::name);
     if (found == now.columns.end()) {
       lost.push_back({&column, nullptr});
-    } else if (found->native_type != column.type) {
+    } else if (!sql::IsSameType(found->native_type, column.type, now.dialect)) {
       lost.push_back({&column, &*found});
     }
   }
@@ -185,10 +186,11 @@ void SchemaWatch::PauseFor(sql::Session& session, const TableSchema& schema,
       continue;
     }
     const std::string& is = column->column.native_type;
-    const Sql type = sql::ColumnTypeFor(*now, schema.dialect, session.dialect());
-    if (sql::DeclaredType(is, session.dialect()) == type ||
-        (before->target && is != *before->target))
+    const Sql type = TypeToShow(session, schema.dialect, *now, info->name);
+    const bool fits = sql::DeclaredType(is, session.dialect()) == type;
+    if (fits || (before->target && !sql::IsSameType(is, *before->target, session.dialect()))) {
       continue;
+    }
     what.push_back(
         fmt::format("column {} is {} now, was {}", before->name, now->native_type, before->type));
     statements.push_back(RetypeSql(info->name, name, type, session.dialect()).ToString());

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "apply/column_types.h"
 #include "apply/durability.h"
 #include "apply/progress.h"
 #include "engine/base/error.h"
@@ -20,15 +21,35 @@ using sql::Quote;
 using sql::QuoteList;
 using sql::Sql;
 
-Sql ColumnSql(const TablePlan& plan, const Column& column, Dialect target) {
+// The type that a column gets: TypeOnTarget, or TypeToShow.
+using TypeOf = Sql(sql::Session&, Dialect, const Column&, const TableName&);
+
+Sql ColumnSql(sql::Session& session, const TablePlan& plan, const Column& column, TypeOf type_of) {
   return Format("{} {}", Quote(column.name),
-                sql::ColumnTypeFor(column, plan.schema->dialect, target));
+                type_of(session, plan.schema->dialect, column, plan.target));
 }
 
 // The flag of a table that gets one: when the row was deleted tells more than that it was.
 Sql FlagSql(const TablePlan& plan, Dialect target) {
   const Column flag{plan.flag, Type::kTimestampTz, "timestamp with time zone", true};
   return Format("{} {}", Quote(flag.name), sql::ColumnTypeFor(flag, Dialect::kPostgres, target));
+}
+
+// The table has the plan's columns, the key as its primary key, and NOT NULL for the key only: a
+// source may drop a NOT NULL at any time, and a copy that insists on it would stop.
+Sql CreateTableSql(sql::Session& session, const TablePlan& plan, TypeOf type_of) {
+  Sql sql = Format("CREATE TABLE {} (", Quote(plan.target));
+  for (uint32_t i = 0; i < plan.columns.size(); ++i) {
+    const bool key = std::ranges::find(plan.key, i) != plan.key.end();
+    sql += ColumnSql(session, plan, plan.columns[i], type_of);
+    sql += key ? Sql(" NOT NULL, ") : Sql(", ");
+  }
+  if (!plan.flag.empty()) sql += FlagSql(plan, session.dialect()) + ", ";
+  return sql + Format("PRIMARY KEY ({}))", QuoteList(plan.KeyNames()));
+}
+
+Sql Add(const TablePlan& plan, const Sql& column) {
+  return Format("ALTER TABLE {} ADD COLUMN {}", Quote(plan.target), column);
 }
 
 void CreateSchema(sql::Session& session, const std::string& schema) {
@@ -41,14 +62,14 @@ void CreateSchema(sql::Session& session, const std::string& schema) {
 }
 
 void CreateTable(sql::Session& session, const TablePlan& plan, spdlog::logger& logger) {
-  const Sql sql = CreateTableSql(plan, session.dialect());
   if (!plan.create) {
+    const Sql sql = CreateTableSql(session, plan, TypeToShow);
     throw UsageError(fmt::format("table {} does not exist on the target", plan.target.ToString()),
                      fmt::format("Set `create: true`, or run: {};", sql.text()));
   }
   LockForDdl(session);
   CreateSchema(session, plan.target.schema);
-  session.Execute(sql);
+  session.Execute(CreateTableSql(session, plan, TypeOnTarget));
   logger.info("target table created table={}", plan.target.ToString());
 }
 
@@ -59,22 +80,22 @@ bool IsMistake(const TablePlan& plan, uint32_t index) {
          std::ranges::find(plan.key, index) != plan.key.end();
 }
 
-[[noreturn]] void ThrowMistake(const TablePlan& plan, const Column& column,
-                               const sql::TableInfo& info, Dialect target) {
+[[noreturn]] void ThrowMistake(sql::Session& session, const TablePlan& plan, const Column& column,
+                               const sql::TableInfo& info) {
   std::vector<std::string> names;
   for (const auto& other : info.columns) names.push_back(other.column.name);
   throw UsageError(fmt::format("table {} on the target has no column {}{}", plan.target.ToString(),
                                column.name, DidYouMean(column.name, names)),
                    fmt::format("Correct `columns` or `omit` in the configuration, or run: {};",
-                               AddColumnSql(plan, column, target).text()));
+                               AddColumnSql(session, plan, column).text()));
 }
 
-[[noreturn]] void ThrowPaused(const TablePlan& plan, const std::vector<uint32_t>& missing,
-                              Dialect target) {
+[[noreturn]] void ThrowPaused(sql::Session& session, const TablePlan& plan,
+                              const std::vector<uint32_t>& missing) {
   std::vector<std::string> names, statements;
   for (const uint32_t i : missing) {
     names.push_back(plan.columns[i].name);
-    statements.push_back(AddColumnSql(plan, plan.columns[i], target).ToString() + ";");
+    statements.push_back(AddColumnSql(session, plan, plan.columns[i]).ToString() + ";");
   }
   throw UsageError(fmt::format("table {} on the target has no column {}, which the source has",
                                plan.target.ToString(), fmt::join(names, ", ")),
@@ -87,7 +108,7 @@ void AddColumns(sql::Session& session, const TablePlan& plan, const std::vector<
                 spdlog::logger& logger) {
   LockForDdl(session);
   for (const uint32_t i : missing) {
-    session.Execute(AddColumnSql(plan, plan.columns[i], session.dialect()));
+    session.Execute(Add(plan, ColumnSql(session, plan, plan.columns[i], TypeOnTarget)));
     logger.info(
         "target column added, rows that are there get its value with their next change "
         "table={} column={}",
@@ -96,14 +117,15 @@ void AddColumns(sql::Session& session, const TablePlan& plan, const std::vector<
 }
 
 // From the last one on, so that the indexes stay right.
-void LeaveOutColumns(TablePlan& plan, const std::vector<uint32_t>& missing, Dialect target,
+void LeaveOutColumns(sql::Session& session, TablePlan& plan, const std::vector<uint32_t>& missing,
                      spdlog::logger& logger) {
   for (const uint32_t i : std::views::reverse(missing)) {
     if (plan.IsCursor(i) && ComparesVersions(plan.conflict)) {
-      throw UsageError(fmt::format("table {} on the target has no column {}, the cursor column, "
-                                   "which decides conflicts (other than by source_wins)",
-                                   plan.target.ToString(), plan.columns[i].name),
-                       fmt::format("Run: {};", AddColumnSql(plan, plan.columns[i], target).text()));
+      throw UsageError(
+          fmt::format("table {} on the target has no column {}, the cursor column, "
+                      "which decides conflicts (other than by source_wins)",
+                      plan.target.ToString(), plan.columns[i].name),
+          fmt::format("Run: {};", AddColumnSql(session, plan, plan.columns[i]).text()));
     }
     logger.warn("column ignored, its values do not reach the target table={} column={}",
                 plan.target.ToString(), plan.columns[i].name);
@@ -117,15 +139,15 @@ bool TreatMissingColumns(sql::Session& session, TablePlan& plan, const sql::Tabl
   std::vector<uint32_t> missing;
   for (uint32_t i = 0; i < plan.columns.size(); ++i) {
     if (info.Find(plan.columns[i].name) != nullptr) continue;
-    if (IsMistake(plan, i)) ThrowMistake(plan, plan.columns[i], info, session.dialect());
+    if (IsMistake(plan, i)) ThrowMistake(session, plan, plan.columns[i], info);
     missing.push_back(i);
   }
   if (missing.empty()) return false;
   switch (plan.new_columns) {
     case NewColumns::kPause:
-      ThrowPaused(plan, missing, session.dialect());
+      ThrowPaused(session, plan, missing);
     case NewColumns::kIgnore:
-      LeaveOutColumns(plan, missing, session.dialect(), logger);
+      LeaveOutColumns(session, plan, missing, logger);
       return false;
     case NewColumns::kEvolve:
       AddColumns(session, plan, missing, logger);
@@ -239,19 +261,8 @@ void CheckKey(sql::Session& session, const TablePlan& plan, const sql::TableInfo
 
 }  // namespace
 
-Sql CreateTableSql(const TablePlan& plan, Dialect target) {
-  Sql sql = Format("CREATE TABLE {} (", Quote(plan.target));
-  for (uint32_t i = 0; i < plan.columns.size(); ++i) {
-    const bool key = std::ranges::find(plan.key, i) != plan.key.end();
-    sql += ColumnSql(plan, plan.columns[i], target) + (key ? Sql(" NOT NULL, ") : Sql(", "));
-  }
-  if (!plan.flag.empty()) sql += FlagSql(plan, target) + ", ";
-  return sql + Format("PRIMARY KEY ({}))", QuoteList(plan.KeyNames()));
-}
-
-Sql AddColumnSql(const TablePlan& plan, const Column& column, Dialect target) {
-  return Format("ALTER TABLE {} ADD COLUMN {}", Quote(plan.target),
-                ColumnSql(plan, column, target));
+Sql AddColumnSql(sql::Session& session, const TablePlan& plan, const Column& column) {
+  return Add(plan, ColumnSql(session, plan, column, TypeToShow));
 }
 
 sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog::logger& logger) {

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <map>
+#include <regex>
 
 #include "engine/base/printable.h"
+#include "engine/sql/dialect.h"
 #include "engine/sql/url_secrets.h"
 #include "tools/expansion.h"
 #include "tools/table_advice.h"
@@ -43,7 +45,24 @@ pipelines:
       # changed_columns: keep      #   what it drops or retypes: pause | keep (the target's stays as it is)
 )";
 
+// As the file has to name the table: a * of its name is none of a glob.
+std::string NameInFile(const TableName& table) {
+  const auto part = [](const std::string& name) {
+    const bool plain = name.find_first_of("*?") == std::string::npos;
+    return plain ? TableName{"", name}.ToString() : sql::Quote(name).ToString();
+  };
+  const std::string name = part(table.name);
+  return YamlText(table.schema.empty() ? name : part(table.schema) + "." + name);
+}
+
 bool IsNameLetter(unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; }
+
+// An address, in which ${NAME} may stand.
+std::string UrlText(const std::string& url) {
+  static const std::regex kPlain(
+      R"re([A-Za-z][A-Za-z0-9_.+@/?=&%:-]*(\$\{[A-Za-z0-9_]+\}[A-Za-z0-9_.+@/?=&%:-]*)*)re");
+  return std::regex_match(url, kPlain) && url.back() != ':' ? url : YamlText(url);
+}
 
 // The cursor column that most tables would use.
 std::string CommonCursor(const std::vector<TableAdvice>& advices) {
@@ -58,7 +77,7 @@ std::string CommonCursor(const std::vector<TableAdvice>& advices) {
 
 std::string TableLine(const sql::TableInfo& info, const TableAdvice& advice,
                       const std::string& common_cursor) {
-  const std::string name = YamlText(info.name.ToString());
+  const std::string name = NameInFile(info.name);
   std::string options;
   if (info.primary_key.empty()) {
     std::vector<std::string> key;
@@ -87,15 +106,14 @@ std::string Variable(const std::string& text) {
 }  // namespace
 
 std::string YamlText(std::string_view text) {
-  const bool plain = !text.empty() &&
-                     (std::isalpha(static_cast<unsigned char>(text[0])) || text[0] == '_') &&
-                     std::all_of(text.begin(), text.end(),
-                                 [](unsigned char c) {
-                                   return IsNameLetter(c) || c == '.' || c == '/' || c == '@' ||
-                                          c == '?' || c == '=' || c == '&' || c == '%' ||
-                                          c == '$' || c == '{' || c == '}' || c == ':' || c == '+';
-                                 }) &&
-                     text.back() != ':';
+  const bool plain =
+      !text.empty() && (std::isalpha(static_cast<unsigned char>(text[0])) || text[0] == '_') &&
+      std::all_of(text.begin(), text.end(),
+                  [](unsigned char c) {
+                    return IsNameLetter(c) || c == '.' || c == '/' || c == '@' || c == '?' ||
+                           c == '=' || c == '&' || c == '%' || c == '$' || c == ':' || c == '+';
+                  }) &&
+      text.back() != ':';
   static constexpr std::string_view kReserved[] = {"true", "false", "yes", "no", "on",
                                                    "off",  "null",  "y",   "n"};
   std::string lower(text);
@@ -154,7 +172,7 @@ Draft DraftConfig(const DraftDatabase& source, const DraftDatabase& target, Dial
   const std::string cursor = CommonCursor(advices);
   Draft draft;
   draft.text =
-      fmt::format(kHead, source.name, YamlText(source.url), target.name, YamlText(target.url),
+      fmt::format(kHead, source.name, UrlText(source.url), target.name, UrlText(target.url),
                   YamlText(cursor), source.name + "-to-" + target.name, source.name, target.name);
   for (size_t i = 0; i < tables.size(); ++i) {
     if (advices[i].problem.empty()) {
@@ -162,8 +180,7 @@ Draft DraftConfig(const DraftDatabase& source, const DraftDatabase& target, Dial
       ++draft.tables;
     } else {
       draft.text += fmt::format("      # {}: {{}}  # left out: {}\n",
-                                YamlText(tables[i].info.name.ToString()),
-                                Printable(advices[i].problem));
+                                NameInFile(tables[i].info.name), Printable(advices[i].problem));
       ++draft.left_out;
     }
   }

@@ -12,9 +12,6 @@
 namespace syncline::sql {
 namespace {
 
-// PostgreSQL cuts longer names, and then means another one.
-constexpr size_t kPostgresNameBytesMax = 63;
-
 std::string InQuotes(std::string_view text, char quote) {
   std::string quoted(1, quote);
   for (const char c : text) {

@@ -49,4 +49,8 @@ Type TypeOf(std::string_view native_type, Dialect dialect);
 // of the same affinity (TEXT where the text asks for none).
 Sql DeclaredType(std::string_view native_type, Dialect dialect);
 
+// Whether two texts name one declared type. PostgreSQL's may differ in that one of them leaves out
+// the schema, as earlier builds noted it.
+bool IsSameType(std::string_view a, std::string_view b, Dialect dialect);
+
 }  // namespace syncline::sql

@@ -7,6 +7,9 @@
 
 namespace syncline::sql {
 
+// PostgreSQL cuts longer names, and then means another one.
+inline constexpr size_t kPostgresNameBytesMax = 63;
+
 // Makes SQL of text that was quoted or checked. Private to this library.
 struct SqlMaker {
   static Sql Of(std::string text, std::string long_name = {}) {

@@ -77,6 +77,8 @@ class SqliteConnection {
     void operator()(sqlite3* handle) const { ::sqlite3_close_v2(handle); }
   };
 
+  void Harden();
+  void TrustTheSchemaNoMoreThanNeeded();
   void LookAtFile();
   void FinishWhatWasCutOff();
   void MakeWal();

@@ -166,6 +166,56 @@ TEST_F(SqliteSessionTest, AMisspeltColumnIsAnErrorAndNotAText) {
   EXPECT_EQ(Catch([&] { session_->Query("SELECT \"idd\" FROM t"); }).reaction(), Reaction::kStop);
 }
 
+// Seen on the build before: a statement could make any file, and what a stranger's schema says ran
+// with whatever functions and virtual tables the library has.
+TEST_F(SqliteSessionTest, AFileCannotReachBeyondItself) {
+  const auto refused = [&](const Sql& sql) {
+    return Catch([&] { session_->Execute(sql); }).message();
+  };
+  EXPECT_NE(refused("ATTACH DATABASE ':memory:' AS other").find("too many attached"),
+            std::string::npos);
+  EXPECT_NE(refused("SELECT load_extension('x')").find("not authorized"), std::string::npos);
+  EXPECT_NE(refused("PRAGMA writable_schema = ON; CREATE TABLE s (id INTEGER PRIMARY KEY); "
+                    "UPDATE sqlite_schema SET sql = 'x'")
+                .find("may not be modified"),
+            std::string::npos);
+  session_->Execute("CREATE VIEW v AS SELECT name FROM pragma_database_list");
+  EXPECT_NE(refused("SELECT * FROM v").find("unsafe use"), std::string::npos);
+}
+
+// What people's schemas do have: full text kept by triggers, SQLite's own functions in triggers,
+// defaults, checks, generated columns and indexes. Fails when the session is hardened further than
+// that.
+TEST_F(SqliteSessionTest, WhatIsHarmlessInASchemaWorks) {
+  session_->Execute(R"(
+    CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT CHECK (length(body) < 100),
+                       stamp TEXT DEFAULT (strftime('%Y', 'now')),
+                       upper_body TEXT GENERATED ALWAYS AS (upper(body)) STORED);
+    CREATE INDEX docs_lower ON docs (lower(body));
+    CREATE VIRTUAL TABLE docs_text USING fts5(body, content='docs', content_rowid='id');
+    CREATE VIRTUAL TABLE boxes USING rtree(id, low, high);
+    CREATE TRIGGER docs_insert AFTER INSERT ON docs BEGIN
+      INSERT INTO docs_text (rowid, body) VALUES (new.id, new.body);
+      INSERT INTO boxes VALUES (new.id, abs(random()) % 10, 20);
+    END;
+    CREATE VIEW found AS SELECT rowid FROM docs_text WHERE docs_text MATCH 'needle';
+    CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT);
+    INSERT INTO sqlite_sequence (name, seq) VALUES ('counted', 41);
+    INSERT INTO counted DEFAULT VALUES;
+)");
+  // As somebody else makes it, whose session trusts the schema.
+  session_->Execute(
+      "PRAGMA trusted_schema = ON; CREATE TABLE json_docs (id INTEGER PRIMARY KEY, "
+      "body TEXT CHECK (json_valid(body)), name TEXT AS (json_extract(body, '$.a')))");
+
+  const auto again = OpenSqlite();  // a session looks at the schema when it begins
+  again->Execute("INSERT INTO docs (id, body) VALUES (7, 'a needle')");
+  EXPECT_EQ(One(*again, "SELECT rowid FROM found"), "7");
+  again->Execute("INSERT INTO json_docs (body) VALUES ('{\"a\": 5}')");
+  EXPECT_EQ(One(*again, "SELECT name FROM json_docs"), "5");
+  EXPECT_EQ(One(*session_, "SELECT id FROM counted"), "42");
+}
+
 TEST_F(SqliteSessionTest, WhatCannotBeOpenedIsTold) {
   const Error missing = Catch([&] { Open("missing.db", {}); });
   EXPECT_EQ(missing.cause(), Cause::kEnvironment);
