@@ -5,7 +5,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "apply/progress.h"
+#include "apply/own_tables.h"
 #include "apply/row_image.h"
 #include "apply/write_sql.h"
 #include "engine/base/error.h"
@@ -18,8 +18,6 @@ namespace {
 using sql::Format;
 using sql::Sql;
 
-constexpr char kTableName[] = "syncline_conflicts";
-constexpr Sql kTable = kTableName;
 constexpr Sql kInserted =
     "pipeline, table_name, key, conflict_type, rule, winner, log_id, log_offset, source_origin, "
     "target_origin, source_version, target_version, source_row, target_row";
@@ -28,6 +26,8 @@ constexpr char kIndexName[] = "syncline_conflicts_change";
 constexpr Sql kIndex = kIndexName;
 constexpr char kSource[] = "source";
 constexpr char kTarget[] = "target";
+
+Sql TableSql(const sql::Session& session) { return OwnTableSql(session, kConflictTable); }
 
 bool IsPostgres(const sql::Session& session) { return session.dialect() == Dialect::kPostgres; }
 
@@ -39,7 +39,7 @@ uint64_t IdOf(const std::string& text) {
   uint64_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size()) {
-    throw DamageError(fmt::format("a row of {} on the target has no number", kTableName),
+    throw DamageError(fmt::format("a row of {} on the target has no number", kConflictTable),
                       "Somebody else wrote there. Keep a copy of that row, and delete it.");
   }
   return id;
@@ -49,7 +49,7 @@ std::vector<ConflictRecord> Select(sql::Session& session, const Sql& rest,
                                    const sql::Parameters& parameters) {
   const auto result =
       session.Query(Format("SELECT id, detected_at, {}, resolved_at, resolution FROM {} {}",
-                           kInserted, kTable, rest),
+                           kInserted, TableSql(session), rest),
                     parameters);
   std::vector<ConflictRecord> records;
   for (const auto& row : result.rows) {
@@ -79,7 +79,7 @@ std::vector<ConflictRecord> Select(sql::Session& session, const Sql& rest,
 // The record, locked until the transaction ends.
 ConflictRecord Unresolved(sql::Session& session, const std::string& target, uint64_t id) {
   std::vector<ConflictRecord> found;
-  if (HasOwnTable(session, kTableName)) {
+  if (HoldOwnTable(session, kConflictTable)) {
     found = Select(session,
                    IsPostgres(session) ? Sql("WHERE id = $1 FOR UPDATE") : Sql("WHERE id = $1"),
                    {std::to_string(id)});
@@ -107,9 +107,9 @@ bool HasIndex(sql::Session& session) {
   }
   return session
       .Query(
-          "SELECT 1 FROM pg_class WHERE oid = to_regclass($1) AND to_regclass($2) IS NULL AND "
-          "pg_has_role(relowner, 'USAGE')",
-          {std::string(kTableName), std::string(kIndexName)})
+          "SELECT 1 FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1) AND "
+          "pg_catalog.to_regclass($2) IS NULL AND pg_catalog.pg_has_role(relowner, 'USAGE')",
+          {TableSql(session).ToString(), OwnTableSql(session, kIndexName).ToString()})
       .rows.empty();
 }
 
@@ -118,7 +118,8 @@ std::vector<std::string> NamesIn(const std::string& image) {
   std::vector<std::string> names;
   const auto json = nlohmann::ordered_json::parse(image, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) {
-    throw DamageError(fmt::format("a row's image in {} on the target is no JSON object", kTable),
+    throw DamageError(fmt::format("a row's image in {} on the target is no JSON object",
+                                  kConflictTable),
                       "Somebody else wrote there. Write the row by hand.");
   }
   for (const auto& [name, value] : json.items()) names.push_back(name);
@@ -143,6 +144,11 @@ TargetShape ShapeOf(sql::Session& session, const ConflictRecord& conflict) {
                        "show` says of it.");
     }
     shape.columns.push_back(column->column);
+  }
+  for (const std::string& name : shape.key) {
+    const sql::ColumnInfo* const column = info->Find(name);
+    if (column == nullptr) continue;  // told above
+    shape.key_equals.push_back(session.Operator(column->column, sql::Comparison::kEqual));
   }
   return shape;
 }
@@ -206,7 +212,7 @@ class ConflictingRow {
 }  // namespace
 
 void EnsureConflictTable(sql::Session& session) {
-  if (HasOwnTable(session, kTableName) && HasIndex(session)) return;
+  if (HasOwnTable(session, kConflictTable) && HasIndex(session)) return;
   sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
   LockForDdl(session);
   const bool postgres = IsPostgres(session);
@@ -219,12 +225,13 @@ void EnsureConflictTable(sql::Session& session) {
              "log_id text NOT NULL, log_offset bigint NOT NULL, source_origin text NOT NULL, "
              "target_origin text NOT NULL, source_version text NOT NULL, target_version text, "
              "source_row {3}, target_row {3}, resolved_at {2}, resolution text)",
-             kTable,
+             TableSql(session),
              postgres ? Sql("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
                       : Sql("INTEGER PRIMARY KEY AUTOINCREMENT"),
              time, json));
   session.Execute(
-      Format("CREATE INDEX IF NOT EXISTS {} ON {} (pipeline, log_id, log_offset)", kIndex, kTable));
+      Format("CREATE INDEX IF NOT EXISTS {} ON {} (pipeline, log_id, log_offset)", kIndex, TableSql(session)));
+  HasOwnTable(session, kConflictTable);  // somebody may have been quicker
   transaction.Commit();
 }
 
@@ -258,14 +265,15 @@ void RecordConflicts(sql::Session& session, const ConflictSource& source,
              "pipeline = $1 AND log_id = $7 AND log_offset = $8 AND table_name = $2 AND "
              "key = $3 AND winner = $6 AND source_version = $11 AND source_row {3} $13 AND "
              "target_row {3} $14)",
-             kTable, kInserted, sql::NowSql(session.dialect()), is),
+             TableSql(session), kInserted, sql::NowSql(session.dialect()), is),
       pointers);
 }
 
 std::vector<ConflictRecord> ListConflicts(const sql::DatabaseUrl& target,
                                           const ConflictFilter& filter) {
   const auto session = sql::Session::Open(target, {.read_only = true});
-  if (!HasOwnTable(*session, kTableName)) return {};
+  const OwnTableReading table(*session, kConflictTable);
+  if (!table.exists()) return {};
   Sql rest = filter.resolved_too ? Sql("WHERE TRUE") : Sql("WHERE resolved_at IS NULL");
   sql::Parameters parameters;
   if (filter.id) {
@@ -296,7 +304,7 @@ std::string ResolveConflict(const sql::DatabaseUrl& target, uint64_t id, Keep ke
   }
   row.Become(kept);
   const char* const side = keep == Keep::kSource ? kSource : kTarget;
-  session->Change(Format("UPDATE {} SET resolved_at = {}, resolution = $1 WHERE id = $2", kTable,
+  session->Change(Format("UPDATE {} SET resolved_at = {}, resolution = $1 WHERE id = $2", TableSql(*session),
                          sql::NowSql(session->dialect())),
                   {std::string(side) + " kept", std::to_string(id)});
   transaction.Commit();

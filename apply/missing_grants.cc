@@ -7,6 +7,7 @@
 #include <set>
 #include <string_view>
 
+#include "apply/own_tables.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/session.h"
 
@@ -26,11 +27,10 @@ constexpr char kTableSql[] =
     "SELECT string_agg(p, ', ' ORDER BY at) FROM pg_class c JOIN pg_namespace n "
     "ON n.oid = c.relnamespace, unnest(string_to_array($3, ' ')) WITH ORDINALITY AS u(p, at) "
     "WHERE n.nspname = $1 AND c.relname = $2 AND NOT has_table_privilege(c.oid, p)";
-// Wherever an unqualified name may lead: a schema that may not be used is left out of the path.
 constexpr char kOwnTablesSql[] =
     "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE c.relkind IN ('r', 'p') AND c.relname LIKE 'syncline\\_%' AND (n.nspname = 'public' "
-    "OR n.nspname = current_user OR n.nspname = ANY(current_schemas(false))) ORDER BY 1, 2";
+    "WHERE c.relkind = 'r' AND c.relname LIKE 'syncline\\_%' AND n.nspname = 'public' "
+    "ORDER BY 1, 2";
 
 constexpr char kWritten[] = "SELECT INSERT UPDATE DELETE";
 constexpr char kOwn[] = "SELECT INSERT UPDATE";
@@ -59,7 +59,7 @@ class Grants {
 
   void AddOwnTables() {
     for (const auto& row : session_.Query(kOwnTablesSql).rows) {
-      const bool takes_out = row[1] == "syncline_quarantine";
+      const bool takes_out = row[1] == kQuarantineTable;
       AddTable({row[0].value(), row[1].value()}, takes_out ? kWritten : kOwn);
     }
   }

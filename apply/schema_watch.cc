@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "apply/column_types.h"
-#include "apply/progress.h"
+#include "apply/own_tables.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 
@@ -19,15 +19,14 @@ using sql::Format;
 using sql::Quote;
 using sql::Sql;
 
-constexpr char kTableName[] = "syncline_schemas";
-constexpr Sql kTable = kTableName;
+Sql TableSql(const sql::Session& session) { return OwnTableSql(session, kSchemasTable); }
 
 Error ForeignRow(const std::string& pipeline, const std::string& table) {
   return DamageError(
       fmt::format(
           "the row of pipeline {} and table {} in {} on the target is not one that Syncline "
           "writes",
-          pipeline, table, kTableName),
+          pipeline, table, kSchemasTable),
       "Somebody else wrote there. Delete that row: it is made anew with the table's next change.");
 }
 
@@ -63,14 +62,12 @@ Sql RetypeSql(const TableName& table, const std::string& name, const Sql& type, 
 }  // namespace
 
 void EnsureSchemaTable(sql::Session& session) {
-  if (HasOwnTable(session, kTableName)) return;
-  sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
-  LockForDdl(session);
-  session.Execute(Format(
-      "CREATE TABLE IF NOT EXISTS {} (pipeline text NOT NULL, source_table text NOT NULL, columns "
-      "text NOT NULL, updated_at {} NOT NULL, PRIMARY KEY (pipeline, source_table))",
-      kTable, session.dialect() == Dialect::kPostgres ? Sql("timestamptz") : Sql("text")));
-  transaction.Commit();
+  MakeOwnTable(session, kSchemasTable,
+               Format("CREATE TABLE IF NOT EXISTS {} (pipeline text NOT NULL, source_table text "
+                      "NOT NULL, columns text NOT NULL, updated_at {} NOT NULL, PRIMARY KEY "
+                      "(pipeline, source_table))",
+                      TableSql(session),
+                      session.dialect() == Dialect::kPostgres ? Sql("timestamptz") : Sql("text")));
 }
 
 void SchemaWatch::Forget() {
@@ -94,9 +91,9 @@ SchemaWatch::Known SchemaWatch::KnownOf(const TableSchema& schema, const TableMa
 void SchemaWatch::Read(sql::Session& session, const std::string& pipeline) {
   if (known_) return;
   known_.emplace();
-  if (!HasOwnTable(session, kTableName)) return;  // `syncline check` comes before the first batch
+  if (!HasOwnTable(session, kSchemasTable)) return;  // `syncline check` comes before the first batch
   const auto found = session.Query(
-      Format("SELECT source_table, columns FROM {} WHERE pipeline = $1", kTable), {pipeline});
+      Format("SELECT source_table, columns FROM {} WHERE pipeline = $1", TableSql(session)), {pipeline});
   for (const auto& row : found.rows) {
     const std::string table = row.at(0).value_or("");
     const auto columns = nlohmann::json::parse(row.at(1).value_or(""), nullptr, false);
@@ -234,7 +231,7 @@ void SchemaWatch::Write(sql::Session& session, const std::string& pipeline, cons
       Format("INSERT INTO {0} (pipeline, source_table, columns, updated_at) VALUES ($1, $2, "
                   "$3, {1}) ON CONFLICT (pipeline, source_table) DO UPDATE SET columns = "
                   "excluded.columns, updated_at = excluded.updated_at",
-                  kTable, sql::NowSql(session.dialect())),
+                  TableSql(session), sql::NowSql(session.dialect())),
       {pipeline, table.ToString(),
        columns.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)});
 }

@@ -62,7 +62,7 @@ SqlTarget::~SqlTarget() = default;
 
 void SqlTarget::Open() {
   Close();
-  auto session = OpenTargetSession(url_, two_way_.log != nullptr);
+  auto session = OpenTargetSession(url_, two_way_.log != nullptr, own_);
   identity_ = session->Identity();
   if (session->dialect() == Dialect::kPostgres) {
     backend_ = std::stoi(session->Query("SELECT pg_backend_pid()").rows.at(0).at(0).value());
@@ -224,6 +224,7 @@ void SqlTarget::PrepareAlone(const Work& work) {
 
 SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
+  own_.Hold(*session_);
   work.begin(*session_);
   Writing writing{
       .options = OptionsFor(work), .diagnosed = found != nullptr, .is_ahead = work.is_ahead};
@@ -272,6 +273,7 @@ void SqlTarget::Reopen() {
 Findings SqlTarget::FindOut(Work& work) {
   Reopen();
   sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
+  own_.Hold(*session_);
   work.begin(*session_);
   Writing scratch{.options = OptionsFor(work), .diagnosed = true};
   StartPeerWork(scratch);

@@ -64,10 +64,20 @@ Sql OwnVersion(const TargetShape& shape) {
                 VersionParameter(shape, PlaceOf(shape, shape.cursor_fallback) + 1));
 }
 
+namespace {
+
+Sql KeyEquals(const TargetShape& shape, size_t place) {
+  return shape.key_equals.empty() ? Sql("=") : shape.key_equals[place];
+}
+
+}  // namespace
+
 Sql SameKey(const TargetShape& shape, const Sql& other) {
   std::vector<Sql> terms;
-  for (const std::string& column : shape.key) {
-    terms.push_back(Format("{} = {}", Column("t", column), Column(other, column)));
+  for (size_t i = 0; i < shape.key.size(); ++i) {
+    const std::string& column = shape.key[i];
+    terms.push_back(
+        Format("{} {} {}", Column("t", column), KeyEquals(shape, i), Column(other, column)));
   }
   return Join(terms, " AND ");
 }
@@ -76,7 +86,8 @@ Sql KeyIs(const TargetShape& shape, bool deletion) {
   std::vector<Sql> terms;
   for (size_t i = 0; i < shape.key.size(); ++i) {
     const size_t place = deletion ? i : PlaceOf(shape, shape.key[i]);
-    terms.push_back(Format("{} = ${}", Column("t", shape.key[i]), place + 1));
+    terms.push_back(
+        Format("{} {} ${}", Column("t", shape.key[i]), KeyEquals(shape, i), place + 1));
   }
   return Join(terms, " AND ");
 }

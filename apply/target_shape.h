@@ -16,6 +16,8 @@ struct TargetShape {
   TableName table;
   std::vector<Column> columns;   // those that are written, with the target's own types
   std::vector<std::string> key;  // in key order; among `columns`
+  // By which the target compares them (Session::Operator), parallel to `key`; empty: all by "=".
+  std::vector<sql::Sql> key_equals = {};
   std::string cursor;            // empty: not on the target, which then has no versions
   std::string cursor_fallback;   // counts where `cursor` is NULL; empty: nothing does
   Type cursor_type = Type::kTimestampTz;

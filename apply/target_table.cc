@@ -8,7 +8,8 @@
 
 #include "apply/column_types.h"
 #include "apply/durability.h"
-#include "apply/progress.h"
+#include "apply/foreign_triggers.h"
+#include "apply/own_tables.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/sql/dialect.h"
@@ -283,6 +284,7 @@ sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog
   if (!info) {
     throw RestartError(fmt::format("table {} is gone again", plan.target.ToString()));
   }
+  RefuseForeignTriggers(session, info->name);
   CheckColumns(plan, *info, session.dialect());
   CheckFlag(plan, *info);
   CheckKey(session, plan, *info);

@@ -27,8 +27,8 @@ constexpr int64_t kClocksApartMs = 2000;
 // Looks at one source; collects what it finds.
 class SourceCheck {
  public:
-  SourceCheck(const sql::DatabaseUrl& url, std::vector<Finding>& findings)
-      : url_(url), findings_(findings) {}
+  SourceCheck(const sql::DatabaseUrl& url, const KnownKinds& known, std::vector<Finding>& findings)
+      : url_(url), known_(known), findings_(findings) {}
 
   void Run(const std::vector<TableSpec>& tables) {
     if (!Connect()) return;
@@ -103,7 +103,7 @@ class SourceCheck {
   }
 
   void CheckTable(const TableSpec& spec) {
-    const TablePlan plan = PlanTable(*session_, spec);
+    const TablePlan plan = PlanTable(*session_, spec, known_);
     RefuseNullKeys(*session_, plan);
     const sql::TableInfo info = session_->Describe(spec.table).value();
     const std::string name = plan.name();
@@ -293,6 +293,7 @@ class SourceCheck {
   }
 
   const sql::DatabaseUrl& url_;
+  const KnownKinds& known_;
   std::vector<Finding>& findings_;
   std::unique_ptr<sql::Session> session_;
 };
@@ -300,9 +301,10 @@ class SourceCheck {
 }  // namespace
 
 std::vector<Finding> CheckSource(const sql::DatabaseUrl& source,
-                                 const std::vector<TableSpec>& tables) {
+                                 const std::vector<TableSpec>& tables,
+                                 const KnownKinds& known) {
   std::vector<Finding> findings;
-  SourceCheck(source, findings).Run(tables);
+  SourceCheck(source, known, findings).Run(tables);
   return findings;
 }
 

@@ -162,6 +162,7 @@ void InitialLoad::ReadTables(const std::stop_token& stop) {
       Waiting next = std::move(waiting_.front());
       waiting_.pop_front();
       lock.unlock();
+      session->MayRead(parts_.tables[next.table].reach);
       reader.Read(parts_.tables[next.table], next.table, std::move(next.after), stop);
     }
   } catch (...) {

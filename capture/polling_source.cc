@@ -90,6 +90,7 @@ void PollingSource::AdoptTables() {
       }
     }
     state.definition = table.definition;
+    state.kind = table.table_kind;
     if (!IsTombstoneTable(table.schema->table)) {
       state.guarantee = NameOf(Classify(session_, table).kind);
       AdoptMark(table, !state.loaded && !state.after, state);
@@ -275,7 +276,8 @@ void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {
     const std::span<const Row> keys =
         std::span(rows.keys).subspan(first, std::min(kKeysRead, rows.keys.size() - first));
     if (!std::ranges::all_of(keys, [&](const Row& key) { return shape.Fits(key); })) continue;
-    const sql::Sql these = sql::IsOneOf(table->key_columns(), keys, session_.dialect());
+    const sql::Sql these =
+        sql::IsOneOf(table->key_columns(), keys, session_.dialect(), table->key_equals);
     std::set<std::string> there;
     const auto note = [&](const Row& row) {
       there.insert(Project(row, table->schema->key).bytes());

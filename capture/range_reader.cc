@@ -26,6 +26,20 @@ constexpr size_t kRangeBytes = 64u << 20;
 struct Closed {};
 struct LongEnough {};
 
+// A comparison of rows has one operator for all columns, and here each has its own: (a, b) > (1, 2)
+// is a > 1 OR a = 1 AND b > 2.
+sql::Sql OwnOperators(const TablePlan& table, bool equal, const std::vector<sql::Sql>& values) {
+  const std::vector<std::string> names = table.key_columns();
+  sql::Sql same;
+  std::vector<sql::Sql> above;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const sql::Sql column = sql::Quote(names[i]);
+    above.push_back(And(same, sql::Format("{} {} {}", column, table.key_above[i], values[i])));
+    same = And(same, sql::Format("{} {} {}", column, table.key_equals[i], values[i]));
+  }
+  return equal ? same : sql::Format("({})", sql::Join(above, " OR "));
+}
+
 }  // namespace
 
 void CheckLoggedKey(const TablePlan& table, const Row& key) {
@@ -38,13 +52,17 @@ void CheckLoggedKey(const TablePlan& table, const Row& key) {
       "`log:`, or name the key that the table had");
 }
 
-sql::Sql KeyIs(const TablePlan& table, const sql::Sql& comparison, const Row& key) {
+sql::Sql KeyIs(const TablePlan& table, sql::Comparison comparison, const Row& key) {
   CheckLoggedKey(table, key);
   std::vector<sql::Sql> values;
   for (const ValueView value : key) {
     values.push_back(sql::Literal(value, table.schema->dialect));
   }
-  return sql::Format("({}) {} ({})", table.key_order, comparison, sql::Join(values, ", "));
+  if (table.key_equals.empty()) {
+    return sql::Format("({}) {} ({})", table.key_order, sql::Symbol(comparison),
+                       sql::Join(values, ", "));
+  }
+  return OwnOperators(table, comparison == sql::Comparison::kEqual, values);
 }
 
 void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row> after,
@@ -55,7 +73,9 @@ void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row>
     sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
     horizon_.Hold(session_, table);
     catalog_.CheckOne(session_, table.schema->table);
-    const sql::Sql where = And(table.where, after ? KeyIs(table, ">", *after) : sql::Sql());
+    const sql::Sql where =
+        And(table.where,
+            after ? KeyIs(table, sql::Comparison::kGreater, *after) : sql::Sql());
     uint64_t rows = 0;
     size_t bytes = 0, range_bytes = 0;
     bool cut_short = false;

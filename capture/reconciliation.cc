@@ -90,8 +90,8 @@ std::vector<Hashed> HashedParts(const TablePlan& table) {
 }
 
 sql::Sql RangeSql(const TablePlan& table, const std::optional<Row>& after, const Row* last) {
-  return And(after ? KeyIs(table, ">", *after) : sql::Sql(),
-             last ? KeyIs(table, "<=", *last) : sql::Sql());
+  return And(after ? KeyIs(table, sql::Comparison::kGreater, *after) : sql::Sql(),
+             last ? KeyIs(table, sql::Comparison::kLessEqual, *last) : sql::Sql());
 }
 
 // One row for a key that is there: whether it has that version. A row whose cursor was set to NULL
@@ -100,7 +100,8 @@ sql::Sql ProbeSql(const TablePlan& table) {
   sql::Sql same;
   size_t number = 0;
   for (const std::string& column : table.key_columns()) {
-    same = And(same, sql::Format("{} = ${}", sql::Quote(column), ++number));
+    const sql::Sql equal = table.key_equal(number);
+    same = And(same, sql::Format("{} {} ${}", sql::Quote(column), equal, ++number));
   }
   const bool postgres = table.schema->dialect == Dialect::kPostgres;
   return sql::Format("SELECT {} {} ${} FROM {} WHERE {}", table.cursor_sql(),
@@ -286,7 +287,9 @@ void Reconciliation::GoThrough(const Step& step, const Range& range) {
   const TablePlan& table = step.table;
   if (!KeyIsHashed(table)) {
     Probe(step, range, differing);
-    for (const Row* key : differing) step.batch.Read(table, KeyIs(table, "=", *key), "", 0, {});
+    for (const Row* key : differing) {
+      step.batch.Read(table, KeyIs(table, sql::Comparison::kEqual, *key), "", 0, {});
+    }
     return;
   }
   const Row* last = range.is_last ? nullptr : &range.keys.back().key;

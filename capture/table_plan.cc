@@ -18,6 +18,9 @@
 namespace syncline::capture {
 namespace {
 
+// A view or a foreign table, where Session::MayRead allows none.
+constexpr std::string_view kRestrictedKind = "55000";
+
 bool EqualIgnoringCase(std::string_view a, std::string_view b) {
   return std::ranges::equal(
       a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
@@ -189,18 +192,46 @@ std::string Definition(const TableSpec& spec, const CursorColumns& cursor,
   return ShortHash(text);
 }
 
-void CheckCondition(sql::Session& session, const TableSpec& spec) {
+void CheckCondition(sql::Session& session, const TableSpec& spec, TablePlan& plan) {
   if (spec.where.empty()) return;
   RefuseRowSecurity(session, {spec.table});  // or it would seem to be the condition's fault
+  const sql::Sql none = sql::Format("SELECT 1 FROM {} WHERE false AND {}", sql::Quote(spec.table),
+                                    ConditionSql(spec.where));
   try {
-    session.Query(sql::Format("SELECT 1 FROM {} WHERE false AND {}", sql::Quote(spec.table),
-                              ConditionSql(spec.where)));
+    try {
+      session.Query(none);
+    } catch (const Error& error) {
+      // The condition may look into views. What the table itself is, is seen under its lock.
+      if (error.code() != kRestrictedKind) throw;
+      plan.reach = {.views = true, .foreign_tables = true};
+      session.MayRead(plan.reach);
+      session.Query(none);
+    }
   } catch (const Error& error) {
     if (error.reaction() != Reaction::kStop) throw;
+    std::string hint = "correct where: of this table; it is a condition in the source's own SQL";
+    if (Contains({"42P01", "42883", "42704", "3F000"}, error.code())) {
+      hint += ", in which a name without a schema means one of the system's: write public.f(..), "
+              "public.t, x::public.type, a OPERATOR(public.=) b";
+    }
     throw UsageError(fmt::format("{}: the database does not understand its where: {}",
                                  spec.table.ToString(), error.message()),
-                     "correct where: of this table; it is a condition in the source's own SQL");
+                     hint);
   }
+}
+
+// Types of users have operators of their own, in a schema that has to be named.
+void AskForOperators(sql::Session& session, TablePlan& plan) {
+  for (const uint32_t column : plan.schema->key) {
+    const Column& key = plan.schema->columns[column];
+    plan.key_equals.push_back(session.Operator(key, sql::Comparison::kEqual));
+    plan.key_above.push_back(session.Operator(key, sql::Comparison::kGreater));
+  }
+  const bool plain =
+      std::ranges::all_of(plan.key_equals, [](const sql::Sql& equal) { return equal == "="; });
+  if (!plain) return;
+  plan.key_equals.clear();
+  plan.key_above.clear();
 }
 
 void CheckZone(sql::Session& session, const TablePlan& plan) {
@@ -311,7 +342,7 @@ void RefuseNullKeys(sql::Session& session, const TablePlan& plan) {
 
 namespace {
 
-TablePlan PlanOne(sql::Session& session, const TableSpec& spec) {
+TablePlan PlanOne(sql::Session& session, const TableSpec& spec, const KnownKinds& known) {
   const std::optional<sql::TableInfo> info = session.Describe(spec.table);
   if (!info) {
     std::vector<std::string> names;
@@ -321,25 +352,30 @@ TablePlan PlanOne(sql::Session& session, const TableSpec& spec) {
                      "correct the name in the configuration; a table must also be visible to the "
                      "role that Syncline connects as");
   }
+  RefuseOtherKind(spec.table, info->kind, known);
   TablePlan plan = MakePlan(spec, *info, session.dialect());
-  CheckCondition(session, spec);
+  AskForOperators(session, plan);
+  plan.reach = info->reach;
+  session.MayRead(plan.reach);
+  CheckCondition(session, spec, plan);
   CheckZone(session, plan);
   return plan;
 }
 
 }  // namespace
 
-TablePlan PlanTable(sql::Session& session, const TableSpec& spec) {
-  TablePlan plan = PlanOne(session, spec);
+TablePlan PlanTable(sql::Session& session, const TableSpec& spec, const KnownKinds& known) {
+  TablePlan plan = PlanOne(session, spec, known);
   RefuseRowSecurity(session, {spec.table});
   return plan;
 }
 
-std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs) {
+std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs,
+                                  const KnownKinds& known) {
   std::vector<TablePlan> plans;
   std::vector<TableName> tables;
   for (const TableSpec& spec : specs) {
-    TablePlan& plan = plans.emplace_back(PlanOne(session, spec));
+    TablePlan& plan = plans.emplace_back(PlanOne(session, spec, known));
     tables.push_back(spec.table);
     if (!spec.deletes.tombstones) continue;
     plan.tombstones = std::make_shared<const TablePlan>(PlanTombstones(session, plan));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "capture/capture_stage.h"
+#include "capture/known_kinds.h"
 #include "capture/soft_flag.h"
 #include "engine/model/schema.h"
 #include "engine/sql/session.h"
@@ -29,6 +30,7 @@ struct TablePlan {
   std::shared_ptr<const TableSchema> schema;
   CursorKind cursor_kind = CursorKind::kTimestampTz;
   sql::TableInfo::Kind table_kind = sql::TableInfo::Kind::kTable;
+  sql::Reach reach;              // what sessions that read the table have to be allowed
   bool counts_up = false;        // the cursor's own highest value is what bounds the next poll
   bool key_may_be_null = false;  // as far as the catalogue knows
   std::string zone;              // TableSpec::zone
@@ -41,6 +43,9 @@ struct TablePlan {
   DeleteLimit max_deletes;
   // The table that triggers fill with deleted keys (tombstones.h); null: there is none.
   std::shared_ptr<const TablePlan> tombstones;
+  // By which the source compares key columns (Session::Operator), parallel to the key; empty: by
+  // "=" and ">".
+  std::vector<sql::Sql> key_equals, key_above;
   sql::Sql key_order;   // ORDER BY of a load
   sql::Sql poll_order;  // ORDER BY of a poll: cursor, then key
   // What decides which states the log should hold (key, cursor, where, omitted columns, the flag of
@@ -53,6 +58,7 @@ struct TablePlan {
   sql::Sql cursor_sql() const;  // what a row is polled by: a column, or coalesce(a, b)
   // Its place in the list of key columns is its place in a key row.
   std::vector<std::string> key_columns() const;
+  sql::Sql key_equal(size_t place) const { return key_equals.empty() ? "=" : key_equals[place]; }
 };
 
 // Pure. Throws UsageError, naming the table and what to do, for an unknown column, a table without
@@ -61,10 +67,12 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
 
 // Looks the table up. Throws UsageError as MakePlan does, and for a missing table and a condition
 // that the database does not understand; as RefuseRowSecurity does, too. Does not look for
-// tombstones.
-TablePlan PlanTable(sql::Session& session, const TableSpec& spec);
+// tombstones. A table that has become a view or a foreign table since it was read (`known`) is an
+// error, before anything of it is run.
+TablePlan PlanTable(sql::Session& session, const TableSpec& spec, const KnownKinds& known = {});
 // All of them, ready to be captured: throws as PlanTombstones does, too.
-std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs);
+std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs,
+                                  const KnownKinds& known = {});
 
 // Throws UsageError if there is a row whose key holds NULL. Looks only where the catalogue does not
 // rule it out.

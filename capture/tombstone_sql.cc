@@ -41,6 +41,18 @@ Sql Differ(const std::vector<std::string>& columns, const Sql& is_not) {
   return Join(terms, " OR ");
 }
 
+// The same of a PostgreSQL table's key. IS DISTINCT FROM means `=` and no other operator.
+Sql KeyDiffers(const TombstoneShape& shape) {
+  const std::vector<std::string> names = KeyNames(shape);
+  if (shape.key_equals.empty()) return Differ(names, "IS DISTINCT FROM");
+  std::vector<Sql> terms;
+  for (size_t i = 0; i < names.size(); ++i) {
+    terms.push_back(Format("NOT coalesce(OLD.{0} {1} NEW.{0}, OLD.{0} IS NULL AND NEW.{0} IS NULL)",
+                           Quote(names[i]), shape.key_equals[i]));
+  }
+  return Join(terms, " OR ");
+}
+
 // A PostgreSQL text in dollars that its content does not hold.
 Sql InDollars(const Sql& text) {
   Sql name = "$syncline";
@@ -61,7 +73,7 @@ struct PostgresTrigger {
 };
 
 std::vector<PostgresTrigger> PostgresTriggers(const TombstoneShape& shape) {
-  const Sql changed = Differ(KeyNames(shape), "IS DISTINCT FROM");
+  const Sql changed = KeyDiffers(shape);
   std::vector<PostgresTrigger> triggers = {
       {kDeleteTrigger, shape.table, "AFTER DELETE",
        shape.by_row ? Sql("FOR EACH ROW")
@@ -107,6 +119,12 @@ std::vector<Sql> InstallPostgres(const TombstoneShape& shape, const std::string&
                          trigger.when, on, trigger.how, function));
     // Also where triggers are off for what is replicated or restored.
     sql.push_back(Format("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}", on, trigger.name));
+  }
+  // The function runs as its owner: a superuser would lend itself to whoever may replace the table.
+  if (!shape.owner.empty()) {
+    const Sql owner = Quote(shape.owner);
+    sql.push_back(Format("ALTER TABLE {} OWNER TO {}", table, owner));
+    sql.push_back(Format("ALTER FUNCTION {} OWNER TO {}", function, owner));
   }
   return sql;
 }

@@ -31,9 +31,12 @@ struct TombstoneShape {
   Dialect dialect = Dialect::kPostgres;
   TableName table;
   std::vector<Column> key;  // in key order
+  std::vector<sql::Sql> key_equals;  // TablePlan::key_equals
   // PostgreSQL: a trigger for each row, where one for each statement would not see every deletion:
   // those on a partition itself, and those of a subscription.
   bool by_row = false;
+  // PostgreSQL: the captured table's owner, who is to own what is made; empty: whoever makes it.
+  std::string owner;
   bool partitioned = false;           // PostgreSQL
   std::vector<TableName> partitions;  // PostgreSQL: all of them, whose TRUNCATE has to be seen, too
   // SQLite: other unique keys, by which REPLACE deletes rows without a word to any trigger.

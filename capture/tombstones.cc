@@ -8,6 +8,7 @@
 #include "capture/short_hash.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/own_table.h"
 
 namespace syncline::capture {
 namespace {
@@ -27,6 +28,15 @@ constexpr char kSubscribedSql[] = "SELECT 1 FROM pg_subscription_rel WHERE srrel
 constexpr char kFamilySql[] = R"(
   SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = $1::regclass),
          EXISTS (SELECT FROM pg_inherits WHERE inhparent = $1::regclass))";
+
+// A policy that is forced on the owner would hide rows from a TRUNCATE's turn.
+constexpr char kOwnerSql[] = R"(
+  SELECT pg_catalog.pg_get_userbyid(c.relowner)
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_roles r ON r.rolname = CURRENT_USER
+    AND ($3::pg_catalog.bool OR (r.rolsuper AND r.oid <> c.relowner))
+  WHERE n.nspname = $1 AND c.relname = $2 AND NOT c.relforcerowsecurity
+    AND pg_catalog.has_schema_privilege(c.relowner, n.oid, 'USAGE'))";
 
 constexpr char kPartitionsSql[] = R"(
   SELECT n.nspname, c.relname FROM pg_partition_tree($1::regclass) p
@@ -188,9 +198,10 @@ std::string Caution(sql::Session& session, const TombstoneShape& shape,
 // configured condition reads them so.
 Sql IsGone(const TablePlan& table, const TableName& tombstones) {
   Sql same;
+  size_t place = 0;
   for (const std::string& column : table.key_columns()) {
-    same = And(same, Format("{0}.{2} = {1}.{2}", Quote(table.schema->table.name),
-                            Quote(tombstones.name), Quote(column)));
+    same = And(same, Format("{0}.{2} {3} {1}.{2}", Quote(table.schema->table.name),
+                            Quote(tombstones.name), Quote(column), table.key_equal(place++)));
   }
   return Format("NOT EXISTS (SELECT 1 FROM {} WHERE {})", Quote(table.schema->table),
                 And(same, table.where));
@@ -199,7 +210,9 @@ Sql IsGone(const TablePlan& table, const TableName& tombstones) {
 }  // namespace
 
 TombstoneShape DescribeTombstones(sql::Session& session, const TablePlan& table) {
-  TombstoneShape shape{.dialect = session.dialect(), .table = table.schema->table};
+  TombstoneShape shape{.dialect = session.dialect(),
+                       .table = table.schema->table,
+                       .key_equals = table.key_equals};
   for (const uint32_t column : table.schema->key) {
     shape.key.push_back(table.schema->columns[column]);
   }
@@ -243,6 +256,10 @@ TombstoneState LookAtTombstones(sql::Session& session, const TombstoneShape& sha
     state.problem = fmt::format("the table {} is not there", name.ToString());
     return state;
   }
+  if (tombstones->kind != sql::TableInfo::Kind::kTable) {
+    state.problem = fmt::format("{} is no table", name.ToString());
+    return state;
+  }
   state.problem = ColumnProblem(shape, *tombstones);
   if (!state.problem.empty()) {
     state.problem = fmt::format("{}: {}", name.ToString(), state.problem);
@@ -252,6 +269,20 @@ TombstoneState LookAtTombstones(sql::Session& session, const TombstoneShape& sha
                                                     : PostgresTriggerProblem(session, shape);
   state.caution = Caution(session, shape, *tombstones);
   return state;
+}
+
+void RefuseForeignTombstones(sql::Session& session, const TombstoneShape& shape) {
+  if (shape.dialect != Dialect::kPostgres) return;
+  const TableName name = TombstoneTable(shape.table);
+  const sql::OwnTable found = sql::LookAtOwnTable(session, name, shape.table);
+  if (found.objection.empty()) return;
+  throw UsageError(fmt::format("{} {}", name.ToString(), found.objection), found.hint);
+}
+
+std::string OwnerForTombstones(sql::Session& session, const TableName& table, bool whoever) {
+  if (session.dialect() != Dialect::kPostgres) return "";
+  const auto rows = session.Query(kOwnerSql, {table.schema, table.name, whoever ? "t" : "f"}).rows;
+  return rows.empty() ? "" : rows.front().at(0).value();
 }
 
 TablePlan PlanTombstones(sql::Session& session, const TablePlan& table) {

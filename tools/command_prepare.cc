@@ -145,7 +145,8 @@ class Preparation {
   }
 
   void Treat(const capture::TablePlan& table) {
-    const auto shape = capture::DescribeTombstones(*reader_, table);
+    auto shape = capture::DescribeTombstones(*reader_, table);
+    shape.owner = capture::OwnerForTombstones(acts() ? *owner_ : *reader_, shape.table, !acts());
     if (prune_) return Prune(table, shape);
     if (options_.remove) {
       Execute(capture::RemoveTombstonesSql(shape));
@@ -155,7 +156,9 @@ class Preparation {
     if (!acts()) return Print(table, install);
     if (IsThere(shape)) return Tell(table, "there already");
     sql::Transaction transaction(*owner_, sql::Session::Isolation::kWrite);
+    capture::RefuseForeignTombstones(*owner_, shape);
     for (const sql::Sql& sql : install) owner_->Execute(sql);
+    capture::RefuseForeignTombstones(*owner_, shape);  // somebody may have been quicker
     const auto now = capture::DescribeTombstones(*owner_, table);
     if (const auto state = capture::LookAtTombstones(*owner_, now); !state.problem.empty()) {
       throw StopError(fmt::format("{}: {}", table.name(), state.problem),

@@ -69,8 +69,9 @@ std::vector<std::string> ComparedTable::SourceKeyNames() const { return NamesOf(
 std::vector<std::string> ComparedTable::TargetKeyNames() const { return NamesOf(target); }
 
 ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
-                               const capture::TableSpec& spec, const apply::TableMapping& mapping) {
-  const capture::TablePlan captured = capture::PlanTable(source, spec);
+                               const capture::TableSpec& spec, const apply::TableMapping& mapping,
+                               const capture::KnownKinds& known) {
+  const capture::TablePlan captured = capture::PlanTable(source, spec, known);
   apply::TablePlan plan = apply::PlanTable(captured.schema, mapping);
   const std::optional<sql::TableInfo> info = target.Describe(mapping.target);
   ComparedTable table{.schema = captured.schema,
@@ -82,7 +83,10 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
     const Column& flag = captured.schema->columns[captured.flag->column];
     table.where = capture::And(table.where, IsNotSet(flag, source.dialect()));
   }
-  if (info) table.references = info->foreign_keys;
+  if (info) {
+    table.references = info->foreign_keys;
+    target.MayRead({.foreign_tables = info->reach.foreign_tables});  // partitions, but no views
+  }
   const sql::ColumnInfo* flag = info ? info->Find(mapping.flag) : nullptr;
   if (flag != nullptr) table.target_where = IsNotSet(flag->column, target.dialect());
   table.target.table = info ? info->name : mapping.target;

@@ -287,7 +287,8 @@ std::vector<RowPair> TableComparison::ReadSome(std::span<const RowKey> keys) {
     pairs.push_back({.key = key});
   }
   const sql::Sql these =
-      sql::IsOneOf(table_.SourceKeyNames(), at_source, table_.schema->dialect);
+      sql::IsOneOf(table_.SourceKeyNames(), at_source, table_.schema->dialect,
+                   sql::KeyEquals(sides_.source, *table_.schema));
   sides_.source.ReadRows(SourceRead(these), [&](Row& row) {
     const auto found = by_source.find(Project(row, table_.schema->key).bytes());
     if (found != by_source.end()) pairs[found->second].source = std::move(row);
@@ -303,7 +304,8 @@ std::vector<RowPair> TableComparison::ReadSome(std::span<const RowKey> keys) {
   for (size_t i = 0; i < of.size(); ++i) pairs[of[i]].wanted = std::move(forms[i]);
   if (!form_) return pairs;
   const sql::Sql those =
-      sql::IsOneOf(table_.TargetKeyNames(), on_target, table_.target.dialect);
+      sql::IsOneOf(table_.TargetKeyNames(), on_target, table_.target.dialect,
+                   sql::KeyEquals(sides_.target, table_.target));
   sides_.target.ReadRows(TargetRead(those), [&](Row& row) {
     const auto found = by_target.find(Project(row, table_.target.key).bytes());
     if (found != by_target.end()) pairs[found->second].target = std::move(row);

@@ -99,6 +99,18 @@ Sql QuoteList(const std::vector<std::string>& identifiers, const Sql& prefix) {
   return list;
 }
 
+std::string_view SchemaOfType(std::string_view native_type) {
+  bool quoted = false;
+  for (size_t i = 0; i < native_type.size(); ++i) {
+    const char c = native_type[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == '.') return native_type.substr(0, i);
+    if (c == '(') break;
+  }
+  return {};
+}
+
 Sql NowSql(Dialect dialect) {
   return dialect == Dialect::kPostgres ? Sql("clock_timestamp()")
                                        : Sql("strftime('%Y-%m-%d %H:%M:%f+00', 'now')");
@@ -114,19 +126,23 @@ Sql TextLiteral(std::string_view text, Dialect dialect) {
   return Literal(ValueView::Text(text), dialect);
 }
 
-Sql IsOneOf(const std::vector<std::string>& columns, std::span<const Row> keys, Dialect dialect) {
+Sql IsOneOf(const std::vector<std::string>& columns, std::span<const Row> keys, Dialect dialect,
+            const std::vector<Sql>& equals) {
   SYNCLINE_CHECK(!keys.empty());
   std::vector<Sql> terms;
-  if (columns.size() == 1) {
+  // IN means `=` and no other operator.
+  if (columns.size() == 1 && (equals.empty() || equals.front() == "=")) {
     for (const Row& key : keys) terms.push_back(Literal(key[0], dialect));
     return Format("{} IN ({})", Quote(columns.front()), Join(terms, ", "));
   }
   for (const Row& key : keys) {
     SYNCLINE_CHECK_EQ(key.size(), columns.size());
     std::vector<Sql> same;
-    auto column = columns.begin();
+    size_t column = 0;
     for (const ValueView value : key) {
-      same.push_back(Format("{} = {}", Quote(*column++), Literal(value, dialect)));
+      same.push_back(Format("{} {} {}", Quote(columns[column]),
+                            equals.empty() ? Sql("=") : equals[column], Literal(value, dialect)));
+      ++column;
     }
     terms.push_back(Format("({})", Join(same, " AND ")));
   }

@@ -32,11 +32,17 @@ Sql NowSql(Dialect dialect);
 // The condition that a row's key is one of `keys`, rows of the key columns' values in key order; as
 // Literal writes values. Of a single column it is one IN. `keys` must not be empty, and is best
 // kept to some hundred: SQLite allows expressions of a certain depth only.
-Sql IsOneOf(const std::vector<std::string>& columns, std::span<const Row> keys, Dialect dialect);
+// `equals` is Session::Operator for each column; none: "=" for all.
+Sql IsOneOf(const std::vector<std::string>& columns, std::span<const Row> keys, Dialect dialect,
+            const std::vector<Sql>& equals = {});
 
 // The type that a column captured from a database of dialect `from` gets in a new table of dialect
 // `to`; by the table of types in README.md. DeclaredType of its own where from == to.
 Sql ColumnTypeFor(const Column& column, Dialect from, Dialect to);
+
+// The schema in a text of PostgreSQL's format_type(), as it stands there; empty: none, so it is one
+// of the system's types.
+std::string_view SchemaOfType(std::string_view native_type);
 
 // What a declared type of that database holds: PostgreSQL's format_type() text, or SQLite's
 // declared type.

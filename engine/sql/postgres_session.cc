@@ -2,6 +2,7 @@
 
 #include "engine/sql/postgres_catalog.h"
 #include "engine/sql/postgres_copy.h"
+#include "engine/sql/postgres_settings.h"
 
 namespace syncline::sql {
 std::string PostgresSession::Identity() { return DatabaseIdentity(connection_); }
@@ -9,7 +10,10 @@ std::string PostgresSession::Identity() { return DatabaseIdentity(connection_); 
 DatabaseMark PostgresSession::Mark() { return MarkOf(connection_); }
 
 PostgresSession::PostgresSession(const DatabaseUrl& url, const SessionOptions& options)
-    : connection_(url, options.application, options.read_only), pipeline_(connection_) {}
+    : connection_(url, options.application, options.read_only),
+      pipeline_(connection_),
+      operators_(connection_),
+      reach_{.views = !options.read_only, .foreign_tables = !options.read_only} {}
 
 // Not READ WRITE: whoever has set default_transaction_read_only means us, too.
 void PostgresSession::Begin(Isolation isolation) {
@@ -67,6 +71,13 @@ std::vector<TableName> PostgresSession::ListTables() { return ListUserTables(con
 
 std::optional<TableInfo> PostgresSession::Describe(const TableName& table) {
   return DescribeTable(connection_, table);
+}
+
+void PostgresSession::MayRead(Reach reach) {
+  if ((!reach.views || reach_.views) && (!reach.foreign_tables || reach_.foreign_tables)) return;
+  reach_.views |= reach.views;
+  reach_.foreign_tables |= reach.foreign_tables;
+  connection_.Run(KindsSql(reach_));
 }
 
 uint64_t PostgresSession::ReadRows(const Read& read, const RowSink& sink) {

@@ -6,6 +6,7 @@
 
 #include "engine/sql/database_mark.h"
 #include "engine/sql/postgres_connection.h"
+#include "engine/sql/postgres_operators.h"
 #include "engine/sql/postgres_pipeline.h"
 #include "engine/sql/session.h"
 
@@ -32,16 +33,22 @@ class PostgresSession : public Session {
 
   std::vector<TableName> ListTables() override;
   std::optional<TableInfo> Describe(const TableName& table) override;
+  void MayRead(Reach reach) override;
 
   uint64_t ReadRows(const Read& read, const RowSink& sink) override;
   void LoadRows(const TableName& table, const std::vector<std::string>& columns,
                 std::span<const Row* const> rows) override;
   std::vector<uint32_t> ExecuteEach(const Sql& sql, std::span<const Row* const> rows) override;
   std::vector<FirstRow> QueryEach(const Sql& sql, std::span<const Row* const> rows) override;
+  Sql Operator(const Column& column, Comparison comparison) override {
+    return operators_.For(column.native_type, comparison);
+  }
 
  private:
   PostgresConnection connection_;
   PostgresPipeline pipeline_;
+  PostgresOperators operators_;
+  Reach reach_;
 };
 
 }  // namespace syncline::sql

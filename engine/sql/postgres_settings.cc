@@ -10,11 +10,12 @@ struct Setting {
   Sql value;
 };
 
-// Everything that changes how values are read, written and compared. By
+// Everything that changes how names are resolved and how values are read, written and compared. By
 // a statement and not as start-up options: then pg_settings.reset_val still shows the zone that the
 // server, the database or the role sets for the writers.
 constexpr Setting kSettings[] = {
-    {"TimeZone", "UTC"},           {"DateStyle", "ISO, MDY"},
+    {"search_path", ""},           {"TimeZone", "UTC"},
+    {"DateStyle", "ISO, MDY"},
     {"IntervalStyle", "postgres"}, {"extra_float_digits", "1"},
     {"bytea_output", "hex"},       {"lc_monetary", "C"},
     {"xmloption", "content"},      {"standard_conforming_strings", "on"},
@@ -41,15 +42,28 @@ Sql SetLockTimeout() {
       Set({"lock_timeout", "10s"}));
 }
 
+// A table that somebody puts a view in the place of is refused by the server, where it knows how.
+Sql SetKinds(Reach reach) {
+  const Sql refused = reach.views ? (reach.foreign_tables ? Sql("") : Sql("foreign-table"))
+                                  : (reach.foreign_tables ? Sql("view") : Sql("view, foreign-table"));
+  return Format(
+      "CASE WHEN pg_catalog.current_setting('restrict_nonsystem_relation_kind', true) IS NOT NULL "
+      "THEN {} END",
+      Set({"restrict_nonsystem_relation_kind", refused}));
+}
+
 }  // namespace
 
 Sql SettingsSql(int backend, bool read_only) {
   Sql sql = "SELECT " + SetLockTimeout();
+  if (read_only) sql += ", " + SetKinds({});
   for (const Setting& setting : kSettings) sql += ", " + Set(setting);
   const auto own = read_only ? std::span<const Setting>(kReaderSettings)
                              : std::span<const Setting>(kWriterSettings);
   for (const Setting& setting : own) sql += ", " + Set(setting);
   return sql + Format(" WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {}", backend);
 }
+
+Sql KindsSql(Reach reach) { return "SELECT " + SetKinds(reach); }
 
 }  // namespace syncline::sql

@@ -27,6 +27,11 @@ using FirstRow = std::optional<std::vector<std::optional<std::string>>>;
 
 using Parameters = std::vector<std::optional<std::string>>;
 
+// How two values are compared; the numbers are those of a btree's strategies.
+enum class Comparison { kLess = 1, kLessEqual, kEqual, kGreaterEqual, kGreater };
+// "=", "<" ...
+Sql Symbol(Comparison comparison);
+
 struct SessionOptions {
   bool read_only = false;  // SQLite: opened read-only, so a missing file is an error
   bool create = false;     // SQLite: a missing file (not its folder) is made
@@ -85,6 +90,11 @@ class Session {
   virtual std::vector<TableName> ListTables() = 0;
   // Nothing if there is no such table, or it cannot be seen. Throws kStop if it may not be read.
   virtual std::optional<TableInfo> Describe(const TableName& table) = 0;
+  // A session that only reads reads nothing but tables, until it is told that more is meant: then a
+  // table that somebody puts a view in the place of is an error (55000), and nobody's function
+  // runs. Outside of any transaction. PostgreSQL, where the server has
+  // restrict_nonsystem_relation_kind (the minor releases from August 2024 on).
+  virtual void MayRead(Reach) {}
 
   struct Read {
     const TableSchema& schema;  // which columns, in which order
@@ -116,9 +126,16 @@ class Session {
   // The same for a statement that returns something: its first row for each of `rows`.
   virtual std::vector<FirstRow> QueryEach(const Sql& sql, std::span<const Row* const> rows) = 0;
 
+  // The operator by which this database compares values of a column: "=" as it stands, or
+  // OPERATOR("public".=) where the type's own is not the system's.
+  virtual Sql Operator(const Column& column, Comparison comparison) = 0;
+
  protected:
   Session() = default;
 };
+
+// Session::Operator for equality, of each key column.
+std::vector<Sql> KeyEquals(Session& session, const TableSchema& table);
 
 // Begin, and Rollback unless Commit was called. Borrows the session.
 class Transaction {

@@ -170,6 +170,8 @@ uint64_t SqliteSession::Change(const Sql& sql, const Parameters& parameters) {
   return RunToEnd(connection_, statement);
 }
 
+Sql SqliteSession::Operator(const Column&, Comparison comparison) { return Symbol(comparison); }
+
 std::vector<TableName> SqliteSession::ListTables() { return ListUserTables(connection_); }
 
 std::optional<TableInfo> SqliteSession::Describe(const TableName& table) {

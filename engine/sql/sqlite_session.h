@@ -41,6 +41,7 @@ class SqliteSession : public Session {
                 std::span<const Row* const> rows) override;
   std::vector<uint32_t> ExecuteEach(const Sql& sql, std::span<const Row* const> rows) override;
   std::vector<FirstRow> QueryEach(const Sql& sql, std::span<const Row* const> rows) override;
+  Sql Operator(const Column& column, Comparison comparison) override;
 
  private:
   // The rows that a statement has given before it had to be begun anew.

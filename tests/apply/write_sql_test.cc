@@ -34,6 +34,21 @@ TEST(WriteSqlTest, ARowIsWrittenWhereTheTargetHoldsTheStateThatItFollows) {
             R"( AND t."updated_at" <= CAST($2 AS timestamptz(0)))");
 }
 
+// Fails when `=` is written for a type whose own operators are not the system's: with an empty
+// search_path it is another one.
+TEST(WriteSqlTest, KeysAreComparedByTheOperatorsOfTheirTypes) {
+  TargetShape shape = Shape();
+  shape.cursor.clear();
+  shape.key = {"id", "doc"};
+  shape.key_equals = {"=", "OPERATOR(\"public\".=)"};
+  EXPECT_EQ(EraseRowSql(shape),
+            R"(DELETE FROM "public"."items" AS t WHERE t."id" = $1)"
+            R"( AND t."doc" OPERATOR("public".=) $2)");
+  EXPECT_TRUE(UpdateStagedSql(shape, kStage)
+                  .text()
+                  .ends_with(R"(t."id" = s."id" AND t."doc" OPERATOR("public".=) s."doc")"));
+}
+
 TEST(WriteSqlTest, WithoutVersionsWhateverIsThereIsFollowed) {
   TargetShape shape = Shape();
   shape.cursor.clear();

@@ -1,5 +1,6 @@
 #include "tests/conformance/target_database.h"
 #include "tests/support/any_sql.h"
+#include "tests/support/user_session.h"
 
 namespace syncline::test {
 
@@ -43,7 +44,7 @@ std::string TargetDatabase::Value(const std::string& select) {
 }
 
 sql::Session& TargetDatabase::session() {
-  if (session_ == nullptr) session_ = sql::Session::Open(url_, {.create = true});
+  if (session_ == nullptr) session_ = test::OpenAsUser(url_, {.create = true});
   return *session_;
 }
 

@@ -11,6 +11,7 @@
 #include "tests/conformance/running_stage.h"
 #include "tests/conformance/target_suite.h"
 #include "tests/support/any_sql.h"
+#include "tests/support/user_session.h"
 
 namespace syncline::apply {
 namespace {
@@ -92,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(, LocalHolder, testing::Values(Dialect::kPostgres), Dia
 // the row was waited for.
 TEST_P(LocalHolder, WhoeverIsNewerWinsWhenTheRowIsFreeAgain) {
   test::RunningStage running = Start();
-  const auto local = sql::Session::Open(target_.url());
+  const auto local = test::OpenAsUser(target_.url());
   int64_t base = 0;
   for (const int rows : {3, 300}) {
     for (const bool deletes : {false, true}) {
@@ -122,7 +123,7 @@ TEST_P(LocalHolder, WhoeverIsNewerWinsWhenBothInsert) {
   test::RunningStage running = Start();
   LogItems(1, "log", 1);
   running.WaitUntilCaughtUp();
-  const auto local = sql::Session::Open(target_.url());
+  const auto local = test::OpenAsUser(target_.url());
   int64_t base = 0;
   for (const int rows : {3, 300}) {
     for (const int64_t stamp : {15, 30}) {
@@ -144,8 +145,8 @@ TEST_P(LocalHolder, WhoeverIsNewerWinsWhenBothInsert) {
 TEST_P(LocalHolder, ReadingBeforeWritingLetsTheOlderValueWin) {
   LogItems(3, "log", 10);
   Apply();
-  const auto local = sql::Session::Open(target_.url());
-  const auto naive = sql::Session::Open(target_.url());
+  const auto local = test::OpenAsUser(target_.url());
+  const auto naive = test::OpenAsUser(target_.url());
   local->Execute("BEGIN");
   local->Execute(UpdateSql(2, "local", 30));
   const std::string seen = Read(*naive, 2);
@@ -167,8 +168,8 @@ class BusyTarget : public LocalWriters {
     target_.Execute("CREATE TABLE audit (old_name text, old_at text, new_name text, new_at text)");
     target_.Execute(
         postgres()
-            ? "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit "
-              "VALUES (old.name, old.updated_at, new.name, new.updated_at); RETURN "
+            ? "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO "
+              "public.audit VALUES (old.name, old.updated_at, new.name, new.updated_at); RETURN "
               "new; END'; CREATE TRIGGER note AFTER UPDATE ON items FOR EACH ROW EXECUTE FUNCTION "
               "note()"
             : "CREATE TRIGGER note AFTER UPDATE ON items BEGIN INSERT INTO audit VALUES (old.name, "
@@ -178,7 +179,7 @@ class BusyTarget : public LocalWriters {
   // Log stamps are even, local ones odd.
   void Write(uint32_t seed, std::stop_token stop) {
     std::minstd_rand random(seed);
-    const auto session = sql::Session::Open(target_.url());
+    const auto session = test::OpenAsUser(target_.url());
     while (!stop.stop_requested()) {
       try {
         sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
@@ -238,7 +239,7 @@ TEST_P(BusyTarget, TheOlderValueNeverWins) {
 
 TEST_P(BusyTarget, ReadingBeforeWritingLetsTheOlderValueWin) {
   const std::vector<std::jthread> writers = StartWriters();
-  const auto naive = sql::Session::Open(target_.url());
+  const auto naive = test::OpenAsUser(target_.url());
   test::WaitUntil("an older value to win", [&] {
     now_ += 2;
     std::vector<std::string> seen;

@@ -4,6 +4,7 @@
 
 #include "engine/sql/dialect.h"
 #include "tests/support/any_sql.h"
+#include "tests/support/user_session.h"
 
 namespace syncline::sql {
 
@@ -39,7 +40,7 @@ SessionTest::SessionTest() {
 SessionTest::~SessionTest() { std::filesystem::remove_all(folder_); }
 
 std::unique_ptr<Session> SessionTest::OpenPostgres(const std::string& user) const {
-  return Session::Open(DatabaseUrl::Parse(PostgresUrl(user)));
+  return test::OpenAsUser(DatabaseUrl::Parse(PostgresUrl(user)));
 }
 
 std::unique_ptr<Session> SessionTest::OpenSqlite(const std::string& file) const {
