@@ -54,7 +54,7 @@ class PostgresSourceChangeTest : public PostgresCaptureTest {
   }
 };
 
-// Each was seen to fail before the catalogue was looked at in each poll's snapshot: the row came
+// Each fails where the catalogue is not looked at in each poll's snapshot: the row came
 // without the column.
 TEST_F(PostgresSourceChangeTest, AColumnThatIsAddedComesWithTheNextPoll) {
   MakeItems();
@@ -106,7 +106,7 @@ TEST_F(PostgresSourceChangeTest, ATableThatIsOnlyRewrittenCostsAComparison) {
   EXPECT_THAT(capture->messages().substr(told.size()), Not(HasSubstr("as a whole")));
 }
 
-// Seen to fail before filenodes were in the cursor: stamps of last year are below every bound. What
+// Fails before filenodes were in the cursor: stamps of last year are below every bound. What
 // is gone is found as `deletes` says.
 TEST_F(PostgresSourceChangeTest, ATableThatIsFilledAnewWithOldStampsIsReadWhole) {
   MakeItems();
@@ -139,7 +139,7 @@ TEST_F(PostgresSourceChangeTest, AnotherTableUnderTheNameIsComparedWhole) {
 }
 
 // The capture runs on while the database is dropped; it comes back with what a backup of yesterday
-// had, and sequences and stamps go on from there. Seen to fail before the database was in the
+// had, and sequences and stamps go on from there. Fails before the database was in the
 // cursor: nothing of it was read.
 TEST_F(PostgresSourceChangeTest, ADatabaseThatIsRestoredIsComparedWhole) {
   MakeItems();
@@ -159,7 +159,7 @@ TEST_F(PostgresSourceChangeTest, ADatabaseThatIsRestoredIsComparedWhole) {
   EXPECT_EQ(Rows(*capture), "1=old 3=c 4=d");
 }
 
-// Versions begin again at 1 with the sequence. Seen to fail when the marks of earlier ticks stay.
+// Versions begin again at 1 with the sequence. Fails when the marks of earlier ticks stay.
 TEST_F(PostgresSourceChangeTest, VersionsOfAnotherTableBeginAnew) {
   MakeVersions();
   writer_->Execute("SELECT setval('versions', 1000); INSERT INTO items (id) VALUES (3)");
@@ -218,7 +218,7 @@ TEST_F(PostgresSourceChangeTest, AViewIsReadAgainWhenItIsAnotherView) {
   EXPECT_EQ(Rows(capture), "1=a 2=b");
 }
 
-// Seen to fail without the bound: 150 rows were deleted. The other table's row comes all the same.
+// Fails without the bound: 150 rows were deleted. The other table's row comes all the same.
 TEST_F(PostgresSourceChangeTest, ARoundThatWouldDeleteMostOfATableAsksFirst) {
   MakeMany(200);
   writer_->Execute(
@@ -277,7 +277,7 @@ TEST_F(PostgresSourceChangeTest, ManyDeletionsAreCountedBeforeTheyAreLogged) {
   EXPECT_EQ(capture.Keys(kItems).size(), 10u);
 }
 
-// Seen to fail without row_security = off: one row was captured, and with the policy narrowed the
+// Fails without row_security = off: one row was captured, and with the policy narrowed the
 // others were deleted.
 TEST_F(PostgresSourceChangeTest, RowsThatAPolicyHidesAreNotTakenForDeleted) {
   MakeItems();

@@ -180,7 +180,7 @@ TEST_P(PostgresErrorsTest, CheckTellsVersionsFromASequenceFromOthers) {
       "public.items: best-effort: the sequence of column id hands out numbers out of order: ";
   EXPECT_EQ(Found(Finding::Level::kWarn, spec),
             out_of_order + "each session keeps numbers for later (CACHE)\n");
-  // Seen to fail when a sequence that begins again counts as exact.
+  // Fails when a sequence that begins again counts as exact.
   admin_->Execute("ALTER SEQUENCE cached CACHE 1 CYCLE");
   EXPECT_EQ(Found(Finding::Level::kWarn, spec),
             out_of_order + "it begins again at its lowest number (CYCLE)\n");

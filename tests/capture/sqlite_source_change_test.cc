@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -59,7 +58,7 @@ class SqliteSourceChangeTest : public testing::Test {
   std::unique_ptr<CaptureHarness> capture_;
 };
 
-// Seen to fail before the schema's number was looked at in each poll.
+// Fails before the schema's number was looked at in each poll.
 TEST_F(SqliteSourceChangeTest, AColumnThatIsAddedComesWithTheNextPoll) {
   writer_->Execute(
       "ALTER TABLE items ADD COLUMN note TEXT DEFAULT 'none'; UPDATE items SET note = 'new', "
@@ -83,7 +82,7 @@ TEST_F(SqliteSourceChangeTest, ATableThatIsMadeAnewIsReadWhole) {
   EXPECT_THAT(Rows(), HasSubstr("1|old|"));
 }
 
-// The session has the file open that is not there any more. Seen to fail before files were told
+// The session has the file open that is not there any more. Fails before files were told
 // apart: it went on reading that one.
 TEST_F(SqliteSourceChangeTest, AnotherFileUnderThePathIsReadWhole) {
   const auto copy = Copy("copy.db");

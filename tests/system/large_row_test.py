@@ -1,6 +1,6 @@
 """A row that is larger than max_row stays at the source and is told of; everything else goes on, in little memory.
 
-Seen to fail on a build without the limit: a row of 300 MB stops capture of the whole source, after it took 1.6 GB.
+Seen to fail, for SQLite, where a look at the highest cursor value fetched whole rows: capture took 1.6 GB.
 """
 
 import unittest

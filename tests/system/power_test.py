@@ -2,7 +2,7 @@
 
 A run is traced once; each cut then makes the folder that could have been left and goes on from there. Always: the log opens and is
 whole, no target is ahead of it, the next run ends with both sides equal, and a backup that was reported is a log. Seen to fail
-when Append does not sync, when retention lets files go before the mark is synced, when SQLite files without WAL are written with
+when Append does not sync, when SQLite files without WAL are written with
 synchronous = FULL, and when a reader takes a torn record behind the mark for damage.
 """
 

@@ -5,8 +5,8 @@ emptied and filled with old rows, rewritten, renamed away for others; the databa
 is replaced by a backup. `verify` compares both sides after each, and finds them equal. Rows that a policy hides are refused, and are still on
 the target.
 
-Seen to fail on the build before, which took up a new column at its next connection only, and never noticed the rest: `verify` found
-rows that the log lacked after each of these.
+Seen to fail on the build before, which took up a new column at its next connection only, and never noticed the rest: most tests
+waited in vain for the change.
 """
 
 import os

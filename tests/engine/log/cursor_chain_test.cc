@@ -36,7 +36,7 @@ class StoppingClock : public ManualClock {
 };
 
 // The one property: whatever was done to a log, at its end stands the cursor that was written
-// there. Seen to fail: with a whole cursor in the first frame only, where frames are folded;
+// there. Meant to fail: with a whole cursor in the first frame only, where frames are folded;
 // without retention's waiting for one; with a begin wherever a pass was cut off.
 class CursorChainTest : public testing::Test {
  protected:
