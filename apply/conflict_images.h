@@ -28,8 +28,8 @@ class ConflictImages {
   sql::Session& session_;
   const TablePlan& plan_;
   const TargetShape& shape_;
-  const std::string upserts_;
-  const std::string deletes_;
+  const sql::Sql upserts_;
+  const sql::Sql deletes_;
 };
 
 }  // namespace syncline::apply

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "apply/progress.h"
+#include "apply/own_tables.h"
 #include "apply/row_image.h"
 #include "apply/write_sql.h"
 #include "engine/base/error.h"
@@ -15,14 +15,19 @@
 namespace syncline::apply {
 namespace {
 
-constexpr char kTable[] = "syncline_conflicts";
-constexpr char kInserted[] =
+using sql::Format;
+using sql::Sql;
+
+constexpr Sql kInserted =
     "pipeline, table_name, key, conflict_type, rule, winner, log_id, log_offset, source_origin, "
     "target_origin, source_version, target_version, source_row, target_row";
 // Not unique: it is added to tables that hold conflicts already.
-constexpr char kIndex[] = "syncline_conflicts_change";
+constexpr char kIndexName[] = "syncline_conflicts_change";
+constexpr Sql kIndex = kIndexName;
 constexpr char kSource[] = "source";
 constexpr char kTarget[] = "target";
+
+Sql TableSql(const sql::Session& session) { return OwnTableSql(session, kConflictTable); }
 
 bool IsPostgres(const sql::Session& session) { return session.dialect() == Dialect::kPostgres; }
 
@@ -34,17 +39,17 @@ uint64_t IdOf(const std::string& text) {
   uint64_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size()) {
-    throw DamageError(fmt::format("a row of {} on the target has no number", kTable),
+    throw DamageError(fmt::format("a row of {} on the target has no number", kConflictTable),
                       "Somebody else wrote there. Keep a copy of that row, and delete it.");
   }
   return id;
 }
 
-std::vector<ConflictRecord> Select(sql::Session& session, const std::string& rest,
+std::vector<ConflictRecord> Select(sql::Session& session, const Sql& rest,
                                    const sql::Parameters& parameters) {
   const auto result =
-      session.Query(fmt::format("SELECT id, detected_at, {}, resolved_at, resolution FROM {} {}",
-                                kInserted, kTable, rest),
+      session.Query(Format("SELECT id, detected_at, {}, resolved_at, resolution FROM {} {}",
+                           kInserted, TableSql(session), rest),
                     parameters);
   std::vector<ConflictRecord> records;
   for (const auto& row : result.rows) {
@@ -74,8 +79,9 @@ std::vector<ConflictRecord> Select(sql::Session& session, const std::string& res
 // The record, locked until the transaction ends.
 ConflictRecord Unresolved(sql::Session& session, const std::string& target, uint64_t id) {
   std::vector<ConflictRecord> found;
-  if (HasOwnTable(session, kTable)) {
-    found = Select(session, IsPostgres(session) ? "WHERE id = $1 FOR UPDATE" : "WHERE id = $1",
+  if (HoldOwnTable(session, kConflictTable)) {
+    found = Select(session,
+                   IsPostgres(session) ? Sql("WHERE id = $1 FOR UPDATE") : Sql("WHERE id = $1"),
                    {std::to_string(id)});
   }
   if (found.empty()) {
@@ -96,14 +102,14 @@ bool HasIndex(sql::Session& session) {
   if (!IsPostgres(session)) {
     return !session
                 .Query("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = $1",
-                       {std::string(kIndex)})
+                       {std::string(kIndexName)})
                 .rows.empty();
   }
   return session
       .Query(
-          "SELECT 1 FROM pg_class WHERE oid = to_regclass($1) AND to_regclass($2) IS NULL AND "
-          "pg_has_role(relowner, 'USAGE')",
-          {std::string(kTable), std::string(kIndex)})
+          "SELECT 1 FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1) AND "
+          "pg_catalog.to_regclass($2) IS NULL AND pg_catalog.pg_has_role(relowner, 'USAGE')",
+          {TableSql(session).ToString(), OwnTableSql(session, kIndexName).ToString()})
       .rows.empty();
 }
 
@@ -112,7 +118,8 @@ std::vector<std::string> NamesIn(const std::string& image) {
   std::vector<std::string> names;
   const auto json = nlohmann::ordered_json::parse(image, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) {
-    throw DamageError(fmt::format("a row's image in {} on the target is no JSON object", kTable),
+    throw DamageError(fmt::format("a row's image in {} on the target is no JSON object",
+                                  kConflictTable),
                       "Somebody else wrote there. Write the row by hand.");
   }
   for (const auto& [name, value] : json.items()) names.push_back(name);
@@ -137,6 +144,11 @@ TargetShape ShapeOf(sql::Session& session, const ConflictRecord& conflict) {
                        "show` says of it.");
     }
     shape.columns.push_back(column->column);
+  }
+  for (const std::string& name : shape.key) {
+    const sql::ColumnInfo* const column = info->Find(name);
+    if (column == nullptr) continue;  // told above
+    shape.key_equals.push_back(session.Operator(column->column, sql::Comparison::kEqual));
   }
   return shape;
 }
@@ -185,7 +197,7 @@ class ConflictingRow {
     return row;
   }
 
-  void Execute(const std::string& sql, const Row& row) {
+  void Execute(const Sql& sql, const Row& row) {
     const Row* const only = &row;
     session_.ExecuteEach(sql, {&only, 1});
   }
@@ -200,25 +212,26 @@ class ConflictingRow {
 }  // namespace
 
 void EnsureConflictTable(sql::Session& session) {
-  if (HasOwnTable(session, kTable) && HasIndex(session)) return;
+  if (HasOwnTable(session, kConflictTable) && HasIndex(session)) return;
   sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
   LockForDdl(session);
   const bool postgres = IsPostgres(session);
-  const char* json = postgres ? "jsonb" : "text";
-  const char* time = postgres ? "timestamptz" : "text";
+  const Sql json = postgres ? Sql("jsonb") : Sql("text");
+  const Sql time = postgres ? Sql("timestamptz") : Sql("text");
   session.Execute(
-      fmt::format("CREATE TABLE IF NOT EXISTS {0} (id {1}, detected_at {2} NOT NULL, "
-                  "pipeline text NOT NULL, table_name text NOT NULL, key {3} NOT NULL, "
-                  "conflict_type text NOT NULL, rule text NOT NULL, winner text NOT NULL, "
-                  "log_id text NOT NULL, log_offset bigint NOT NULL, source_origin text NOT NULL, "
-                  "target_origin text NOT NULL, source_version text NOT NULL, target_version text, "
-                  "source_row {3}, target_row {3}, resolved_at {2}, resolution text)",
-                  kTable,
-                  postgres ? "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
-                           : "INTEGER PRIMARY KEY AUTOINCREMENT",
-                  time, json));
-  session.Execute(fmt::format("CREATE INDEX IF NOT EXISTS {} ON {} (pipeline, log_id, log_offset)",
-                              kIndex, kTable));
+      Format("CREATE TABLE IF NOT EXISTS {0} (id {1}, detected_at {2} NOT NULL, "
+             "pipeline text NOT NULL, table_name text NOT NULL, key {3} NOT NULL, "
+             "conflict_type text NOT NULL, rule text NOT NULL, winner text NOT NULL, "
+             "log_id text NOT NULL, log_offset bigint NOT NULL, source_origin text NOT NULL, "
+             "target_origin text NOT NULL, source_version text NOT NULL, target_version text, "
+             "source_row {3}, target_row {3}, resolved_at {2}, resolution text)",
+             TableSql(session),
+             postgres ? Sql("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+                      : Sql("INTEGER PRIMARY KEY AUTOINCREMENT"),
+             time, json));
+  session.Execute(
+      Format("CREATE INDEX IF NOT EXISTS {} ON {} (pipeline, log_id, log_offset)", kIndex, TableSql(session)));
+  HasOwnTable(session, kConflictTable);  // somebody may have been quicker
   transaction.Commit();
 }
 
@@ -245,32 +258,33 @@ void RecordConflicts(sql::Session& session, const ConflictSource& source,
     AppendText(conflict.target_row, row);
     pointers.push_back(&row);
   }
-  const char* const is = IsPostgres(session) ? "IS NOT DISTINCT FROM" : "IS";
+  const Sql is = IsPostgres(session) ? Sql("IS NOT DISTINCT FROM") : Sql("IS");
   session.ExecuteEach(
-      fmt::format("INSERT INTO {0} (detected_at, {1}) SELECT {2}, $1, $2, $3, $4, $5, $6, $7, $8, "
-                  "$9, $10, $11, $12, $13, $14 WHERE NOT EXISTS (SELECT 1 FROM {0} WHERE "
-                  "pipeline = $1 AND log_id = $7 AND log_offset = $8 AND table_name = $2 AND "
-                  "key = $3 AND winner = $6 AND source_version = $11 AND source_row {3} $13 AND "
-                  "target_row {3} $14)",
-                  kTable, kInserted, sql::NowSql(session.dialect()), is),
+      Format("INSERT INTO {0} (detected_at, {1}) SELECT {2}, $1, $2, $3, $4, $5, $6, $7, $8, "
+             "$9, $10, $11, $12, $13, $14 WHERE NOT EXISTS (SELECT 1 FROM {0} WHERE "
+             "pipeline = $1 AND log_id = $7 AND log_offset = $8 AND table_name = $2 AND "
+             "key = $3 AND winner = $6 AND source_version = $11 AND source_row {3} $13 AND "
+             "target_row {3} $14)",
+             TableSql(session), kInserted, sql::NowSql(session.dialect()), is),
       pointers);
 }
 
 std::vector<ConflictRecord> ListConflicts(const sql::DatabaseUrl& target,
                                           const ConflictFilter& filter) {
   const auto session = sql::Session::Open(target, {.read_only = true});
-  if (!HasOwnTable(*session, kTable)) return {};
-  std::string rest = filter.resolved_too ? "WHERE TRUE" : "WHERE resolved_at IS NULL";
+  const OwnTableReading table(*session, kConflictTable);
+  if (!table.exists()) return {};
+  Sql rest = filter.resolved_too ? Sql("WHERE TRUE") : Sql("WHERE resolved_at IS NULL");
   sql::Parameters parameters;
   if (filter.id) {
-    rest += fmt::format(" AND id = {}", *filter.id);
+    rest += Format(" AND id = {}", *filter.id);
   }
   if (filter.pipeline) {
     rest += " AND pipeline = $1";
     parameters.emplace_back(*filter.pipeline);
   }
   rest += " ORDER BY id DESC";
-  if (filter.limit > 0) rest += fmt::format(" LIMIT {}", filter.limit);
+  if (filter.limit > 0) rest += Format(" LIMIT {}", filter.limit);
   return Select(*session, rest, parameters);
 }
 
@@ -290,8 +304,8 @@ std::string ResolveConflict(const sql::DatabaseUrl& target, uint64_t id, Keep ke
   }
   row.Become(kept);
   const char* const side = keep == Keep::kSource ? kSource : kTarget;
-  session->Change(fmt::format("UPDATE {} SET resolved_at = {}, resolution = $1 WHERE id = $2",
-                              kTable, sql::NowSql(session->dialect())),
+  session->Change(Format("UPDATE {} SET resolved_at = {}, resolution = $1 WHERE id = $2", TableSql(*session),
+                         sql::NowSql(session->dialect())),
                   {std::string(side) + " kept", std::to_string(id)});
   transaction.Commit();
   const std::string state =

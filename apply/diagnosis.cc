@@ -91,8 +91,9 @@ class Search {
   void Savepoint(const Portion& portion) {
     if (!std::exchange(open_, true)) session_.Execute(kSavepoint);
     if (!portion.in_cycle) return;
-    session_.Execute(session_.dialect() == Dialect::kPostgres ? "SET CONSTRAINTS ALL DEFERRED"
-                                                              : "PRAGMA defer_foreign_keys = ON");
+    session_.Execute(session_.dialect() == Dialect::kPostgres
+                         ? sql::Sql("SET CONSTRAINTS ALL DEFERRED")
+                         : sql::Sql("PRAGMA defer_foreign_keys = ON"));
   }
 
   bool Holds() {

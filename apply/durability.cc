@@ -66,7 +66,7 @@ void RequireDurable(sql::Session& session, std::span<const TableName> tables) {
         fmt::format("Run: ALTER TABLE {} SET LOGGED; If the server has crashed since the pipeline "
                     "began, then have everything applied again, which changes nothing that is "
                     "there: `syncline offsets set PIPELINE 0`.",
-                    sql::Quote(emptied)));
+                    sql::Quote(emptied).text()));
   }
 }
 

@@ -16,10 +16,11 @@ constexpr size_t kKeysRead = 200;
 KeyedRows ReadByKeys(sql::Session& session, const TableSchema& table, std::span<const Row> keys) {
   std::vector<std::string> columns;
   for (const uint32_t column : table.key) columns.push_back(table.columns[column].name);
+  const std::vector<sql::Sql> equals = sql::KeyEquals(session, table);
   KeyedRows rows;
   for (; !keys.empty(); keys = keys.subspan(std::min(kKeysRead, keys.size()))) {
     const auto some = keys.first(std::min(kKeysRead, keys.size()));
-    const std::string where = sql::IsOneOf(columns, some, session.dialect());
+    const sql::Sql where = sql::IsOneOf(columns, some, session.dialect(), equals);
     session.ReadRows({.schema = table, .where = where}, [&](Row& row) {
       rows.insert_or_assign(Project(row, table.key).bytes(), std::move(row));
     });

@@ -7,6 +7,7 @@
 #include <set>
 #include <string_view>
 
+#include "apply/own_tables.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/session.h"
 
@@ -26,11 +27,10 @@ constexpr char kTableSql[] =
     "SELECT string_agg(p, ', ' ORDER BY at) FROM pg_class c JOIN pg_namespace n "
     "ON n.oid = c.relnamespace, unnest(string_to_array($3, ' ')) WITH ORDINALITY AS u(p, at) "
     "WHERE n.nspname = $1 AND c.relname = $2 AND NOT has_table_privilege(c.oid, p)";
-// Wherever an unqualified name may lead: a schema that may not be used is left out of the path.
 constexpr char kOwnTablesSql[] =
     "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE c.relkind IN ('r', 'p') AND c.relname LIKE 'syncline\\_%' AND (n.nspname = 'public' "
-    "OR n.nspname = current_user OR n.nspname = ANY(current_schemas(false))) ORDER BY 1, 2";
+    "WHERE c.relkind = 'r' AND c.relname LIKE 'syncline\\_%' AND n.nspname = 'public' "
+    "ORDER BY 1, 2";
 
 constexpr char kWritten[] = "SELECT INSERT UPDATE DELETE";
 constexpr char kOwn[] = "SELECT INSERT UPDATE";
@@ -43,23 +43,23 @@ class Grants {
  public:
   explicit Grants(sql::Session& session) : session_(session) {
     const sql::ResultSet role = session_.Query(kRoleSql);
-    to_ = " TO " + Quote(role.rows.at(0).at(0).value());
-    if (IsFalse(role)) Add("TEMPORARY ON DATABASE " + Quote(role.rows[0][1].value()));
+    to_ = " TO " + Quote(role.rows.at(0).at(0).value()).ToString();
+    if (IsFalse(role)) Add("TEMPORARY ON DATABASE " + Quote(role.rows[0][1].value()).ToString());
   }
 
   void AddTable(const TableName& table, const char* privileges) {
     if (schemas_.insert(table.schema).second &&
         IsFalse(session_.Query(kSchemaSql, {table.schema}))) {
-      Add("USAGE ON SCHEMA " + Quote(table.schema));
+      Add("USAGE ON SCHEMA " + Quote(table.schema).ToString());
     }
     const auto missing = session_.Query(kTableSql, {table.schema, table.name, privileges});
     const auto& list = missing.rows.at(0).at(0);
-    if (list) Add(*list + " ON " + Quote(table));
+    if (list) Add(*list + " ON " + Quote(table).ToString());
   }
 
   void AddOwnTables() {
     for (const auto& row : session_.Query(kOwnTablesSql).rows) {
-      const bool takes_out = row[1] == "syncline_quarantine";
+      const bool takes_out = row[1] == kQuarantineTable;
       AddTable({row[0].value(), row[1].value()}, takes_out ? kWritten : kOwn);
     }
   }

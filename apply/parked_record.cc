@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "apply/own_tables.h"
 #include "engine/base/error.h"
 
 namespace syncline::apply {

@@ -104,13 +104,13 @@ std::vector<Row> PeerSettler::OwnKeys(const WriteTask& task, const TableSchema& 
   TableSchema staged{.table = keys_, .dialect = own.dialect, .key = {0}};
   for (const uint32_t column : own.key) staged.columns.push_back(own.columns[column]);
   std::vector<Row> keys;
-  session_.ReadRows({.schema = staged, .where = "", .order_by = kRowColumn},
+  session_.ReadRows({.schema = staged, .order_by = kRowColumn},
                     [&](Row& row) { keys.push_back(std::move(row)); });
   return keys;
 }
 
 std::vector<Look> PeerSettler::LookAt(const WriteTask& task) {
-  const std::string sql = task.deletion ? LookDeleteSql(shape_) : LookUpsertSql(shape_);
+  const sql::Sql sql = task.deletion ? LookDeleteSql(shape_) : LookUpsertSql(shape_);
   std::vector<Look> looks;
   for (const sql::FirstRow& found : session_.QueryEach(sql, task.Pointers(task.All()))) {
     looks.push_back(LookFrom(found));
@@ -224,7 +224,7 @@ void PeerSettler::Write(WriteTask& task, const Known& known, std::span<const uin
   // locks keep new ones out.
   PeerWork& peer = *task.options.peer;
   if (task.deletion && !there.empty()) peer.log.Capture(known.table->table, {});
-  const std::string force = task.deletion ? EraseRowSql(shape_) : OverwriteRowSql(shape_);
+  const sql::Sql force = task.deletion ? EraseRowSql(shape_) : OverwriteRowSql(shape_);
   const std::vector<uint32_t> kept = session_.ExecuteEach(force, task.Pointers(there));
   for (const uint32_t place : kept) Suppress(task, known, there[place]);
   task.counts.written += there.size() - kept.size();

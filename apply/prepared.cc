@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apply/own_tables.h"
 #include "engine/base/error.h"
 
 namespace syncline::apply {
@@ -26,11 +27,12 @@ Progress ReadToken(const std::string& token) {
 
 bool IsCommitted(const sql::DatabaseUrl& database, const Progress& wanted) {
   const auto session = sql::Session::Open(database);
-  if (!HasOwnTable(*session, "syncline_progress")) return false;
-  sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
+    sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
+  if (!HoldOwnTable(*session, kProgressTable)) return false;
   // The row's own lock would not do: the session may be about to insert it.
   if (session->dialect() == Dialect::kPostgres) {
-    session->Execute("LOCK TABLE syncline_progress IN SHARE ROW EXCLUSIVE MODE");
+    session->Execute(sql::Format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
+                                 OwnTableSql(*session, kProgressTable)));
   }
   const std::optional<Progress> found = ReadProgress(*session, wanted.pipeline);
   transaction.Rollback();
@@ -62,11 +64,11 @@ void CheckNotBehind(const sql::DatabaseUrl& database, ChangeLog& log) {
   const std::map<std::string, std::string> all = log.all_applied();
   if (all.empty()) return;
   const auto session = sql::Session::Open(database, {.read_only = true});
-  const bool has_rows = HasOwnTable(*session, "syncline_progress");
+  const OwnTableReading table(*session, kProgressTable);
   for (const auto& [pipeline, token] : all) {
     const Progress noted = ReadToken(token);
     const std::optional<Progress> found =
-        has_rows ? ReadProgress(*session, pipeline) : std::nullopt;
+        table.exists() ? ReadProgress(*session, pipeline) : std::nullopt;
     if (found && (found->log_id != noted.log_id || found->reached >= noted.next)) continue;
     throw StopError(
         fmt::format(

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "apply/own_tables.h"
 #include "apply/quarantine.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
@@ -12,12 +13,11 @@
 namespace syncline::apply {
 namespace {
 
-constexpr char kTable[] = "syncline_progress";
-constexpr char kColumns[] =
+constexpr const char* kTable = kProgressTable;
+constexpr sql::Sql kColumns =
     "pipeline, log_id, epoch, next_offset, reached_offset, frame_hash, updated_at";
 
-// "SYNCLINE" in ASCII, so that a DBA who looks at pg_locks has a chance.
-constexpr int64_t kDdlLock = 0x53594E434C494E45;
+sql::Sql TableSql(const sql::Session& session) { return OwnTableSql(session, kTable); }
 
 uint64_t ToNumber(const std::string& text, int base = 10) {
   uint64_t number = 0;
@@ -31,10 +31,10 @@ uint64_t ToNumber(const std::string& text, int base = 10) {
 
 std::string HashText(uint64_t hash) { return fmt::format("{:016x}", hash); }
 
-std::vector<Progress> Select(sql::Session& session, const std::string& condition,
+std::vector<Progress> Select(sql::Session& session, const sql::Sql& condition,
                              const sql::Parameters& parameters) {
   const auto result = session.Query(
-      fmt::format("SELECT {} FROM syncline_progress {} ORDER BY pipeline", kColumns, condition),
+      sql::Format("SELECT {} FROM {} {} ORDER BY pipeline", kColumns, TableSql(session), condition),
       parameters);
   std::vector<Progress> all;
   for (const auto& row : result.rows) {
@@ -52,32 +52,14 @@ std::vector<Progress> Select(sql::Session& session, const std::string& condition
 
 }  // namespace
 
-bool HasOwnTable(sql::Session& session, std::string_view name) {
-  const bool postgres = session.dialect() == Dialect::kPostgres;
-  return !session
-              .Query(postgres ? "SELECT 1 WHERE to_regclass($1) IS NOT NULL"
-                              : "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
-                     {std::string(name)})
-              .rows.empty();
-}
-
-void LockForDdl(sql::Session& session) {
-  if (session.dialect() == Dialect::kPostgres) {
-    session.Query(fmt::format("SELECT pg_advisory_xact_lock({})", kDdlLock));
-  }
-}
-
 void EnsureProgressTable(sql::Session& session) {
-  if (HasOwnTable(session, kTable)) return;  // a role that may not make tables can still use it
-  sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
-  LockForDdl(session);
   const bool postgres = session.dialect() == Dialect::kPostgres;
-  session.Execute(fmt::format(
-      "CREATE TABLE IF NOT EXISTS syncline_progress (pipeline text NOT NULL PRIMARY KEY, "
-      "log_id text NOT NULL, epoch bigint NOT NULL, next_offset bigint NOT NULL, "
-      "reached_offset bigint NOT NULL, frame_hash text NOT NULL, updated_at {} NOT NULL)",
-      postgres ? "timestamptz" : "text"));
-  transaction.Commit();
+  MakeOwnTable(session, kTable,
+               sql::Format("CREATE TABLE IF NOT EXISTS {} (pipeline text NOT NULL PRIMARY KEY, "
+                           "log_id text NOT NULL, epoch bigint NOT NULL, next_offset bigint NOT "
+                           "NULL, reached_offset bigint NOT NULL, frame_hash text NOT NULL, "
+                           "updated_at {} NOT NULL)",
+                           TableSql(session), postgres ? sql::Sql("timestamptz") : sql::Sql("text")));
 }
 
 std::optional<Progress> ReadProgress(sql::Session& session, const std::string& pipeline) {
@@ -88,24 +70,24 @@ std::optional<Progress> ReadProgress(sql::Session& session, const std::string& p
 
 void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
                      const Progress& to) {
-  const std::string now = sql::NowSql(session.dialect());
+  const sql::Sql now = sql::NowSql(session.dialect());
   const std::string next = std::to_string(to.next.value());
   const std::string reached = std::to_string(to.reached.value());
   uint64_t moved = 0;
   if (from) {
     moved = session.Change(
-        fmt::format("UPDATE syncline_progress SET epoch = $1, next_offset = $2, frame_hash = $3, "
+        sql::Format("UPDATE {} SET epoch = $1, next_offset = $2, frame_hash = $3, "
                     "reached_offset = $9, updated_at = {} WHERE pipeline = $4 AND log_id = $5 AND "
                     "epoch = $6 AND next_offset = $7 AND frame_hash = $8",
-                    now),
+                    TableSql(session), now),
         {std::to_string(to.epoch), next, HashText(to.frame_hash), from->pipeline, from->log_id,
          std::to_string(from->epoch), std::to_string(from->next.value()),
          HashText(from->frame_hash), reached});
   } else {
     moved = session.Change(
-        fmt::format("INSERT INTO syncline_progress ({}) VALUES ($1, $2, $3, $4, $5, $6, {}) "
+        sql::Format("INSERT INTO {} ({}) VALUES ($1, $2, $3, $4, $5, $6, {}) "
                     "ON CONFLICT (pipeline) DO NOTHING",
-                    kColumns, now),
+                    TableSql(session), kColumns, now),
         {to.pipeline, to.log_id, std::to_string(to.epoch), next, reached, HashText(to.frame_hash)});
   }
   if (moved != 1) {
@@ -117,16 +99,18 @@ void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
 
 void LockProgress(sql::Session& session, const std::string& pipeline) {
   if (session.dialect() != Dialect::kPostgres) return;  // the transaction holds the file
-  session.Query("SELECT 1 FROM syncline_progress WHERE pipeline = $1 FOR UPDATE", {pipeline});
+  session.Query(sql::Format("SELECT 1 FROM {} WHERE pipeline = $1 FOR UPDATE", TableSql(session)),
+                {pipeline});
 }
 
 void EraseProgress(sql::Session& session, const std::string& pipeline) {
-  session.Change("DELETE FROM syncline_progress WHERE pipeline = $1", {pipeline});
+  session.Change(sql::Format("DELETE FROM {} WHERE pipeline = $1", TableSql(session)), {pipeline});
 }
 
 std::vector<Progress> ListProgress(const sql::DatabaseUrl& target) {
   const auto session = sql::Session::Open(target, {.read_only = true});
-  if (!HasOwnTable(*session, kTable)) return {};
+  const OwnTableReading table(*session, kTable);
+  if (!table.exists()) return {};
   return Select(*session, "", {});
 }
 
@@ -160,8 +144,9 @@ void CheckFollows(const Progress& progress, const LogInfo& log, std::string_view
 void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, const LogInfo& log,
                  Offset next) {
   const auto session = sql::Session::Open(target);
+  sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
   std::optional<Progress> from;
-  if (HasOwnTable(*session, kTable)) from = ReadProgress(*session, pipeline);
+  if (HoldOwnTable(*session, kTable)) from = ReadProgress(*session, pipeline);
   if (!from) {
     throw UsageError(
         fmt::format("{} has no progress row for pipeline {}", target.display, pipeline),
@@ -178,9 +163,8 @@ void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, co
   to.epoch = log.epoch;
   to.next = next;
   to.frame_hash = 0;  // not known here; readers then skip the check of the chain once
-  sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
   AdvanceProgress(*session, from, to);
-  if (HasOwnTable(*session, kQuarantineTable)) {
+  if (HoldOwnTable(*session, kQuarantineTable)) {
     CheckParked(*session, pipeline, log, target.display);
   }
   transaction.Commit();

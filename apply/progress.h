@@ -50,10 +50,8 @@ void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, co
 // The parts that a target is made of. All use the session's current transaction, save
 // EnsureProgressTable, which must be called outside of one.
 
-// Makes syncline_progress when it is missing, in the schema where the role's unqualified names go.
+// Makes syncline_progress when it is missing (own_tables.h).
 void EnsureProgressTable(sql::Session& session);
-// Whether the database has that table, one of Syncline's own.
-bool HasOwnTable(sql::Session& session, std::string_view name);
 std::optional<Progress> ReadProgress(sql::Session& session, const std::string& pipeline);
 // Moves the row from `from` (nothing: there is none yet) to `to`, if it still is `from`; else
 // throws RestartError, and the transaction must be rolled back. Holds the row's lock until the
@@ -66,10 +64,5 @@ void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
 // session's transaction ends.
 void LockProgress(sql::Session& session, const std::string& pipeline);
 void EraseProgress(sql::Session& session, const std::string& pipeline);
-
-// Serialises the DDL of all Syncline processes on one PostgreSQL database until the transaction
-// ends: IF NOT EXISTS alone fails when two sessions make the same object at once. SQLite's write
-// lock does this already.
-void LockForDdl(sql::Session& session);
 
 }  // namespace syncline::apply

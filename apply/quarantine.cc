@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "apply/own_tables.h"
 #include "apply/parked_record.h"
 #include "apply/row_image.h"
 #include "engine/sql/dialect.h"
@@ -14,11 +15,13 @@
 namespace syncline::apply {
 namespace {
 
-constexpr const char* kTable = kQuarantineTable;
-constexpr char kInserted[] =
+using sql::Format;
+using sql::Sql;
+
+constexpr Sql kInserted =
     "pipeline, log_id, epoch, log_offset, changes, source_table, target_table, operation, key, "
     "row_image, reason, code, waiting_for, key_bytes, schema_bytes, step_bytes";
-constexpr char kValues[] = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16";
+constexpr Sql kValues = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16";
 // Rows named in one statement.
 constexpr size_t kIdsMax = 1'000;
 
@@ -71,20 +74,21 @@ std::vector<const Row*> Pointers(const std::vector<Row>& rows) {
 }
 
 // As it is read back: columns by name and the type that they hold.
-TableSchema Columns(std::initializer_list<std::pair<const char*, Type>> columns) {
-  TableSchema schema{.table = {"", kTable}};
+TableSchema Columns(const sql::Session& session,
+                    std::initializer_list<std::pair<const char*, Type>> columns) {
+  TableSchema schema{.table = OwnTable(session, kQuarantineTable)};
   for (const auto& [name, type] : columns) schema.columns.push_back({.name = name, .type = type});
   return schema;
 }
 
-std::string OfPipeline(const std::string& pipeline, Dialect dialect) {
-  return pipeline.empty()
-             ? ""
-             : fmt::format("pipeline = {}", sql::Literal(ValueView::Text(pipeline), dialect));
+Sql TableSql(const sql::Session& session) { return OwnTableSql(session, kQuarantineTable); }
+
+Sql OfPipeline(const std::string& pipeline, Dialect dialect) {
+  return pipeline.empty() ? Sql() : Format("pipeline = {}", sql::TextLiteral(pipeline, dialect));
 }
 
-std::vector<ParkedChange> Select(sql::Session& session, const std::string& where) {
-  const TableSchema schema = Columns({{"id", Type::kInt},
+std::vector<ParkedChange> Select(sql::Session& session, const Sql& where) {
+  const TableSchema schema = Columns(session, {{"id", Type::kInt},
                                       {"pipeline", Type::kText},
                                       {"log_id", Type::kText},
                                       {"epoch", Type::kInt},
@@ -116,7 +120,7 @@ std::vector<ParkedChange> SelectIds(sql::Session& session, std::span<const uint6
   for (; !ids.empty(); ids = ids.subspan(std::min(ids.size(), kIdsMax))) {
     auto some = Select(
         session,
-        fmt::format("id IN ({})", fmt::join(ids.first(std::min(ids.size(), kIdsMax)), ", ")));
+        Format("id IN ({})", sql::JoinNumbers(ids.first(std::min(ids.size(), kIdsMax)), ", ")));
     std::ranges::move(some, std::back_inserter(found));
   }
   return found;
@@ -125,23 +129,19 @@ std::vector<ParkedChange> SelectIds(sql::Session& session, std::span<const uint6
 }  // namespace
 
 void EnsureQuarantineTable(sql::Session& session) {
-  if (HasOwnTable(session, kTable)) return;
-  sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
-  LockForDdl(session);
   const bool postgres = session.dialect() == Dialect::kPostgres;
-  const char* bytes = postgres ? "bytea" : "blob";
-  session.Execute(fmt::format(
+  const Sql bytes = postgres ? Sql("bytea") : Sql("blob");
+  MakeOwnTable(session, kQuarantineTable, Format(
       "CREATE TABLE IF NOT EXISTS {0} (id {1}, parked_at text NOT NULL, pipeline text NOT NULL, "
       "log_id text NOT NULL, epoch bigint NOT NULL, log_offset bigint NOT NULL, "
       "changes bigint NOT NULL, source_table text NOT NULL, target_table text NOT NULL, "
       "operation text NOT NULL, key text NOT NULL, row_image text, reason text NOT NULL, "
       "code text, waiting_for bigint, key_bytes {2} NOT NULL, schema_bytes {2} NOT NULL, "
       "step_bytes {2} NOT NULL)",
-      kTable,
-      postgres ? "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
-               : "INTEGER PRIMARY KEY AUTOINCREMENT",
+      TableSql(session),
+      postgres ? Sql("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+               : Sql("INTEGER PRIMARY KEY AUTOINCREMENT"),
       bytes));
-  transaction.Commit();
 }
 
 void Quarantine::Note(const std::vector<ValueView>& values, Known& known) {
@@ -160,15 +160,15 @@ void Quarantine::Refresh(sql::Session& session, const std::string& pipeline) {
   // Rows are only ever added, with new ids, and deleted.
   if (known_ && known_->size == 0) return;  // only whoever moves the progress row adds the first
   const auto row = session
-                       .Query(fmt::format("SELECT count(*), coalesce(max(id), 0) FROM {} "
-                                          "WHERE pipeline = $1",
-                                          kTable),
+                       .Query(Format("SELECT count(*), coalesce(max(id), 0) FROM {} "
+                                     "WHERE pipeline = $1",
+                                     TableSql(session)),
                               {pipeline})
                        .rows.at(0);
   std::string state = row.at(0).value() + " " + row.at(1).value();
   if (known_ && known_->state == state) return;
   Known known{.state = std::move(state)};
-  const TableSchema schema = Columns({{"id", Type::kInt},
+  const TableSchema schema = Columns(session, {{"id", Type::kInt},
                                       {"waiting_for", Type::kInt},
                                       {"source_table", Type::kText},
                                       {"key_bytes", Type::kBytes}});
@@ -241,8 +241,8 @@ void Quarantine::Park(sql::Session& session, const Progress& at,
                                one.behind));
   }
   DeleteParked(session, replaced);
-  session.ExecuteEach(fmt::format("INSERT INTO {} (parked_at, {}) VALUES ({}, {})", kTable,
-                                  kInserted, sql::NowSql(session.dialect()), kValues),
+  session.ExecuteEach(Format("INSERT INTO {} (parked_at, {}) VALUES ({}, {})", TableSql(session), kInserted,
+                             sql::NowSql(session.dialect()), kValues),
                       Pointers(records));
   Forget();
 }
@@ -254,16 +254,17 @@ std::vector<ParkedChange> ReadQuarantine(sql::Session& session, const std::strin
 std::vector<ParkedChange> ListQuarantine(const sql::DatabaseUrl& target,
                                          const std::string& pipeline) {
   const auto session = sql::Session::Open(target, {.read_only = true});
-  if (!HasOwnTable(*session, kTable)) return {};
+  const OwnTableReading table(*session, kQuarantineTable);
+  if (!table.exists()) return {};
   return ReadQuarantine(*session, pipeline);
 }
 
 void CheckParked(sql::Session& session, const std::string& pipeline, const LogInfo& log,
                  std::string_view target) {
   const auto found =
-      session.Query(fmt::format("SELECT log_id, epoch, max(log_offset) FROM {} WHERE pipeline = $1 "
-                                "GROUP BY log_id, epoch ORDER BY log_id, epoch",
-                                kTable),
+      session.Query(Format("SELECT log_id, epoch, max(log_offset) FROM {} WHERE pipeline = $1 "
+                           "GROUP BY log_id, epoch ORDER BY log_id, epoch",
+                           TableSql(session)),
                     {pipeline});
   const std::string own = log.id.ToString();
   for (const auto& row : found.rows) {
@@ -284,7 +285,8 @@ void CheckParked(sql::Session& session, const std::string& pipeline, const LogIn
 
 uint64_t CountRefused(sql::Session& session, const std::string& pipeline) {
   const auto found = session.Query(
-      fmt::format("SELECT count(*) FROM {} WHERE pipeline = $1 AND waiting_for IS NULL", kTable),
+      Format("SELECT count(*) FROM {} WHERE pipeline = $1 AND waiting_for IS NULL",
+             TableSql(session)),
       {pipeline});
   return Counted(found.rows.at(0).at(0).value_or(""));
 }
@@ -293,11 +295,12 @@ std::map<std::string, uint64_t> CountRefusedByTable(const sql::DatabaseUrl& targ
                                                     const std::string& pipeline) {
   const auto session = sql::Session::Open(target, {.read_only = true});
   std::map<std::string, uint64_t> counts;
-  if (!HasOwnTable(*session, kTable)) return counts;
+  const OwnTableReading table(*session, kQuarantineTable);
+  if (!table.exists()) return counts;
   const auto found =
-      session->Query(fmt::format("SELECT target_table, count(*) FROM {} WHERE pipeline = $1 AND "
-                                 "waiting_for IS NULL GROUP BY target_table",
-                                 kTable),
+      session->Query(Format("SELECT target_table, count(*) FROM {} WHERE pipeline = $1 AND "
+                            "waiting_for IS NULL GROUP BY target_table",
+                            TableSql(*session)),
                      {pipeline});
   for (const auto& row : found.rows) {
     counts[row.at(0).value_or("")] = Counted(row.at(1).value_or(""));
@@ -308,9 +311,11 @@ std::map<std::string, uint64_t> CountRefusedByTable(const sql::DatabaseUrl& targ
 std::map<std::string, uint64_t> CountQuarantine(const sql::DatabaseUrl& target) {
   const auto session = sql::Session::Open(target, {.read_only = true});
   std::map<std::string, uint64_t> counts;
-  if (!HasOwnTable(*session, kTable)) return counts;
-  const auto result = session->Query(fmt::format(
-      "SELECT pipeline, count(*) FROM {} WHERE waiting_for IS NULL GROUP BY pipeline", kTable));
+  const OwnTableReading table(*session, kQuarantineTable);
+  if (!table.exists()) return counts;
+  const auto result = session->Query(Format(
+      "SELECT pipeline, count(*) FROM {} WHERE waiting_for IS NULL GROUP BY pipeline",
+      TableSql(*session)));
   for (const auto& row : result.rows) {
     counts[row.at(0).value_or("")] = Counted(row.at(1).value_or(""));
   }
@@ -325,19 +330,19 @@ void RewriteParked(sql::Session& session, uint64_t id, const ParkedStep& step) {
   row.Append(Number(id));
   const Row* const only = &row;
   session.ExecuteEach(
-      fmt::format("UPDATE {} SET row_image = $1, schema_bytes = $2, step_bytes = $3 WHERE id = $4",
-                  kTable),
+      Format("UPDATE {} SET row_image = $1, schema_bytes = $2, step_bytes = $3 WHERE id = $4",
+             TableSql(session)),
       {&only, 1});
 }
 
 void DeleteParked(sql::Session& session, std::span<const uint64_t> ids) {
   std::vector<Row> rows(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) rows[i].Append(Number(ids[i]));
-  session.ExecuteEach(fmt::format("DELETE FROM {} WHERE id = $1", kTable), Pointers(rows));
+  session.ExecuteEach(Format("DELETE FROM {} WHERE id = $1", TableSql(session)), Pointers(rows));
 }
 
 void UpdateReason(sql::Session& session, uint64_t id, const Error& error) {
-  session.Change(fmt::format("UPDATE {} SET reason = $1, code = $2 WHERE id = $3", kTable),
+  session.Change(Format("UPDATE {} SET reason = $1, code = $2 WHERE id = $3", TableSql(session)),
                  {error.refusal() ? error.refusal()->reason : error.message(), error.code(),
                   std::to_string(id)});
 }

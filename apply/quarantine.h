@@ -19,8 +19,6 @@
 
 namespace syncline::apply {
 
-inline constexpr char kQuarantineTable[] = "syncline_quarantine";
-
 // A change that the target refused, or that waits behind one of its key. Plain value type.
 struct ParkedChange {
   uint64_t id = 0;

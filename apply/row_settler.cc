@@ -95,7 +95,7 @@ void RowSettler::SettleSome(WriteTask& task, std::span<const uint32_t> numbers,
 }
 
 std::vector<Look> RowSettler::LookAt(const WriteTask& task, std::span<const uint32_t> numbers) {
-  const std::string& sql = task.from_base ? For(task).look_up_to : For(task).look;
+  const sql::Sql& sql = task.from_base ? For(task).look_up_to : For(task).look;
   std::vector<Look> looks;
   for (const sql::FirstRow& found : session_.QueryEach(sql, task.Pointers(numbers))) {
     looks.push_back(LookFrom(found));

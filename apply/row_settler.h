@@ -32,7 +32,7 @@ class RowSettler {
  private:
   // The statements for one kind of change.
   struct Statements {
-    std::string look, look_up_to, force;
+    sql::Sql look, look_up_to, force;
   };
 
   void SettleSome(WriteTask& task, std::span<const uint32_t> numbers,
@@ -49,7 +49,7 @@ class RowSettler {
   ConflictImages images_;
   const Statements upserts_;
   const Statements deletes_;
-  const std::string insert_;
+  const sql::Sql insert_;
 };
 
 }  // namespace syncline::apply

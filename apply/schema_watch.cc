@@ -7,24 +7,26 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "apply/progress.h"
+#include "apply/column_types.h"
+#include "apply/own_tables.h"
 #include "engine/base/error.h"
-#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::apply {
 namespace {
 
+using sql::Format;
 using sql::Quote;
+using sql::Sql;
 
-constexpr char kTable[] = "syncline_schemas";
+Sql TableSql(const sql::Session& session) { return OwnTableSql(session, kSchemasTable); }
 
 Error ForeignRow(const std::string& pipeline, const std::string& table) {
   return DamageError(
       fmt::format(
           "the row of pipeline {} and table {} in {} on the target is not one that Syncline "
           "writes",
-          pipeline, table, kTable),
+          pipeline, table, kSchemasTable),
       "Somebody else wrote there. Delete that row: it is made anew with the table's next change.");
 }
 
@@ -45,14 +47,13 @@ std::string NameOnTarget(const std::string& column, const TableMapping& mapping)
   return renamed == mapping.columns.end() ? column : renamed->second;
 }
 
-std::string RetypeSql(const TableName& table, const std::string& name, const std::string& type,
-                      Dialect target) {
+Sql RetypeSql(const TableName& table, const std::string& name, const Sql& type, Dialect target) {
   if (target == Dialect::kPostgres) {
-    return fmt::format("ALTER TABLE {0} ALTER COLUMN {1} TYPE {2} USING {1}::{2};", Quote(table),
-                       Quote(name), type);
+    return Format("ALTER TABLE {0} ALTER COLUMN {1} TYPE {2} USING {1}::{2};", Quote(table),
+                  Quote(name), type);
   }
   // SQLite cannot change a column's type.
-  return fmt::format(
+  return Format(
       "ALTER TABLE {0} ADD COLUMN {2} {3}; UPDATE {0} SET {2} = {1}; "
       "ALTER TABLE {0} DROP COLUMN {1}; ALTER TABLE {0} RENAME COLUMN {2} TO {1};",
       Quote(table), Quote(name), Quote(name + "_new"), type);
@@ -61,14 +62,12 @@ std::string RetypeSql(const TableName& table, const std::string& name, const std
 }  // namespace
 
 void EnsureSchemaTable(sql::Session& session) {
-  if (HasOwnTable(session, kTable)) return;
-  sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
-  LockForDdl(session);
-  session.Execute(fmt::format(
-      "CREATE TABLE IF NOT EXISTS {} (pipeline text NOT NULL, source_table text NOT NULL, columns "
-      "text NOT NULL, updated_at {} NOT NULL, PRIMARY KEY (pipeline, source_table))",
-      kTable, session.dialect() == Dialect::kPostgres ? "timestamptz" : "text"));
-  transaction.Commit();
+  MakeOwnTable(session, kSchemasTable,
+               Format("CREATE TABLE IF NOT EXISTS {} (pipeline text NOT NULL, source_table text "
+                      "NOT NULL, columns text NOT NULL, updated_at {} NOT NULL, PRIMARY KEY "
+                      "(pipeline, source_table))",
+                      TableSql(session),
+                      session.dialect() == Dialect::kPostgres ? Sql("timestamptz") : Sql("text")));
 }
 
 void SchemaWatch::Forget() {
@@ -92,9 +91,9 @@ SchemaWatch::Known SchemaWatch::KnownOf(const TableSchema& schema, const TableMa
 void SchemaWatch::Read(sql::Session& session, const std::string& pipeline) {
   if (known_) return;
   known_.emplace();
-  if (!HasOwnTable(session, kTable)) return;  // `syncline check` comes before the first batch
+  if (!HasOwnTable(session, kSchemasTable)) return;  // `syncline check` comes before the first batch
   const auto found = session.Query(
-      fmt::format("SELECT source_table, columns FROM {} WHERE pipeline = $1", kTable), {pipeline});
+      Format("SELECT source_table, columns FROM {} WHERE pipeline = $1", TableSql(session)), {pipeline});
   for (const auto& row : found.rows) {
     const std::string table = row.at(0).value_or("");
     const auto columns = nlohmann::json::parse(row.at(1).value_or(""), nullptr, false);
@@ -122,7 +121,7 @@ std::vector<SchemaWatch::Lost> SchemaWatch::LostBetween(const Known& before, con
     const auto found = std::ranges::find(now.columns, column.name, &Column::name);
     if (found == now.columns.end()) {
       lost.push_back({&column, nullptr});
-    } else if (found->native_type != column.type) {
+    } else if (!sql::IsSameType(found->native_type, column.type, now.dialect)) {
       lost.push_back({&column, &*found});
     }
   }
@@ -179,18 +178,19 @@ void SchemaWatch::PauseFor(sql::Session& session, const TableSchema& schema,
     if (now == nullptr) {
       what.push_back(fmt::format("column {} is gone (dropped or renamed)", before->name));
       statements.push_back(
-          fmt::format("ALTER TABLE {} DROP COLUMN {};", Quote(info->name), Quote(name)));
+          Format("ALTER TABLE {} DROP COLUMN {};", Quote(info->name), Quote(name)).ToString());
       renamed = " To a column that was only renamed give its new name there.";
       continue;
     }
     const std::string& is = column->column.native_type;
-    const std::string type = sql::ColumnTypeFor(*now, schema.dialect, session.dialect());
-    if (sql::DeclaredType(is, session.dialect()) == type ||
-        (before->target && is != *before->target))
+    const Sql type = TypeToShow(session, schema.dialect, *now, info->name);
+    const bool fits = sql::DeclaredType(is, session.dialect()) == type;
+    if (fits || (before->target && !sql::IsSameType(is, *before->target, session.dialect()))) {
       continue;
+    }
     what.push_back(
         fmt::format("column {} is {} now, was {}", before->name, now->native_type, before->type));
-    statements.push_back(RetypeSql(info->name, name, type, session.dialect()));
+    statements.push_back(RetypeSql(info->name, name, type, session.dialect()).ToString());
   }
   if (what.empty()) return;
   throw UsageError(
@@ -228,10 +228,10 @@ void SchemaWatch::Write(sql::Session& session, const std::string& pipeline, cons
     columns.push_back(std::move(json));
   }
   session.Change(
-      fmt::format("INSERT INTO {0} (pipeline, source_table, columns, updated_at) VALUES ($1, $2, "
+      Format("INSERT INTO {0} (pipeline, source_table, columns, updated_at) VALUES ($1, $2, "
                   "$3, {1}) ON CONFLICT (pipeline, source_table) DO UPDATE SET columns = "
                   "excluded.columns, updated_at = excluded.updated_at",
-                  kTable, sql::NowSql(session.dialect())),
+                  TableSql(session), sql::NowSql(session.dialect())),
       {pipeline, table.ToString(),
        columns.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)});
 }

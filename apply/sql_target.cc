@@ -32,8 +32,9 @@ constexpr int kDiagnosesMax = 3;
 // deferrable).
 void Defer(sql::Session& session, std::span<const Portion> portions) {
   if (std::ranges::none_of(portions, &Portion::in_cycle)) return;
-  session.Execute(session.dialect() == Dialect::kPostgres ? "SET CONSTRAINTS ALL DEFERRED"
-                                                          : "PRAGMA defer_foreign_keys = ON");
+  session.Execute(session.dialect() == Dialect::kPostgres
+                      ? sql::Sql("SET CONSTRAINTS ALL DEFERRED")
+                      : sql::Sql("PRAGMA defer_foreign_keys = ON"));
 }
 
 }  // namespace
@@ -61,7 +62,7 @@ SqlTarget::~SqlTarget() = default;
 
 void SqlTarget::Open() {
   Close();
-  auto session = OpenTargetSession(url_, two_way_.log != nullptr);
+  auto session = OpenTargetSession(url_, two_way_.log != nullptr, own_);
   identity_ = session->Identity();
   if (session->dialect() == Dialect::kPostgres) {
     backend_ = std::stoi(session->Query("SELECT pg_backend_pid()").rows.at(0).at(0).value());
@@ -223,6 +224,7 @@ void SqlTarget::PrepareAlone(const Work& work) {
 
 SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
+  own_.Hold(*session_);
   work.begin(*session_);
   Writing writing{
       .options = OptionsFor(work), .diagnosed = found != nullptr, .is_ahead = work.is_ahead};
@@ -271,6 +273,7 @@ void SqlTarget::Reopen() {
 Findings SqlTarget::FindOut(Work& work) {
   Reopen();
   sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
+  own_.Hold(*session_);
   work.begin(*session_);
   Writing scratch{.options = OptionsFor(work), .diagnosed = true};
   StartPeerWork(scratch);

@@ -15,6 +15,7 @@
 #include "apply/conflict_table.h"
 #include "apply/diagnosis.h"
 #include "apply/own_log.h"
+#include "apply/own_tables.h"
 #include "apply/progress.h"
 #include "apply/quarantine.h"
 #include "apply/schema_watch.h"
@@ -153,6 +154,7 @@ class SqlTarget {
   std::unique_ptr<sql::Session> session_;
   std::atomic<int> backend_ = 0;
   std::string identity_;
+  OwnTables own_;
   TargetTables tables_;
   Quarantine quarantine_;
   SchemaWatch schemas_;

@@ -28,8 +28,8 @@ std::vector<std::string> StampingTriggers(sql::Session& session, const TableName
   const bool postgres = session.dialect() == Dialect::kPostgres;
   std::vector<std::string> names;
   for (const auto& row : session
-                             .Query(postgres ? kPostgres : kSqlite,
-                                    {postgres ? sql::Quote(table) : table.name, cursor})
+                             .Query(postgres ? sql::Sql(kPostgres) : sql::Sql(kSqlite),
+                                    {postgres ? sql::Quote(table).ToString() : table.name, cursor})
                              .rows) {
     names.push_back(row.at(0).value());
   }

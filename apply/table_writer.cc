@@ -78,12 +78,16 @@ void CheckFallback(const TablePlan& plan, const TargetShape& shape) {
       "give both the same type on the target, on SQLite that of the source");
 }
 
-TargetShape ShapeOf(const TablePlan& plan, const sql::TableInfo& info, Dialect dialect) {
-  TargetShape shape{.dialect = dialect, .table = plan.target, .key = plan.KeyNames()};
+TargetShape ShapeOf(const TablePlan& plan, const sql::TableInfo& info, sql::Session& session) {
+  TargetShape shape{.dialect = session.dialect(), .table = plan.target, .key = plan.KeyNames()};
   for (const Column& column : plan.columns) {
     const sql::ColumnInfo* found = info.Find(column.name);
     SYNCLINE_CHECK(found != nullptr);  // PrepareTargetTable has seen to it
     shape.columns.push_back(found->column);
+  }
+  for (const std::string& column : shape.key) {
+    shape.key_equals.push_back(
+        session.Operator(info.Find(column)->column, sql::Comparison::kEqual));
   }
   if (plan.cursor) {
     const Column& cursor = shape.columns[*plan.cursor];
@@ -113,7 +117,7 @@ TableWriter::TableWriter(sql::Session& session, TablePlan plan, const sql::Table
                          size_t number)
     : session_(session),
       plan_(std::move(plan)),
-      shape_(ShapeOf(plan_, info, session.dialect())),
+      shape_(ShapeOf(plan_, info, session)),
       settler_(session, plan_, shape_),
       peer_settler_(session, plan_, shape_, number),
       unique_(session, shape_, info.unique_indexes),
@@ -325,15 +329,15 @@ void TableWriter::WriteByRow(WriteTask& task) {
   if (task.options.locks_first && shape_.dialect == Dialect::kPostgres) {
     session_.ExecuteEach(LockRowSql(shape_, task.deletion), task.Pointers(made));
   }
-  const auto left_by = [&](const std::string& sql, const Numbers& numbers) {
+  const auto left_by = [&](const sql::Sql& sql, const Numbers& numbers) {
     Numbers left;
     const auto places =
         ByNumber(numbers, [&] { return session_.ExecuteEach(sql, task.Pointers(numbers)); });
     for (const uint32_t place : places) left.push_back(numbers[place]);
     return left;
   };
-  const std::string update = UpdateRowSql(shape_, task.follows());
-  const std::string insert = InsertRowSql(shape_);
+  const sql::Sql update = UpdateRowSql(shape_, task.follows());
+  const sql::Sql insert = InsertRowSql(shape_);
   if (task.deletion) {
     task.open = left_by(DeleteRowSql(shape_, task.follows()), all);
   } else if (!shape_.has_versions()) {

@@ -71,7 +71,7 @@ class TableWriter {
   // A temporary table for one kind of change.
   struct Stage {
     TableName name;
-    std::string create;
+    sql::Sql create;
     std::vector<std::string> columns;
     bool created = false;
   };
@@ -104,7 +104,7 @@ class TableWriter {
   bool may_copy_ = true;
   bool copied_ = false;
   size_t copied_min_ = kStagedRowsMin;
-  const char* empty_stage_ = "DELETE FROM ";
+  sql::Sql empty_stage_ = "DELETE FROM ";
 };
 
 }  // namespace syncline::apply

@@ -1,9 +1,5 @@
 #include "apply/target_session.h"
 
-#include "apply/conflict_table.h"
-#include "apply/progress.h"
-#include "apply/quarantine.h"
-#include "apply/schema_watch.h"
 
 namespace syncline::apply {
 namespace {
@@ -21,7 +17,8 @@ constexpr char kNodeSettings[] = "SET synchronous_commit = on; SET lock_timeout 
 
 }  // namespace
 
-std::unique_ptr<sql::Session> OpenTargetSession(const sql::DatabaseUrl& url, bool two_way) {
+std::unique_ptr<sql::Session> OpenTargetSession(const sql::DatabaseUrl& url, bool two_way,
+                                                OwnTables& own) {
   auto session = sql::Session::Open(url, {.create = true});
   if (session->dialect() == Dialect::kPostgres) {
     session->Execute(kPostgresSettings);
@@ -30,10 +27,7 @@ std::unique_ptr<sql::Session> OpenTargetSession(const sql::DatabaseUrl& url, boo
     // A batch that does not fit into the cache would keep the log from reading the file meanwhile.
     session->Execute("PRAGMA cache_spill = OFF");
   }
-  EnsureProgressTable(*session);
-  EnsureConflictTable(*session);
-  EnsureQuarantineTable(*session);
-  EnsureSchemaTable(*session);
+  own.Open(*session);
   return session;
 }
 

@@ -2,14 +2,16 @@
 
 #include <memory>
 
+#include "apply/own_tables.h"
 #include "engine/sql/database_url.h"
 #include "engine/sql/session.h"
 
 namespace syncline::apply {
 
 // A session that writes a target: with the settings that batches want, and Syncline's own tables
-// made when they are missing. `two_way`: the database's own log is written in step with it. Throws
+// made when they are missing (`own` is told of them). `two_way`: the database's own log is written in step with it. Throws
 // as Session does.
-std::unique_ptr<sql::Session> OpenTargetSession(const sql::DatabaseUrl& url, bool two_way);
+std::unique_ptr<sql::Session> OpenTargetSession(const sql::DatabaseUrl& url, bool two_way,
+                                                OwnTables& own);
 
 }  // namespace syncline::apply

@@ -1,28 +1,27 @@
 #include "apply/target_shape.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
-#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::apply::terms {
 
+using sql::Format;
+using sql::Join;
 using sql::Quote;
+using sql::Sql;
 
-std::string Column(const char* table, const std::string& column) {
-  return fmt::format("{}.{}", table, Quote(column));
+Sql Column(const Sql& table, const std::string& column) {
+  return Format("{}.{}", table, Quote(column));
 }
 
-std::string CursorOf(const TargetShape& shape, const char* table) {
-  const std::string cursor = Column(table, shape.cursor);
+Sql CursorOf(const TargetShape& shape, const Sql& table) {
+  const Sql cursor = Column(table, shape.cursor);
   if (shape.cursor_fallback.empty()) return cursor;
-  return fmt::format("coalesce({}, {})", cursor, Column(table, shape.cursor_fallback));
+  return Format("coalesce({}, {})", cursor, Column(table, shape.cursor_fallback));
 }
 
-std::string TargetCursor(const TargetShape& shape) { return CursorOf(shape, "t"); }
+Sql TargetCursor(const TargetShape& shape) { return CursorOf(shape, "t"); }
 
 std::vector<std::string> Names(const TargetShape& shape) {
   std::vector<std::string> names;
@@ -39,9 +38,9 @@ size_t PlaceOf(const TargetShape& shape, const std::string& column) {
   return static_cast<size_t>(found - shape.columns.begin());
 }
 
-std::string Ordered(const TargetShape& shape, const std::string& expression) {
+Sql Ordered(const TargetShape& shape, const Sql& expression) {
   if (shape.dialect == Dialect::kSqlite && shape.cursor_type == Type::kDecimal) {
-    return fmt::format("CAST({} AS NUMERIC)", expression);  // decimals are text there
+    return Format("CAST({} AS NUMERIC)", expression);  // decimals are text there
   }
   if (shape.dialect == Dialect::kPostgres && shape.cursor_type == Type::kText) {
     return expression + " COLLATE \"C\"";
@@ -49,44 +48,55 @@ std::string Ordered(const TargetShape& shape, const std::string& expression) {
   return expression;
 }
 
-std::string Parameter(const TargetShape& shape, size_t number, const std::string& native) {
-  if (shape.dialect != Dialect::kPostgres) return fmt::format("${}", number);
-  return fmt::format("CAST(${} AS {})", number, sql::DeclaredType(native, shape.dialect));
+Sql Parameter(const TargetShape& shape, size_t number, const std::string& native) {
+  if (shape.dialect != Dialect::kPostgres) return Format("${}", number);
+  return Format("CAST(${} AS {})", number, sql::DeclaredType(native, shape.dialect));
 }
 
-std::string VersionParameter(const TargetShape& shape, size_t number) {
+Sql VersionParameter(const TargetShape& shape, size_t number) {
   if (!shape.has_versions()) return {};  // in no statement then
   return Parameter(shape, number, shape.cursor_native);
 }
 
-std::string OwnVersion(const TargetShape& shape) {
-  const std::string own = VersionParameter(shape, PlaceOf(shape, shape.cursor) + 1);
+Sql OwnVersion(const TargetShape& shape) {
+  const Sql own = VersionParameter(shape, PlaceOf(shape, shape.cursor) + 1);
   if (shape.cursor_fallback.empty()) return own;
-  return fmt::format("coalesce({}, {})", own,
-                     VersionParameter(shape, PlaceOf(shape, shape.cursor_fallback) + 1));
+  return Format("coalesce({}, {})", own,
+                VersionParameter(shape, PlaceOf(shape, shape.cursor_fallback) + 1));
 }
 
-std::string SameKey(const TargetShape& shape, const char* other) {
-  std::vector<std::string> terms;
-  for (const std::string& column : shape.key) {
-    terms.push_back(fmt::format("{} = {}", Column("t", column), Column(other, column)));
+namespace {
+
+Sql KeyEquals(const TargetShape& shape, size_t place) {
+  return shape.key_equals.empty() ? Sql("=") : shape.key_equals[place];
+}
+
+}  // namespace
+
+Sql SameKey(const TargetShape& shape, const Sql& other) {
+  std::vector<Sql> terms;
+  for (size_t i = 0; i < shape.key.size(); ++i) {
+    const std::string& column = shape.key[i];
+    terms.push_back(
+        Format("{} {} {}", Column("t", column), KeyEquals(shape, i), Column(other, column)));
   }
-  return fmt::format("{}", fmt::join(terms, " AND "));
+  return Join(terms, " AND ");
 }
 
-std::string KeyIs(const TargetShape& shape, bool deletion) {
-  std::vector<std::string> terms;
+Sql KeyIs(const TargetShape& shape, bool deletion) {
+  std::vector<Sql> terms;
   for (size_t i = 0; i < shape.key.size(); ++i) {
     const size_t place = deletion ? i : PlaceOf(shape, shape.key[i]);
-    terms.push_back(fmt::format("{} = ${}", Column("t", shape.key[i]), place + 1));
+    terms.push_back(
+        Format("{} {} ${}", Column("t", shape.key[i]), KeyEquals(shape, i), place + 1));
   }
-  return fmt::format("{}", fmt::join(terms, " AND "));
+  return Join(terms, " AND ");
 }
 
-std::string IsNewer(const TargetShape& shape, const std::string& version) {
+Sql IsNewer(const TargetShape& shape, const Sql& version) {
   if (!shape.has_versions()) return "FALSE";
-  return fmt::format("coalesce({} > {}, FALSE)", Ordered(shape, TargetCursor(shape)),
-                     Ordered(shape, version));
+  return Format("coalesce({} > {}, FALSE)", Ordered(shape, TargetCursor(shape)),
+                Ordered(shape, version));
 }
 
 namespace {
@@ -100,7 +110,7 @@ bool IsTime(Type type) {
   return type == Type::kDate || type == Type::kTimestamp || type == Type::kTimestampTz;
 }
 
-std::string SqliteNow(Type type) {
+Sql SqliteNow(Type type) {
   switch (type) {
     case Type::kDate:
       return "date('now')";
@@ -113,56 +123,57 @@ std::string SqliteNow(Type type) {
 
 }  // namespace
 
-std::string IsFlagged(const TargetShape& shape) {
-  const std::string flag = Column("t", shape.flag->name);
+Sql IsFlagged(const TargetShape& shape) {
+  const Sql flag = Column("t", shape.flag->name);
   if (!IsNumber(*shape.flag)) return flag + " IS NOT NULL";
   const bool truth = shape.dialect == Dialect::kPostgres && shape.flag->type == Type::kBool;
-  return truth ? fmt::format("coalesce({}, FALSE)", flag)
-               : fmt::format("coalesce({}, 0) <> 0", flag);
+  return truth ? Format("coalesce({}, FALSE)", flag) : Format("coalesce({}, 0) <> 0", flag);
 }
 
-std::string AndNotFlagged(const TargetShape& shape) {
-  return shape.flag ? fmt::format(" AND NOT ({})", IsFlagged(shape)) : "";
+Sql AndNotFlagged(const TargetShape& shape) {
+  return shape.flag ? Format(" AND NOT ({})", IsFlagged(shape)) : Sql();
 }
 
-std::string FlagSet(const TargetShape& shape, const std::string& version) {
+Sql FlagSet(const TargetShape& shape, const Sql& version) {
   const bool postgres = shape.dialect == Dialect::kPostgres;
   const syncline::Column& flag = *shape.flag;
-  if (IsNumber(flag)) return postgres && flag.type == Type::kBool ? "TRUE" : "1";
+  if (IsNumber(flag)) {
+    return postgres && flag.type == Type::kBool ? Sql("TRUE") : Sql("1");
+  }
   if (!postgres) {
     return !version.empty() && flag.type == shape.cursor_type ? version : SqliteNow(flag.type);
   }
   const bool is_time = !version.empty() && IsTime(shape.cursor_type);
-  return fmt::format("CAST({} AS {})", is_time ? version : "now()",
-                     sql::DeclaredType(flag.native_type, shape.dialect));
+  return Format("CAST({} AS {})", is_time ? version : Sql("now()"),
+                sql::DeclaredType(flag.native_type, shape.dialect));
 }
 
-std::string FlagCleared(const TargetShape& shape) {
+Sql FlagCleared(const TargetShape& shape) {
   if (!IsNumber(*shape.flag)) return "NULL";
   const bool truth = shape.dialect == Dialect::kPostgres && shape.flag->type == Type::kBool;
-  return truth ? "FALSE" : "0";
+  return truth ? Sql("FALSE") : Sql("0");
 }
 
-std::string AsText(const TargetShape& shape, const std::string& expression) {
+Sql AsText(const TargetShape& shape, const Sql& expression) {
   if (shape.dialect == Dialect::kPostgres) return expression + "::text";
-  return fmt::format("CASE WHEN {0} IS NOT NULL THEN quote({0}) END", expression);
+  return Format("CASE WHEN {0} IS NOT NULL THEN quote({0}) END", expression);
 }
 
-std::string Lock(const TargetShape& shape) {
-  return shape.dialect == Dialect::kPostgres ? " FOR UPDATE" : "";
+Sql Lock(const TargetShape& shape) {
+  return shape.dialect == Dialect::kPostgres ? Sql(" FOR UPDATE") : Sql();
 }
 
-std::string ExactTexts(const TargetShape& shape) {
-  std::vector<std::string> terms;
+Sql ExactTexts(const TargetShape& shape) {
+  std::vector<Sql> terms;
   for (const auto& column : shape.columns) {
-    const std::string own = Column("t", column.name);
+    const Sql own = Column("t", column.name);
     terms.push_back(shape.dialect == Dialect::kPostgres
                         ? own + "::text"
-                        : fmt::format("CASE typeof({0}) WHEN 'blob' THEN '\\x' || lower(hex({0})) "
-                                      "WHEN 'real' THEN printf('%!.17g', {0}) ELSE {0} END",
-                                      own));
+                        : Format("CASE typeof({0}) WHEN 'blob' THEN '\\x' || lower(hex({0})) "
+                                 "WHEN 'real' THEN printf('%!.17g', {0}) ELSE {0} END",
+                                 own));
   }
-  return fmt::format("{}", fmt::join(terms, ", "));
+  return Join(terms, ", ");
 }
 
 }  // namespace syncline::apply::terms

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/model/schema.h"
+#include "engine/sql/sql_text.h"
 
 namespace syncline::apply {
 
@@ -15,6 +16,8 @@ struct TargetShape {
   TableName table;
   std::vector<Column> columns;   // those that are written, with the target's own types
   std::vector<std::string> key;  // in key order; among `columns`
+  // By which the target compares them (Session::Operator), parallel to `key`; empty: all by "=".
+  std::vector<sql::Sql> key_equals = {};
   std::string cursor;            // empty: not on the target, which then has no versions
   std::string cursor_fallback;   // counts where `cursor` is NULL; empty: nothing does
   Type cursor_type = Type::kTimestampTz;
@@ -37,41 +40,41 @@ inline constexpr char kRowColumn[] = "syncline_row";
 // as in UpsertColumns and DeleteColumns (write_sql.h). All functions are pure.
 namespace terms {
 
-std::string Column(const char* table, const std::string& column);
+sql::Sql Column(const sql::Sql& table, const std::string& column);
 // The version of a row of `table`.
-std::string CursorOf(const TargetShape& shape, const char* table);
-std::string TargetCursor(const TargetShape& shape);
+sql::Sql CursorOf(const TargetShape& shape, const sql::Sql& table);
+sql::Sql TargetCursor(const TargetShape& shape);
 std::vector<std::string> Names(const TargetShape& shape);
 bool IsKey(const TargetShape& shape, const std::string& column);
 size_t PlaceOf(const TargetShape& shape, const std::string& column);
 // `expression` so that the database orders it as CompareValues does.
-std::string Ordered(const TargetShape& shape, const std::string& expression);
+sql::Sql Ordered(const TargetShape& shape, const sql::Sql& expression);
 // Parameter `number`, as a column of that type has stored it: PostgreSQL gives a parameter the
 // column's type, but not its precision.
-std::string Parameter(const TargetShape& shape, size_t number, const std::string& native);
-std::string VersionParameter(const TargetShape& shape, size_t number);
+sql::Sql Parameter(const TargetShape& shape, size_t number, const std::string& native);
+sql::Sql VersionParameter(const TargetShape& shape, size_t number);
 // The version of the row that the parameters of UpsertColumns are.
-std::string OwnVersion(const TargetShape& shape);
+sql::Sql OwnVersion(const TargetShape& shape);
 // t.key = the same of `other`, a table.
-std::string SameKey(const TargetShape& shape, const char* other);
+sql::Sql SameKey(const TargetShape& shape, const sql::Sql& other);
 // t.key = the key's parameters in UpsertColumns, or in DeleteColumns.
-std::string KeyIs(const TargetShape& shape, bool deletion);
+sql::Sql KeyIs(const TargetShape& shape, bool deletion);
 // Whether the target's row has a higher version than `version`; never NULL.
-std::string IsNewer(const TargetShape& shape, const std::string& version);
+sql::Sql IsNewer(const TargetShape& shape, const sql::Sql& version);
 // Whether the target's row counts as deleted; there is a flag.
-std::string IsFlagged(const TargetShape& shape);
+sql::Sql IsFlagged(const TargetShape& shape);
 // " AND ..": the target's row does not count as deleted. Empty where rows are deleted.
-std::string AndNotFlagged(const TargetShape& shape);
+sql::Sql AndNotFlagged(const TargetShape& shape);
 // What the flag is set to, for a deletion of that version (empty: it has none), and what it is set
 // back to.
-std::string FlagSet(const TargetShape& shape, const std::string& version);
-std::string FlagCleared(const TargetShape& shape);
+sql::Sql FlagSet(const TargetShape& shape, const sql::Sql& version);
+sql::Sql FlagCleared(const TargetShape& shape);
 // So that equal values of one column have equal texts. NULL stays NULL.
-std::string AsText(const TargetShape& shape, const std::string& expression);
+sql::Sql AsText(const TargetShape& shape, const sql::Sql& expression);
 // FOR UPDATE; SQLite's transaction holds the file.
-std::string Lock(const TargetShape& shape);
+sql::Sql Lock(const TargetShape& shape);
 // Every value as a text that the database reads back as it was.
-std::string ExactTexts(const TargetShape& shape);
+sql::Sql ExactTexts(const TargetShape& shape);
 
 }  // namespace terms
 

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <ranges>
 
+#include "apply/column_types.h"
 #include "apply/durability.h"
-#include "apply/progress.h"
+#include "apply/foreign_triggers.h"
+#include "apply/own_tables.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/sql/dialect.h"
@@ -15,19 +17,40 @@
 namespace syncline::apply {
 namespace {
 
+using sql::Format;
 using sql::Quote;
 using sql::QuoteList;
+using sql::Sql;
 
-std::string ColumnSql(const TablePlan& plan, const Column& column, Dialect target) {
-  return fmt::format("{} {}", Quote(column.name),
-                     sql::ColumnTypeFor(column, plan.schema->dialect, target));
+// The type that a column gets: TypeOnTarget, or TypeToShow.
+using TypeOf = Sql(sql::Session&, Dialect, const Column&, const TableName&);
+
+Sql ColumnSql(sql::Session& session, const TablePlan& plan, const Column& column, TypeOf type_of) {
+  return Format("{} {}", Quote(column.name),
+                type_of(session, plan.schema->dialect, column, plan.target));
 }
 
 // The flag of a table that gets one: when the row was deleted tells more than that it was.
-std::string FlagSql(const TablePlan& plan, Dialect target) {
+Sql FlagSql(const TablePlan& plan, Dialect target) {
   const Column flag{plan.flag, Type::kTimestampTz, "timestamp with time zone", true};
-  return fmt::format("{} {}", Quote(flag.name),
-                     sql::ColumnTypeFor(flag, Dialect::kPostgres, target));
+  return Format("{} {}", Quote(flag.name), sql::ColumnTypeFor(flag, Dialect::kPostgres, target));
+}
+
+// The table has the plan's columns, the key as its primary key, and NOT NULL for the key only: a
+// source may drop a NOT NULL at any time, and a copy that insists on it would stop.
+Sql CreateTableSql(sql::Session& session, const TablePlan& plan, TypeOf type_of) {
+  Sql sql = Format("CREATE TABLE {} (", Quote(plan.target));
+  for (uint32_t i = 0; i < plan.columns.size(); ++i) {
+    const bool key = std::ranges::find(plan.key, i) != plan.key.end();
+    sql += ColumnSql(session, plan, plan.columns[i], type_of);
+    sql += key ? Sql(" NOT NULL, ") : Sql(", ");
+  }
+  if (!plan.flag.empty()) sql += FlagSql(plan, session.dialect()) + ", ";
+  return sql + Format("PRIMARY KEY ({}))", QuoteList(plan.KeyNames()));
+}
+
+Sql Add(const TablePlan& plan, const Sql& column) {
+  return Format("ALTER TABLE {} ADD COLUMN {}", Quote(plan.target), column);
 }
 
 void CreateSchema(sql::Session& session, const std::string& schema) {
@@ -35,19 +58,19 @@ void CreateSchema(sql::Session& session, const std::string& schema) {
   // CREATE SCHEMA IF NOT EXISTS asks for a privilege even when there is nothing to do.
   const auto found = session.Query("SELECT 1 FROM pg_namespace WHERE nspname = $1", {schema});
   if (found.rows.empty()) {
-    session.Execute(fmt::format("CREATE SCHEMA IF NOT EXISTS {}", Quote(schema)));
+    session.Execute(Format("CREATE SCHEMA IF NOT EXISTS {}", Quote(schema)));
   }
 }
 
 void CreateTable(sql::Session& session, const TablePlan& plan, spdlog::logger& logger) {
-  const std::string sql = CreateTableSql(plan, session.dialect());
   if (!plan.create) {
+    const Sql sql = CreateTableSql(session, plan, TypeToShow);
     throw UsageError(fmt::format("table {} does not exist on the target", plan.target.ToString()),
-                     fmt::format("Set `create: true`, or run: {};", sql));
+                     fmt::format("Set `create: true`, or run: {};", sql.text()));
   }
   LockForDdl(session);
   CreateSchema(session, plan.target.schema);
-  session.Execute(sql);
+  session.Execute(CreateTableSql(session, plan, TypeOnTarget));
   logger.info("target table created table={}", plan.target.ToString());
 }
 
@@ -58,22 +81,22 @@ bool IsMistake(const TablePlan& plan, uint32_t index) {
          std::ranges::find(plan.key, index) != plan.key.end();
 }
 
-[[noreturn]] void ThrowMistake(const TablePlan& plan, const Column& column,
-                               const sql::TableInfo& info, Dialect target) {
+[[noreturn]] void ThrowMistake(sql::Session& session, const TablePlan& plan, const Column& column,
+                               const sql::TableInfo& info) {
   std::vector<std::string> names;
   for (const auto& other : info.columns) names.push_back(other.column.name);
   throw UsageError(fmt::format("table {} on the target has no column {}{}", plan.target.ToString(),
                                column.name, DidYouMean(column.name, names)),
                    fmt::format("Correct `columns` or `omit` in the configuration, or run: {};",
-                               AddColumnSql(plan, column, target)));
+                               AddColumnSql(session, plan, column).text()));
 }
 
-[[noreturn]] void ThrowPaused(const TablePlan& plan, const std::vector<uint32_t>& missing,
-                              Dialect target) {
+[[noreturn]] void ThrowPaused(sql::Session& session, const TablePlan& plan,
+                              const std::vector<uint32_t>& missing) {
   std::vector<std::string> names, statements;
   for (const uint32_t i : missing) {
     names.push_back(plan.columns[i].name);
-    statements.push_back(AddColumnSql(plan, plan.columns[i], target) + ";");
+    statements.push_back(AddColumnSql(session, plan, plan.columns[i]).ToString() + ";");
   }
   throw UsageError(fmt::format("table {} on the target has no column {}, which the source has",
                                plan.target.ToString(), fmt::join(names, ", ")),
@@ -86,7 +109,7 @@ void AddColumns(sql::Session& session, const TablePlan& plan, const std::vector<
                 spdlog::logger& logger) {
   LockForDdl(session);
   for (const uint32_t i : missing) {
-    session.Execute(AddColumnSql(plan, plan.columns[i], session.dialect()));
+    session.Execute(Add(plan, ColumnSql(session, plan, plan.columns[i], TypeOnTarget)));
     logger.info(
         "target column added, rows that are there get its value with their next change "
         "table={} column={}",
@@ -95,14 +118,15 @@ void AddColumns(sql::Session& session, const TablePlan& plan, const std::vector<
 }
 
 // From the last one on, so that the indexes stay right.
-void LeaveOutColumns(TablePlan& plan, const std::vector<uint32_t>& missing, Dialect target,
+void LeaveOutColumns(sql::Session& session, TablePlan& plan, const std::vector<uint32_t>& missing,
                      spdlog::logger& logger) {
   for (const uint32_t i : std::views::reverse(missing)) {
     if (plan.IsCursor(i) && ComparesVersions(plan.conflict)) {
-      throw UsageError(fmt::format("table {} on the target has no column {}, the cursor column, "
-                                   "which decides conflicts (other than by source_wins)",
-                                   plan.target.ToString(), plan.columns[i].name),
-                       fmt::format("Run: {};", AddColumnSql(plan, plan.columns[i], target)));
+      throw UsageError(
+          fmt::format("table {} on the target has no column {}, the cursor column, "
+                      "which decides conflicts (other than by source_wins)",
+                      plan.target.ToString(), plan.columns[i].name),
+          fmt::format("Run: {};", AddColumnSql(session, plan, plan.columns[i]).text()));
     }
     logger.warn("column ignored, its values do not reach the target table={} column={}",
                 plan.target.ToString(), plan.columns[i].name);
@@ -116,15 +140,15 @@ bool TreatMissingColumns(sql::Session& session, TablePlan& plan, const sql::Tabl
   std::vector<uint32_t> missing;
   for (uint32_t i = 0; i < plan.columns.size(); ++i) {
     if (info.Find(plan.columns[i].name) != nullptr) continue;
-    if (IsMistake(plan, i)) ThrowMistake(plan, plan.columns[i], info, session.dialect());
+    if (IsMistake(plan, i)) ThrowMistake(session, plan, plan.columns[i], info);
     missing.push_back(i);
   }
   if (missing.empty()) return false;
   switch (plan.new_columns) {
     case NewColumns::kPause:
-      ThrowPaused(plan, missing, session.dialect());
+      ThrowPaused(session, plan, missing);
     case NewColumns::kIgnore:
-      LeaveOutColumns(plan, missing, session.dialect(), logger);
+      LeaveOutColumns(session, plan, missing, logger);
       return false;
     case NewColumns::kEvolve:
       AddColumns(session, plan, missing, logger);
@@ -165,7 +189,7 @@ void CheckColumns(const TablePlan& plan, const sql::TableInfo& info, Dialect dia
                                    name, plan.target.ToString()),
                        fmt::format("Run: ALTER TABLE {} ALTER COLUMN {} SET GENERATED BY DEFAULT; "
                                    "or add the source's column to `omit`.",
-                                   Quote(plan.target), Quote(name)));
+                                   Quote(plan.target).text(), Quote(name).text()));
     }
     if (!written && !column.column.nullable && !column.generated &&
         column.default_expression.empty() && !IsRowId(info, column, dialect)) {
@@ -180,12 +204,12 @@ void CheckColumns(const TablePlan& plan, const sql::TableInfo& info, Dialect dia
 bool AddMissingFlag(sql::Session& session, const TablePlan& plan, const sql::TableInfo& info,
                     spdlog::logger& logger) {
   if (plan.flag.empty() || info.Find(plan.flag) != nullptr) return false;
-  const std::string sql = fmt::format("ALTER TABLE {} ADD COLUMN {}", Quote(plan.target),
-                                      FlagSql(plan, session.dialect()));
+  const Sql sql =
+      Format("ALTER TABLE {} ADD COLUMN {}", Quote(plan.target), FlagSql(plan, session.dialect()));
   if (!plan.create) {
     throw UsageError(fmt::format("table {} on the target has no column {}, which `on_delete` sets",
                                  plan.target.ToString(), plan.flag),
-                     fmt::format("Set `create: true`, or run: {};", sql));
+                     fmt::format("Set `create: true`, or run: {};", sql.text()));
   }
   LockForDdl(session);
   session.Execute(sql);
@@ -220,37 +244,26 @@ void CheckKey(sql::Session& session, const TablePlan& plan, const sql::TableInfo
   if (CatalogueHasKey(info, key)) return;
   // The catalogue lists unique keys over NOT NULL columns only, but others serve as well here: ask
   // the one who must know.
-  const std::vector<std::string> nulls(key.size(), "NULL");
+  const std::vector<Sql> nulls(key.size(), "NULL");
   try {
-    session.Query(fmt::format("EXPLAIN INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING",
-                              Quote(plan.target), QuoteList(key), fmt::join(nulls, ", "),
-                              QuoteList(key)));
+    session.Query(Format("EXPLAIN INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING",
+                         Quote(plan.target), QuoteList(key), sql::Join(nulls, ", "),
+                         QuoteList(key)));
   } catch (const Error& error) {
     if (session.dialect() == Dialect::kPostgres && error.code() != "42P10") throw;
     throw UsageError(
         fmt::format("table {} on the target has no unique key on ({})", plan.target.ToString(),
                     fmt::join(key, ", ")),
         fmt::format("Run: CREATE UNIQUE INDEX {} ON {} ({});",
-                    Quote(fmt::format("{}_{}_key", plan.target.name, fmt::join(key, "_"))),
-                    Quote(plan.target), QuoteList(key)));
+                    Quote(fmt::format("{}_{}_key", plan.target.name, fmt::join(key, "_"))).text(),
+                    Quote(plan.target).text(), QuoteList(key).text()));
   }
 }
 
 }  // namespace
 
-std::string CreateTableSql(const TablePlan& plan, Dialect target) {
-  std::string sql = fmt::format("CREATE TABLE {} (", Quote(plan.target));
-  for (uint32_t i = 0; i < plan.columns.size(); ++i) {
-    const bool key = std::ranges::find(plan.key, i) != plan.key.end();
-    sql += ColumnSql(plan, plan.columns[i], target) + (key ? " NOT NULL, " : ", ");
-  }
-  if (!plan.flag.empty()) sql += FlagSql(plan, target) + ", ";
-  return sql + fmt::format("PRIMARY KEY ({}))", QuoteList(plan.KeyNames()));
-}
-
-std::string AddColumnSql(const TablePlan& plan, const Column& column, Dialect target) {
-  return fmt::format("ALTER TABLE {} ADD COLUMN {}", Quote(plan.target),
-                     ColumnSql(plan, column, target));
+Sql AddColumnSql(sql::Session& session, const TablePlan& plan, const Column& column) {
+  return Add(plan, ColumnSql(session, plan, column, TypeToShow));
 }
 
 sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog::logger& logger) {
@@ -271,6 +284,7 @@ sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog
   if (!info) {
     throw RestartError(fmt::format("table {} is gone again", plan.target.ToString()));
   }
+  RefuseForeignTriggers(session, info->name);
   CheckColumns(plan, *info, session.dialect());
   CheckFlag(plan, *info);
   CheckKey(session, plan, *info);

@@ -21,10 +21,7 @@ namespace syncline::apply {
 // run at the end of the hint.
 sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog::logger& logger);
 
-// Pure. The table has the plan's columns, the key as its primary key, and NOT NULL for the key
-// only: a source may drop a NOT NULL at any time, and a copy that insists on it would stop.
-std::string CreateTableSql(const TablePlan& plan, Dialect target);
-// Pure. `column` is one of plan.columns.
-std::string AddColumnSql(const TablePlan& plan, const Column& column, Dialect target);
+// The statement that adds `column`, one of plan.columns, to be shown to somebody.
+sql::Sql AddColumnSql(sql::Session& session, const TablePlan& plan, const Column& column);
 
 }  // namespace syncline::apply

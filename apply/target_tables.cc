@@ -98,7 +98,7 @@ bool IsPlainTable(sql::Session& session, const sql::TableInfo& table) {
   if (table.kind != Kind::kTable && table.kind != Kind::kPartitioned) return false;
   // The tables that a statement can write to: those that inherit, and those that foreign keys pass
   // a deletion or an update on to. In such a key's way: what compares by more than bytes.
-  constexpr char kLooksFurther[] = R"(
+  static constexpr char kLooksFurther[] = R"(
     WITH RECURSIVE touched AS (
       SELECT $1::regclass::oid AS oid
       UNION
@@ -116,7 +116,7 @@ bool IsPlainTable(sql::Session& session, const sql::TableInfo& table) {
     SELECT 1 FROM pg_attribute a JOIN pg_collation l ON l.oid = a.attcollation
     WHERE a.attrelid = $1::regclass AND NOT l.collisdeterministic
     LIMIT 1)";
-  return session.Query(kLooksFurther, {sql::Quote(table.name)}).rows.empty();
+  return session.Query(kLooksFurther, {sql::Quote(table.name).ToString()}).rows.empty();
 }
 
 bool KeysAreBytes(const TableSchema& schema, const TableMapping& mapping,

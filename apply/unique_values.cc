@@ -56,7 +56,7 @@ void UniqueValues::Free(const WriteTask& upserts, const WriteTask& deletes) {
     for (size_t i = 0; i < wanted.size(); ++i) {
       if (auto entry = Entry(wanted[i])) wanted_by.emplace(*std::move(entry), i);
     }
-    const auto holders = [&](const std::string& sql, const std::vector<const Row*>& rows,
+    const auto holders = [&](const sql::Sql& sql, const std::vector<const Row*>& rows,
                              bool keeps_its_own) {
       std::vector<const Row*> found;
       const std::vector<sql::FirstRow> held = session_.QueryEach(sql, rows);
@@ -76,7 +76,7 @@ void UniqueValues::Free(const WriteTask& upserts, const WriteTask& deletes) {
 
 // A trigger may stamp the row that was written to: it is then no state that the change follows, and
 // would stay as it is now.
-void UniqueValues::Vacate(const std::string& vacate, const std::string& look,
+void UniqueValues::Vacate(const sql::Sql& vacate, const sql::Sql& look,
                           std::vector<const Row*> rows) {
   std::vector<uint32_t> unchanged = session_.ExecuteEach(vacate, rows);
   std::ranges::reverse(unchanged);

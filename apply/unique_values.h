@@ -32,15 +32,15 @@ class UniqueValues {
 
  private:
   struct Index {
-    std::string wanted, held_by_upsert, held_by_delete;
-    std::string vacate_upsert, vacate_delete;
+    sql::Sql wanted, held_by_upsert, held_by_delete;
+    sql::Sql vacate_upsert, vacate_delete;
   };
 
-  void Vacate(const std::string& vacate, const std::string& look, std::vector<const Row*> rows);
+  void Vacate(const sql::Sql& vacate, const sql::Sql& look, std::vector<const Row*> rows);
 
   sql::Session& session_;
   const TableName table_;
-  std::string look_upsert_, look_delete_;  // empty without versions
+  sql::Sql look_upsert_, look_delete_;  // empty without versions
   std::vector<Index> indexes_;
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "capture/capture_stage.h"
+#include "capture/known_kinds.h"
 #include "capture/tombstone_sql.h"
 #include "engine/base/error.h"
 #include "engine/model/value_text.h"
@@ -17,6 +18,7 @@ namespace syncline::capture {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using Kind = sql::TableInfo::Kind;
 
 constexpr int kFormat = 1;
 
@@ -36,6 +38,27 @@ std::string FromHex(const std::string& hex) {
     bytes += static_cast<char>(byte);
   }
   return bytes;
+}
+
+std::string_view KindName(Kind kind) {
+  switch (kind) {
+    case Kind::kTable:
+      return "table";
+    case Kind::kPartitioned:
+      return "partitioned";
+    case Kind::kView:
+      return "view";
+    case Kind::kForeign:
+      return "foreign";
+  }
+  return "";
+}
+
+Kind KindNamed(std::string_view name) {
+  for (const Kind kind : {Kind::kTable, Kind::kPartitioned, Kind::kView, Kind::kForeign}) {
+    if (name == KindName(kind)) return kind;
+  }
+  throw std::invalid_argument("kind");
 }
 
 Json ReconciledToJson(const CaptureCursor::Table::Reconciled& reconciled) {
@@ -77,6 +100,7 @@ Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
     json["mark"] = {mark.object, mark.files, mark.columns};
   }
   if (table.replaced) json["replaced"] = true;
+  if (table.kind) json["kind"] = std::string(KindName(*table.kind));
   return json;
 }
 
@@ -102,6 +126,7 @@ CaptureCursor::Table TableFromJson(const Json& json) {
     table.mark = {.object = mark.at(0), .files = mark.at(1), .columns = mark.at(2)};
   }
   table.replaced = json.value("replaced", false);
+  if (json.contains("kind")) table.kind = KindNamed(json.at("kind").get<std::string>());
   return table;
 }
 
@@ -287,6 +312,18 @@ std::vector<LargeRow> LargeRowsOf(const std::string& cursor) {
     // Capture itself will say so.
   }
   return rows;
+}
+
+KnownKinds KindsIn(const std::string& cursor) {
+  KnownKinds kinds;
+  try {
+    for (const auto& [name, table] : CaptureCursor::Parse(cursor).tables) {
+      if (table.kind) kinds[name] = *table.kind;
+    }
+  } catch (const Error&) {
+    // Capture itself will say so.
+  }
+  return kinds;
 }
 
 std::string DescribeCursor(const std::string& text) {

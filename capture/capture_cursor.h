@@ -10,6 +10,7 @@
 #include "engine/model/schema.h"
 #include "engine/model/value.h"
 #include "engine/sql/database_mark.h"
+#include "engine/sql/table_info.h"
 
 namespace syncline::capture {
 
@@ -36,6 +37,8 @@ struct CaptureCursor {
     std::optional<Reconciled> reconciled;
     // Rows that are too large to be captured, by the bytes of their keys: how many bytes they take.
     std::map<std::string, uint64_t> too_large;
+    // What it was when it was read; nothing: an earlier version has not noted it.
+    std::optional<sql::TableInfo::Kind> kind;
     Value seen;      // TablePlan::counts_up: the highest cursor value known to be visible
     TableMark mark;  // the table that was read; empty: not known
     // It has come in the place of another: what the log holds and it lacks has yet to be deleted.

@@ -142,7 +142,7 @@ class CaptureStage::Impl {
   // A database that was made anew may still be filled: its tables come one by one.
   std::vector<TablePlan> PlanOrWait(const sql::DatabaseMark& database) {
     try {
-      return PlanTables(*session_, specs_);
+      return PlanTables(*session_, specs_, KindsIn(log_.cursor()));
     } catch (const Error& error) {
       const bool is_other = IsReplaced(CaptureCursor::Parse(log_.cursor()), database);
       if (!is_other || error.reaction() != Reaction::kStop) throw;

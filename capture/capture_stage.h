@@ -16,6 +16,7 @@
 
 #include "capture/capture_orders.h"
 #include "capture/deletes.h"
+#include "capture/known_kinds.h"
 #include "capture/pace.h"
 #include "capture/table_tally.h"
 #include "engine/base/backoff.h"
@@ -146,9 +147,11 @@ struct Finding {
   Cause cause = Cause::kUsage;  // of a kFail
 };
 
-// Connects and looks at the source and every table, without a log; never throws for what it finds.
+// Connects and looks at the source and every table, without a log (`known` is what it says of
+// them); never throws for what it finds.
 std::vector<Finding> CheckSource(const sql::DatabaseUrl& source,
-                                 const std::vector<TableSpec>& tables);
+                                 const std::vector<TableSpec>& tables,
+                                 const KnownKinds& known = {});
 
 // Identity of the source, for ChangeLog::Open.
 std::string SourceIdentity(const sql::DatabaseUrl& source);

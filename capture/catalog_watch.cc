@@ -40,7 +40,7 @@ constexpr char kFilesSql[] = R"(
 // What a plan of `c` is made of. Defaults and triggers decide how exact polling is.
 constexpr char kStampSql[] = R"(
   pg_catalog.hashtextextended(pg_catalog.concat_ws('/', c.oid, c.relkind, c.relrowsecurity,
-    c.relforcerowsecurity, {files},
+    c.relforcerowsecurity, {},
     (SELECT pg_catalog.string_agg(
               pg_catalog.concat_ws(',', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull,
                                    a.attidentity, a.attgenerated), ';' ORDER BY a.attnum)
@@ -62,36 +62,36 @@ constexpr char kFromSql[] = R"(
   LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema
   LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.name)";
 
-std::string StampSql() { return fmt::format(kStampSql, fmt::arg("files", kFilesSql)); }
+sql::Sql StampSql() { return sql::Format(kStampSql, sql::Sql(kFilesSql)); }
 
-std::string FromSql(const std::vector<TableName>& tables) {
+sql::Sql FromSql(const std::vector<TableName>& tables) {
   const auto name = [](const std::string& text) {
-    return sql::Literal(ValueView::Text(text), Dialect::kPostgres) + "::pg_catalog.name";
+    return sql::TextLiteral(text, Dialect::kPostgres) + "::pg_catalog.name";
   };
-  std::string values;
+  std::vector<sql::Sql> values;
   for (size_t i = 0; i < tables.size(); ++i) {
     const std::string& schema = tables[i].schema;
-    values += fmt::format("{}({}, {}, {})", i == 0 ? "" : ", ", i,
-                          name(schema.empty() ? "public" : schema), name(tables[i].name));
+    values.push_back(sql::Format("({}, {}, {})", i, name(schema.empty() ? "public" : schema),
+                                 name(tables[i].name)));
   }
-  return fmt::format(kFromSql, values);
+  return sql::Format(kFromSql, sql::Join(values, ", "));
 }
 
 // One row: a stamp of all tables.
-std::string OneStampSql(const std::vector<TableName>& tables) {
-  return fmt::format(
+sql::Sql OneStampSql(const std::vector<TableName>& tables) {
+  return sql::Format(
       "SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(coalesce(stamp, 0)"
       "::pg_catalog.text, ',' ORDER BY number), 0) FROM (SELECT t.number, {} AS stamp {}) AS s",
       StampSql(), FromSql(tables));
 }
 
 // One row for each table, in their order.
-std::string MarksSql(const std::vector<TableName>& tables) {
-  return fmt::format(
+sql::Sql MarksSql(const std::vector<TableName>& tables) {
+  return sql::Format(
       "SELECT c.oid, {}, c.relnatts || '.' || (SELECT pg_catalog.count(*) FROM "
       "pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.attisdropped), {} "
       "{} ORDER BY t.number",
-      kFilesSql, StampSql(), FromSql(tables));
+      sql::Sql(kFilesSql), StampSql(), FromSql(tables));
 }
 
 }  // namespace
@@ -100,7 +100,7 @@ CatalogWatch::CatalogWatch(sql::Session& session, const std::vector<TableName>& 
     : session_(session) {
   const bool postgres = session.dialect() == Dialect::kPostgres && !tables.empty();
   // Prepared: the server plans it once.
-  if (postgres) session.Execute("PREPARE syncline_catalog AS " + OneStampSql(tables));
+  if (postgres) session.Execute(sql::Sql("PREPARE syncline_catalog AS ") + OneStampSql(tables));
   sql::Transaction snapshot(session, sql::Session::Isolation::kSnapshot);
   database_ = sql::MarkOf(session);
   for (const TableName& table : tables) tables_[table] = {};
@@ -140,7 +140,7 @@ bool CatalogWatch::Moved() {
 void CatalogWatch::CheckOne(sql::Session& session, const TableName& table) const {
   bool is_same = false;
   if (session.dialect() == Dialect::kPostgres) {
-    const auto row = session.Query("SELECT " + StampSql() + FromSql({table})).rows.at(0);
+    const auto row = session.Query(sql::Format("SELECT {} {}", StampSql(), FromSql({table}))).rows.at(0);
     is_same = row.at(0).value_or("") == tables_.at(table).stamp;
   } else {
     const sql::DatabaseMark now = sql::MarkOf(session);

@@ -27,8 +27,8 @@ constexpr int64_t kClocksApartMs = 2000;
 // Looks at one source; collects what it finds.
 class SourceCheck {
  public:
-  SourceCheck(const sql::DatabaseUrl& url, std::vector<Finding>& findings)
-      : url_(url), findings_(findings) {}
+  SourceCheck(const sql::DatabaseUrl& url, const KnownKinds& known, std::vector<Finding>& findings)
+      : url_(url), known_(known), findings_(findings) {}
 
   void Run(const std::vector<TableSpec>& tables) {
     if (!Connect()) return;
@@ -103,16 +103,16 @@ class SourceCheck {
   }
 
   void CheckTable(const TableSpec& spec) {
-    const TablePlan plan = PlanTable(*session_, spec);
+    const TablePlan plan = PlanTable(*session_, spec, known_);
     RefuseNullKeys(*session_, plan);
     const sql::TableInfo info = session_->Describe(spec.table).value();
     const std::string name = plan.name();
     const Column& cursor = plan.schema->columns[plan.schema->cursor];
     session_->Query(
-        fmt::format("SELECT {} FROM {} WHERE false", plan.cursor_sql(), sql::Quote(spec.table)));
+        sql::Format("SELECT {} FROM {} WHERE false", plan.cursor_sql(), sql::Quote(spec.table)));
     Add(Level::kPass, name,
         fmt::format("key ({}), cursor {} {}", fmt::join(plan.key_columns(), ", "),
-                    plan.schema->cursor_fallback ? plan.cursor_sql() : cursor.name,
+                    plan.schema->cursor_fallback ? plan.cursor_sql().ToString() : cursor.name,
                     cursor.native_type));
     CheckKey(plan, info);
     CheckIndex(plan, info);
@@ -147,7 +147,7 @@ class SourceCheck {
                       emptied.ToString()),
           fmt::format("run: ALTER TABLE {} SET LOGGED; or let the target keep deleted rows: "
                       "on_delete: ignore",
-                      sql::Quote(emptied)));
+                      sql::Quote(emptied).text()));
     }
   }
 
@@ -173,16 +173,17 @@ class SourceCheck {
     const bool is_expression = plan.schema->cursor_fallback.has_value();
     const std::string& column = plan.schema->columns[plan.schema->cursor].name;
     if (is_expression ? HasExpressionIndex(plan) : HasIndex(info, column)) return;
-    const std::string cursor = is_expression ? "(" + plan.cursor_sql() + ")" : plan.cursor_sql();
+    const sql::Sql cursor =
+        is_expression ? sql::Format("({})", plan.cursor_sql()) : plan.cursor_sql();
     Add(Level::kWarn, plan.name(),
-        is_expression ? fmt::format("no index begins with the cursor {}", plan.cursor_sql())
+        is_expression ? fmt::format("no index begins with the cursor {}", plan.cursor_sql().text())
                       : fmt::format("no index begins with the cursor column {}", column),
         session_->dialect() == Dialect::kPostgres
             ? fmt::format("every poll reads the whole table; run: CREATE INDEX ON {} ({})",
-                          sql::Quote(plan.schema->table), cursor)
+                          sql::Quote(plan.schema->table).text(), cursor.text())
             : fmt::format("every poll reads the whole table; run: CREATE INDEX {} ON {} ({})",
-                          sql::Quote(plan.schema->table.name + "_" + column),
-                          sql::Quote(plan.schema->table), plan.cursor_sql()));
+                          sql::Quote(plan.schema->table.name + "_" + column).text(),
+                          sql::Quote(plan.schema->table).text(), plan.cursor_sql().text()));
   }
 
   static bool HasIndex(const sql::TableInfo& info, const std::string& column) {
@@ -196,26 +197,26 @@ class SourceCheck {
     const TableSchema& schema = *plan.schema;
     if (session_->dialect() == Dialect::kSqlite) {
       const auto steps =
-          session_->Query(fmt::format("EXPLAIN QUERY PLAN SELECT 1 FROM {} WHERE {} >= ''",
+          session_->Query(sql::Format("EXPLAIN QUERY PLAN SELECT 1 FROM {} WHERE {} >= ''",
                                       sql::Quote(schema.table), plan.cursor_sql()));
       return steps.rows.at(0).at(3)->starts_with("SEARCH");
     }
     const auto found = session_->Query(
         "SELECT FROM pg_index WHERE indrelid = $1::regclass AND indisvalid AND indpred IS NULL "
         "AND pg_get_indexdef(indexrelid, 1, true) = format('COALESCE(%I, %I)', $2::text, $3::text)",
-        {sql::Quote(schema.table), schema.columns[schema.cursor].name,
+        {sql::Quote(schema.table).ToString(), schema.columns[schema.cursor].name,
          schema.columns[schema.cursor_fallback.value()].name});
     return !found.rows.empty();
   }
 
   void CheckNullCursors(const TablePlan& plan) {
     if (plan.null_cursor.empty()) return;
-    const auto found = session_->Query(fmt::format(
+    const auto found = session_->Query(sql::Format(
         "SELECT 1 FROM {} WHERE {} LIMIT 1", sql::Quote(plan.schema->table), plan.null_cursor));
     if (found.rows.empty()) return;
     Add(Level::kWarn, plan.name(),
         fmt::format("there are rows whose cursor {} is NULL: they are not captured",
-                    plan.cursor_sql()),
+                    plan.cursor_sql().text()),
         "set it on every row and make the column NOT NULL");
   }
 
@@ -275,7 +276,7 @@ class SourceCheck {
         plan.cursor_kind == CursorKind::kXid) {
       return;
     }
-    const auto explained = session_->Query(fmt::format(
+    const auto explained = session_->Query(sql::Format(
         "EXPLAIN SELECT * FROM {} WHERE {} >= localtimestamp - interval '2 s' ORDER BY {}",
         sql::Quote(plan.schema->table), plan.cursor_sql(), plan.poll_order));
     // The first line is the whole plan's cost, the scan is the first that names the table.
@@ -292,6 +293,7 @@ class SourceCheck {
   }
 
   const sql::DatabaseUrl& url_;
+  const KnownKinds& known_;
   std::vector<Finding>& findings_;
   std::unique_ptr<sql::Session> session_;
 };
@@ -299,9 +301,10 @@ class SourceCheck {
 }  // namespace
 
 std::vector<Finding> CheckSource(const sql::DatabaseUrl& source,
-                                 const std::vector<TableSpec>& tables) {
+                                 const std::vector<TableSpec>& tables,
+                                 const KnownKinds& known) {
   std::vector<Finding> findings;
-  SourceCheck(source, findings).Run(tables);
+  SourceCheck(source, known, findings).Run(tables);
   return findings;
 }
 

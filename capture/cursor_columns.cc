@@ -19,7 +19,7 @@ std::string Unquoted(const std::string& name) {
 
 std::string QuotedIfNeeded(const std::string& name) {
   static const std::regex kPlain(R"re([^\s"(),]+)re");
-  return std::regex_match(name, kPlain) ? name : sql::Quote(name);
+  return std::regex_match(name, kPlain) ? name : sql::Quote(name).ToString();
 }
 
 }  // namespace
@@ -52,9 +52,9 @@ std::string CursorColumns::Text() const {
   return fmt::format("coalesce({}, {})", QuotedIfNeeded(column), QuotedIfNeeded(fallback));
 }
 
-std::string CursorColumns::Sql() const {
+sql::Sql CursorColumns::Sql() const {
   if (fallback.empty()) return sql::Quote(column);
-  return fmt::format("coalesce({}, {})", sql::Quote(column), sql::Quote(fallback));
+  return sql::Format("coalesce({}, {})", sql::Quote(column), sql::Quote(fallback));
 }
 
 }  // namespace syncline::capture

@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/sql/sql_text.h"
+
 namespace syncline::capture {
 
 // The columns that a table is polled by, as the configuration names them. Plain value type.
@@ -21,7 +23,7 @@ struct CursorColumns {
   // As Parse reads it.
   std::string Text() const;
   // What the source is asked for, in SQL.
-  std::string Sql() const;
+  sql::Sql Sql() const;
 };
 
 }  // namespace syncline::capture

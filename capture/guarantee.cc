@@ -13,7 +13,7 @@ namespace syncline::capture {
 namespace {
 
 // Sequences that a column draws from, by its default or as an identity column.
-constexpr std::string_view kSequencesSql = R"(
+constexpr char kSequencesSql[] = R"(
   SELECT s.seqcache, s.seqincrement, s.seqcycle,
          pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(q.relname)
   FROM pg_sequence s JOIN pg_class q ON q.oid = s.seqrelid
@@ -30,7 +30,7 @@ constexpr std::string_view kSequencesSql = R"(
 
 // The default of the column that an insert sets, and a row trigger that runs before updates: bits
 // 1, 2 and 16 of pg_trigger.tgtype.
-constexpr std::string_view kStampedSql = R"(
+constexpr char kStampedSql[] = R"(
   SELECT
     EXISTS (SELECT FROM pg_attrdef a JOIN pg_attribute c ON c.attrelid = a.adrelid AND c.attnum = a.adnum
             WHERE a.adrelid = $1::regclass AND c.attname = $2),
@@ -51,7 +51,7 @@ std::string CursorName(const TablePlan& plan) {
 bool LooksLikeARowsOwnCounter(sql::Session& session, const TablePlan& plan) {
   const auto row =
       session
-          .Query(fmt::format("SELECT count(*), count(DISTINCT c), min(c) FROM (SELECT {} AS c FROM "
+          .Query(sql::Format("SELECT count(*), count(DISTINCT c), min(c) FROM (SELECT {} AS c FROM "
                              "{} LIMIT {}) AS sample",
                              plan.cursor_sql(), sql::Quote(plan.schema->table), kSampleRows))
           .rows.at(0);
@@ -64,7 +64,7 @@ bool LooksLikeARowsOwnCounter(sql::Session& session, const TablePlan& plan) {
 Guarantee ClassifyVersion(sql::Session& session, const TablePlan& plan) {
   const std::string cursor = CursorName(plan);
   const auto sequences =
-      session.Query(std::string(kSequencesSql), {sql::Quote(plan.schema->table), cursor});
+      session.Query(kSequencesSql, {sql::Quote(plan.schema->table).ToString(), cursor});
   if (sequences.rows.empty()) {
     if (LooksLikeARowsOwnCounter(session, plan)) {
       return {GuaranteeClass::kRefused,
@@ -136,7 +136,7 @@ Guarantee Classify(sql::Session& session, const TablePlan& plan) {
   }
   if (plan.cursor_kind == CursorKind::kInteger) return ClassifyVersion(session, plan);
   const auto stamped =
-      session.Query(std::string(kStampedSql), {sql::Quote(plan.schema->table), CursorName(plan)})
+      session.Query(kStampedSql, {sql::Quote(plan.schema->table).ToString(), CursorName(plan)})
           .rows.at(0);
   if (stamped.at(0) == "t" && stamped.at(1) == "t") {
     return {GuaranteeClass::kExact, "as long as the database sets the cursor column", ""};

@@ -47,7 +47,7 @@ class Horizon {
   // Moves `cursor` on to this poll.
   virtual void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) = 0;
   // SQL condition on the table's rows; empty: all of them.
-  virtual std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const = 0;
+  virtual sql::Sql Condition(const TablePlan& table, const CaptureCursor& cursor) const = 0;
   // Whether a row's cursor value may become CaptureCursor::Table::seen.
   virtual bool Trusts(const Value&) const { return true; }
 };

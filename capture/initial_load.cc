@@ -117,7 +117,7 @@ void InitialLoad::Begin() {
     if (!anchored) parts_.horizon.Anchor(parts_.tables, parts_.cursor);
     anchored = true;
     if (!state.after) Announce(table);
-    names.push_back(sql::Quote(table.schema->table));
+    names.push_back(sql::Quote(table.schema->table).ToString());
     waiting_.push_back({i, state.after});
   }
   parts_.stats.rows_to_load += EstimateRows(parts_.session, names);
@@ -141,14 +141,14 @@ void InitialLoad::Announce(const TablePlan& table) {
   }
   parts_.logger.info("initial load begins table={}", table.name());
   if (table.null_cursor.empty()) return;
-  const auto count = parts_.session.Query(fmt::format(
+  const auto count = parts_.session.Query(sql::Format(
       "SELECT count(*) FROM {} WHERE {}", sql::Quote(table.schema->table), table.null_cursor));
   const std::string& rows = count.rows.at(0).at(0).value();
   if (rows == "0") return;
   parts_.logger.warn(
       "rows are not captured because their cursor column is NULL table={} column={} rows={} "
       "hint=\"set it on every row and make the column NOT NULL\"",
-      table.name(), table.cursor_sql(), rows);
+      table.name(), table.cursor_sql().text(), rows);
 }
 
 void InitialLoad::ReadTables(const std::stop_token& stop) {
@@ -162,6 +162,7 @@ void InitialLoad::ReadTables(const std::stop_token& stop) {
       Waiting next = std::move(waiting_.front());
       waiting_.pop_front();
       lock.unlock();
+      session->MayRead(parts_.tables[next.table].reach);
       reader.Read(parts_.tables[next.table], next.table, std::move(next.after), stop);
     }
   } catch (...) {

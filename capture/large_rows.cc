@@ -63,7 +63,7 @@ void LargeRows::Recheck(sql::Session& session, const TablePlan& table) {
       key_only.key.push_back(static_cast<uint32_t>(key_only.columns.size()));
       key_only.columns.push_back(table.schema->columns[column]);
     }
-    const std::string these = sql::IsOneOf(table.key_columns(), some, session.dialect());
+    const sql::Sql these = sql::IsOneOf(table.key_columns(), some, session.dialect());
     session.ReadRows({.schema = key_only, .where = And(table.set, these)},
                      [&](Row& key) { there.insert(key.bytes()); });
   }

@@ -72,7 +72,7 @@ bool OrderedCommits::Trusts(const Value& cursor_value) const {
   return !IsLaterThan(cursor_value, clock_us_);
 }
 
-std::string OrderedCommits::Condition(const TablePlan& table, const CaptureCursor& cursor) const {
+sql::Sql OrderedCommits::Condition(const TablePlan& table, const CaptureCursor& cursor) const {
   const Value& seen = cursor.tables.at(table.schema->table).seen;
   if (seen.is_null()) return "";
   return table.cursor_sql() + " >= " + sql::Literal(TakeOff(seen, margin_), Dialect::kSqlite);

@@ -25,7 +25,7 @@ class OrderedCommits : public Horizon {
   void Look() override { ReadClock(); }
   int64_t clock_us() const override { return clock_us_; }
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
-  std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
+  sql::Sql Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
   // Not a time that has not come yet: it would hide everything that is written before it comes.
   bool Trusts(const Value& cursor_value) const override;
 

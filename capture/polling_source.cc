@@ -1,7 +1,6 @@
 #include "capture/polling_source.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -65,7 +64,7 @@ PollingSource::PollingSource(sql::Session& session,
       throw UsageError(
           fmt::format("{}: rows of other databases bring numbers of theirs in {}, by which this "
                       "one's cannot be told any more",
-                      table.name(), table.cursor_sql()),
+                      table.name(), table.cursor_sql().text()),
           "in two directions, poll by a timestamp or a date");
     }
     if (!table.reconcile || horizon_->Holds(table)) continue;
@@ -90,6 +89,7 @@ void PollingSource::AdoptTables() {
       }
     }
     state.definition = table.definition;
+    state.kind = table.table_kind;
     if (!IsTombstoneTable(table.schema->table)) {
       state.guarantee = NameOf(Classify(session_, table).kind);
       AdoptMark(table, !state.loaded && !state.after, state);
@@ -248,7 +248,7 @@ void PollingSource::ReadNewParts(RowFeed::Batch& batch) {
     const auto parts = new_parts_.find(table.schema->table);
     if (parts == new_parts_.end()) continue;
     if (!parts->second.empty()) {
-      batch.Read(table, fmt::format("tableoid IN ({})", fmt::join(parts->second, ", ")),
+      batch.Read(table, sql::Format("tableoid IN ({})", sql::JoinNumbers(parts->second, ", ")),
                  table.poll_order, 0, {});
     }
     cursor_.tables[table.schema->table].mark.files = catalog_->mark(table.schema->table).files;
@@ -275,7 +275,8 @@ void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {
     const std::span<const Row> keys =
         std::span(rows.keys).subspan(first, std::min(kKeysRead, rows.keys.size() - first));
     if (!std::ranges::all_of(keys, [&](const Row& key) { return shape.Fits(key); })) continue;
-    const std::string these = sql::IsOneOf(table->key_columns(), keys, session_.dialect());
+    const sql::Sql these =
+        sql::IsOneOf(table->key_columns(), keys, session_.dialect(), table->key_equals);
     std::set<std::string> there;
     const auto note = [&](const Row& row) {
       there.insert(Project(row, table->schema->key).bytes());
@@ -283,7 +284,7 @@ void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {
     batch.Read(*table, these, "", 0, note);
     // Not deleted, but without a version: such rows have no place in the log.
     if (!table->null_cursor.empty()) {
-      const std::string where = And(table->null_cursor, these);
+      const sql::Sql where = And(table->null_cursor, these);
       session_.ReadRows({.schema = *table->schema, .where = where}, note);
     }
     if (!horizon_->Holds(*table)) continue;

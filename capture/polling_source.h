@@ -87,7 +87,7 @@ class PollingSource {
   CaptureCursor cursor_;
   CursorWriter cursor_text_;
   // Partitions and children, by their oids, whose rows have yet to be read.
-  std::map<TableName, std::vector<std::string>> new_parts_;
+  std::map<TableName, std::vector<uint64_t>> new_parts_;
   // Why nothing is read; not told before others have looked, who may know a better reason.
   std::optional<Error> replaced_node_;
   CutWriter::Users users_;          // where node_ is set

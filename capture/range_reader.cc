@@ -1,7 +1,5 @@
 #include "capture/range_reader.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
 #include <string>
@@ -28,6 +26,20 @@ constexpr size_t kRangeBytes = 64u << 20;
 struct Closed {};
 struct LongEnough {};
 
+// A comparison of rows has one operator for all columns, and here each has its own: (a, b) > (1, 2)
+// is a > 1 OR a = 1 AND b > 2.
+sql::Sql OwnOperators(const TablePlan& table, bool equal, const std::vector<sql::Sql>& values) {
+  const std::vector<std::string> names = table.key_columns();
+  sql::Sql same;
+  std::vector<sql::Sql> above;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const sql::Sql column = sql::Quote(names[i]);
+    above.push_back(And(same, sql::Format("{} {} {}", column, table.key_above[i], values[i])));
+    same = And(same, sql::Format("{} {} {}", column, table.key_equals[i], values[i]));
+  }
+  return equal ? same : sql::Format("({})", sql::Join(above, " OR "));
+}
+
 }  // namespace
 
 void CheckLoggedKey(const TablePlan& table, const Row& key) {
@@ -40,13 +52,17 @@ void CheckLoggedKey(const TablePlan& table, const Row& key) {
       "`log:`, or name the key that the table had");
 }
 
-std::string KeyIs(const TablePlan& table, std::string_view comparison, const Row& key) {
+sql::Sql KeyIs(const TablePlan& table, sql::Comparison comparison, const Row& key) {
   CheckLoggedKey(table, key);
-  std::string values;
+  std::vector<sql::Sql> values;
   for (const ValueView value : key) {
-    values += (values.empty() ? "" : ", ") + sql::Literal(value, table.schema->dialect);
+    values.push_back(sql::Literal(value, table.schema->dialect));
   }
-  return fmt::format("({}) {} ({})", table.key_order, comparison, values);
+  if (table.key_equals.empty()) {
+    return sql::Format("({}) {} ({})", table.key_order, sql::Symbol(comparison),
+                       sql::Join(values, ", "));
+  }
+  return OwnOperators(table, comparison == sql::Comparison::kEqual, values);
 }
 
 void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row> after,
@@ -57,7 +73,9 @@ void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row>
     sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
     horizon_.Hold(session_, table);
     catalog_.CheckOne(session_, table.schema->table);
-    const std::string where = And(table.where, after ? KeyIs(table, ">", *after) : "");
+    const sql::Sql where =
+        And(table.where,
+            after ? KeyIs(table, sql::Comparison::kGreater, *after) : sql::Sql());
     uint64_t rows = 0;
     size_t bytes = 0, range_bytes = 0;
     bool cut_short = false;

@@ -54,6 +54,6 @@ void CheckLoggedKey(const TablePlan& table, const Row& key);
 
 // SQL condition for the keys that compare so (">", "<=", "=") with `key`, in the order of the
 // table's key columns. Pure.
-std::string KeyIs(const TablePlan& table, std::string_view comparison, const Row& key);
+sql::Sql KeyIs(const TablePlan& table, sql::Comparison comparison, const Row& key);
 
 }  // namespace syncline::capture

@@ -32,7 +32,7 @@ bool IsHashed(Type type) {
 // What a row is recognised by.
 struct Hashed {
   Type type;
-  std::string sql;
+  sql::Sql sql;
 };
 // From the source's clock, which counts from 2000.
 WallTime WallTimeOf(int64_t clock_us) {
@@ -40,10 +40,10 @@ WallTime WallTimeOf(int64_t clock_us) {
 }
 
 // What is hashed of a value, as the server writes it and as we do.
-std::string TextSql(const Hashed& value) {
-  const std::string& name = value.sql;
+sql::Sql TextSql(const Hashed& value) {
+  const sql::Sql& name = value.sql;
   if (value.type == Type::kDate) {
-    return fmt::format(
+    return sql::Format(
         "CASE WHEN isfinite({0}) THEN ({0} - '2000-01-01'::date)::text ELSE "
         "{0}::text END",
         name);
@@ -51,7 +51,7 @@ std::string TextSql(const Hashed& value) {
   if (!IsMoment(value.type)) return name + "::text";
   // Microseconds since 2000. Where the server rounds them, in the last of all years, sums differ
   // and keys are asked for one by one.
-  return fmt::format(
+  return sql::Format(
       "CASE WHEN isfinite({0}) THEN trunc((extract(epoch FROM {0}) - 946684800) * "
       "1000000)::text ELSE {0}::text END",
       name);
@@ -89,21 +89,23 @@ std::vector<Hashed> HashedParts(const TablePlan& table) {
   return parts;
 }
 
-std::string RangeSql(const TablePlan& table, const std::optional<Row>& after, const Row* last) {
-  return And(after ? KeyIs(table, ">", *after) : "", last ? KeyIs(table, "<=", *last) : "");
+sql::Sql RangeSql(const TablePlan& table, const std::optional<Row>& after, const Row* last) {
+  return And(after ? KeyIs(table, sql::Comparison::kGreater, *after) : sql::Sql(),
+             last ? KeyIs(table, sql::Comparison::kLessEqual, *last) : sql::Sql());
 }
 
 // One row for a key that is there: whether it has that version. A row whose cursor was set to NULL
 // is there, too.
-std::string ProbeSql(const TablePlan& table) {
-  std::string same;
+sql::Sql ProbeSql(const TablePlan& table) {
+  sql::Sql same;
   size_t number = 0;
   for (const std::string& column : table.key_columns()) {
-    same = And(same, fmt::format("{} = ${}", sql::Quote(column), ++number));
+    const sql::Sql equal = table.key_equal(number);
+    same = And(same, sql::Format("{} {} ${}", sql::Quote(column), equal, ++number));
   }
   const bool postgres = table.schema->dialect == Dialect::kPostgres;
-  return fmt::format("SELECT {} {} ${} FROM {} WHERE {}", table.cursor_sql(),
-                     postgres ? "IS NOT DISTINCT FROM" : "IS", number + 1,
+  return sql::Format("SELECT {} {} ${} FROM {} WHERE {}", table.cursor_sql(),
+                     postgres ? sql::Sql("IS NOT DISTINCT FROM") : sql::Sql("IS"), number + 1,
                      sql::Quote(table.schema->table), And(same, table.set));
 }
 
@@ -128,18 +130,17 @@ std::string SumUp(std::span<const LoggedKey> keys) {
   return fmt::format("{}|{}|{}", keys.size(), sums[0], sums[1]);
 }
 
-std::string SumUpSql(const TablePlan& table, const std::string& condition) {
-  std::string text;
-  for (const Hashed& part : HashedParts(table)) {
-    text += (text.empty() ? "" : " || '|' || ") + TextSql(part);
-  }
-  const std::string where = And(table.where, condition);
+sql::Sql SumUpSql(const TablePlan& table, const sql::Sql& condition) {
+  std::vector<sql::Sql> texts;
+  for (const Hashed& part : HashedParts(table)) texts.push_back(TextSql(part));
+  const sql::Sql where = And(table.where, condition);
   // With OFFSET 0 each row is hashed once, and not once for each sum.
-  return fmt::format(
+  return sql::Format(
       "SELECT count(*), coalesce(sum(('x' || substr(h, 1, 8))::bit(32)::bigint), 0), "
       "coalesce(sum(('x' || substr(h, 9, 8))::bit(32)::bigint), 0) "
       "FROM (SELECT md5({}) AS h FROM {}{}{} OFFSET 0) AS hashes",
-      text, sql::Quote(table.schema->table), where.empty() ? "" : " WHERE ", where);
+      sql::Join(texts, " || '|' || "), sql::Quote(table.schema->table),
+      where.empty() ? sql::Sql() : sql::Sql(" WHERE "), where);
 }
 
 bool Reconciliation::IsDue(const TablePlan& table, int64_t clock_us) const {
@@ -286,11 +287,13 @@ void Reconciliation::GoThrough(const Step& step, const Range& range) {
   const TablePlan& table = step.table;
   if (!KeyIsHashed(table)) {
     Probe(step, range, differing);
-    for (const Row* key : differing) step.batch.Read(table, KeyIs(table, "=", *key), "", 0, {});
+    for (const Row* key : differing) {
+      step.batch.Read(table, KeyIs(table, sql::Comparison::kEqual, *key), "", 0, {});
+    }
     return;
   }
   const Row* last = range.is_last ? nullptr : &range.keys.back().key;
-  const std::string within = RangeSql(table, range.after, last);
+  const sql::Sql within = RangeSql(table, range.after, last);
   const auto sums = parts_.session.Query(SumUpSql(table, within)).rows.at(0);
   if (fmt::format("{}|{}|{}", *sums.at(0), *sums.at(1), *sums.at(2)) == SumUp(range.keys)) return;
   if (range.keys.size() > kPartRows) return GoThroughParts(step, range);

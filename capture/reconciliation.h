@@ -106,6 +106,6 @@ bool KeyIsHashed(const TablePlan& table);
 // The same sums for rows that the log holds: "count|sum|sum", as the server's three columns.
 std::string SumUp(std::span<const LoggedKey> keys);
 // SQL for them.
-std::string SumUpSql(const TablePlan& table, const std::string& condition);
+sql::Sql SumUpSql(const TablePlan& table, const sql::Sql& condition);
 
 }  // namespace syncline::capture

@@ -36,10 +36,10 @@ void RowFeed::Batch::Add(const TablePlan& table, Row row) {
   });
 }
 
-uint64_t RowFeed::Batch::Read(const TablePlan& table, const std::string& condition,
-                              const std::string& order_by, uint64_t limit,
+uint64_t RowFeed::Batch::Read(const TablePlan& table, const sql::Sql& condition,
+                              const sql::Sql& order_by, uint64_t limit,
                               const std::function<void(const Row&)>& watch) {
-  const std::string where = And(table.where, condition);
+  const sql::Sql where = And(table.where, condition);
   const auto note = [&](Row& row, uint64_t bytes) {
     CheckKey(table, row);
     if (watch) watch(row);
@@ -61,10 +61,10 @@ uint64_t RowFeed::Batch::Read(const TablePlan& table, const std::string& conditi
   return rows;
 }
 
-uint64_t RowFeed::Batch::ReadTombstones(const TablePlan& table, const std::string& condition,
+uint64_t RowFeed::Batch::ReadTombstones(const TablePlan& table, const sql::Sql& condition,
                                         const std::function<void(const Row&)>& watch) {
   const TablePlan& tombstones = *table.tombstones;
-  const std::string where = And(tombstones.where, condition);
+  const sql::Sql where = And(tombstones.where, condition);
   // When it was deleted is a version like the others only where those are moments, too; otherwise a
   // deletion has that of the state that is gone.
   const bool is_version = table.cursor_kind == CursorKind::kTimestampTz;

@@ -36,11 +36,11 @@ class RowFeed {
     // rows. `watch` sees each one before the log takes it; one whose flag of a soft deletion is set
     // it takes as a deletion. One that is too large it does not take: `watch` sees only its key and
     // its cursor. Throws StopError for a key that holds NULL.
-    uint64_t Read(const TablePlan& table, const std::string& condition, const std::string& order_by,
+    uint64_t Read(const TablePlan& table, const sql::Sql& condition, const sql::Sql& order_by,
                   uint64_t limit, const std::function<void(const Row&)>& watch);
     // Streams the table's tombstones that satisfy `condition`, each a deletion, in the order of
     // their cursor; `watch` sees each one. A key with NULL in it was never in the log.
-    uint64_t ReadTombstones(const TablePlan& table, const std::string& condition,
+    uint64_t ReadTombstones(const TablePlan& table, const sql::Sql& condition,
                             const std::function<void(const Row&)>& watch);
     // One that was found to be too large elsewhere.
     void NoteTooLarge(const TablePlan& table, const Row& key, uint64_t bytes) {

@@ -35,28 +35,28 @@ constexpr char kPoliciesSql[] = R"(
 
 constexpr char kNoPrivilege[] = "42501";
 
-std::string SuspectsSql(const std::vector<TableName>& tables) {
+sql::Sql SuspectsSql(const std::vector<TableName>& tables) {
   const auto name = [](const std::string& text) {
-    return sql::Literal(ValueView::Text(text), Dialect::kPostgres) + "::pg_catalog.name";
+    return sql::TextLiteral(text, Dialect::kPostgres) + "::pg_catalog.name";
   };
-  std::string values;
+  std::vector<sql::Sql> values;
   for (size_t i = 0; i < tables.size(); ++i) {
     const std::string& schema = tables[i].schema;
-    values += fmt::format("{}({}, {}, {})", i == 0 ? "" : ", ", i,
-                          name(schema.empty() ? "public" : schema), name(tables[i].name));
+    values.push_back(sql::Format("({}, {}, {})", i, name(schema.empty() ? "public" : schema),
+                                 name(tables[i].name)));
   }
-  return fmt::format(kSuspectsSql, values);
+  return sql::Format(kSuspectsSql, sql::Join(values, ", "));
 }
 
 // The server itself knows best to whom a policy applies: owners, BYPASSRLS, and the owners of views
 // go free.
 void RefuseOne(sql::Session& session, const TableName& table) {
   try {
-    session.Query(fmt::format("SELECT 1 FROM {} WHERE false", sql::Quote(table)));
+    session.Query(sql::Format("SELECT 1 FROM {} WHERE false", sql::Quote(table)));
     return;
   } catch (const Error& error) {
     if (error.code() != kNoPrivilege) throw;
-    const auto found = session.Query(kPoliciesSql, {sql::Quote(table)});
+    const auto found = session.Query(kPoliciesSql, {sql::Quote(table).ToString()});
     if (found.rows.empty()) throw;
     std::vector<std::string> policies;
     for (const auto& row : found.rows) {
@@ -64,7 +64,7 @@ void RefuseOne(sql::Session& session, const TableName& table) {
                                      row.at(4) ? "policy " + *row.at(4) : "without a policy"));
     }
     const auto& first = found.rows.front();
-    const std::string role = sql::Quote(*first.at(2));
+    const std::string role = sql::Quote(*first.at(2)).ToString();
     const std::string forced =
         first.at(3) == "t" ? " (or, where the role owns the table, ALTER TABLE .. NO FORCE ROW "
                              "LEVEL SECURITY)"

@@ -1,6 +1,7 @@
 #include "capture/table_mark.h"
 
 #include <charconv>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -16,6 +17,14 @@ std::set<std::string> Split(const std::string& files) {
   std::istringstream words(files);
   for (std::string word; words >> word;) parts.insert(word);
   return parts;
+}
+
+// "7.1", an oid and a file -> 7. Nothing for anything else, which no number stands in front of.
+std::optional<uint64_t> OidOf(const std::string& part) {
+  uint64_t oid = 0;
+  const char* const end = part.data() + part.size();
+  const auto [at, error] = std::from_chars(part.data(), end, oid);
+  return error == std::errc() && (at == end || *at == '.') ? std::optional(oid) : std::nullopt;
 }
 
 // "7.1" -> 7, 1; zeros for anything else.
@@ -48,7 +57,10 @@ TableChange Compare(const TableMark& before, const TableMark& now, bool has_part
   if (!has_parts || (had.size() == 1 && has.size() == 1)) return {.kind = Kind::kRewritten};
   TableChange change{.kind = Kind::kParts};
   for (const std::string& part : has) {
-    if (!had.contains(part)) change.parts.push_back(part.substr(0, part.find('.')));
+    if (had.contains(part)) continue;
+    const std::optional<uint64_t> oid = OidOf(part);
+    if (!oid) return {.kind = Kind::kRewritten};
+    change.parts.push_back(*oid);
   }
   if (change.parts.size() > kPartsRead) return {.kind = Kind::kRewritten};
   return change;

@@ -30,7 +30,7 @@ struct TableChange {
   };
   Kind kind = Kind::kNone;
   // kParts: the oids of those whose rows have yet to be read; may be none.
-  std::vector<std::string> parts;
+  std::vector<uint64_t> parts;
 
   bool operator==(const TableChange&) const = default;
 };

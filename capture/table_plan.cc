@@ -18,6 +18,9 @@
 namespace syncline::capture {
 namespace {
 
+// A view or a foreign table, where Session::MayRead allows none.
+constexpr std::string_view kRestrictedKind = "55000";
+
 bool EqualIgnoringCase(std::string_view a, std::string_view b) {
   return std::ranges::equal(
       a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
@@ -137,12 +140,12 @@ CursorKind CheckCursor(const CursorColumns& cursor, const sql::TableInfo& info, 
   const Column& first = info.Find(cursor.column)->column;
   const Column& second = info.Find(cursor.fallback)->column;
   if (kind == CursorKind::kInteger || kind == CursorKind::kXid) {
-    throw UsageError(
-        fmt::format("{}: {} is for times, and {} is a number", name, cursor.Sql(), first.name),
-        "poll by one column that every insert and update sets");
+    throw UsageError(fmt::format("{}: {} is for times, and {} is a number", name,
+                                 cursor.Sql().text(), first.name),
+                     "poll by one column that every insert and update sets");
   }
   if (first.type != second.type || !EqualIgnoringCase(first.native_type, second.native_type)) {
-    throw UsageError(fmt::format("{}: {} mixes two types, {} and {}", name, cursor.Sql(),
+    throw UsageError(fmt::format("{}: {} mixes two types, {} and {}", name, cursor.Sql().text(),
                                  first.native_type, second.native_type),
                      "give both columns one type, or poll by one of them");
   }
@@ -183,36 +186,59 @@ std::string Definition(const TableSpec& spec, const CursorColumns& cursor,
                        const std::vector<std::string>& key) {
   std::vector<std::string> omit = spec.omit;
   std::ranges::sort(omit);
-  std::string text = fmt::format("key {}\ncursor {}\nomit {}\nwhere {}", sql::QuoteList(key),
-                                 cursor.Sql(), sql::QuoteList(omit), spec.where);
-  if (!spec.deletes.flag.empty()) text += "\nsoft " + sql::Quote(spec.deletes.flag);
+  std::string text = fmt::format("key {}\ncursor {}\nomit {}\nwhere {}", sql::QuoteList(key).text(),
+                                 cursor.Sql().text(), sql::QuoteList(omit).text(), spec.where);
+  if (!spec.deletes.flag.empty()) text += "\nsoft " + sql::Quote(spec.deletes.flag).ToString();
   return ShortHash(text);
 }
 
-// A line of its own, so that a comment at its end cannot swallow what follows.
-std::string Parenthesized(const std::string& where) {
-  return where.empty() ? where : "(" + where + "\n)";
-}
-
-void CheckCondition(sql::Session& session, const TableSpec& spec) {
+void CheckCondition(sql::Session& session, const TableSpec& spec, TablePlan& plan) {
   if (spec.where.empty()) return;
   RefuseRowSecurity(session, {spec.table});  // or it would seem to be the condition's fault
+  const sql::Sql none = sql::Format("SELECT 1 FROM {} WHERE false AND {}", sql::Quote(spec.table),
+                                    ConditionSql(spec.where));
   try {
-    session.Query(fmt::format("SELECT 1 FROM {} WHERE false AND {}", sql::Quote(spec.table),
-                              Parenthesized(spec.where)));
+    try {
+      session.Query(none);
+    } catch (const Error& error) {
+      // The condition may look into views. What the table itself is, is seen under its lock.
+      if (error.code() != kRestrictedKind) throw;
+      plan.reach = {.views = true, .foreign_tables = true};
+      session.MayRead(plan.reach);
+      session.Query(none);
+    }
   } catch (const Error& error) {
     if (error.reaction() != Reaction::kStop) throw;
+    std::string hint = "correct where: of this table; it is a condition in the source's own SQL";
+    if (Contains({"42P01", "42883", "42704", "3F000"}, error.code())) {
+      hint += ", in which a name without a schema means one of the system's: write public.f(..), "
+              "public.t, x::public.type, a OPERATOR(public.=) b";
+    }
     throw UsageError(fmt::format("{}: the database does not understand its where: {}",
                                  spec.table.ToString(), error.message()),
-                     "correct where: of this table; it is a condition in the source's own SQL");
+                     hint);
   }
+}
+
+// Types of users have operators of their own, in a schema that has to be named.
+void AskForOperators(sql::Session& session, TablePlan& plan) {
+  for (const uint32_t column : plan.schema->key) {
+    const Column& key = plan.schema->columns[column];
+    plan.key_equals.push_back(session.Operator(key, sql::Comparison::kEqual));
+    plan.key_above.push_back(session.Operator(key, sql::Comparison::kGreater));
+  }
+  const bool plain =
+      std::ranges::all_of(plan.key_equals, [](const sql::Sql& equal) { return equal == "="; });
+  if (!plain) return;
+  plan.key_equals.clear();
+  plan.key_above.clear();
 }
 
 void CheckZone(sql::Session& session, const TablePlan& plan) {
   if (plan.zone.empty()) return;
   if (plan.cursor_kind != CursorKind::kTimestamp && plan.cursor_kind != CursorKind::kDate) {
     throw UsageError(fmt::format("{}: zone: is for a cursor without a time zone, and {} is none",
-                                 plan.name(), plan.cursor_sql()),
+                                 plan.name(), plan.cursor_sql().text()),
                      "take zone: out of the configuration");
   }
   try {
@@ -227,11 +253,17 @@ void CheckZone(sql::Session& session, const TablePlan& plan) {
 
 }  // namespace
 
-std::string And(const std::string& a, const std::string& b) {
+// A line of its own, so that a comment at its end cannot swallow what follows.
+sql::Sql ConditionSql(const std::string& where) {
+  if (where.empty()) return {};
+  return sql::Format("({}\n)", sql::Sql::OfOperator(where));
+}
+
+sql::Sql And(const sql::Sql& a, const sql::Sql& b) {
   return a.empty() ? b : b.empty() ? a : a + " AND " + b;
 }
 
-std::string TablePlan::cursor_sql() const {
+sql::Sql TablePlan::cursor_sql() const {
   const auto fallback = schema->cursor_fallback;
   return CursorColumns{schema->columns[schema->cursor].name,
                        fallback ? schema->columns[*fallback].name : ""}
@@ -272,11 +304,11 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
   }
   if (!spec.deletes.flag.empty()) plan.flag = PlanSoftFlag(spec, info, *schema);
 
-  const std::string cursor = columns.Sql();
+  const sql::Sql cursor = columns.Sql();
   plan.table_kind = info.kind;
   plan.counts_up =
       plan.cursor_kind == CursorKind::kInteger || plan.cursor_kind == CursorKind::kStored;
-  plan.set = Parenthesized(spec.where);
+  plan.set = ConditionSql(spec.where);
   plan.where = plan.set;
   if (may_be_null) {
     plan.null_cursor = And(plan.where, cursor + " IS NULL");
@@ -284,7 +316,7 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
   }
   plan.zone = spec.zone;
   plan.key_order = sql::QuoteList(key);
-  plan.poll_order = cursor + ", " + plan.key_order;
+  plan.poll_order = sql::Format("{}, {}", cursor, plan.key_order);
   plan.definition = Definition(spec, columns, key);
   plan.reconcile = spec.deletes.reconcile;
   plan.row_bytes_max = spec.row_bytes_max;
@@ -295,13 +327,13 @@ TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect di
 
 void RefuseNullKeys(sql::Session& session, const TablePlan& plan) {
   if (!plan.key_may_be_null) return;
-  std::string null;
+  std::vector<sql::Sql> null;
   for (const std::string& column : plan.key_columns()) {
-    null += (null.empty() ? "" : " OR ") + sql::Quote(column) + " IS NULL";
+    null.push_back(sql::Quote(column) + " IS NULL");
   }
   const auto found =
-      session.Query(fmt::format("SELECT 1 FROM {} WHERE {} LIMIT 1", sql::Quote(plan.schema->table),
-                                And(plan.where, "(" + null + ")")));
+      session.Query(sql::Format("SELECT 1 FROM {} WHERE {} LIMIT 1", sql::Quote(plan.schema->table),
+                                And(plan.where, sql::Format("({})", sql::Join(null, " OR ")))));
   if (found.rows.empty()) return;
   throw UsageError(fmt::format("{}: there are rows whose key ({}) holds NULL", plan.name(),
                                fmt::join(plan.key_columns(), ", ")),
@@ -310,7 +342,7 @@ void RefuseNullKeys(sql::Session& session, const TablePlan& plan) {
 
 namespace {
 
-TablePlan PlanOne(sql::Session& session, const TableSpec& spec) {
+TablePlan PlanOne(sql::Session& session, const TableSpec& spec, const KnownKinds& known) {
   const std::optional<sql::TableInfo> info = session.Describe(spec.table);
   if (!info) {
     std::vector<std::string> names;
@@ -320,25 +352,30 @@ TablePlan PlanOne(sql::Session& session, const TableSpec& spec) {
                      "correct the name in the configuration; a table must also be visible to the "
                      "role that Syncline connects as");
   }
+  RefuseOtherKind(spec.table, info->kind, known);
   TablePlan plan = MakePlan(spec, *info, session.dialect());
-  CheckCondition(session, spec);
+  AskForOperators(session, plan);
+  plan.reach = info->reach;
+  session.MayRead(plan.reach);
+  CheckCondition(session, spec, plan);
   CheckZone(session, plan);
   return plan;
 }
 
 }  // namespace
 
-TablePlan PlanTable(sql::Session& session, const TableSpec& spec) {
-  TablePlan plan = PlanOne(session, spec);
+TablePlan PlanTable(sql::Session& session, const TableSpec& spec, const KnownKinds& known) {
+  TablePlan plan = PlanOne(session, spec, known);
   RefuseRowSecurity(session, {spec.table});
   return plan;
 }
 
-std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs) {
+std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs,
+                                  const KnownKinds& known) {
   std::vector<TablePlan> plans;
   std::vector<TableName> tables;
   for (const TableSpec& spec : specs) {
-    TablePlan& plan = plans.emplace_back(PlanOne(session, spec));
+    TablePlan& plan = plans.emplace_back(PlanOne(session, spec, known));
     tables.push_back(spec.table);
     if (!spec.deletes.tombstones) continue;
     plan.tombstones = std::make_shared<const TablePlan>(PlanTombstones(session, plan));

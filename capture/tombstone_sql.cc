@@ -1,19 +1,23 @@
 #include "capture/tombstone_sql.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "capture/short_hash.h"
-#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::capture {
 namespace {
 
+using sql::Format;
+using sql::Join;
 using sql::Quote;
 using sql::QuoteList;
+using sql::Sql;
+
+constexpr Sql kDeletedAt = kDeletedAtColumn;
+constexpr Sql kTombstoneId = kTombstoneIdColumn;
 
 constexpr std::string_view kPrefix = "syncline_tombstones_";
 constexpr size_t kIdentifierBytesMax = 63;
@@ -24,45 +28,58 @@ std::vector<std::string> KeyNames(const TombstoneShape& shape) {
   return names;
 }
 
-std::string KeyList(const TombstoneShape& shape, std::string_view prefix = {}) {
+Sql KeyList(const TombstoneShape& shape, const Sql& prefix = {}) {
   return QuoteList(KeyNames(shape), prefix);
 }
 
 // Whether OLD and NEW have different values in one of the columns.
-std::string Differ(const std::vector<std::string>& columns, std::string_view is_not) {
-  std::vector<std::string> terms;
+Sql Differ(const std::vector<std::string>& columns, const Sql& is_not) {
+  std::vector<Sql> terms;
   for (const std::string& column : columns) {
-    terms.push_back(fmt::format("OLD.{0} {1} NEW.{0}", Quote(column), is_not));
+    terms.push_back(Format("OLD.{0} {1} NEW.{0}", Quote(column), is_not));
   }
-  return fmt::format("{}", fmt::join(terms, " OR "));
+  return Join(terms, " OR ");
+}
+
+// The same of a PostgreSQL table's key. IS DISTINCT FROM means `=` and no other operator.
+Sql KeyDiffers(const TombstoneShape& shape) {
+  const std::vector<std::string> names = KeyNames(shape);
+  if (shape.key_equals.empty()) return Differ(names, "IS DISTINCT FROM");
+  std::vector<Sql> terms;
+  for (size_t i = 0; i < names.size(); ++i) {
+    terms.push_back(Format("NOT coalesce(OLD.{0} {1} NEW.{0}, OLD.{0} IS NULL AND NEW.{0} IS NULL)",
+                           Quote(names[i]), shape.key_equals[i]));
+  }
+  return Join(terms, " OR ");
 }
 
 // A PostgreSQL text in dollars that its content does not hold.
-std::string InDollars(const std::string& text) {
-  std::string tag = "$syncline$";
-  while (text.find(tag) != std::string::npos) tag.insert(tag.size() - 1, "_");
-  return tag + text + tag;
+Sql InDollars(const Sql& text) {
+  Sql name = "$syncline";
+  while (text.text().find((name + "$").text()) != std::string_view::npos) name += "_";
+  return Format("{0}${1}{0}$", name, text);
 }
 
-std::string InsertKeys(const TombstoneShape& shape) {
-  return fmt::format("INSERT INTO {} ({})", Quote(TombstoneTable(shape.table)), KeyList(shape));
+Sql InsertKeys(const TombstoneShape& shape) {
+  return Format("INSERT INTO {} ({})", Quote(TombstoneTable(shape.table)), KeyList(shape));
 }
 
 // CREATE TRIGGER name `when` ON table `how` ..
 struct PostgresTrigger {
-  std::string name;
+  Sql name;
   TableName on;
-  std::string when;
-  std::string how;
+  Sql when;
+  Sql how;
 };
 
 std::vector<PostgresTrigger> PostgresTriggers(const TombstoneShape& shape) {
-  const std::string changed = Differ(KeyNames(shape), "IS DISTINCT FROM");
+  const Sql changed = KeyDiffers(shape);
   std::vector<PostgresTrigger> triggers = {
       {kDeleteTrigger, shape.table, "AFTER DELETE",
-       shape.by_row ? "FOR EACH ROW" : "REFERENCING OLD TABLE AS syncline_old FOR EACH STATEMENT"},
+       shape.by_row ? Sql("FOR EACH ROW")
+                    : Sql("REFERENCING OLD TABLE AS syncline_old FOR EACH STATEMENT")},
       // For each row, since WHEN costs less than a transition table for every update there is.
-      {kUpdateTrigger, shape.table, "AFTER UPDATE", "FOR EACH ROW WHEN (" + changed + ")"},
+      {kUpdateTrigger, shape.table, "AFTER UPDATE", Format("FOR EACH ROW WHEN ({})", changed)},
       {kTruncateTrigger, shape.table, "BEFORE TRUNCATE", "FOR EACH STATEMENT"}};
   for (const TableName& partition : shape.partitions) {
     triggers.push_back({kTruncateTrigger, partition, "BEFORE TRUNCATE", "FOR EACH STATEMENT"});
@@ -70,79 +87,83 @@ std::vector<PostgresTrigger> PostgresTriggers(const TombstoneShape& shape) {
   return triggers;
 }
 
-std::vector<std::string> InstallPostgres(const TombstoneShape& shape, const std::string& reader) {
+std::vector<Sql> InstallPostgres(const TombstoneShape& shape, const std::string& reader) {
   const TableName tombstones = TombstoneTable(shape.table);
-  const std::string table = Quote(tombstones);
-  const std::string function = table + "()";
-  std::vector<std::string> sql = {
+  const Sql table = Quote(tombstones);
+  const Sql function = table + "()";
+  std::vector<Sql> sql = {
       // The key's types and collations, and nothing else of it: no NOT NULL, no default.
-      fmt::format("CREATE TABLE IF NOT EXISTS {} AS SELECT {} FROM {} WITH NO DATA", table,
-                  KeyList(shape), Quote(shape.table)),
-      fmt::format("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} timestamptz NOT NULL DEFAULT "
-                  "clock_timestamp()",
-                  table, kDeletedAtColumn),
+      Format("CREATE TABLE IF NOT EXISTS {} AS SELECT {} FROM {} WITH NO DATA", table,
+             KeyList(shape), Quote(shape.table)),
+      Format("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} timestamptz NOT NULL DEFAULT "
+             "clock_timestamp()",
+             table, kDeletedAt),
       // So that old ones can be deleted although the table has no key.
-      fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL", table),
-      fmt::format("CREATE INDEX IF NOT EXISTS {} ON {} ({})",
-                  Quote("syncline_tombstones_at_" + ShortHash(tombstones.name)), table,
-                  kDeletedAtColumn)};
+      Format("ALTER TABLE {} REPLICA IDENTITY FULL", table),
+      Format("CREATE INDEX IF NOT EXISTS {} ON {} ({})",
+             Quote("syncline_tombstones_at_" + ShortHash(tombstones.name)), table, kDeletedAt)};
   if (!reader.empty()) {
-    sql.push_back(fmt::format("GRANT SELECT ON {} TO {}", table, Quote(reader)));
+    sql.push_back(Format("GRANT SELECT ON {} TO {}", table, Quote(reader)));
   }
   // SECURITY DEFINER: who deletes rows needs no privilege on the tombstones. A policy that hid rows
   // from TRUNCATE's turn is an error then, not a gap.
   sql.push_back(
-      fmt::format("CREATE OR REPLACE FUNCTION {} RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-                  "SET search_path = pg_catalog, pg_temp SET row_security = off AS {}",
-                  function, InDollars(TombstoneFunctionBody(shape))));
-  sql.push_back(fmt::format("REVOKE ALL ON FUNCTION {} FROM PUBLIC", function));
+      Format("CREATE OR REPLACE FUNCTION {} RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
+             "SET search_path = pg_catalog, pg_temp SET row_security = off AS {}",
+             function, InDollars(TombstoneFunctionBody(shape))));
+  sql.push_back(Format("REVOKE ALL ON FUNCTION {} FROM PUBLIC", function));
   for (const PostgresTrigger& trigger : PostgresTriggers(shape)) {
-    const std::string on = Quote(trigger.on);
-    sql.push_back(fmt::format("DROP TRIGGER IF EXISTS {} ON {}", trigger.name, on));
-    sql.push_back(fmt::format("CREATE TRIGGER {} {} ON {} {} EXECUTE FUNCTION {}", trigger.name,
-                              trigger.when, on, trigger.how, function));
+    const Sql on = Quote(trigger.on);
+    sql.push_back(Format("DROP TRIGGER IF EXISTS {} ON {}", trigger.name, on));
+    sql.push_back(Format("CREATE TRIGGER {} {} ON {} {} EXECUTE FUNCTION {}", trigger.name,
+                         trigger.when, on, trigger.how, function));
     // Also where triggers are off for what is replicated or restored.
-    sql.push_back(fmt::format("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}", on, trigger.name));
+    sql.push_back(Format("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}", on, trigger.name));
+  }
+  // The function runs as its owner: a superuser would lend itself to whoever may replace the table.
+  if (!shape.owner.empty()) {
+    const Sql owner = Quote(shape.owner);
+    sql.push_back(Format("ALTER TABLE {} OWNER TO {}", table, owner));
+    sql.push_back(Format("ALTER FUNCTION {} OWNER TO {}", function, owner));
   }
   return sql;
 }
 
 TombstoneTrigger SqliteTrigger(const TombstoneShape& shape, const std::string& suffix,
-                               const std::string& event, const std::string& keys) {
+                               const Sql& event, const Sql& keys) {
   const std::string name = TombstoneTable(shape.table).name + "_" + suffix;
-  return {name, fmt::format("CREATE TRIGGER {} {} BEGIN {} {}; END", Quote(name), event,
-                            InsertKeys(shape), keys)};
+  return {name, Format("CREATE TRIGGER {} {} BEGIN {} {}; END", Quote(name), event,
+                       InsertKeys(shape), keys)};
 }
 
-std::vector<std::string> DropInstalled(const TombstoneShape& shape) {
-  std::vector<std::string> sql;
+std::vector<Sql> DropInstalled(const TombstoneShape& shape) {
+  std::vector<Sql> sql;
   for (const std::string& name : shape.installed) {
     sql.push_back("DROP TRIGGER IF EXISTS " + Quote(name));
   }
   return sql;
 }
 
-std::vector<std::string> InstallSqlite(const TombstoneShape& shape) {
-  const std::string table = Quote(TombstoneTable(shape.table));
-  std::string columns;
+std::vector<Sql> InstallSqlite(const TombstoneShape& shape) {
+  const Sql table = Quote(TombstoneTable(shape.table));
+  Sql columns;
   for (const Column& column : shape.key) {
-    columns += fmt::format("{} {}, ", Quote(column.name),
-                           sql::DeclaredType(column.native_type, Dialect::kSqlite));
+    columns += Format("{} {}, ", Quote(column.name),
+                      sql::DeclaredType(column.native_type, Dialect::kSqlite));
   }
-  const std::string name =
-      sql::Literal(ValueView::Text(TombstoneTable(shape.table).name), Dialect::kSqlite);
-  std::vector<std::string> sql = DropInstalled(shape);
+  const Sql name = sql::TextLiteral(TombstoneTable(shape.table).name, Dialect::kSqlite);
+  std::vector<Sql> sql = DropInstalled(shape);
   sql.push_back(
-      fmt::format("CREATE TABLE IF NOT EXISTS {} ({} INTEGER PRIMARY KEY AUTOINCREMENT, {}{} TEXT "
-                  "NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')))",
-                  table, kTombstoneIdColumn, columns, kDeletedAtColumn));
+      Format("CREATE TABLE IF NOT EXISTS {} ({} INTEGER PRIMARY KEY AUTOINCREMENT, {}{} TEXT "
+             "NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')))",
+             table, kTombstoneId, columns, kDeletedAt));
   // Numbers go on from the clock, a million for each of its milliseconds, so that a table that is
   // made anew does not begin below what capture has seen of the one before.
   sql.push_back(
-      fmt::format("INSERT INTO sqlite_sequence (name, seq) SELECT {0}, CAST((julianday('now') - "
-                  "2451544.5) * 86400000 AS INTEGER) * 1000000 WHERE NOT EXISTS (SELECT 1 FROM "
-                  "sqlite_sequence WHERE name = {0})",
-                  name));
+      Format("INSERT INTO sqlite_sequence (name, seq) SELECT {0}, CAST((julianday('now') - "
+             "2451544.5) * 86400000 AS INTEGER) * 1000000 WHERE NOT EXISTS (SELECT 1 FROM "
+             "sqlite_sequence WHERE name = {0})",
+             name));
   for (TombstoneTrigger& trigger : TombstoneTriggers(shape)) {
     sql.push_back(std::move(trigger.sql));
   }
@@ -166,9 +187,9 @@ bool IsTombstoneTable(const TableName& table) { return table.name.starts_with(kP
 
 // TRUNCATE takes away what its transaction's snapshot may not show: with an older snapshot than the
 // statement's own the keys cannot be known.
-std::string TombstoneFunctionBody(const TombstoneShape& shape) {
-  const std::string copy = fmt::format("{} SELECT {} FROM ", InsertKeys(shape), KeyList(shape));
-  return fmt::format(R"(
+Sql TombstoneFunctionBody(const TombstoneShape& shape) {
+  const Sql copy = Format("{} SELECT {} FROM ", InsertKeys(shape), KeyList(shape));
+  return Format(R"(
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN
     IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
@@ -185,50 +206,47 @@ BEGIN
   RETURN NULL;
 END
 )",
-                     sql::Literal(ValueView::Text(copy), Dialect::kPostgres), InsertKeys(shape),
-                     KeyList(shape, "OLD."), copy);
+                sql::TextLiteral(copy.text(), Dialect::kPostgres), InsertKeys(shape),
+                KeyList(shape, "OLD."), copy);
 }
 
 std::vector<TombstoneTrigger> TombstoneTriggers(const TombstoneShape& shape) {
-  const std::string table = Quote(shape.table);
-  const std::string old_key = "VALUES (" + KeyList(shape, "OLD.") + ")";
+  const Sql table = Quote(shape.table);
+  const Sql old_key = Format("VALUES ({})", KeyList(shape, "OLD."));
   std::vector<TombstoneTrigger> triggers = {
       SqliteTrigger(shape, "delete", "AFTER DELETE ON " + table, old_key),
-      SqliteTrigger(
-          shape, "update",
-          fmt::format("AFTER UPDATE ON {} WHEN {}", table, Differ(KeyNames(shape), "IS NOT")),
-          old_key)};
+      SqliteTrigger(shape, "update",
+                    Format("AFTER UPDATE ON {} WHEN {}", table, Differ(KeyNames(shape), "IS NOT")),
+                    old_key)};
   // A row that REPLACE may take away is written down before it is known whether it will: a key that
   // is still there does not count.
   for (size_t i = 0; i < shape.other_keys.size(); ++i) {
-    std::vector<std::string> terms;
+    std::vector<Sql> terms;
     for (const std::string& column : shape.other_keys[i]) {
-      terms.push_back(fmt::format("{0} = NEW.{0}", Quote(column)));
+      terms.push_back(Format("{0} = NEW.{0}", Quote(column)));
     }
-    const std::string same =
-        fmt::format("SELECT {} FROM {} WHERE {}", KeyList(shape), table, fmt::join(terms, " AND "));
+    const Sql same =
+        Format("SELECT {} FROM {} WHERE {}", KeyList(shape), table, Join(terms, " AND "));
     triggers.push_back(
         SqliteTrigger(shape, fmt::format("insert_{}", i + 1), "BEFORE INSERT ON " + table, same));
     triggers.push_back(SqliteTrigger(
         shape, fmt::format("replace_{}", i + 1),
-        fmt::format("BEFORE UPDATE ON {} WHEN {}", table, Differ(shape.other_keys[i], "IS NOT")),
-        same));
+        Format("BEFORE UPDATE ON {} WHEN {}", table, Differ(shape.other_keys[i], "IS NOT")), same));
   }
   return triggers;
 }
 
-std::vector<std::string> InstallTombstonesSql(const TombstoneShape& shape,
-                                              const std::string& reader) {
+std::vector<Sql> InstallTombstonesSql(const TombstoneShape& shape, const std::string& reader) {
   return shape.dialect == Dialect::kPostgres ? InstallPostgres(shape, reader)
                                              : InstallSqlite(shape);
 }
 
-std::vector<std::string> RemoveTombstonesSql(const TombstoneShape& shape) {
-  const std::string table = Quote(TombstoneTable(shape.table));
-  std::vector<std::string> sql;
+std::vector<Sql> RemoveTombstonesSql(const TombstoneShape& shape) {
+  const Sql table = Quote(TombstoneTable(shape.table));
+  std::vector<Sql> sql;
   if (shape.dialect == Dialect::kPostgres) {
     // With it go its triggers, those of partitions that came later included.
-    sql.push_back(fmt::format("DROP FUNCTION IF EXISTS {}() CASCADE", table));
+    sql.push_back(Format("DROP FUNCTION IF EXISTS {}() CASCADE", table));
   } else {
     sql = DropInstalled(shape);
   }
@@ -236,15 +254,14 @@ std::vector<std::string> RemoveTombstonesSql(const TombstoneShape& shape) {
   return sql;
 }
 
-std::string PruneTombstonesSql(const TombstoneShape& shape, int64_t seconds) {
-  const std::string table = Quote(TombstoneTable(shape.table));
+Sql PruneTombstonesSql(const TombstoneShape& shape, int64_t seconds) {
+  const Sql table = Quote(TombstoneTable(shape.table));
   if (shape.dialect == Dialect::kPostgres) {
-    return fmt::format("DELETE FROM {} WHERE {} < clock_timestamp() - {} * interval '1 second'",
-                       table, kDeletedAtColumn, seconds);
+    return Format("DELETE FROM {} WHERE {} < clock_timestamp() - {} * interval '1 second'", table,
+                  kDeletedAt, seconds);
   }
-  return fmt::format(
-      "DELETE FROM {} WHERE {} < strftime('%Y-%m-%d %H:%M:%f', 'now', '-{} seconds')", table,
-      kDeletedAtColumn, seconds);
+  return Format("DELETE FROM {} WHERE {} < strftime('%Y-%m-%d %H:%M:%f', 'now', '-{} seconds')",
+                table, kDeletedAt, seconds);
 }
 
 }  // namespace syncline::capture

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/model/schema.h"
+#include "engine/sql/sql_text.h"
 
 namespace syncline::capture {
 
@@ -30,9 +31,12 @@ struct TombstoneShape {
   Dialect dialect = Dialect::kPostgres;
   TableName table;
   std::vector<Column> key;  // in key order
+  std::vector<sql::Sql> key_equals;  // TablePlan::key_equals
   // PostgreSQL: a trigger for each row, where one for each statement would not see every deletion:
   // those on a partition itself, and those of a subscription.
   bool by_row = false;
+  // PostgreSQL: the captured table's owner, who is to own what is made; empty: whoever makes it.
+  std::string owner;
   bool partitioned = false;           // PostgreSQL
   std::vector<TableName> partitions;  // PostgreSQL: all of them, whose TRUNCATE has to be seen, too
   // SQLite: other unique keys, by which REPLACE deletes rows without a word to any trigger.
@@ -42,21 +46,20 @@ struct TombstoneShape {
 
 struct TombstoneTrigger {
   std::string name;
-  std::string sql;
+  sql::Sql sql;
 };
 
 // PostgreSQL: the body of the function behind the triggers.
-std::string TombstoneFunctionBody(const TombstoneShape& shape);
+sql::Sql TombstoneFunctionBody(const TombstoneShape& shape);
 // SQLite: the triggers, each as sqlite_schema shows it when it is there.
 std::vector<TombstoneTrigger> TombstoneTriggers(const TombstoneShape& shape);
 
 // To be run in one transaction, as somebody who may create tables in the schema and triggers on the
 // table. What is there is replaced, the tombstone table kept. `reader` may read it; empty: nobody
 // has to be told.
-std::vector<std::string> InstallTombstonesSql(const TombstoneShape& shape,
-                                              const std::string& reader);
-std::vector<std::string> RemoveTombstonesSql(const TombstoneShape& shape);
+std::vector<sql::Sql> InstallTombstonesSql(const TombstoneShape& shape, const std::string& reader);
+std::vector<sql::Sql> RemoveTombstonesSql(const TombstoneShape& shape);
 // Of rows that were deleted more than so many seconds ago.
-std::string PruneTombstonesSql(const TombstoneShape& shape, int64_t seconds);
+sql::Sql PruneTombstonesSql(const TombstoneShape& shape, int64_t seconds);
 
 }  // namespace syncline::capture

@@ -9,11 +9,14 @@
 #include "engine/base/error.h"
 #include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/own_table.h"
 
 namespace syncline::capture {
 namespace {
 
+using sql::Format;
 using sql::Quote;
+using sql::Sql;
 
 constexpr char kHint[] =
     "run: syncline prepare --apply; where the key has changed, prepare --remove before that";
@@ -26,6 +29,15 @@ constexpr char kSubscribedSql[] = "SELECT 1 FROM pg_subscription_rel WHERE srrel
 constexpr char kFamilySql[] = R"(
   SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = $1::regclass),
          EXISTS (SELECT FROM pg_inherits WHERE inhparent = $1::regclass))";
+
+// A policy that is forced on the owner would hide rows from a TRUNCATE's turn.
+constexpr char kOwnerSql[] = R"(
+  SELECT pg_catalog.pg_get_userbyid(c.relowner)
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_roles r ON r.rolname = CURRENT_USER
+    AND ($3::pg_catalog.bool OR (r.rolsuper AND r.oid <> c.relowner))
+  WHERE n.nspname = $1 AND c.relname = $2 AND NOT c.relforcerowsecurity
+    AND pg_catalog.has_schema_privilege(c.relowner, n.oid, 'USAGE'))";
 
 constexpr char kPartitionsSql[] = R"(
   SELECT n.nspname, c.relname FROM pg_partition_tree($1::regclass) p
@@ -68,19 +80,16 @@ constexpr char kSqliteStampSql[] = R"(
    WHERE (type = 'trigger' AND tbl_name = {0} COLLATE NOCASE AND name LIKE 'syncline\_%' ESCAPE '\')
      OR (type = 'table' AND name = {1} COLLATE NOCASE) ORDER BY name)))";
 
-std::string Text(const std::string& text, Dialect dialect) {
-  return sql::Literal(ValueView::Text(text), dialect);
-}
-
 // An expression for TombstoneState::stamp.
-std::string StampSql(const TableName& table, bool partitioned, Dialect dialect) {
+Sql StampSql(const TableName& table, bool partitioned, Dialect dialect) {
   const TableName tombstones = TombstoneTable(table);
   if (dialect == Dialect::kSqlite) {
-    return fmt::format(kSqliteStampSql, Text(table.name, dialect), Text(tombstones.name, dialect));
+    return Format(kSqliteStampSql, sql::TextLiteral(table.name, dialect),
+                  sql::TextLiteral(tombstones.name, dialect));
   }
-  const std::string name = Text(Quote(table), dialect);
-  std::string stamp = fmt::format(kPostgresStampSql, name, Text(Quote(tombstones), dialect));
-  if (partitioned) stamp += fmt::format(kPartitionsStampSql, name);
+  const Sql name = sql::TextLiteral(Quote(table).text(), dialect);
+  Sql stamp = Format(kPostgresStampSql, name, sql::TextLiteral(Quote(tombstones).text(), dialect));
+  if (partitioned) stamp += Format(kPartitionsStampSql, name);
   return stamp;
 }
 
@@ -130,10 +139,10 @@ std::string ColumnProblem(const TombstoneShape& shape, const sql::TableInfo& tom
 
 std::string PostgresTriggerProblem(sql::Session& session, const TombstoneShape& shape) {
   std::set<std::string> missing = {kDeleteTrigger, kUpdateTrigger, kTruncateTrigger};
-  for (const auto& row : session.Query(kTriggersSql, {Quote(shape.table)}).rows) {
+  for (const auto& row : session.Query(kTriggersSql, {Quote(shape.table).ToString()}).rows) {
     const std::string& name = row.at(0).value();
     if (row.at(1) != "A") return fmt::format("trigger {} does not always fire", name);
-    if (row.at(3) != TombstoneFunctionBody(shape)) {
+    if (row.at(3) != TombstoneFunctionBody(shape).text()) {
       return fmt::format("trigger {} was made for another key", name);
     }
     if (name == kDeleteTrigger && shape.by_row && row.at(2) == "0") {
@@ -143,7 +152,7 @@ std::string PostgresTriggerProblem(sql::Session& session, const TombstoneShape& 
   }
   if (!missing.empty()) return fmt::format("trigger {} is not there", *missing.begin());
   if (!shape.partitioned) return "";
-  const auto idle = session.Query(kPartitionsTriggersSql, {Quote(shape.table)});
+  const auto idle = session.Query(kPartitionsTriggersSql, {Quote(shape.table).ToString()});
   if (idle.rows.empty()) return "";
   const auto& row = idle.rows.front();
   return fmt::format("trigger {} does not always fire on partition {}", *row.at(0),
@@ -160,7 +169,7 @@ std::string SqliteTriggerProblem(sql::Session& session, const TombstoneShape& sh
             .value());
   }
   for (const TombstoneTrigger& trigger : TombstoneTriggers(shape)) {
-    if (!there.contains(trigger.sql)) {
+    if (!there.contains(trigger.sql.ToString())) {
       return fmt::format("trigger {} is not there, or was made for other keys", trigger.name);
     }
   }
@@ -173,7 +182,7 @@ std::string Caution(sql::Session& session, const TombstoneShape& shape,
   for (const TableName& partition : shape.partitions) {
     const auto found =
         session.Query("SELECT 1 FROM pg_trigger WHERE tgrelid = $1::regclass AND tgname = $2",
-                      {Quote(partition), kTruncateTrigger});
+                      {Quote(partition).ToString(), kTruncateTrigger});
     if (found.rows.empty()) {
       return fmt::format("a TRUNCATE of partition {} itself would not be seen",
                          partition.ToString());
@@ -188,20 +197,23 @@ std::string Caution(sql::Session& session, const TombstoneShape& shape,
 
 // Keys that are not in the captured table. Its columns are meant by any name without a table's: the
 // configured condition reads them so.
-std::string IsGone(const TablePlan& table, const TableName& tombstones) {
-  std::string same;
+Sql IsGone(const TablePlan& table, const TableName& tombstones) {
+  Sql same;
+  size_t place = 0;
   for (const std::string& column : table.key_columns()) {
-    same = And(same, fmt::format("{0}.{2} = {1}.{2}", Quote(table.schema->table.name),
-                                 Quote(tombstones.name), Quote(column)));
+    same = And(same, Format("{0}.{2} {3} {1}.{2}", Quote(table.schema->table.name),
+                            Quote(tombstones.name), Quote(column), table.key_equal(place++)));
   }
-  return fmt::format("NOT EXISTS (SELECT 1 FROM {} WHERE {})", Quote(table.schema->table),
-                     And(same, table.where));
+  return Format("NOT EXISTS (SELECT 1 FROM {} WHERE {})", Quote(table.schema->table),
+                And(same, table.where));
 }
 
 }  // namespace
 
 TombstoneShape DescribeTombstones(sql::Session& session, const TablePlan& table) {
-  TombstoneShape shape{.dialect = session.dialect(), .table = table.schema->table};
+  TombstoneShape shape{.dialect = session.dialect(),
+                       .table = table.schema->table,
+                       .key_equals = table.key_equals};
   for (const uint32_t column : table.schema->key) {
     shape.key.push_back(table.schema->columns[column]);
   }
@@ -216,7 +228,7 @@ TombstoneShape DescribeTombstones(sql::Session& session, const TablePlan& table)
     shape.installed = InstalledOnSqlite(session, shape.table);
     return shape;
   }
-  const sql::Parameters name = {Quote(shape.table)};
+  const sql::Parameters name = {Quote(shape.table).ToString()};
   const bool partitioned = shape.partitioned = table.table_kind == Kind::kPartitioned;
   const auto family = session.Query(kFamilySql, name).rows.at(0);
   if (!partitioned && family.at(1) == "t") {
@@ -245,6 +257,10 @@ TombstoneState LookAtTombstones(sql::Session& session, const TombstoneShape& sha
     state.problem = fmt::format("the table {} is not there", name.ToString());
     return state;
   }
+  if (tombstones->kind != sql::TableInfo::Kind::kTable) {
+    state.problem = fmt::format("{} is no table", name.ToString());
+    return state;
+  }
   state.problem = ColumnProblem(shape, *tombstones);
   if (!state.problem.empty()) {
     state.problem = fmt::format("{}: {}", name.ToString(), state.problem);
@@ -254,6 +270,20 @@ TombstoneState LookAtTombstones(sql::Session& session, const TombstoneShape& sha
                                                     : PostgresTriggerProblem(session, shape);
   state.caution = Caution(session, shape, *tombstones);
   return state;
+}
+
+void RefuseForeignTombstones(sql::Session& session, const TombstoneShape& shape) {
+  if (shape.dialect != Dialect::kPostgres) return;
+  const TableName name = TombstoneTable(shape.table);
+  const sql::OwnTable found = sql::LookAtOwnTable(session, name, shape.table);
+  if (found.objection.empty()) return;
+  throw UsageError(fmt::format("{} {}", name.ToString(), found.objection), found.hint);
+}
+
+std::string OwnerForTombstones(sql::Session& session, const TableName& table, bool whoever) {
+  if (session.dialect() != Dialect::kPostgres) return "";
+  const auto rows = session.Query(kOwnerSql, {table.schema, table.name, whoever ? "t" : "f"}).rows;
+  return rows.empty() ? "" : rows.front().at(0).value();
 }
 
 TablePlan PlanTombstones(sql::Session& session, const TablePlan& table) {
@@ -278,7 +308,7 @@ TablePlan PlanTombstones(sql::Session& session, const TablePlan& table) {
   plan.cursor_kind = postgres ? CursorKind::kTimestampTz : CursorKind::kStored;
   plan.counts_up = !postgres;
   plan.where = IsGone(table, schema->table);
-  plan.poll_order = schema->columns.back().name;
+  plan.poll_order = Quote(schema->columns.back().name);
   plan.definition = ShortHash(state.stamp);
   plan.schema = std::move(schema);
   return plan;
@@ -288,7 +318,7 @@ TombstoneWatch::TombstoneWatch(sql::Session& session, const std::vector<TablePla
     : session_(session) {
   for (const TablePlan& table : tables) {
     if (!table.tombstones) continue;
-    sql_ += (sql_.empty() ? "SELECT " : " UNION ALL SELECT ") +
+    sql_ += (sql_.empty() ? Sql("SELECT ") : Sql(" UNION ALL SELECT ")) +
             StampSql(table.schema->table, table.table_kind == sql::TableInfo::Kind::kPartitioned,
                      session.dialect());
     stamps_.push_back(table.tombstones->definition);

@@ -23,6 +23,13 @@ struct TombstoneState {
 };
 TombstoneState LookAtTombstones(sql::Session& session, const TombstoneShape& shape);
 
+// PostgreSQL: throws UsageError where the table's name is taken by what somebody else has made, with
+// whom what the triggers write must not be trusted.
+void RefuseForeignTombstones(sql::Session& session, const TombstoneShape& shape);
+// The captured table's owner, where it could do what the triggers' function does and the session's
+// role, as a superuser (or `whoever` it is that will), makes that for another role; else empty.
+std::string OwnerForTombstones(sql::Session& session, const TableName& table, bool whoever);
+
 // The table that the triggers fill, as a table to poll by itself: its columns are the key's, in key
 // order, and its cursor. Its rows are the keys that are not in the captured table (any more, or as
 // its `where` has it), in the same snapshot. Throws StopError when something is missing.
@@ -39,7 +46,7 @@ class TombstoneWatch {
 
  private:
   sql::Session& session_;
-  std::string sql_;                  // one row for each table; empty: there is none to look at
+  sql::Sql sql_;                     // one row for each table; empty: there is none to look at
   std::vector<std::string> stamps_;  // of the tables, hashed
 };
 

@@ -1,7 +1,5 @@
 #include "capture/transaction_ticks.h"
 
-#include <fmt/format.h>
-
 #include <string_view>
 
 #include "engine/base/check.h"
@@ -13,24 +11,23 @@ namespace syncline::capture {
 namespace {
 
 // A standby does not list in a snapshot what runs on its primary, so there it tells nothing.
-constexpr std::string_view kSnapshotSql = R"(
+constexpr char kSnapshotSql[] = R"(
   SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000,
          CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END)";
 
 // Both in microseconds since 2000-01-01 UTC, and TimelineSql between them and the last.
-constexpr std::string_view kClockSql = R"(
+constexpr char kClockSql[] = R"(
   SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 946684800000000,
          (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint - 946684800000000, {},
          coalesce((extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::bigint, 0))";
 
 // The second one is behind after a failover, until the next checkpoint.
-constexpr std::string_view kTimelineSqls[] = {
-    "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)",
-    "(SELECT to_hex(timeline_id) FROM pg_control_checkpoint())"};
+constexpr sql::Sql kTimelineSqls[] = {"left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)",
+                                      "(SELECT to_hex(timeline_id) FROM pg_control_checkpoint())"};
 
 // The virtual ids of the other sessions' transactions. A transaction in another database cannot
 // touch ours; a session without a database (a background process) is taken along.
-constexpr std::string_view kVirtualSql = R"(
+constexpr char kVirtualSql[] = R"(
   SELECT l.virtualxid FROM pg_locks l
   WHERE l.locktype = 'virtualxid' AND l.granted AND l.mode = 'ExclusiveLock'
     AND l.pid <> pg_backend_pid()
@@ -39,11 +36,11 @@ constexpr std::string_view kVirtualSql = R"(
       WHERE a.pid = l.pid
         AND a.datid <> (SELECT oid FROM pg_database WHERE datname = current_database())))";
 
-constexpr std::string_view kPreparedSql =
+constexpr char kPreparedSql[] =
     "SELECT 'p' || transaction FROM pg_prepared_xacts WHERE database = current_database()";
 
 // Subtransactions hold a lock each, too.
-constexpr std::string_view kXidSql = R"(
+constexpr char kXidSql[] = R"(
   SELECT virtualtransaction, transactionid FROM pg_locks
   WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock' AND pid IS NOT NULL)";
 
@@ -51,7 +48,7 @@ constexpr std::string_view kXidSql = R"(
 // an ordinary heap of its own whose xmin may be read (partitioned and inherited tables are not:
 // attaching a partition shows rows that nobody wrote); and whether all of its rows are this
 // server's, which those of views and foreign tables, or partitions, need not be.
-constexpr std::string_view kFactsSql = R"(
+constexpr char kFactsSql[] = R"(
   SELECT c.relkind IN ('r', 'p', 'v') AND has_table_privilege(c.oid, 'SELECT'),
          c.relkind = 'r' AND NOT c.relhassubclass AND coalesce(a.amname = 'heap', false)
            AND has_table_privilege(c.oid, 'SELECT'),
@@ -72,8 +69,8 @@ TransactionTicks::TransactionTicks(sql::Session& session, const std::vector<Tabl
       "current_setting('max_prepared_transactions')");
   zone_ = settings.rows.at(0).at(0).value_or("UTC");
   prepares_ = settings.rows.at(0).at(1) != "0";
-  const std::string timeline = TimelineSql(session);
-  clock_sql_ = fmt::format(kClockSql, timeline.empty() ? "NULL" : timeline);
+  const sql::Sql timeline = TimelineSql(session);
+  clock_sql_ = sql::Format(kClockSql, timeline.empty() ? sql::Sql("NULL") : timeline);
   LookUpFacts(tables);
 }
 
@@ -92,7 +89,7 @@ void TransactionTicks::Hold(sql::Session& session, const TablePlan& table) const
 
 bool TransactionTicks::Changed() {
   if (!same_session_ || !facts_.all_local) return true;
-  const auto now = session_.Query(std::string(kSnapshotSql)).rows.at(0);
+  const auto now = session_.Query(kSnapshotSql).rows.at(0);
   clock_us_ = ToNumber(now.at(0));
   return now.at(1) != seen_snapshot_;
 }
@@ -146,11 +143,11 @@ void TransactionTicks::Advance(const std::vector<TablePlan>& tables, CaptureCurs
   same_session_ = true;
 }
 
-std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCursor&) const {
-  std::string condition;
+sql::Sql TransactionTicks::Condition(const TablePlan& table, const CaptureCursor&) const {
+  sql::Sql condition;
   if (table.cursor_kind == CursorKind::kXid) {
     // Whatever the snapshot before did not show was written by a transaction that had not ended.
-    if (xid_reach_) condition = fmt::format("{} >= '{}'::xid8", table.cursor_sql(), *xid_reach_);
+    if (xid_reach_) condition = sql::Format("{} >= '{}'::xid8", table.cursor_sql(), *xid_reach_);
   } else if (reach_ && table.cursor_kind == CursorKind::kInteger) {
     // Drawn after the tick, so greater than what was visible before; a table that is newer than the
     // tick has no mark there.
@@ -161,11 +158,11 @@ std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCur
     }
   } else if (reach_) {
     const ValueView reach = ValueView::TimestampTz(reach_->clock_us - margin_.count());
-    const std::string moment = sql::Literal(reach, Dialect::kPostgres) + "::timestamptz";
-    const std::string zone =
-        sql::Literal(ValueView::Text(table.zone.empty() ? zone_ : table.zone), Dialect::kPostgres);
-    const std::string local = LocalTimeSql(moment, zone);
-    condition = fmt::format("{} >= {}", table.cursor_sql(),
+    const sql::Sql moment = sql::Literal(reach, Dialect::kPostgres) + "::timestamptz";
+    const sql::Sql zone =
+        sql::TextLiteral(table.zone.empty() ? zone_ : table.zone, Dialect::kPostgres);
+    const sql::Sql local = LocalTimeSql(moment, zone);
+    condition = sql::Format("{} >= {}", table.cursor_sql(),
                             table.cursor_kind == CursorKind::kTimestampTz ? moment
                             : table.cursor_kind == CursorKind::kDate      ? local + "::date"
                                                                           : local);
@@ -174,17 +171,17 @@ std::string TransactionTicks::Condition(const TablePlan& table, const CaptureCur
     // Whatever the snapshot before did not show has an xmin at or above that snapshot's. Ages are
     // taken within one transaction, so from one and the same point, modulo 2^32.
     condition = And(condition,
-                    fmt::format("age(xmin) <= age('{}'::xid)", static_cast<uint32_t>(*trim_xmin_)));
+                    sql::Format("age(xmin) <= age('{}'::xid)", static_cast<uint32_t>(*trim_xmin_)));
   }
   return condition;
 }
 
-std::string TimelineSql(sql::Session& session) {
-  for (const std::string_view timeline : kTimelineSqls) {
-    const std::string sql = fmt::format("CASE WHEN NOT pg_is_in_recovery() THEN {} END", timeline);
+sql::Sql TimelineSql(sql::Session& session) {
+  for (const sql::Sql& timeline : kTimelineSqls) {
+    const sql::Sql text = sql::Format("CASE WHEN NOT pg_is_in_recovery() THEN {} END", timeline);
     try {
-      session.Query("SELECT " + sql);
-      return sql;
+      session.Query("SELECT " + text);
+      return text;
     } catch (const Error& error) {
       if (error.reaction() != Reaction::kStop) throw;
     }
@@ -192,8 +189,8 @@ std::string TimelineSql(sql::Session& session) {
   return "";
 }
 
-std::string LocalTimeSql(const std::string& moment, const std::string& zone) {
-  return fmt::format(
+sql::Sql LocalTimeSql(const sql::Sql& moment, const sql::Sql& zone) {
+  return sql::Format(
       "least({0} AT TIME ZONE {1}, ({0} + interval '3 hours') AT TIME ZONE {1} - interval '3 "
       "hours')",
       moment, zone);
@@ -201,8 +198,8 @@ std::string LocalTimeSql(const std::string& moment, const std::string& zone) {
 
 void TransactionTicks::LookUpFacts(const std::vector<TablePlan>& tables) {
   std::vector<std::string> names;
-  for (const TablePlan& table : tables) names.push_back(sql::Quote(table.schema->table));
-  const auto facts = session_.Query(std::string(kFactsSql), {sql::TextArray(names)});
+  for (const TablePlan& table : tables) names.push_back(sql::Quote(table.schema->table).ToString());
+  const auto facts = session_.Query(kFactsSql, {sql::TextArray(names)});
   for (size_t i = 0; i < tables.size(); ++i) {
     const TableName& name = tables[i].schema->table;
     const auto& row = facts.rows.at(i);
@@ -215,21 +212,22 @@ void TransactionTicks::LookUpFacts(const std::vector<TablePlan>& tables) {
 // Before the snapshot, that is as the transaction's first statement: a table that is rewritten in
 // between looks empty in an older snapshot.
 void TransactionTicks::Lock(sql::Session& session, const std::vector<TableName>& tables) const {
-  std::string list;
+  std::vector<sql::Sql> list;
   for (const TableName& table : tables) {
-    if (facts_.lockable.contains(table)) list += (list.empty() ? "" : ", ") + sql::Quote(table);
+    if (facts_.lockable.contains(table)) list.push_back(sql::Quote(table));
   }
-  if (!list.empty()) session.Execute("LOCK TABLE " + list + " IN ACCESS SHARE MODE");
+  if (list.empty()) return;
+  session.Execute(sql::Format("LOCK TABLE {} IN ACCESS SHARE MODE", sql::Join(list, ", ")));
 }
 
 std::set<TransactionName> TransactionTicks::ReadRunning() {
   std::set<TransactionName> running;
-  for (const auto& row : session_.Query(std::string(kVirtualSql)).rows) {
+  for (const auto& row : session_.Query(kVirtualSql).rows) {
     running.insert(row.at(0).value());
   }
   if (!prepares_) return running;
   // In this order: a transaction shows as prepared before it stops showing as a virtual one.
-  for (const auto& row : session_.Query(std::string(kPreparedSql)).rows) {
+  for (const auto& row : session_.Query(kPreparedSql).rows) {
     running.insert(row.at(0).value());
   }
   return running;
@@ -237,7 +235,7 @@ std::set<TransactionName> TransactionTicks::ReadRunning() {
 
 std::map<TransactionName, uint32_t> TransactionTicks::ReadXids() {
   std::map<TransactionName, uint32_t> xids;
-  for (const auto& row : session_.Query(std::string(kXidSql)).rows) {
+  for (const auto& row : session_.Query(kXidSql).rows) {
     const auto xid = static_cast<uint32_t>(std::stoul(row.at(1).value()));
     const auto [entry, added] = xids.emplace(row.at(0).value(), xid);
     // The top-level transaction has the first of its xids, modulo 2^32.

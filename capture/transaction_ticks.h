@@ -26,7 +26,7 @@ class TransactionTicks : public Horizon {
   void Look() override;
   int64_t clock_us() const override { return clock_us_; }
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
-  std::string Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
+  sql::Sql Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
 
  private:
   // What one query says about each table. Asked before any snapshot: the query would take it, and
@@ -46,7 +46,7 @@ class TransactionTicks : public Horizon {
 
   sql::Session& session_;
   const Microseconds margin_;
-  std::string clock_sql_;  // asks for the first members of ServerView
+  sql::Sql clock_sql_;     // asks for the first members of ServerView
   std::string zone_;       // of the stamps without one
   bool prepares_ = false;  // the server allows prepared transactions
   Facts facts_;            // constant after construction
@@ -64,11 +64,11 @@ class TransactionTicks : public Horizon {
 // SQL for the timeline of the server's WAL, in hexadecimal digits; NULL on a standby. Empty where
 // this role may not know it, as on some managed servers: a failover is then told by the other
 // server's start and by its statistics, which began at another moment. Not in a transaction.
-std::string TimelineSql(sql::Session& session);
+sql::Sql TimelineSql(sql::Session& session);
 
 // SQL for the earliest local time that a clock in `zone` can show at `moment` or later (both SQL
 // expressions): where clocks are set back within the next hours, local times come a second time.
 // Pure.
-std::string LocalTimeSql(const std::string& moment, const std::string& zone);
+sql::Sql LocalTimeSql(const sql::Sql& moment, const sql::Sql& zone);
 
 }  // namespace syncline::capture

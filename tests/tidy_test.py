@@ -2,7 +2,7 @@
 """The tree keeps its own rules: layers, vendors, sizes, a README in every folder of the program.
 
 Seen to fail for each rule: an #include of apply/ in capture/, of <sqlite3.h> in apply/, a source that includes another header
-before its own, a header without #pragma once, a file of 401 lines, a folder without a README.
+before its own, a header without #pragma once, a file of 401 lines, a folder without a README, Sql::OfOperator in apply/.
 """
 
 import pathlib
@@ -67,6 +67,18 @@ class TidyTest(unittest.TestCase):
                 for pattern, owners in VENDORS.items():
                     if re.match(pattern, include):
                         self.assertIn(box_of(path), owners, f"{path}: includes {include}")
+
+    def test_text_becomes_sql_in_few_places(self):
+        """Sql::OfOperator takes any text: what the operator wrote as SQL, and nothing else."""
+        allowed = {"engine/sql/sql_text.h", "engine/sql/sql_text.cc", "capture/table_plan.cc"}
+        for path in self.files:
+            name = path.relative_to(ROOT).as_posix()
+            text = path.read_text()
+            if name not in allowed:
+                self.assertNotIn("OfOperator", text, f"{name}: makes SQL of any text")
+            if not name.startswith("engine/sql/"):
+                self.assertNotIn("SqlMaker", text, f"{name}: makes SQL of any text")
+            self.assertNotIn("AnySql", text, f"{name}: that is for tests")
 
     def test_a_source_includes_its_own_header_first(self):
         for path in self.files:

@@ -41,9 +41,12 @@ void CheckTriggers(sql::Session& session, const std::string& subject, const Tabl
       fmt::format("trigger {} may set {}, by which states of a row are told apart: every later "
                   "change of a row would be a conflict",
                   fmt::join(triggers, ", "), cursor),
-      postgres ? fmt::format("let it leave alone what Syncline writes: CREATE TRIGGER .. WHEN "
-                             "(current_user <> '{}') ..; or DROP TRIGGER",
-                             session.Query("SELECT current_user").rows.at(0).at(0).value())
+      postgres ? fmt::format(
+                     "let it leave alone what Syncline writes: CREATE TRIGGER .. WHEN "
+                     "(current_user <> {}) ..; or DROP TRIGGER",
+                     sql::TextLiteral(session.Query("SELECT current_user").rows.at(0).at(0).value(),
+                                      Dialect::kPostgres)
+                         .text())
                : "DROP TRIGGER, or use another column for it");
 }
 
@@ -56,7 +59,7 @@ void CheckRowSecurity(sql::Session& session, const std::string& subject, const T
       "pg_catalog.string_agg(p.polname, ', ' ORDER BY p.polname) FROM pg_catalog.pg_policy p WHERE "
       "p.polrelid = $1::pg_catalog.regclass), 'there is no policy') "
       "WHERE pg_catalog.row_security_active($1::pg_catalog.regclass)",
-      {sql::Quote(table)});
+      {sql::Quote(table).ToString()});
   if (found.rows.empty()) return;
   const auto& row = found.rows.front();
   report.Warn(subject,
@@ -97,9 +100,9 @@ void CheckTable(sql::Session& session, const std::string& subject, const std::st
       if (std::ranges::find(plan.columns, column) != plan.columns.end()) {
         added.push_back(column.name);
       } else {
-        report.Warn(subject, fmt::format("has no column {}, whose values are ignored", column.name),
-                    fmt::format("for them run: {};",
-                                apply::AddColumnSql(whole, column, session.dialect())));
+        report.Warn(
+            subject, fmt::format("has no column {}, whose values are ignored", column.name),
+            fmt::format("for them run: {};", apply::AddColumnSql(session, whole, column).text()));
       }
     }
     report.Pass(subject, added.empty() ? "fits what comes"

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "engine/model/value_text.h"
-#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::cli {
@@ -82,14 +81,14 @@ ColumnFit FitOfKnown(const Column& source, Dialect from, const Column& target) {
 // How many of the values the target's type refuses.
 size_t CountRefused(sql::Session& session, const Column& target, const std::vector<Row>& sample,
                     uint32_t column) {
+  const sql::Sql cast = sql::Format("SELECT CAST($1 AS {})",
+                                    sql::DeclaredType(target.native_type, session.dialect()));
   size_t refused = 0;
   for (const Row& row : sample) {
     const ValueView value = row[column];
     if (value.is_null()) continue;
     try {
-      session.Query(fmt::format("SELECT CAST($1 AS {})",
-                                sql::DeclaredType(target.native_type, session.dialect())),
-                    {ToText(value)});
+      session.Query(cast, {ToText(value)});
     } catch (const Error& error) {
       if (!error.refusal()) throw;
       ++refused;
@@ -141,7 +140,7 @@ bool CheckColumnsFit(sql::Session& session, const std::string& subject,
     const std::string hint = fmt::format(
         "give it a type that takes {}: ALTER TABLE {} ALTER COLUMN {} TYPE ..; or name another "
         "column for it in `columns`, or `omit` it",
-        comes, sql::Quote(plan.target), sql::Quote(target.name));
+        comes, sql::Quote(plan.target).text(), sql::Quote(target.name).text());
     const std::string column = fmt::format("column {} ({})", target.name, target.native_type);
     if (fit == ColumnFit::kNone) {
       report.Fail(subject, fmt::format("{} cannot take what comes, which is {}", column, comes),

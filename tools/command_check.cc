@@ -8,7 +8,9 @@
 #include "tools/check_privacy.h"
 #include "tools/check_report.h"
 #include "tools/check_target.h"
+#include "tools/check_trust.h"
 #include "tools/commands.h"
+#include "tools/pipeline_status.h"
 
 namespace syncline::cli {
 namespace {
@@ -18,12 +20,13 @@ constexpr uint64_t kSampleRows = 50;
 
 // The tables that can be captured, and some of their rows; what is wrong with the others is
 // CheckSource's to tell.
-SourceSchemas ReadSchemas(const SourcePlan& source, SourceSamples& samples) {
+SourceSchemas ReadSchemas(const SourcePlan& source, const capture::KnownKinds& known,
+                          SourceSamples& samples) {
   SourceSchemas schemas;
   auto session = sql::Session::Open(source.url, {.read_only = true});
   for (const capture::TableSpec& table : source.tables) {
     try {
-      const capture::TablePlan plan = capture::PlanTable(*session, table);
+      const capture::TablePlan plan = capture::PlanTable(*session, table, known);
       schemas[table.table] = plan.schema;
       std::vector<Row>& sample = samples[table.table];
       session->ReadRows({.schema = *plan.schema, .where = plan.where, .limit = kSampleRows},
@@ -32,6 +35,18 @@ SourceSchemas ReadSchemas(const SourcePlan& source, SourceSamples& samples) {
     }
   }
   return schemas;
+}
+
+// What its log knows of the source's tables; nothing where it cannot be read, which CheckLog tells.
+capture::KnownKinds KindsInLog(const Config& config, const SourcePlan& source) {
+  if (!LogMayExist(source.log_folder)) return {};
+  try {
+    SystemClock clock;
+    const auto last = OpenLog(config, source.database, clock)->Last();
+    return last ? capture::KindsIn(last->cursor) : capture::KnownKinds();
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 void CheckOneSource(const Config& config, const std::string& name, CheckReport& report) {
@@ -45,20 +60,23 @@ void CheckOneSource(const Config& config, const std::string& name, CheckReport& 
   }
   SourcePlan& source = plan.sources.front();
   if (source.node) source.tables = TablesThere(source, plan.pipelines, report);
+  const capture::KnownKinds known = KindsInLog(config, source);
   std::vector<capture::Finding> findings;
-  if (!source.tables.empty()) findings = capture::CheckSource(database.url, source.tables);
+  if (!source.tables.empty()) findings = capture::CheckSource(database.url, source.tables, known);
   for (capture::Finding& finding : findings) {
     const bool of_table = finding.subject != database.url.display;
     finding.subject = of_table ? fmt::format("{} {}", name, finding.subject) : name;
   }
   report.Add(std::move(findings));
+  CheckSourceTrust(source, report);
   report.Guard(fmt::format("log of {}", name), [&] { CheckLog(config, source, report); });
   SourceSamples samples;
   const SourceSchemas schemas =
-      source.tables.empty() ? SourceSchemas() : ReadSchemas(source, samples);
+      source.tables.empty() ? SourceSchemas() : ReadSchemas(source, known, samples);
   for (const PipelinePlan& pipeline : plan.pipelines) {
     CheckTarget(config, pipeline, pipeline.two_way ? PeerSchemas(pipeline) : schemas,
                 pipeline.two_way ? SourceSamples() : samples, report);
+    CheckTargetTrust(pipeline, report);
   }
 }
 

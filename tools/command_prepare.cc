@@ -145,17 +145,20 @@ class Preparation {
   }
 
   void Treat(const capture::TablePlan& table) {
-    const auto shape = capture::DescribeTombstones(*reader_, table);
+    auto shape = capture::DescribeTombstones(*reader_, table);
+    shape.owner = capture::OwnerForTombstones(acts() ? *owner_ : *reader_, shape.table, !acts());
     if (prune_) return Prune(table, shape);
     if (options_.remove) {
       Execute(capture::RemoveTombstonesSql(shape));
       return Tell(table, "removed");
     }
-    const std::vector<std::string> install = capture::InstallTombstonesSql(shape, Reader());
+    const std::vector<sql::Sql> install = capture::InstallTombstonesSql(shape, Reader());
     if (!acts()) return Print(table, install);
     if (IsThere(shape)) return Tell(table, "there already");
     sql::Transaction transaction(*owner_, sql::Session::Isolation::kWrite);
-    for (const std::string& sql : install) owner_->Execute(sql);
+    capture::RefuseForeignTombstones(*owner_, shape);
+    for (const sql::Sql& sql : install) owner_->Execute(sql);
+    capture::RefuseForeignTombstones(*owner_, shape);  // somebody may have been quicker
     const auto now = capture::DescribeTombstones(*owner_, table);
     if (const auto state = capture::LookAtTombstones(*owner_, now); !state.problem.empty()) {
       throw StopError(fmt::format("{}: {}", table.name(), state.problem),
@@ -182,9 +185,9 @@ class Preparation {
     return reader_->Query("SELECT current_user").rows.at(0).at(0).value();
   }
 
-  void Execute(const std::vector<std::string>& statements) {
+  void Execute(const std::vector<sql::Sql>& statements) {
     sql::Transaction transaction(*owner_, sql::Session::Isolation::kWrite);
-    for (const std::string& sql : statements) owner_->Execute(sql);
+    for (const sql::Sql& sql : statements) owner_->Execute(sql);
     transaction.Commit();
   }
 
@@ -194,9 +197,11 @@ class Preparation {
     Tell(table, fmt::format("{} tombstones older than {} dropped", gone, options_.prune));
   }
 
-  void Print(const capture::TablePlan& table, const std::vector<std::string>& statements) {
+  void Print(const capture::TablePlan& table, const std::vector<sql::Sql>& statements) {
     if (invocation_.json) {
-      told_.push_back({{"source", source_}, {"table", table.name()}, {"sql", statements}});
+      std::vector<std::string> texts;
+      for (const sql::Sql& sql : statements) texts.push_back(sql.ToString());
+      told_.push_back({{"source", source_}, {"table", table.name()}, {"sql", texts}});
       return;
     }
     out_.Line(fmt::format("-- {} {}", source_, table.name()));
@@ -206,8 +211,8 @@ class Preparation {
       return;
     }
     out_.Line("BEGIN;");
-    for (const std::string& sql : statements) {
-      std::istringstream lines(sql + ";");
+    for (const sql::Sql& sql : statements) {
+      std::istringstream lines(sql.ToString() + ";");
       for (std::string line; std::getline(lines, line);) out_.Line(line);
     }
     out_.Line("COMMIT;");

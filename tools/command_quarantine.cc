@@ -188,7 +188,7 @@ void NoteRefusals(const Invocation& invocation, const std::string& name,
   SystemClock clock;
   RunBook book(config.log, clock, logger);
   Hooks hooks({{name, pipeline.schedule.on_error}}, logger);
-  Incidents(book, hooks, clock).Refusing(name, own == refused.end() ? 0 : own->second);
+  Incidents(book, hooks, clock).StillRefusing(name, own == refused.end() ? 0 : own->second);
 }
 
 int Retry(const Invocation& invocation, const Options& options) {

@@ -28,15 +28,15 @@ class RowPages {
 
  private:
   void ReadPage() {
-    const std::string columns = sql::QuoteList(key_);
-    std::string where;
+    const sql::Sql columns = sql::QuoteList(key_);
+    sql::Sql where;
     if (!page_.empty()) {
-      std::string literals;
+      std::vector<sql::Sql> literals;
       const Row last = Project(page_.back(), side_.schema.key);
       for (ValueView value : last) {
-        literals += (literals.empty() ? "" : ", ") + sql::Literal(value, side_.session.dialect());
+        literals.push_back(sql::Literal(value, side_.session.dialect()));
       }
-      where = fmt::format("({}) > ({})", columns, literals);
+      where = sql::Format("({}) > ({})", columns, sql::Join(literals, ", "));
     }
     page_.clear();
     at_ = 0;

@@ -6,7 +6,6 @@
 #include "apply/table_plan.h"
 #include "capture/table_plan.h"
 #include "engine/model/value_text.h"
-#include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::cli {
@@ -35,18 +34,18 @@ bool HasFormsInSqlite(const Column& column) {
 }
 
 bool IsDirect(const Column& source, Dialect from, const Column& target, Dialect to) {
-  if (sql::DeclaredType(target.native_type, to) != sql::ColumnTypeFor(source, from, to)) {
+  if (sql::DeclaredType(target.native_type, to) != sql::ColumnTypeFor(source, from, to))
     return false;
-  }
   return from == to || from == Dialect::kPostgres || !HasFormsInSqlite(source);
 }
 
 // Whether a row is not flagged as deleted, by the rules of soft deletion and of `on_delete`.
-std::string IsNotSet(const Column& flag, Dialect dialect) {
-  const std::string name = sql::Quote(flag.name);
+sql::Sql IsNotSet(const Column& flag, Dialect dialect) {
+  const sql::Sql name = sql::Quote(flag.name);
   if (flag.type != Type::kBool && flag.type != Type::kInt) return name + " IS NULL";
   const bool truth = flag.type == Type::kBool && dialect == Dialect::kPostgres;
-  return truth ? "NOT coalesce(" + name + ", FALSE)" : "coalesce(" + name + ", 0) = 0";
+  return truth ? sql::Format("NOT coalesce({}, FALSE)", name)
+               : sql::Format("coalesce({}, 0) = 0", name);
 }
 
 // A value of another type with the same text.
@@ -70,12 +69,13 @@ std::vector<std::string> ComparedTable::SourceKeyNames() const { return NamesOf(
 std::vector<std::string> ComparedTable::TargetKeyNames() const { return NamesOf(target); }
 
 ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
-                               const capture::TableSpec& spec, const apply::TableMapping& mapping) {
-  const capture::TablePlan captured = capture::PlanTable(source, spec);
+                               const capture::TableSpec& spec, const apply::TableMapping& mapping,
+                               const capture::KnownKinds& known) {
+  const capture::TablePlan captured = capture::PlanTable(source, spec, known);
   apply::TablePlan plan = apply::PlanTable(captured.schema, mapping);
   const std::optional<sql::TableInfo> info = target.Describe(mapping.target);
   ComparedTable table{.schema = captured.schema,
-                      .where = spec.where.empty() ? "" : "(" + spec.where + "\n)",
+                      .where = captured.set,
                       .mapping = mapping,
                       .target_exists = info.has_value(),
                       .row_bytes_max = spec.row_bytes_max};
@@ -83,7 +83,10 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
     const Column& flag = captured.schema->columns[captured.flag->column];
     table.where = capture::And(table.where, IsNotSet(flag, source.dialect()));
   }
-  if (info) table.references = info->foreign_keys;
+  if (info) {
+    table.references = info->foreign_keys;
+    target.MayRead({.foreign_tables = info->reach.foreign_tables});  // partitions, but no views
+  }
   const sql::ColumnInfo* flag = info ? info->Find(mapping.flag) : nullptr;
   if (flag != nullptr) table.target_where = IsNotSet(flag->column, target.dialect());
   table.target.table = info ? info->name : mapping.target;

@@ -18,7 +18,7 @@ struct ComparedTable {
   std::shared_ptr<const TableSchema> schema;  // of the source: the columns that are captured
   // SQL conditions on the source and on the target; empty: all rows. What is flagged as deleted on
   // either side counts as not there.
-  std::string where, target_where;
+  sql::Sql where, target_where;
   apply::TableMapping mapping;
   std::vector<uint32_t> take;  // indexes into schema->columns of those that are compared
   // The target's columns under their names and with their types there, parallel to `take`.
@@ -39,9 +39,11 @@ struct ComparedTable {
 // Whether a table is meant by `name`, with its schema or without; empty: every table is.
 bool IsNamed(const TableName& table, const std::string& name);
 
-// Throws as capture and apply do for a table that cannot be synced. Changes nothing.
+// Throws as capture and apply do for a table that cannot be synced. Changes nothing. `known`: what
+// capture has read.
 ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
-                               const capture::TableSpec& spec, const apply::TableMapping& mapping);
+                               const capture::TableSpec& spec, const apply::TableMapping& mapping,
+                               const capture::KnownKinds& known);
 
 // The compared values of a row in the source's form, as the target stores them where it stores
 // them as they are.

@@ -49,7 +49,7 @@ pipelines:
 std::string NameInFile(const TableName& table) {
   const auto part = [](const std::string& name) {
     const bool plain = name.find_first_of("*?") == std::string::npos;
-    return plain ? TableName{"", name}.ToString() : sql::Quote(name);
+    return plain ? TableName{"", name}.ToString() : sql::Quote(name).ToString();
   };
   const std::string name = part(table.name);
   return YamlText(table.schema.empty() ? name : part(table.schema) + "." + name);

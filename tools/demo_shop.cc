@@ -12,7 +12,7 @@ constexpr int kCustomers = 600;
 constexpr int kProducts = 150;
 constexpr int kOrders = 1'200;
 
-constexpr const char* kTables = R"(
+constexpr char kTables[] = R"(
 CREATE TABLE customers (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL,

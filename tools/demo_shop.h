@@ -28,7 +28,7 @@ Shop MakeShop(sql::Session& session, std::mt19937_64& random);
 
 // The SQL expression for this moment in the one text form of a timestamptz, to the millisecond,
 // which is as far as SQLite's clock goes. Evaluated by the statement, after it has the write lock.
-inline constexpr std::string_view kStampSql = "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00')";
+inline constexpr sql::Sql kStampSql = "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00')";
 
 // "12.05" for 1205.
 std::string Decimal(int64_t cents);

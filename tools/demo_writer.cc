@@ -1,17 +1,9 @@
 #include "tools/demo_writer.h"
 
-#include <fmt/format.h>
-
 #include "engine/base/error.h"
 
 namespace syncline::cli {
 namespace {
-
-std::string Stamped(std::string_view sql) {
-  std::string text(sql);
-  const size_t at = text.find("{now}");
-  return text.replace(at, 5, kStampSql);
-}
 
 std::optional<std::string> Number(int64_t number) { return std::to_string(number); }
 
@@ -56,7 +48,7 @@ uint64_t DemoWriter::TakeOrder(sql::Session& session) {
   const int64_t order = static_cast<int64_t>(++shop_.orders);
   const int64_t customer = 1 + Below(static_cast<int64_t>(shop_.customers), random_);
   uint64_t rows = session.Change(
-      fmt::format("INSERT INTO orders(id, customer_id, status, ordered_at, updated_at) "
+      sql::Format("INSERT INTO orders(id, customer_id, status, ordered_at, updated_at) "
                   "VALUES ($1, $2, 'open', {0}, {0})",
                   kStampSql),
       {Number(order), Number(customer)});
@@ -65,12 +57,15 @@ uint64_t DemoWriter::TakeOrder(sql::Session& session) {
     const int64_t product = 1 + Below(static_cast<int64_t>(shop_.prices.size()), random_);
     const int64_t quantity = 1 + Below(9, random_);
     rows += session.Change(
-        Stamped("INSERT INTO order_lines(order_id, line, product_id, quantity, price, updated_at) "
-                "VALUES ($1, $2, $3, $4, $5, {now})"),
+        sql::Format(
+            "INSERT INTO order_lines(order_id, line, product_id, quantity, price, updated_at) "
+            "VALUES ($1, $2, $3, $4, $5, {})",
+            kStampSql),
         {Number(order), Number(line), Number(product), Number(quantity),
          Decimal(shop_.prices[static_cast<size_t>(product - 1)])});
     rows += session.Change(
-        Stamped("UPDATE products SET stock = stock - $2, updated_at = {now} WHERE id = $1"),
+        sql::Format("UPDATE products SET stock = stock - $2, updated_at = {} WHERE id = $1",
+                    kStampSql),
         {Number(product), Number(quantity)});
   }
   shop_.lines += static_cast<uint64_t>(lines);
@@ -79,7 +74,7 @@ uint64_t DemoWriter::TakeOrder(sql::Session& session) {
 
 uint64_t DemoWriter::ShipOrders(sql::Session& session) {
   return session.Change(
-      fmt::format("UPDATE orders SET status = 'shipped', shipped_at = {0}, updated_at = {0} "
+      sql::Format("UPDATE orders SET status = 'shipped', shipped_at = {0}, updated_at = {0} "
                   "WHERE id IN (SELECT id FROM orders WHERE status = 'open' ORDER BY id LIMIT $1)",
                   kStampSql),
       {Number(1 + Below(4, random_))});
@@ -90,23 +85,26 @@ uint64_t DemoWriter::ChangePrices(sql::Session& session) {
       static_cast<size_t>(Below(static_cast<int64_t>(shop_.prices.size()), random_));
   int64_t& price = shop_.prices[product];
   price = std::max<int64_t>(1, price + Below(201, random_) - 100);
-  return session.Change(Stamped("UPDATE products SET price = $2, updated_at = {now} WHERE id = $1"),
-                        {Number(static_cast<int64_t>(product) + 1), Decimal(price)});
+  return session.Change(
+      sql::Format("UPDATE products SET price = $2, updated_at = {} WHERE id = $1", kStampSql),
+      {Number(static_cast<int64_t>(product) + 1), Decimal(price)});
 }
 
 uint64_t DemoWriter::EditCustomer(sql::Session& session) {
   const int64_t customer = 1 + Below(static_cast<int64_t>(shop_.customers), random_);
   return session.Change(
-      Stamped("UPDATE customers SET city = $2, newsletter = NOT newsletter, updated_at = {now} "
-              "WHERE id = $1"),
+      sql::Format("UPDATE customers SET city = $2, newsletter = NOT newsletter, updated_at = {} "
+                  "WHERE id = $1",
+                  kStampSql),
       {Number(customer), RandomCity(random_)});
 }
 
 uint64_t DemoWriter::AddCustomer(sql::Session& session) {
   const int64_t customer = static_cast<int64_t>(++shop_.customers);
   return session.Change(
-      Stamped("INSERT INTO customers(id, name, city, newsletter, credit, updated_at) "
-              "VALUES ($1, $2, $3, 0, '0.00', {now})"),
+      sql::Format("INSERT INTO customers(id, name, city, newsletter, credit, updated_at) "
+                  "VALUES ($1, $2, $3, 0, '0.00', {})",
+                  kStampSql),
       {Number(customer), std::string(RandomName(random_)), RandomCity(random_)});
 }
 

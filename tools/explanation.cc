@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "apply/own_tables.h"
 #include "apply/row_image.h"
 
 namespace syncline::cli {
@@ -60,7 +61,7 @@ void Explanation::Want(const ComparedTable& table, const std::vector<Differing>&
 void Explanation::Read() {
   if (!any_) return;
   history_.Read(Offset(), log_.end());
-  if (apply::HasOwnTable(target_, "syncline_quarantine")) {
+  if (apply::HasOwnTable(target_, apply::kQuarantineTable)) {
     for (apply::ParkedChange& parked : apply::ReadQuarantine(target_, pipeline_.name)) {
       if (parked.waiting_for) continue;
       const std::pair key(parked.step.schema->table, parked.step.change.key.bytes());

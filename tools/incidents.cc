@@ -8,6 +8,19 @@
 #include "tools/terminal.h"
 
 namespace syncline::cli {
+namespace {
+
+Incident Refusal(const std::string& pipeline, uint64_t changes) {
+  return {.pipeline = pipeline,
+          .kind = Incidents::kRefused,
+          .error = fmt::format("the target refuses {} changes", FormatCount(changes)),
+          .hint = fmt::format("`syncline quarantine list {0}` shows them, and why; mend the target "
+                              "or the source, then `syncline quarantine retry {0}`",
+                              pipeline),
+          .told = true};
+}
+
+}  // namespace
 
 void Incidents::Failed(const std::string& pipeline, const std::string& kind, const Error& error) {
   if (!book_.OpenIncident({.pipeline = pipeline,
@@ -89,31 +102,29 @@ void Incidents::StartedAgain(const std::string& pipeline, const std::string& kin
 }
 
 void Incidents::Refusing(const std::string& pipeline, uint64_t changes) {
+  bool are_more = changes > 0;
   {
     const std::lock_guard lock(mutex_);
     const auto [known, is_first] = refused_.emplace(pipeline, changes);
     if (!is_first && known->second == changes) return;
+    if (!is_first) are_more = changes > known->second;
     known->second = changes;
   }
-  if (changes == 0) return Over(pipeline, kRefused);
-  const std::string error = fmt::format("the target refuses {} changes", FormatCount(changes));
-  const std::string hint =
-      fmt::format("`syncline quarantine list {0}` shows them, and why; mend the target or the "
-                  "source, then `syncline quarantine retry {0}`",
-                  pipeline);
-  if (!book_.OpenIncident({.pipeline = pipeline,
-                           .kind = kRefused,
-                           .error = error,
-                           .hint = hint,
-                           .told = true})) {
-    return;
-  }
+  // Fewer, but not none: whoever looked after them may have taken out the others since.
+  if (!are_more) return StillRefusing(pipeline, changes);
+  const Incident incident = Refusal(pipeline, changes);
+  if (!book_.OpenIncident(incident)) return;
   hooks_.Tell({.pipeline = pipeline,
                .kind = kRefused,
                .state = "refusing",
-               .error = error,
-               .hint = hint,
+               .error = incident.error,
+               .hint = incident.hint,
                .at = clock_.Now()});
+}
+
+void Incidents::StillRefusing(const std::string& pipeline, uint64_t changes) {
+  if (changes == 0) return Over(pipeline, kRefused);
+  book_.RestateIncident(Refusal(pipeline, changes));
 }
 
 std::optional<std::string> Incidents::TroubleOf(const std::string& pipeline) {

@@ -41,9 +41,12 @@ class Incidents {
   void Trying(const std::string& pipeline, const std::string& kind, const Error* error);
   // It is made anew after it has stopped: what comes of that is not known yet.
   void StartedAgain(const std::string& pipeline, const std::string& kind);
-  // So many changes of the pipeline are in its target's quarantine. Told when there are some, and
-  // when there are none any more.
+  // So many changes of the pipeline are in its target's quarantine. Told when there are more than
+  // before, unless that is known, and when there are none any more.
   void Refusing(const std::string& pipeline, uint64_t changes);
+  // So many are left there after somebody has looked after them, maybe from another process than
+  // the one that runs the pipeline. Told when there are none.
+  void StillRefusing(const std::string& pipeline, uint64_t changes);
   // Notes what has been tried for a while, and tells what has been for too long. To be called now
   // and then.
   void Look();

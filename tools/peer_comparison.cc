@@ -51,7 +51,7 @@ PeerComparison::PeerComparison(const PipelinePlan& pipeline, std::string name,
   for (size_t i = 0; i < pipeline.tables.size(); ++i) {
     if (!IsNamed(pipeline.tables[i].source, table)) continue;
     tables_.push_back(
-        DescribeCompared(*first_, *second_, pipeline.captured[i], pipeline.tables[i]));
+        DescribeCompared(*first_, *second_, pipeline.captured[i], pipeline.tables[i], {}));
   }
   if (tables_.empty()) {
     throw UsageError(fmt::format("pipeline {} has no table {}", name_, table),

@@ -70,6 +70,10 @@ bool RunBook::OpenIncident(const Incident& incident) {
   return incident.told && incidents_.insert(incident.kind + " " + incident.pipeline).second;
 }
 
+void RunBook::RestateIncident(const Incident& incident) {
+  Try([&](RunHistory& history) { history.RestateIncident(incident); });
+}
+
 bool RunBook::CloseIncident(const std::string& pipeline, const std::string& kind) {
   bool closed = false;
   if (Try([&](RunHistory& history) { closed = history.CloseIncident(pipeline, kind); })) {

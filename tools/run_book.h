@@ -42,6 +42,7 @@ class RunBook {
 
   // As RunHistory does.
   bool OpenIncident(const Incident& incident);
+  void RestateIncident(const Incident& incident);
   bool CloseIncident(const std::string& pipeline, const std::string& kind);
 
   void BeginWork(Work::Part part, const std::string& name, bool once);

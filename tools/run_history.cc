@@ -60,11 +60,11 @@ Work::End EndOf(std::string_view name) {
 }
 
 // Texts are cut to what is shown of them.
-constexpr char kColumns[] =
+constexpr sql::Sql kColumns =
     "id, substr(pipeline, 1, 1000), substr(kind, 1, 100), substr(state, 1, 100), process, started, "
     "ended, scheduled, missed, polls, captured, applied, written, newer, conflicts, refused, "
     "substr(error, 1, 10000)";
-constexpr char kOpen[] = "state IN ('Queued', 'InProgress')";
+constexpr sql::Sql kOpen = "state IN ('Queued', 'InProgress')";
 
 constexpr uint64_t kPausedMax = 100'000;
 
@@ -123,11 +123,11 @@ void RunHistory::MakeTables() {
 
 void RunHistory::CloseThoseOfTheDead() {
   const auto found =
-      session_->Query(fmt::format("SELECT DISTINCT process FROM runs WHERE {}", kOpen));
+      session_->Query(sql::Format("SELECT DISTINCT process FROM runs WHERE {}", kOpen));
   for (const auto& row : found.rows) {
     const auto process = NumberOf(row.at(0));
     if (process_.IsAlive(process)) continue;
-    session_->Change(fmt::format("UPDATE runs SET state = 'Failed', ended = $1, error = $2 "
+    session_->Change(sql::Format("UPDATE runs SET state = 'Failed', ended = $1, error = $2 "
                                  "WHERE process = {} AND {}",
                                  process, kOpen),
                      {Text(clock_.Now()), kProcessEnded});
@@ -149,7 +149,7 @@ int64_t RunHistory::Begin(const Run& run) {
   OwnProcess();
   const RunCounts& counts = run.counts;
   const auto made = session_->Query(
-      fmt::format("INSERT INTO runs(pipeline, kind, state, process, started, ended, scheduled, "
+      sql::Format("INSERT INTO runs(pipeline, kind, state, process, started, ended, scheduled, "
                   "missed, polls, captured, applied, written, newer, conflicts, refused, error) "
                   "VALUES ($1, $2, $3, {}, $4, $5, $6, {}, {}, {}, {}, {}, {}, {}, {}, $7) "
                   "RETURNING id",
@@ -157,7 +157,7 @@ int64_t RunHistory::Begin(const Run& run) {
                   counts.written, counts.newer, counts.conflicts, counts.refused),
       {run.pipeline, run.kind, std::string(RunStateName(run.state)), Text(run.started),
        Text(run.ended), Text(run.scheduled), run.error});
-  session_->Change(fmt::format("DELETE FROM runs WHERE pipeline = $1 AND kind = $2 AND id <= "
+  session_->Change(sql::Format("DELETE FROM runs WHERE pipeline = $1 AND kind = $2 AND id <= "
                                "(SELECT id FROM runs WHERE pipeline = $1 AND kind = $2 "
                                "ORDER BY id DESC LIMIT 1 OFFSET {})",
                                kRunsMax),
@@ -169,7 +169,7 @@ void RunHistory::Update(const Run& run) {
   const std::lock_guard lock(mutex_);
   const RunCounts& counts = run.counts;
   session_->Change(
-      fmt::format("UPDATE runs SET state = $1, ended = $2, error = $3, polls = {}, captured = {}, "
+      sql::Format("UPDATE runs SET state = $1, ended = $2, error = $3, polls = {}, captured = {}, "
                   "applied = {}, written = {}, newer = {}, conflicts = {}, refused = {} "
                   "WHERE id = {}",
                   counts.polls, counts.captured, counts.applied, counts.written, counts.newer,
@@ -179,16 +179,17 @@ void RunHistory::Update(const Run& run) {
 
 std::vector<Run> RunHistory::List(const std::vector<std::string>& pipelines, uint64_t limit) {
   const std::lock_guard lock(mutex_);
-  std::string condition;
+  sql::Sql condition;
   sql::Parameters names;
   for (const std::string& pipeline : pipelines) {
     names.push_back(pipeline);
     condition +=
-        fmt::format("{}${}", condition.empty() ? " WHERE pipeline IN (" : ", ", names.size());
+        sql::Format("{}${}", condition.empty() ? sql::Sql(" WHERE pipeline IN (") : sql::Sql(", "),
+                    names.size());
   }
   if (!condition.empty()) condition += ")";
   const auto found = session_->Query(
-      fmt::format("SELECT {} FROM runs{} ORDER BY id DESC LIMIT {}", kColumns, condition, limit),
+      sql::Format("SELECT {} FROM runs{} ORDER BY id DESC LIMIT {}", kColumns, condition, limit),
       names);
   std::vector<Run> runs;
   for (const auto& row : found.rows) {
@@ -210,7 +211,7 @@ std::set<std::string> RunHistory::Paused() {
   const std::lock_guard lock(mutex_);
   std::set<std::string> paused;
   const auto found = session_->Query(
-      fmt::format("SELECT substr(pipeline, 1, 1000) FROM paused LIMIT {}", kPausedMax));
+      sql::Format("SELECT substr(pipeline, 1, 1000) FROM paused LIMIT {}", kPausedMax));
   for (const auto& row : found.rows) paused.insert(row.at(0).value_or(""));
   return paused;
 }
@@ -245,17 +246,26 @@ bool RunHistory::OpenIncident(const Incident& incident) {
   const std::lock_guard lock(mutex_);
   const auto& [pipeline, kind, since, error, hint, told] = incident;
   const auto opened =
-      session_->Change(fmt::format("INSERT OR IGNORE INTO incidents(pipeline, kind, since, error, "
-                                   "hint, told) VALUES ($1, $2, $3, $4, $5, {:d})",
-                                   told),
+      session_->Change(sql::Format("INSERT OR IGNORE INTO incidents(pipeline, kind, since, error, "
+                                   "hint, told) VALUES ($1, $2, $3, $4, $5, {})",
+                                   int{told}),
                        {pipeline, kind, Text(clock_.Now()), error, hint});
   if (opened > 0) return told;
-  session_->Change("UPDATE incidents SET error = $3, hint = $4 WHERE pipeline = $1 AND kind = $2",
-                   {pipeline, kind, error, hint});
+  Restate(incident);
   return told && session_->Change(
                      "UPDATE incidents SET told = 1 "
                      "WHERE pipeline = $1 AND kind = $2 AND told = 0",
                      {pipeline, kind}) > 0;
+}
+
+void RunHistory::RestateIncident(const Incident& incident) {
+  const std::lock_guard lock(mutex_);
+  Restate(incident);
+}
+
+void RunHistory::Restate(const Incident& incident) {
+  session_->Change("UPDATE incidents SET error = $3, hint = $4 WHERE pipeline = $1 AND kind = $2",
+                   {incident.pipeline, incident.kind, incident.error, incident.hint});
 }
 
 bool RunHistory::CloseIncident(const std::string& pipeline, const std::string& kind) {
@@ -290,16 +300,17 @@ void RunHistory::BeginWork(Work::Part part, const std::string& name, bool once) 
     const int64_t process = NumberOf(row[0]);
     if (process != own && process_.IsAlive(process)) continue;
     session_->Change(
-        fmt::format("DELETE FROM work WHERE part = $1 AND name = $2 AND process = {}", process),
+        sql::Format("DELETE FROM work WHERE part = $1 AND name = $2 AND process = {}", process),
         {NameOf(part), name});
   }
-  session_->Change(fmt::format("INSERT INTO work VALUES ($1, $2, {}, {:d}, $3, NULL)", own, once),
-                   {NameOf(part), name, Text(clock_.Now())});
+  session_->Change(
+      sql::Format("INSERT INTO work VALUES ($1, $2, {}, {}, $3, NULL)", own, int{once}),
+      {NameOf(part), name, Text(clock_.Now())});
 }
 
 void RunHistory::EndWork(Work::Part part, const std::string& name, Work::End end) {
   const std::lock_guard lock(mutex_);
-  session_->Change(fmt::format("UPDATE work SET ended = $3 WHERE part = $1 AND name = $2 "
+  session_->Change(sql::Format("UPDATE work SET ended = $3 WHERE part = $1 AND name = $2 "
                                "AND process = {}",
                                process_.number()),
                    {NameOf(part), name, std::string(kEndNames[static_cast<size_t>(end)])});

@@ -86,6 +86,8 @@ class RunHistory {
   // Trouble begins, or is another one by now. True when it was not to be told until now, and is:
   // once for all processes. `since` is set here.
   bool OpenIncident(const Incident& incident);
+  // It has another error and hint now, if it is open.
+  void RestateIncident(const Incident& incident);
   // It ends; whether it had been told.
   bool CloseIncident(const std::string& pipeline, const std::string& kind);
   std::vector<Incident> IncidentsOf(const std::string& pipeline);
@@ -100,6 +102,7 @@ class RunHistory {
 
  private:
   void MakeTables();
+  void Restate(const Incident& incident);  // with the mutex
   int64_t OwnProcess();
   void CloseThoseOfTheDead();
 

@@ -1,25 +1,22 @@
 #include "tools/server_sums.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include "engine/sql/dialect.h"
 
 namespace syncline::cli {
 namespace {
 
 // A text in which NULL is not the empty text, and no value can be taken for another one's part.
-std::string RowText(const std::vector<std::string>& columns) {
-  return fmt::format("ROW({})::text COLLATE \"C\"", sql::QuoteList(columns));
+sql::Sql RowText(const std::vector<std::string>& columns) {
+  return sql::Format("ROW({})::text COLLATE \"C\"", sql::QuoteList(columns));
 }
 
-std::string BucketOf(const std::string& key) {
-  return fmt::format("(hashtextextended({}, 0) & {})", key, ServerSums::kBuckets - 1);
+sql::Sql BucketOf(const sql::Sql& key) {
+  return sql::Format("(hashtextextended({}, 0) & {})", key, ServerSums::kBuckets - 1);
 }
 
-std::string InBuckets(const std::vector<std::string>& key, const std::vector<uint32_t>& buckets) {
-  return fmt::format("{} IN (VALUES ({}::bigint))", BucketOf(RowText(key)),
-                     fmt::join(buckets, "), ("));
+sql::Sql InBuckets(const std::vector<std::string>& key, const std::vector<uint32_t>& buckets) {
+  return sql::Format("{} IN (VALUES ({}::bigint))", BucketOf(RowText(key)),
+                     sql::JoinNumbers(buckets, "::bigint), ("));
 }
 
 std::vector<std::string> Names(const TableSchema& schema, const std::vector<uint32_t>& columns) {
@@ -28,14 +25,14 @@ std::vector<std::string> Names(const TableSchema& schema, const std::vector<uint
   return names;
 }
 
-ServerSums Read(sql::Session& session, const TableName& table, const std::string& where,
+ServerSums Read(sql::Session& session, const TableName& table, const sql::Sql& where,
                 const std::vector<std::string>& key, const std::vector<std::string>& columns) {
   // OFFSET 0 keeps the texts from being made once for each hash.
-  const auto result = session.Query(fmt::format(
+  const auto result = session.Query(sql::Format(
       "SELECT {}, count(*), sum(hashtextextended(r, 1)), sum(hashtextextended(r, 2)) FROM "
       "(SELECT {} AS k, {} AS r FROM {}{} OFFSET 0) AS t GROUP BY 1",
       BucketOf("k"), RowText(key), RowText(columns), sql::Quote(table),
-      where.empty() ? "" : " WHERE " + where));
+      where.empty() ? sql::Sql() : " WHERE " + where));
   ServerSums sums;
   for (const auto& row : result.rows) {
     sums.buckets[static_cast<uint32_t>(std::stoul(row.at(0).value()))] = {
@@ -71,11 +68,11 @@ ServerSums ServerSums::OfTarget(sql::Session& session, const ComparedTable& tabl
   return Read(session, table.target.table, table.target_where, table.TargetKeyNames(), columns);
 }
 
-std::string ServerSums::AtSource(const ComparedTable& table, const std::vector<uint32_t>& buckets) {
+sql::Sql ServerSums::AtSource(const ComparedTable& table, const std::vector<uint32_t>& buckets) {
   return InBuckets(table.SourceKeyNames(), buckets);
 }
 
-std::string ServerSums::OnTarget(const ComparedTable& table, const std::vector<uint32_t>& buckets) {
+sql::Sql ServerSums::OnTarget(const ComparedTable& table, const std::vector<uint32_t>& buckets) {
   return InBuckets(table.TargetKeyNames(), buckets);
 }
 

@@ -35,8 +35,8 @@ struct ServerSums {
   static ServerSums OfTarget(sql::Session& session, const ComparedTable& table);
 
   // The SQL conditions that a row is in one of those buckets.
-  static std::string AtSource(const ComparedTable& table, const std::vector<uint32_t>& buckets);
-  static std::string OnTarget(const ComparedTable& table, const std::vector<uint32_t>& buckets);
+  static sql::Sql AtSource(const ComparedTable& table, const std::vector<uint32_t>& buckets);
+  static sql::Sql OnTarget(const ComparedTable& table, const std::vector<uint32_t>& buckets);
 };
 
 }  // namespace syncline::cli

@@ -46,7 +46,7 @@ std::vector<std::optional<Row>> TableComparison::FormsOf(std::span<const Row> ro
   return {rows.begin(), rows.end()};
 }
 
-void TableComparison::ReadSource(const std::string& where, const SourceSink& sink) {
+void TableComparison::ReadSource(const sql::Sql& where, const SourceSink& sink) {
   const sql::Session::Read read = SourceRead(where);
   if (!asks_ || !form_) {
     sides_.source.ReadRows(read, [&](Row& row) {
@@ -73,13 +73,13 @@ void TableComparison::ReadSource(const std::string& where, const SourceSink& sin
   flush();
 }
 
-void TableComparison::ReadTarget(const std::string& where, const TargetSink& sink) {
+void TableComparison::ReadTarget(const sql::Sql& where, const TargetSink& sink) {
   if (!form_) return;
   sides_.target.ReadRows(TargetRead(where),
                          [&](Row& row) { sink(row, Project(row, table_.target.key)); });
 }
 
-sql::Session::Read TableComparison::SourceRead(const std::string& where) {
+sql::Session::Read TableComparison::SourceRead(const sql::Sql& where) {
   return {.schema = *table_.schema,
           .where = capture::And(table_.where, where),
           .row_bytes_max = table_.row_bytes_max,
@@ -88,7 +88,7 @@ sql::Session::Read TableComparison::SourceRead(const std::string& where) {
           }};
 }
 
-sql::Session::Read TableComparison::TargetRead(const std::string& where) {
+sql::Session::Read TableComparison::TargetRead(const sql::Sql& where) {
   return {.schema = table_.target,
           .where = capture::And(table_.target_where, where),
           .row_bytes_max = table_.row_bytes_max,
@@ -286,8 +286,9 @@ std::vector<RowPair> TableComparison::ReadSome(std::span<const RowKey> keys) {
     on_target.push_back(key.target);
     pairs.push_back({.key = key});
   }
-  const std::string these =
-      sql::IsOneOf(table_.SourceKeyNames(), at_source, table_.schema->dialect);
+  const sql::Sql these =
+      sql::IsOneOf(table_.SourceKeyNames(), at_source, table_.schema->dialect,
+                   sql::KeyEquals(sides_.source, *table_.schema));
   sides_.source.ReadRows(SourceRead(these), [&](Row& row) {
     const auto found = by_source.find(Project(row, table_.schema->key).bytes());
     if (found != by_source.end()) pairs[found->second].source = std::move(row);
@@ -302,8 +303,9 @@ std::vector<RowPair> TableComparison::ReadSome(std::span<const RowKey> keys) {
   std::vector<std::optional<Row>> forms = FormsOf(plain);
   for (size_t i = 0; i < of.size(); ++i) pairs[of[i]].wanted = std::move(forms[i]);
   if (!form_) return pairs;
-  const std::string those =
-      sql::IsOneOf(table_.TargetKeyNames(), on_target, table_.target.dialect);
+  const sql::Sql those =
+      sql::IsOneOf(table_.TargetKeyNames(), on_target, table_.target.dialect,
+                   sql::KeyEquals(sides_.target, table_.target));
   sides_.target.ReadRows(TargetRead(those), [&](Row& row) {
     const auto found = by_target.find(Project(row, table_.target.key).bytes());
     if (found != by_target.end()) pairs[found->second].target = std::move(row);

@@ -99,20 +99,20 @@ class TableComparison {
   using Differing = std::vector<DifferingBucket>;
   // The rows to be gone through.
   struct Part {
-    std::string source_where = {}, target_where = {};
+    sql::Sql source_where = {}, target_where = {};
     std::vector<bool> buckets = {};  // of RowBuckets; empty: all of them
   };
 
   Suspects FindOnce();
   std::optional<Suspects> FindByServers();
   Suspects FindByRows();
-  void ReadSource(const std::string& where, const SourceSink& sink);
-  void ReadTarget(const std::string& where, const TargetSink& sink);
+  void ReadSource(const sql::Sql& where, const SourceSink& sink);
+  void ReadTarget(const sql::Sql& where, const TargetSink& sink);
   std::vector<uint32_t> Choose(const Differing& differing, Suspects& suspects) const;
   void GoThrough(const Part& part, Suspects& suspects);
   std::vector<RowPair> ReadSome(std::span<const RowKey> keys);
-  sql::Session::Read SourceRead(const std::string& where);
-  sql::Session::Read TargetRead(const std::string& where);
+  sql::Session::Read SourceRead(const sql::Sql& where);
+  sql::Session::Read TargetRead(const sql::Sql& where);
   void NoteLarge(LargeRow row);
   bool IsLarge(const Row& target_key) const;
 

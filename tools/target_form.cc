@@ -1,7 +1,5 @@
 #include "tools/target_form.h"
 
-#include <fmt/format.h>
-
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 
@@ -17,10 +15,11 @@ TargetForm::TargetForm(sql::Session& session, const ComparedTable& table, size_t
   const bool postgres = session.dialect() == Dialect::kPostgres;
   for (const Column& column : stage_.columns) columns_.push_back(column.name);
   stage_.table = {postgres ? "pg_temp" : "temp", fmt::format("syncline_verify_{}", number)};
-  create_ = fmt::format(
-      "CREATE TEMP TABLE {} {} AS SELECT {}, 0 AS {} FROM {} {}", sql::Quote(stage_.table.name),
-      postgres ? "ON COMMIT DROP" : "", sql::QuoteList(columns_), kNumber,
-      sql::Quote(table.target.table), postgres ? "WITH NO DATA" : "LIMIT 0");
+  create_ =
+      sql::Format("CREATE TEMP TABLE {} {} AS SELECT {}, 0 AS {} FROM {} {}",
+                  sql::Quote(stage_.table.name), postgres ? sql::Sql("ON COMMIT DROP") : sql::Sql(),
+                  sql::QuoteList(columns_), sql::Sql(kNumber), sql::Quote(table.target.table),
+                  postgres ? sql::Sql("WITH NO DATA") : sql::Sql("LIMIT 0"));
   columns_.emplace_back(kNumber);
   stage_.columns.push_back({.name = kNumber, .type = Type::kInt, .native_type = "integer"});
 }

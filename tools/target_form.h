@@ -35,7 +35,7 @@ class TargetForm {
   const ComparedTable& table_;
   TableSchema stage_;  // the compared columns, then the row's number
   std::vector<std::string> columns_;
-  std::string create_;
+  sql::Sql create_;
   bool is_made_ = false;  // SQLite
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "apply/own_tables.h"
 #include "engine/base/error.h"
 #include "tools/explanation.h"
 #include "tools/log_history.h"
@@ -22,7 +23,7 @@ constexpr int kSeenMin = 2;
 constexpr Microseconds kLookPause = std::chrono::milliseconds(20);
 
 std::optional<apply::Progress> ProgressOf(sql::Session& target, const std::string& pipeline) {
-  if (!apply::HasOwnTable(target, "syncline_progress")) return {};
+  if (!apply::HasOwnTable(target, apply::kProgressTable)) return {};
   return apply::ReadProgress(target, pipeline);
 }
 
@@ -41,12 +42,15 @@ Verification::Verification(const SourcePlan& source, const PipelinePlan& pipelin
   target_ = sql::Session::Open(pipeline.target_url, reading);
   forms_ = sql::Session::Open(pipeline.target_url, reading);
   source_ = sql::Session::Open(source.url, reading);
+  const std::optional<FrameHeader> last = log_->Last();
+  const capture::KnownKinds known =
+      last ? capture::KindsIn(last->cursor) : capture::KnownKinds();
   std::vector<std::string> names;
   for (const apply::TableMapping& mapping : pipeline.tables) {
     names.push_back(mapping.source.ToString());
     if (!IsNamed(mapping.source, table)) continue;
     const auto spec = std::ranges::find(source.tables, mapping.source, &capture::TableSpec::table);
-    tables_.push_back(DescribeCompared(*source_, *target_, *spec, mapping));
+    tables_.push_back(DescribeCompared(*source_, *target_, *spec, mapping, known));
   }
   if (tables_.empty()) {
     throw UsageError(

@@ -8,6 +8,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/sql_maker.h"
 
 namespace syncline::sql {
 namespace {
@@ -103,7 +104,7 @@ bool IsKeyword(const std::string& word) {
 
 // A word that SQLite's grammar knows could begin a constraint: then the whole is one quoted name,
 // of which SQLite keeps the text.
-std::string SqliteType(std::string_view declared) {
+Sql SqliteType(std::string_view declared) {
   Scanner scanner(declared);
   std::string words;
   bool keyword = false;
@@ -114,7 +115,7 @@ std::string SqliteType(std::string_view declared) {
   const std::optional<std::string> modifier = Modifier(scanner, /*words=*/false);
   const bool plain = scanner.at_end() && modifier && (!words.empty() || modifier->empty()) &&
                      std::ranges::count(*modifier, ',') <= 1;
-  if (plain) return keyword ? Quote(words + *modifier) : words + *modifier;
+  if (plain) return keyword ? Quote(words + *modifier) : SqlMaker::Of(words + *modifier);
   switch (AffinityOf(Upper(declared))) {
     case Type::kInt:
       return "INT";  // which is no row id
@@ -148,52 +149,6 @@ std::optional<std::string> KnownWords(const std::string& first, Scanner& scanner
   return known ? std::optional(words) : std::nullopt;
 }
 
-// A name as it stands there: in quotes, which are put around it anew, or a word.
-std::optional<std::string> Name(Scanner& scanner, std::string& word) {
-  word.clear();
-  if (const auto quoted = scanner.Quoted()) {
-    if (quoted->find('\0') != std::string::npos) return std::nullopt;
-    return Quote(*quoted);
-  }
-  const std::optional<std::string> plain = scanner.Word();
-  if (plain) word = *plain;
-  return plain;
-}
-
-std::optional<std::string> PostgresType(std::string_view declared) {
-  Scanner scanner(declared);
-  std::string word;
-  std::optional<std::string> type = Name(scanner, word);
-  if (!type) return std::nullopt;
-  const bool qualified = scanner.Take('.');
-  if (qualified) {
-    const std::optional<std::string> name = Name(scanner, word);
-    if (!name) return std::nullopt;
-    *type += "." + *name;
-  }
-  const bool may_have_words = !qualified && !word.empty();
-  std::string words;
-  const auto take_words = [&] {
-    const std::optional<std::string> more = KnownWords(word, scanner);
-    if (more) words += *more;
-    return more.has_value();
-  };
-  if (may_have_words && !take_words()) return std::nullopt;
-  const std::optional<std::string> modifier = Modifier(scanner, /*words=*/true);
-  if (!modifier) return std::nullopt;
-  // timestamp(3) with time zone, but character varying(20)
-  *type += words + *modifier;
-  if (may_have_words && words.empty() && !modifier->empty()) {
-    if (!take_words()) return std::nullopt;
-    *type += words;
-  }
-  while (scanner.Take('[')) {
-    if (!scanner.Take(']')) return std::nullopt;
-    *type += "[]";
-  }
-  return scanner.at_end() ? type : std::nullopt;
-}
-
 // So that it can be read in a line.
 std::string Shown(std::string_view text) {
   std::string shown;
@@ -202,6 +157,52 @@ std::string Shown(std::string_view text) {
 }
 
 }  // namespace
+
+std::optional<PostgresType> PostgresType::Parse(std::string_view text) {
+  Scanner scanner(text);
+  PostgresType type;
+  std::string word;  // the last name, where it is not in quotes
+  do {
+    word.clear();
+    if (const auto quoted = scanner.Quoted()) {
+      type.names.push_back(Quote(*quoted));
+      type.name = *quoted;
+    } else if (const auto plain = scanner.Word()) {
+      type.names.push_back(
+          SqlMaker::Of(*plain, plain->size() > kPostgresNameBytesMax ? *plain : ""));
+      type.name = word = *plain;
+    } else {
+      return std::nullopt;
+    }
+  } while (type.names.size() < 2 && scanner.Take('.'));
+  const bool may_have_words = type.names.size() == 1 && !word.empty();
+  const auto take_words = [&] {
+    const std::optional<std::string> words = KnownWords(word, scanner);
+    if (words) type.words += SqlMaker::Of(*words);
+    return words.has_value();
+  };
+  if (may_have_words && !take_words()) return std::nullopt;
+  const std::optional<std::string> modifier = Modifier(scanner, /*words=*/true);
+  if (!modifier) return std::nullopt;
+  type.modifier = SqlMaker::Of(*modifier);
+  if (may_have_words && type.words.empty() && !modifier->empty() && !take_words()) {
+    return std::nullopt;
+  }
+  for (; scanner.Take('['); ++type.dimensions) {
+    if (!scanner.Take(']')) return std::nullopt;
+  }
+  if (!scanner.at_end()) return std::nullopt;
+  return type;
+}
+
+Sql PostgresType::Text() const {
+  Sql text = Join(names, ".");
+  // timestamp(3) with time zone, but character varying(20)
+  const bool words_last = name == "timestamp" || name == "time";
+  text += words_last ? modifier + words : words + modifier;
+  for (int i = 0; i < dimensions; ++i) text += "[]";
+  return text;
+}
 
 std::string Upper(std::string_view text) {
   std::string upper(text);
@@ -224,17 +225,33 @@ Type AffinityOf(std::string_view upper) {
   return Type::kOther;
 }
 
-std::string NumbersOf(std::string_view parenthesized) {
+Sql NumbersOf(std::string_view parenthesized) {
   Scanner scanner(parenthesized);
   const std::optional<std::string> modifier = Modifier(scanner, /*words=*/false);
   if (!modifier || !scanner.at_end() || std::ranges::count(*modifier, ',') > 1) return {};
-  return *modifier;
+  return SqlMaker::Of(*modifier);
 }
 
-std::string DeclaredType(std::string_view native_type, Dialect dialect) {
+Sql DeclaredType(std::string_view native_type, Dialect dialect) {
   if (dialect == Dialect::kSqlite) return SqliteType(native_type);
-  if (auto type = PostgresType(native_type)) return *std::move(type);
-  throw StopError("\"" + Shown(native_type) + "\" is no type that PostgreSQL would write so",
+  return RequirePostgresType(native_type).Text();
+}
+
+bool IsSameType(std::string_view a, std::string_view b, Dialect dialect) {
+  if (a == b || dialect == Dialect::kSqlite) return a == b;
+  std::optional<PostgresType> first = PostgresType::Parse(a);
+  std::optional<PostgresType> second = PostgresType::Parse(b);
+  if (!first || !second || first->names.size() == second->names.size()) return false;
+  const std::string_view plain = first->names.size() == 1 ? a : b;
+  if (TypeOf(plain, dialect) != Type::kOther) return false;  // one of the server's own
+  first->names = {Quote(first->name)};
+  second->names = {Quote(second->name)};
+  return first->Text() == second->Text();
+}
+
+PostgresType RequirePostgresType(std::string_view text) {
+  if (auto type = PostgresType::Parse(text)) return *std::move(type);
+  throw StopError("\"" + Shown(text) + "\" is no type that PostgreSQL would write so",
                   "Look at the column in the source: `syncline log cat` shows the table's schema "
                   "as the log has it.");
 }

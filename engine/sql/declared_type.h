@@ -1,13 +1,16 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/model/schema.h"
+#include "engine/sql/sql_text.h"
 
 namespace syncline::sql {
 
-// What declared types consist of, and how statements name them. All functions are pure.
+// What declared types consist of; DeclaredType itself is in dialect.h. All functions are pure.
 
 // ASCII letters in upper case.
 std::string Upper(std::string_view text);
@@ -17,13 +20,23 @@ std::string Upper(std::string_view text);
 Type AffinityOf(std::string_view upper);
 
 // "(12,2)" or "(12)" of such a text; empty for any other one.
-std::string NumbersOf(std::string_view parenthesized);
+Sql NumbersOf(std::string_view parenthesized);
 
-// A declared type as a statement may name it. It is put together anew from the words, names and
-// numbers of the text, of which nothing else is taken over: what a catalogue or a log calls a type
-// may be any text. In PostgreSQL that is what format_type() writes, and StopError for what is not
-// written so. In SQLite it is words and up to two numbers in parentheses; for anything else a type
-// of the same affinity (TEXT where the text asks for none).
-std::string DeclaredType(std::string_view native_type, Dialect dialect);
+// A type of PostgreSQL as format_type() writes it, taken apart.
+struct PostgresType {
+  std::vector<Sql> names;  // its schema, where one stands there, and its own
+  std::string name;        // the latter without quotes
+  Sql words;               // " varying", " with time zone", " day to second"; empty: none
+  Sql modifier;            // "(10,2)"; empty: none
+  int dimensions = 0;      // of an array
+
+  // Nothing for any other text.
+  static std::optional<PostgresType> Parse(std::string_view text);
+  // As format_type() writes it.
+  Sql Text() const;
+};
+
+// Throws StopError for any other text.
+PostgresType RequirePostgresType(std::string_view text);
 
 }  // namespace syncline::sql

@@ -7,6 +7,7 @@
 #include "engine/base/check.h"
 #include "engine/base/error.h"
 #include "engine/model/value_text.h"
+#include "engine/sql/sql_maker.h"
 
 namespace syncline::sql {
 namespace {
@@ -74,15 +75,22 @@ std::string SqliteLiteral(ValueView value) {
 
 }  // namespace
 
-std::string Quote(std::string_view identifier) { return InQuotes(identifier, '"'); }
+Sql Quote(std::string_view identifier) {
+  if (identifier.find('\0') != std::string_view::npos) {
+    throw StopError("a name with a zero byte cannot be used in a statement",
+                    "Give the table or column another name.");
+  }
+  const bool is_long = identifier.size() > kPostgresNameBytesMax;
+  return SqlMaker::Of(InQuotes(identifier, '"'), is_long ? std::string(identifier) : "");
+}
 
-std::string Quote(const TableName& table) {
+Sql Quote(const TableName& table) {
   if (table.schema.empty()) return Quote(table.name);
   return Quote(table.schema) + "." + Quote(table.name);
 }
 
-std::string QuoteList(const std::vector<std::string>& identifiers, std::string_view prefix) {
-  std::string list;
+Sql QuoteList(const std::vector<std::string>& identifiers, const Sql& prefix) {
+  Sql list;
   for (const std::string& identifier : identifiers) {
     if (!list.empty()) list += ", ";
     list += prefix;
@@ -91,37 +99,54 @@ std::string QuoteList(const std::vector<std::string>& identifiers, std::string_v
   return list;
 }
 
-std::string NowSql(Dialect dialect) {
-  return dialect == Dialect::kPostgres ? "clock_timestamp()"
-                                       : "strftime('%Y-%m-%d %H:%M:%f+00', 'now')";
+std::string_view SchemaOfType(std::string_view native_type) {
+  bool quoted = false;
+  for (size_t i = 0; i < native_type.size(); ++i) {
+    const char c = native_type[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == '.') return native_type.substr(0, i);
+    if (c == '(') break;
+  }
+  return {};
 }
 
-std::string Literal(ValueView value, Dialect dialect) {
+Sql NowSql(Dialect dialect) {
+  return dialect == Dialect::kPostgres ? Sql("clock_timestamp()")
+                                       : Sql("strftime('%Y-%m-%d %H:%M:%f+00', 'now')");
+}
+
+Sql Literal(ValueView value, Dialect dialect) {
   if (value.is_null()) return "NULL";
-  return dialect == Dialect::kPostgres ? PostgresLiteral(value) : SqliteLiteral(value);
+  return SqlMaker::Of(dialect == Dialect::kPostgres ? PostgresLiteral(value)
+                                                    : SqliteLiteral(value));
 }
 
-std::string IsOneOf(const std::vector<std::string>& columns, std::span<const Row> keys,
-                    Dialect dialect) {
+Sql TextLiteral(std::string_view text, Dialect dialect) {
+  return Literal(ValueView::Text(text), dialect);
+}
+
+Sql IsOneOf(const std::vector<std::string>& columns, std::span<const Row> keys, Dialect dialect,
+            const std::vector<Sql>& equals) {
   SYNCLINE_CHECK(!keys.empty());
-  std::string condition;
-  if (columns.size() == 1) {
-    for (const Row& key : keys) {
-      condition += (condition.empty() ? "" : ", ") + Literal(key[0], dialect);
-    }
-    return fmt::format("{} IN ({})", Quote(columns.front()), condition);
+  std::vector<Sql> terms;
+  // IN means `=` and no other operator.
+  if (columns.size() == 1 && (equals.empty() || equals.front() == "=")) {
+    for (const Row& key : keys) terms.push_back(Literal(key[0], dialect));
+    return Format("{} IN ({})", Quote(columns.front()), Join(terms, ", "));
   }
   for (const Row& key : keys) {
     SYNCLINE_CHECK_EQ(key.size(), columns.size());
-    std::string same;
-    auto column = columns.begin();
+    std::vector<Sql> same;
+    size_t column = 0;
     for (const ValueView value : key) {
-      same += fmt::format("{}{} = {}", same.empty() ? "" : " AND ", Quote(*column++),
-                          Literal(value, dialect));
+      same.push_back(Format("{} {} {}", Quote(columns[column]),
+                            equals.empty() ? Sql("=") : equals[column], Literal(value, dialect)));
+      ++column;
     }
-    condition += fmt::format("{}({})", condition.empty() ? "" : " OR ", same);
+    terms.push_back(Format("({})", Join(same, " AND ")));
   }
-  return "(" + condition + ")";
+  return Format("({})", Join(terms, " OR "));
 }
 
 }  // namespace syncline::sql

@@ -8,10 +8,26 @@ namespace syncline::sql {
 namespace {
 
 constexpr char kFindTable[] = R"(
-  SELECT c.oid, c.relkind, has_schema_privilege(n.oid, 'USAGE') AS enter,
+  SELECT c.oid, c.relkind, c.relkind IN ('v', 'f') OR c.relhassubclass AS more, has_schema_privilege(n.oid, 'USAGE') AS enter,
          has_any_column_privilege(c.oid, 'SELECT') AS read, current_user AS role
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f'))";
+
+// What a view is made of, and what inherits from a table.
+constexpr char kReach[] = R"(
+  WITH RECURSIVE beneath AS (
+    SELECT $1::pg_catalog.oid AS oid
+    UNION
+    SELECT next.oid FROM beneath CROSS JOIN LATERAL (
+      SELECT i.inhrelid AS oid FROM pg_catalog.pg_inherits i WHERE i.inhparent = beneath.oid
+      UNION ALL
+      SELECT d.refobjid FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d
+        ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
+       AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> beneath.oid
+      WHERE r.ev_class = beneath.oid) AS next)
+  SELECT coalesce(pg_catalog.bool_or(c.relkind = 'v'), false),
+         coalesce(pg_catalog.bool_or(c.relkind = 'f'), false)
+  FROM beneath JOIN pg_catalog.pg_class c ON c.oid = beneath.oid)";
 
 // With the type that a domain is based on in the end, since that is how its values are read.
 constexpr char kColumns[] = R"(
@@ -139,15 +155,15 @@ void ReadForeignKeys(const PostgresResult& rows, TableInfo& info) {
 
 void RequireReadable(const PostgresResult::Row& found, const TableName& table,
                      const std::string& display) {
-  const std::string role = Quote(found["role"].c_str());
-  const std::string grant_schema =
-      "GRANT USAGE ON SCHEMA " + Quote(table.schema) + " TO " + role + "; ";
-  const std::string grant = "GRANT SELECT ON " + Quote(table) + " TO " + role + ";";
+  const Sql role = Quote(found["role"].c_str());
+  const Sql grant_schema = Format("GRANT USAGE ON SCHEMA {} TO {}; ", Quote(table.schema), role);
+  const Sql grant = Format("GRANT SELECT ON {} TO {};", Quote(table), role);
   const bool enter = IsTrue(found["enter"]);
   if (enter && IsTrue(found["read"])) return;
   throw Error(Reaction::kStop, Cause::kEnvironment,
-              display + ": role " + role + " may not read table " + table.ToString(),
-              "As the table's owner, run: " + (enter ? grant : grant_schema + grant), "42501");
+              display + ": role " + role.ToString() + " may not read table " + table.ToString(),
+              "As the table's owner, run: " + (enter ? grant : grant_schema + grant).ToString(),
+              "42501");
 }
 
 }  // namespace
@@ -192,6 +208,10 @@ std::optional<TableInfo> DescribeTable(PostgresConnection& connection, const Tab
   info.kind = KindOf(found[0]["relkind"].c_str()[0]);
 
   const Parameters oid = {found[0]["oid"].c_str()};
+  if (IsTrue(found[0]["more"])) {
+    const PostgresResult reach = connection.Run(kReach, oid);
+    info.reach = {.views = IsTrue(reach[0][0]), .foreign_tables = IsTrue(reach[0][1])};
+  }
   ReadColumns(connection.RunPlanned(kColumns, oid), info);
   ReadIndexes(connection.RunPlanned(kIndexes, oid), info);
   ReadForeignKeys(connection.RunPlanned(kForeignKeys, oid), info);

@@ -97,9 +97,16 @@ void PostgresConnection::Keep(const PGresult* result) {
   };
 }
 
-PostgresResult PostgresConnection::Run(const std::string& sql) {
+const char* PostgresConnection::TextOf(const Sql& sql) const {
+  if (sql.long_name().empty()) return sql.c_str();
+  throw UsageError(display() + ": the name " + std::string(sql.long_name()) +
+                       " is longer than the 63 bytes that PostgreSQL takes",
+                   "Give it a shorter one there with `to` or `columns` in the configuration.");
+}
+
+PostgresResult PostgresConnection::Run(const Sql& sql) {
   ForgetError();
-  Sent(::PQsendQuery(handle(), sql.c_str()));
+  Sent(::PQsendQuery(handle(), TextOf(sql)));
   return PostgresResult(Await());
 }
 
@@ -114,21 +121,21 @@ std::vector<const char*> PostgresConnection::ValuesOf(const Parameters& paramete
   return values;
 }
 
-PostgresResult PostgresConnection::Run(const std::string& sql, const Parameters& parameters) {
+PostgresResult PostgresConnection::Run(const Sql& sql, const Parameters& parameters) {
   const std::vector<const char*> values = ValuesOf(parameters);
   ForgetError();
-  Sent(::PQsendQueryParams(handle(), sql.c_str(), static_cast<int>(values.size()), nullptr,
+  Sent(::PQsendQueryParams(handle(), TextOf(sql), static_cast<int>(values.size()), nullptr,
                            values.data(), nullptr, nullptr, /*resultFormat=*/0));
   return PostgresResult(Await());
 }
 
-PostgresResult PostgresConnection::RunPlanned(const char* sql, const Parameters& parameters) {
+PostgresResult PostgresConnection::RunPlanned(const Sql& sql, const Parameters& parameters) {
   const std::vector<const char*> values = ValuesOf(parameters);
   ForgetError();
   std::string& name = planned_[sql];
   if (name.empty()) {
     const std::string chosen = "syncline_planned_" + std::to_string(planned_.size());
-    Sent(::PQsendPrepare(handle(), chosen.c_str(), sql, 0, nullptr));
+    Sent(::PQsendPrepare(handle(), chosen.c_str(), TextOf(sql), 0, nullptr));
     Await();
     name = chosen;
   }
@@ -137,9 +144,9 @@ PostgresResult PostgresConnection::RunPlanned(const char* sql, const Parameters&
   return PostgresResult(Await());
 }
 
-void PostgresConnection::StartCopy(const std::string& sql, ExecStatusType expected) {
+void PostgresConnection::StartCopy(const Sql& sql, ExecStatusType expected) {
   ForgetError();
-  Sent(::PQsendQuery(handle(), sql.c_str()));
+  Sent(::PQsendQuery(handle(), TextOf(sql)));
   const ResultPtr result = Next();
   if (::PQresultStatus(result.get()) == expected) return;
   Await();

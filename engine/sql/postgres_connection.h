@@ -43,20 +43,23 @@ class PostgresConnection {
   bool given_up() const { return given_up_; }
 
   // One or more statements without parameters; the result of the last.
-  PostgresResult Run(const std::string& sql);
+  PostgresResult Run(const Sql& sql);
   // One statement, with $1, $2 ...
-  PostgresResult Run(const std::string& sql, const Parameters& parameters);
+  PostgresResult Run(const Sql& sql, const Parameters& parameters);
 
   // The same for a statement that is run for one table after the other: planned once in a session.
-  // `sql` is a constant, known by its address.
-  PostgresResult RunPlanned(const char* sql, const Parameters& parameters);
+  PostgresResult RunPlanned(const Sql& sql, const Parameters& parameters);
 
   // A COPY, in the direction that is expected.
-  void StartCopy(const std::string& sql, ExecStatusType expected);
+  void StartCopy(const Sql& sql, ExecStatusType expected);
   // False when the server takes no more: EndCopy tells why.
   bool PutCopyData(std::string_view data);
   // Ends a COPY to the server; with a reason it fails for that reason. Throws what the server says.
   void EndCopy(const char* reason);
+
+  // The text for calls to libpq itself. Throws UsageError when it names something by more bytes
+  // than PostgreSQL takes, which would cut the name and mean another.
+  const char* TextOf(const Sql& sql) const;
 
   // For calls to libpq itself, none of which may wait. Throws LastError unless a PQsend... was
   // taken.
@@ -92,7 +95,7 @@ class PostgresConnection {
   const DatabaseUrl url_;
   std::optional<PostgresReport> report_;
   bool given_up_ = false;
-  std::map<const char*, std::string> planned_;  // their names, as the server knows them
+  std::map<Sql, std::string> planned_;  // their names, as the server knows them
   int process_ = 0;  // the server's, which serves this session
   ConnectionPtr handle_;
 };

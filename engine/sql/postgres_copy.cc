@@ -1,6 +1,5 @@
 #include "engine/sql/postgres_copy.h"
 
-#include <fmt/format.h>
 #include <poll.h>
 
 #include <chrono>
@@ -28,32 +27,30 @@ using CopyBuffer = std::unique_ptr<char, FreeBuffer>;
 // The aliases keep ORDER BY pointing at the table's columns: an enum is to be ordered as its type
 // says, not by its text.
 // Where rows can be too large, `size` says how large each is: it is told behind the columns.
-std::string CopyStatement(const Session::Read& read, const std::vector<Oid>& types,
-                          const std::string& size) {
-  std::string list;
+Sql CopyStatement(const Session::Read& read, const std::vector<Oid>& types, const Sql& size) {
+  std::vector<Sql> list;
   for (size_t i = 0; i < types.size(); ++i) {
-    if (i > 0) list += ", ";
-    const std::string column = Quote(read.schema.columns[i].name);
-    const std::string value = ReadsBinary(types[i]) ? column : OutputText(column);
+    const Sql column = Quote(read.schema.columns[i].name);
+    const Sql value = ReadsBinary(types[i]) ? column : OutputText(column);
     const bool may_go = !size.empty() && IsLeftOut(read, i, types[i]);
-    list += may_go ? fmt::format("CASE WHEN syncline_bytes <= {} THEN {} END", read.row_bytes_max,
-                                 value)
-                   : value;
-    list += fmt::format(" AS syncline_{}", i);
+    list.push_back(Format("{} AS syncline_{}",
+                          may_go ? Format("CASE WHEN syncline_bytes <= {} THEN {} END",
+                                          read.row_bytes_max, value)
+                                 : value,
+                          i));
   }
-  if (!size.empty()) list += ", syncline_bytes";
-  std::string sql = "COPY (SELECT " + list + " FROM " + Quote(read.schema.table);
+  if (!size.empty()) list.push_back("syncline_bytes");
+  Sql sql = Format("COPY (SELECT {} FROM {}", Join(list, ", "), Quote(read.schema.table));
   // With OFFSET 0 it is found out once for each row, and not once for each column.
   if (!size.empty()) {
-    sql += fmt::format(", LATERAL (SELECT {} AS syncline_bytes OFFSET 0) AS syncline_size",
+    sql += Format(", LATERAL (SELECT {} AS syncline_bytes OFFSET 0) AS syncline_size",
                        size);
   }
   if (!read.where.empty()) sql += " WHERE " + read.where;
   if (!read.order_by.empty()) sql += " ORDER BY " + read.order_by;
-  if (read.limit > 0) sql += fmt::format(" LIMIT {}", read.limit);
+  if (read.limit > 0) sql += Format(" LIMIT {}", read.limit);
   return sql + ") TO STDOUT (FORMAT binary)";
 }
-
 
 void AppendTextRow(const Row& row, const std::vector<Oid>& types, std::string& out) {
   SYNCLINE_CHECK_EQ(row.size(), types.size());
@@ -104,7 +101,7 @@ void BreakOff(PostgresConnection& connection) noexcept {
 
 }  // namespace
 
-std::vector<Oid> ColumnTypes(PostgresConnection& connection, const std::string& select) {
+std::vector<Oid> ColumnTypes(PostgresConnection& connection, const Sql& select) {
   const PostgresResult result = connection.Run(select + " LIMIT 0");
   std::vector<Oid> types;
   for (int i = 0; i < result.columns(); ++i) types.push_back(result.column_type(i));
@@ -116,10 +113,10 @@ uint64_t CopyOut(PostgresConnection& connection, const Session::Read& read,
   std::vector<std::string> names;
   for (const Column& column : read.schema.columns) names.push_back(column.name);
   // Asked anew each time: within a transaction this also locks the types until the COPY is over.
-  std::vector<Oid> types =
-      ColumnTypes(connection, "SELECT " + QuoteList(names) + " FROM " + Quote(read.schema.table));
-  const std::string row_size = read.row_bytes_max == 0 ? "" : RowSizeSql(read, types);
-  const std::string sql = CopyStatement(read, types, row_size);
+  std::vector<Oid> types = ColumnTypes(
+      connection, Format("SELECT {} FROM {}", QuoteList(names), Quote(read.schema.table)));
+  const Sql row_size = read.row_bytes_max == 0 ? Sql() : RowSizeSql(read, types);
+  const Sql sql = CopyStatement(read, types, row_size);
 
   connection.StartCopy(sql, PGRES_COPY_OUT);
   BinaryDecoder decoder(std::move(types), /*has_size=*/!row_size.empty());
@@ -149,13 +146,13 @@ uint64_t CopyOut(PostgresConnection& connection, const Session::Read& read,
 
 void CopyIn(PostgresConnection& connection, const TableName& table,
             const std::vector<std::string>& columns, std::span<const Row* const> rows) {
-  const std::string target = Quote(table);
-  const std::string list = QuoteList(columns);
-  const std::vector<Oid> types = ColumnTypes(connection, "SELECT " + list + " FROM " + target);
+  const Sql target = Quote(table);
+  const Sql list = QuoteList(columns);
+  const std::vector<Oid> types = ColumnTypes(connection, Format("SELECT {} FROM {}", list, target));
   const bool binary = FitBinary(rows, types);
 
-  const std::string sql =
-      "COPY " + target + " (" + list + ") FROM STDIN" + (binary ? " (FORMAT binary)" : "");
+  const Sql sql =
+      Format("COPY {} ({}) FROM STDIN{}", target, list, binary ? Sql(" (FORMAT binary)") : Sql());
   connection.StartCopy(sql, PGRES_COPY_IN);
   std::string buffer;
   buffer.reserve(kSendBytes + (kSendBytes >> 2));

@@ -11,7 +11,7 @@
 namespace syncline::sql {
 
 // The types of the columns that a SELECT returns, domains as what they are based on.
-std::vector<Oid> ColumnTypes(PostgresConnection& connection, const std::string& select);
+std::vector<Oid> ColumnTypes(PostgresConnection& connection, const Sql& select);
 
 // Session::ReadRows by COPY (...) TO STDOUT (FORMAT binary).
 uint64_t CopyOut(PostgresConnection& connection, const Session::Read& read,

@@ -1,5 +1,6 @@
 #include "engine/sql/postgres_error.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 
@@ -118,6 +119,42 @@ CopyPlace PlaceIn(std::string_view context) {
   return place;
 }
 
+// The function that an error came out of, as the context names it: `PL/pgSQL function public.f()
+// line 3 at ..`, `SQL function "f" ..`; empty: of none.
+std::string_view FunctionIn(std::string_view context) {
+  constexpr std::string_view kPlpgsql = "PL/pgSQL function ";
+  constexpr std::string_view kSql = "SQL function \"";
+  while (!context.empty()) {
+    std::string_view line = context.substr(0, context.find('\n'));
+    context.remove_prefix(std::min(context.size(), line.size() + 1));
+    if (line.starts_with(kPlpgsql)) {
+      line.remove_prefix(kPlpgsql.size());
+      return line.substr(0, line.rfind(" line "));
+    }
+    if (line.starts_with(kSql)) {
+      line.remove_prefix(kSql.size());
+      return line.substr(0, line.rfind('"'));
+    }
+  }
+  return {};
+}
+
+// Codes of names that are not found: a relation, a function or operator, a type, a schema.
+bool IsNotFound(std::string_view code) {
+  return code == "42P01" || code == "42883" || code == "42704" || code == "3F000";
+}
+
+// A function that relies on a search_path that our sessions do not have.
+std::string PathHint(std::string_view function) {
+  std::string hint = "Function ";
+  hint.append(function).append(
+      " finds by a search_path what it names without a schema, and Syncline's sessions have none. "
+      "Give it its own: ALTER FUNCTION ");
+  return hint.append(function).append(
+      " SET search_path = public, pg_temp; (or the schemas that it is written for). `syncline "
+      "check` names all functions that may need it.");
+}
+
 }  // namespace
 
 Error TranslatePostgresError(const PostgresReport& report, std::string_view where) {
@@ -135,7 +172,13 @@ Error TranslatePostgresError(const PostgresReport& report, std::string_view wher
   }
   const std::string_view column = PlaceIn(report.context).column;
   name("column", column);
-  Error error(rule.reaction, rule.cause, std::move(message), std::string(rule.hint), report.code);
+  std::string hint(rule.hint);
+  if (IsNotFound(report.code)) {
+    if (const auto function = FunctionIn(report.context); !function.empty()) {
+      hint = PathHint(function);
+    }
+  }
+  Error error(rule.reaction, rule.cause, std::move(message), std::move(hint), report.code);
   if (auto refusal = PostgresRefusal(report, column)) error.SetRefusal(*std::move(refusal));
   return error;
 }

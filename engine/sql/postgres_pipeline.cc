@@ -62,14 +62,14 @@ bool ChangedNothing(PGresult* result) {
 
 }  // namespace
 
-const PostgresPipeline::Statement& PostgresPipeline::Prepare(const std::string& sql) {
+const PostgresPipeline::Statement& PostgresPipeline::Prepare(const Sql& sql) {
   if (const auto known = statements_.find(sql); known != statements_.end()) return known->second;
   PGconn* const handle = connection_.handle();
   Statement statement;
   statement.name = fmt::format("syncline_{}", statements_.size());
   connection_.ForgetError();
-  const std::vector<Oid> types = ParameterTypes(sql);
-  connection_.Sent(::PQsendPrepare(handle, statement.name.c_str(), sql.c_str(),
+  const std::vector<Oid> types = ParameterTypes(sql.text());
+  connection_.Sent(::PQsendPrepare(handle, statement.name.c_str(), connection_.TextOf(sql),
                                    static_cast<int>(types.size()), types.data()));
   connection_.Await();
   connection_.Sent(::PQsendDescribePrepared(handle, statement.name.c_str()));
@@ -137,8 +137,7 @@ void PostgresPipeline::ReceiveChunk(uint32_t first, uint32_t count, const Sink& 
   }
 }
 
-void PostgresPipeline::Run(const std::string& sql, std::span<const Row* const> rows,
-                           const Sink& sink) {
+void PostgresPipeline::Run(const Sql& sql, std::span<const Row* const> rows, const Sink& sink) {
   if (rows.empty()) return;
   const Statement& statement = Prepare(sql);
   connection_.ForgetError();
@@ -163,7 +162,7 @@ void PostgresPipeline::Run(const std::string& sql, std::span<const Row* const> r
   }
 }
 
-std::vector<uint32_t> PostgresPipeline::ExecuteEach(const std::string& sql,
+std::vector<uint32_t> PostgresPipeline::ExecuteEach(const Sql& sql,
                                                     std::span<const Row* const> rows) {
   std::vector<uint32_t> unchanged;
   Run(sql, rows, [&](uint32_t index, PGresult* result) {
@@ -172,7 +171,7 @@ std::vector<uint32_t> PostgresPipeline::ExecuteEach(const std::string& sql,
   return unchanged;
 }
 
-std::vector<FirstRow> PostgresPipeline::QueryEach(const std::string& sql,
+std::vector<FirstRow> PostgresPipeline::QueryEach(const Sql& sql,
                                                   std::span<const Row* const> rows) {
   std::vector<FirstRow> found(rows.size());
   Run(sql, rows, [&](uint32_t index, PGresult* result) {

@@ -19,8 +19,8 @@ class PostgresPipeline {
  public:
   explicit PostgresPipeline(PostgresConnection& connection) : connection_(connection) {}
 
-  std::vector<uint32_t> ExecuteEach(const std::string& sql, std::span<const Row* const> rows);
-  std::vector<FirstRow> QueryEach(const std::string& sql, std::span<const Row* const> rows);
+  std::vector<uint32_t> ExecuteEach(const Sql& sql, std::span<const Row* const> rows);
+  std::vector<FirstRow> QueryEach(const Sql& sql, std::span<const Row* const> rows);
 
  private:
   struct Statement {
@@ -31,13 +31,13 @@ class PostgresPipeline {
   // Gets the result for the row at `index`.
   using Sink = std::function<void(uint32_t index, PGresult* result)>;
 
-  void Run(const std::string& sql, std::span<const Row* const> rows, const Sink& sink);
-  const Statement& Prepare(const std::string& sql);
+  void Run(const Sql& sql, std::span<const Row* const> rows, const Sink& sink);
+  const Statement& Prepare(const Sql& sql);
   void Send(const Statement& statement, const Row& row);
   void ReceiveChunk(uint32_t first, uint32_t count, const Sink& sink);
 
   PostgresConnection& connection_;
-  std::map<std::string, Statement, std::less<>> statements_;
+  std::map<Sql, Statement> statements_;
   std::string text_;  // the parameters of the row at hand, each ended by a zero byte
   std::vector<size_t> starts_;
   std::vector<const char*> values_;

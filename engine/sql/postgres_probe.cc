@@ -14,11 +14,12 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// A process that waits for its client is not at work: what it sends does not arrive, or what it is
+// This session has whatever search_path its role has. A process that waits for its client is not at work: what it sends does not arrive, or what it is
 // sent. Where nobody tracks what processes do (track_activities) the state is 'disabled'.
 constexpr char kAsk[] =
-    "SELECT state NOT LIKE 'idle%' AND wait_event_type IS DISTINCT FROM 'Client' "
-    "FROM pg_catalog.pg_stat_activity WHERE pid = $1";
+    "SELECT state OPERATOR(pg_catalog.!~~) 'idle%' AND "
+    "coalesce(wait_event_type OPERATOR(pg_catalog.<>) 'Client', true) "
+    "FROM pg_catalog.pg_stat_activity WHERE pid OPERATOR(pg_catalog.=) $1";
 constexpr char kCancel[] = "SELECT pg_catalog.pg_cancel_backend($1)";
 
 constexpr char kStartingUp[] = "57P03";

@@ -1,7 +1,5 @@
 #include "engine/sql/postgres_row_size.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -43,8 +41,7 @@ bool IsShort(Oid type) {
 }
 
 bool KnowsItsLength(Oid type) {
-  return type == oid::kText || type == oid::kVarchar || type == oid::kBpchar ||
-         type == oid::kBytea;
+  return type == oid::kText || type == oid::kVarchar || type == oid::kBpchar || type == oid::kBytea;
 }
 
 // What "character varying(80)" allows.
@@ -59,9 +56,9 @@ std::optional<uint64_t> DeclaredBytes(const Column& column) {
   return characters * kBytesPerCharacter;
 }
 
-std::string SizeSql(const std::string& column, Oid type, uint64_t row_bytes_max) {
-  if (KnowsItsLength(type)) return fmt::format("pg_catalog.octet_length({})::int8", column);
-  return fmt::format(
+Sql SizeSql(const Sql& column, Oid type, uint64_t row_bytes_max) {
+  if (KnowsItsLength(type)) return Format("pg_catalog.octet_length({})::int8", column);
+  return Format(
       "CASE WHEN pg_catalog.pg_column_size({0}) OPERATOR(pg_catalog.>) {1} "
       "THEN pg_catalog.octet_length({2})::int8 ELSE 0 END",
       column, row_bytes_max / kExpansionMax, OutputText(column));
@@ -70,13 +67,13 @@ std::string SizeSql(const std::string& column, Oid type, uint64_t row_bytes_max)
 }  // namespace
 
 // The test spares a row of NULLs, which `IS NOT NULL` would take for NULL.
-std::string OutputText(const std::string& column) {
-  return "CASE WHEN " + column + " IS DISTINCT FROM NULL THEN pg_catalog.format('%s', " + column +
-         ") END";
+Sql OutputText(const Sql& column) {
+  return Format("CASE WHEN {0} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', {0}) END",
+                column);
 }
 
-std::string RowSizeSql(const Session::Read& read, const std::vector<Oid>& types) {
-  std::string sum;
+Sql RowSizeSql(const Session::Read& read, const std::vector<Oid>& types) {
+  std::vector<Sql> sizes;
   uint64_t declared = 0;
   for (size_t i = 0; i < types.size(); ++i) {
     if (IsShort(types[i])) continue;
@@ -86,10 +83,10 @@ std::string RowSizeSql(const Session::Read& read, const std::vector<Oid>& types)
       declared += *bytes;
       continue;
     }
-    sum += fmt::format("{}coalesce({}, 0)", sum.empty() ? "" : " OPERATOR(pg_catalog.+) ",
-                       SizeSql(Quote(column.name), types[i], read.row_bytes_max));
+    sizes.push_back(
+        Format("coalesce({}, 0)", SizeSql(Quote(column.name), types[i], read.row_bytes_max)));
   }
-  return sum;
+  return Join(sizes, " OPERATOR(pg_catalog.+) ");
 }
 
 bool IsLeftOut(const Session::Read& read, size_t column, Oid type) {

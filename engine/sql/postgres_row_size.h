@@ -14,13 +14,13 @@ namespace syncline::sql {
 // is stored outside of the row: PostgreSQL knows how long texts and bytes are there. Of other types it
 // knows how long they are in compressed form; they are looked at where that is so long that they
 // could be too large. `types` are those of the schema's columns.
-std::string RowSizeSql(const Session::Read& read, const std::vector<Oid>& types);
+Sql RowSizeSql(const Session::Read& read, const std::vector<Oid>& types);
 
 // Whether the column's value is left out of a row that is too large.
 bool IsLeftOut(const Session::Read& read, size_t column, Oid type);
 
 // A column as its type's output function writes it, which is not always what a cast to text gives
 // (inet).
-std::string OutputText(const std::string& column);
+Sql OutputText(const Sql& column);
 
 }  // namespace syncline::sql

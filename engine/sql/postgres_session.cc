@@ -2,6 +2,7 @@
 
 #include "engine/sql/postgres_catalog.h"
 #include "engine/sql/postgres_copy.h"
+#include "engine/sql/postgres_settings.h"
 
 namespace syncline::sql {
 std::string PostgresSession::Identity() { return DatabaseIdentity(connection_); }
@@ -9,12 +10,15 @@ std::string PostgresSession::Identity() { return DatabaseIdentity(connection_); 
 DatabaseMark PostgresSession::Mark() { return MarkOf(connection_); }
 
 PostgresSession::PostgresSession(const DatabaseUrl& url, const SessionOptions& options)
-    : connection_(url, options.application, options.read_only), pipeline_(connection_) {}
+    : connection_(url, options.application, options.read_only),
+      pipeline_(connection_),
+      operators_(connection_),
+      reach_{.views = !options.read_only, .foreign_tables = !options.read_only} {}
 
 // Not READ WRITE: whoever has set default_transaction_read_only means us, too.
 void PostgresSession::Begin(Isolation isolation) {
-  Execute(isolation == Isolation::kSnapshot ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-                                            : "BEGIN ISOLATION LEVEL READ COMMITTED");
+  Execute(isolation == Isolation::kSnapshot ? Sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                                            : Sql("BEGIN ISOLATION LEVEL READ COMMITTED"));
 }
 
 void PostgresSession::Commit() {
@@ -36,9 +40,9 @@ void PostgresSession::Rollback() noexcept {
 
 void PostgresSession::CheckDeferred() { Execute("SET CONSTRAINTS ALL IMMEDIATE"); }
 
-void PostgresSession::Execute(const std::string& sql) { connection_.Run(sql); }
+void PostgresSession::Execute(const Sql& sql) { connection_.Run(sql); }
 
-ResultSet PostgresSession::Query(const std::string& sql, const Parameters& parameters) {
+ResultSet PostgresSession::Query(const Sql& sql, const Parameters& parameters) {
   const PostgresResult result = connection_.Run(sql, parameters);
   ResultSet set;
   for (int i = 0; i < result.columns(); ++i) {
@@ -59,7 +63,7 @@ ResultSet PostgresSession::Query(const std::string& sql, const Parameters& param
   return set;
 }
 
-uint64_t PostgresSession::Change(const std::string& sql, const Parameters& parameters) {
+uint64_t PostgresSession::Change(const Sql& sql, const Parameters& parameters) {
   return connection_.Run(sql, parameters).affected_rows();
 }
 
@@ -67,6 +71,13 @@ std::vector<TableName> PostgresSession::ListTables() { return ListUserTables(con
 
 std::optional<TableInfo> PostgresSession::Describe(const TableName& table) {
   return DescribeTable(connection_, table);
+}
+
+void PostgresSession::MayRead(Reach reach) {
+  if ((!reach.views || reach_.views) && (!reach.foreign_tables || reach_.foreign_tables)) return;
+  reach_.views |= reach.views;
+  reach_.foreign_tables |= reach.foreign_tables;
+  connection_.Run(KindsSql(reach_));
 }
 
 uint64_t PostgresSession::ReadRows(const Read& read, const RowSink& sink) {
@@ -78,13 +89,12 @@ void PostgresSession::LoadRows(const TableName& table, const std::vector<std::st
   if (!rows.empty()) CopyIn(connection_, table, columns, rows);
 }
 
-std::vector<uint32_t> PostgresSession::ExecuteEach(const std::string& sql,
+std::vector<uint32_t> PostgresSession::ExecuteEach(const Sql& sql,
                                                    std::span<const Row* const> rows) {
   return pipeline_.ExecuteEach(sql, rows);
 }
 
-std::vector<FirstRow> PostgresSession::QueryEach(const std::string& sql,
-                                                 std::span<const Row* const> rows) {
+std::vector<FirstRow> PostgresSession::QueryEach(const Sql& sql, std::span<const Row* const> rows) {
   return pipeline_.QueryEach(sql, rows);
 }
 

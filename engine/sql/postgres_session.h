@@ -6,6 +6,7 @@
 
 #include "engine/sql/database_mark.h"
 #include "engine/sql/postgres_connection.h"
+#include "engine/sql/postgres_operators.h"
 #include "engine/sql/postgres_pipeline.h"
 #include "engine/sql/session.h"
 
@@ -26,24 +27,28 @@ class PostgresSession : public Session {
   void Rollback() noexcept override;
   void CheckDeferred() override;
 
-  void Execute(const std::string& sql) override;
-  ResultSet Query(const std::string& sql, const Parameters& parameters) override;
-  uint64_t Change(const std::string& sql, const Parameters& parameters) override;
+  void Execute(const Sql& sql) override;
+  ResultSet Query(const Sql& sql, const Parameters& parameters) override;
+  uint64_t Change(const Sql& sql, const Parameters& parameters) override;
 
   std::vector<TableName> ListTables() override;
   std::optional<TableInfo> Describe(const TableName& table) override;
+  void MayRead(Reach reach) override;
 
   uint64_t ReadRows(const Read& read, const RowSink& sink) override;
   void LoadRows(const TableName& table, const std::vector<std::string>& columns,
                 std::span<const Row* const> rows) override;
-  std::vector<uint32_t> ExecuteEach(const std::string& sql,
-                                    std::span<const Row* const> rows) override;
-  std::vector<FirstRow> QueryEach(const std::string& sql,
-                                  std::span<const Row* const> rows) override;
+  std::vector<uint32_t> ExecuteEach(const Sql& sql, std::span<const Row* const> rows) override;
+  std::vector<FirstRow> QueryEach(const Sql& sql, std::span<const Row* const> rows) override;
+  Sql Operator(const Column& column, Comparison comparison) override {
+    return operators_.For(column.native_type, comparison);
+  }
 
  private:
   PostgresConnection connection_;
   PostgresPipeline pipeline_;
+  PostgresOperators operators_;
+  Reach reach_;
 };
 
 }  // namespace syncline::sql

@@ -1,31 +1,25 @@
 #include "engine/sql/postgres_settings.h"
 
-#include <fmt/format.h>
-
 #include <span>
 
 namespace syncline::sql {
 namespace {
 
 struct Setting {
-  const char* name;
-  const char* value;
+  Sql name;
+  Sql value;
 };
 
-// Everything that changes how values are read, written and compared. By
+// Everything that changes how names are resolved and how values are read, written and compared. By
 // a statement and not as start-up options: then pg_settings.reset_val still shows the zone that the
 // server, the database or the role sets for the writers.
 constexpr Setting kSettings[] = {
-    {"TimeZone", "UTC"},
+    {"search_path", ""},           {"TimeZone", "UTC"},
     {"DateStyle", "ISO, MDY"},
-    {"IntervalStyle", "postgres"},
-    {"extra_float_digits", "1"},
-    {"bytea_output", "hex"},
-    {"lc_monetary", "C"},
-    {"xmloption", "content"},
-    {"standard_conforming_strings", "on"},
-    {"array_nulls", "on"},
-    {"quote_all_identifiers", "off"},
+    {"IntervalStyle", "postgres"}, {"extra_float_digits", "1"},
+    {"bytea_output", "hex"},       {"lc_monetary", "C"},
+    {"xmloption", "content"},      {"standard_conforming_strings", "on"},
+    {"array_nulls", "on"},         {"quote_all_identifiers", "off"},
 };
 
 // A batch takes as long as it takes: a limit meant for people's queries would end it again and
@@ -37,27 +31,39 @@ constexpr Setting kWriterSettings[] = {{"statement_timeout", "0"}};
 // refuse such a statement instead. Sessions that write go by the target's policies.
 constexpr Setting kReaderSettings[] = {{"row_security", "off"}};
 
-std::string Set(const Setting& setting) {
-  return fmt::format("pg_catalog.set_config('{}', '{}', false)", setting.name, setting.value);
+Sql Set(const Setting& setting) {
+  return Format("pg_catalog.set_config('{}', '{}', false)", setting.name, setting.value);
 }
 
 // Nobody waits for a lock for ever, as with a SQLite file; a limit that the role was given counts.
-std::string SetLockTimeout() {
-  return fmt::format(
+Sql SetLockTimeout() {
+  return Format(
       "CASE WHEN pg_catalog.current_setting('lock_timeout') OPERATOR(pg_catalog.=) '0' THEN {} END",
       Set({"lock_timeout", "10s"}));
 }
 
+// A table that somebody puts a view in the place of is refused by the server, where it knows how.
+Sql SetKinds(Reach reach) {
+  const Sql refused = reach.views ? (reach.foreign_tables ? Sql("") : Sql("foreign-table"))
+                                  : (reach.foreign_tables ? Sql("view") : Sql("view, foreign-table"));
+  return Format(
+      "CASE WHEN pg_catalog.current_setting('restrict_nonsystem_relation_kind', true) IS NOT NULL "
+      "THEN {} END",
+      Set({"restrict_nonsystem_relation_kind", refused}));
+}
+
 }  // namespace
 
-std::string SettingsSql(int backend, bool read_only) {
-  std::string sql = "SELECT " + SetLockTimeout();
+Sql SettingsSql(int backend, bool read_only) {
+  Sql sql = "SELECT " + SetLockTimeout();
+  if (read_only) sql += ", " + SetKinds({});
   for (const Setting& setting : kSettings) sql += ", " + Set(setting);
   const auto own = read_only ? std::span<const Setting>(kReaderSettings)
                              : std::span<const Setting>(kWriterSettings);
   for (const Setting& setting : own) sql += ", " + Set(setting);
-  return sql +
-         fmt::format(" WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {}", backend);
+  return sql + Format(" WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {}", backend);
 }
+
+Sql KindsSql(Reach reach) { return "SELECT " + SetKinds(reach); }
 
 }  // namespace syncline::sql

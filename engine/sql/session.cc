@@ -6,6 +6,30 @@
 
 namespace syncline::sql {
 
+Sql Symbol(Comparison comparison) {
+  switch (comparison) {
+    case Comparison::kLess:
+      return "<";
+    case Comparison::kLessEqual:
+      return "<=";
+    case Comparison::kEqual:
+      return "=";
+    case Comparison::kGreaterEqual:
+      return ">=";
+    case Comparison::kGreater:
+      return ">";
+  }
+  return "=";
+}
+
+std::vector<Sql> KeyEquals(Session& session, const TableSchema& table) {
+  std::vector<Sql> equals;
+  for (const uint32_t column : table.key) {
+    equals.push_back(session.Operator(table.columns[column], Comparison::kEqual));
+  }
+  return equals;
+}
+
 std::unique_ptr<Session> Session::Open(const DatabaseUrl& url, const SessionOptions& options) {
   if (url.dialect == Dialect::kPostgres) return std::make_unique<PostgresSession>(url, options);
   return std::make_unique<SqliteSession>(url, options);

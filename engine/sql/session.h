@@ -6,12 +6,12 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "engine/model/row.h"
 #include "engine/model/schema.h"
 #include "engine/sql/database_url.h"
+#include "engine/sql/sql_text.h"
 #include "engine/sql/table_info.h"
 
 namespace syncline::sql {
@@ -26,6 +26,11 @@ struct ResultSet {
 using FirstRow = std::optional<std::vector<std::optional<std::string>>>;
 
 using Parameters = std::vector<std::optional<std::string>>;
+
+// How two values are compared; the numbers are those of a btree's strategies.
+enum class Comparison { kLess = 1, kLessEqual, kEqual, kGreaterEqual, kGreater };
+// "=", "<" ...
+Sql Symbol(Comparison comparison);
 
 struct SessionOptions {
   bool read_only = false;  // SQLite: opened read-only, so a missing file is an error
@@ -73,23 +78,28 @@ class Session {
   virtual void CheckDeferred() = 0;
 
   // One or more statements without parameters or results.
-  virtual void Execute(const std::string& sql) = 0;
+  virtual void Execute(const Sql& sql) = 0;
   // One statement with $1, $2 ... (in both dialects) in its text. The database gives a parameter
   // the type that its place asks for; where SQLite has nothing to go by (`$1 = 1`) it stays text.
-  virtual ResultSet Query(const std::string& sql, const Parameters& parameters = {}) = 0;
+  virtual ResultSet Query(const Sql& sql, const Parameters& parameters = {}) = 0;
   // One statement with $1, $2 ...; how many rows it changed.
-  virtual uint64_t Change(const std::string& sql, const Parameters& parameters = {}) = 0;
+  virtual uint64_t Change(const Sql& sql, const Parameters& parameters = {}) = 0;
 
   // User tables (and PostgreSQL views), sorted; system schemas and Syncline's own syncline_* tables
   // left out.
   virtual std::vector<TableName> ListTables() = 0;
   // Nothing if there is no such table, or it cannot be seen. Throws kStop if it may not be read.
   virtual std::optional<TableInfo> Describe(const TableName& table) = 0;
+  // A session that only reads reads nothing but tables, until it is told that more is meant: then a
+  // table that somebody puts a view in the place of is an error (55000), and nobody's function
+  // runs. Outside of any transaction. PostgreSQL, where the server has
+  // restrict_nonsystem_relation_kind (the minor releases from August 2024 on).
+  virtual void MayRead(Reach) {}
 
   struct Read {
     const TableSchema& schema;  // which columns, in which order
-    std::string where;          // SQL condition; empty: all rows
-    std::string order_by;       // SQL list; empty: any order
+    Sql where = {};             // condition; empty: all rows
+    Sql order_by = {};          // list; empty: any order
     uint64_t limit = 0;         // 0: none
     // A row whose values take more than this is not read but told to `too_large`, with NULL for all
     // values outside of the key and the cursor; of types whose size is not stored, about as much.
@@ -112,15 +122,20 @@ class Session {
   // Executes `sql` once per row with the row's values as $1, $2 ... (SQLite: prepared; PostgreSQL:
   // prepared and pipelined). Returns the indexes of the rows for which it changed nothing,
   // ascending.
-  virtual std::vector<uint32_t> ExecuteEach(const std::string& sql,
-                                            std::span<const Row* const> rows) = 0;
+  virtual std::vector<uint32_t> ExecuteEach(const Sql& sql, std::span<const Row* const> rows) = 0;
   // The same for a statement that returns something: its first row for each of `rows`.
-  virtual std::vector<FirstRow> QueryEach(const std::string& sql,
-                                          std::span<const Row* const> rows) = 0;
+  virtual std::vector<FirstRow> QueryEach(const Sql& sql, std::span<const Row* const> rows) = 0;
+
+  // The operator by which this database compares values of a column: "=" as it stands, or
+  // OPERATOR("public".=) where the type's own is not the system's.
+  virtual Sql Operator(const Column& column, Comparison comparison) = 0;
 
  protected:
   Session() = default;
 };
+
+// Session::Operator for equality, of each key column.
+std::vector<Sql> KeyEquals(Session& session, const TableSchema& table);
 
 // Begin, and Rollback unless Commit was called. Borrows the session.
 class Transaction {

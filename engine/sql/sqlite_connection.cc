@@ -130,10 +130,10 @@ void TrustTheSchemaNoMoreThanNeeded(sqlite3* handle) {
 
 }  // namespace
 
-SqliteStatement::SqliteStatement(SqliteConnection& connection, std::string_view sql)
+SqliteStatement::SqliteStatement(SqliteConnection& connection, const Sql& sql)
     : connection_(&connection) {
   sqlite3_stmt* handle = nullptr;
-  if (::sqlite3_prepare_v3(connection.handle(), sql.data(), static_cast<int>(sql.size()),
+  if (::sqlite3_prepare_v3(connection.handle(), sql.c_str(), static_cast<int>(sql.text().size()),
                            SQLITE_PREPARE_PERSISTENT, &handle, nullptr) != SQLITE_OK) {
     throw connection.LastError();
   }
@@ -238,7 +238,7 @@ int SqliteConnection::OnProgress(void* self) {
 
 // Opening alone does not look at the file.
 void SqliteConnection::LookAtFile() {
-  constexpr char kLook[] = "SELECT count(*) FROM sqlite_schema";
+  static constexpr char kLook[] = "SELECT count(*) FROM sqlite_schema";
   if (::sqlite3_exec(handle(), kLook, nullptr, nullptr, nullptr) == SQLITE_OK) return;
   if (IsUnfinished(::sqlite3_extended_errcode(handle()))) FinishWhatWasCutOff();
   Execute(kLook);
@@ -264,7 +264,7 @@ void SqliteConnection::MakeWal() {
   }
 }
 
-void SqliteConnection::Execute(const std::string& sql) {
+void SqliteConnection::Execute(const Sql& sql) {
   if (::sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     throw LastError();
   }

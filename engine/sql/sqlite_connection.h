@@ -20,7 +20,7 @@ class SqliteConnection;
 // outlive it.
 class SqliteStatement {
  public:
-  SqliteStatement(SqliteConnection& connection, std::string_view sql);
+  SqliteStatement(SqliteConnection& connection, const Sql& sql);
   SqliteStatement(SqliteStatement&&) = default;
   SqliteStatement& operator=(SqliteStatement&&) = default;
 
@@ -66,7 +66,7 @@ class SqliteConnection {
   const std::string& display() const { return display_; }
 
   // One or more statements without parameters or results.
-  void Execute(const std::string& sql);
+  void Execute(const Sql& sql);
   // The error that the last call reported, translated by the table in README.md.
   Error LastError() const;
   // What an extended result code and its message would be as an error.

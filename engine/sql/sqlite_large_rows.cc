@@ -1,7 +1,6 @@
 #include "engine/sql/sqlite_large_rows.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <limits>
@@ -18,10 +17,10 @@ struct CloseBlob {
 };
 
 // One of the names of the row id that no column has taken.
-std::string RowIdOf(const TableSchema& schema) {
-  for (const char* name : {"rowid", "_rowid_", "oid"}) {
+Sql RowIdOf(const TableSchema& schema) {
+  for (const Sql& name : {Sql("rowid"), Sql("_rowid_"), Sql("oid")}) {
     const bool taken = std::ranges::any_of(schema.columns, [&](const Column& column) {
-      return ::sqlite3_stricmp(column.name.c_str(), name) == 0;
+      return ::sqlite3_stricmp(column.name.c_str(), name.c_str()) == 0;
     });
     if (!taken) return name;
   }
@@ -46,9 +45,9 @@ Row WithoutLargeValues(const TableSchema& schema, const Row& row) {
 
 SqliteLengthLimit::SqliteLengthLimit(SqliteConnection& connection, uint64_t bytes_max)
     : connection_(connection),
-      before_(::sqlite3_limit(connection.handle(), SQLITE_LIMIT_LENGTH,
-                              static_cast<int>(std::min<uint64_t>(
-                                  bytes_max, std::numeric_limits<int>::max())))) {}
+      before_(::sqlite3_limit(
+          connection.handle(), SQLITE_LIMIT_LENGTH,
+          static_cast<int>(std::min<uint64_t>(bytes_max, std::numeric_limits<int>::max())))) {}
 
 SqliteLengthLimit::~SqliteLengthLimit() {
   ::sqlite3_limit(connection_.handle(), SQLITE_LIMIT_LENGTH, before_);
@@ -56,11 +55,11 @@ SqliteLengthLimit::~SqliteLengthLimit() {
 
 SqliteLargeRows::SqliteLargeRows(SqliteConnection& connection, const Session::Read& read)
     : connection_(connection), read_(read), row_id_(RowIdOf(read.schema)) {
-  std::string sql = fmt::format("SELECT {} FROM {}", row_id_.empty() ? "rowid" : row_id_,
-                                Quote(read.schema.table));
+  Sql sql = Format("SELECT {} FROM {}", row_id_.empty() ? Sql("rowid") : row_id_,
+                   Quote(read.schema.table));
   if (!read.where.empty()) sql += " WHERE " + read.where;
   if (!read.order_by.empty()) sql += " ORDER BY " + read.order_by;
-  if (read.limit > 0) sql += fmt::format(" LIMIT {}", read.limit);
+  if (read.limit > 0) sql += Format(" LIMIT {}", read.limit);
   try {
     if (row_id_.empty()) throw StopError("every name of its row id is taken");
     SqliteStatement statement(connection_, sql);
@@ -81,8 +80,8 @@ SqliteLargeRows::SqliteLargeRows(SqliteConnection& connection, const Session::Re
   }
 }
 
-std::string SqliteLargeRows::Others() const {
-  return fmt::format("{} NOT IN ({})", row_id_, fmt::join(row_ids_, ", "));
+Sql SqliteLargeRows::Others() const {
+  return Format("{} NOT IN ({})", row_id_, JoinNumbers(row_ids_, ", "));
 }
 
 // A value that is neither text nor a blob cannot be opened, and is short.
@@ -102,13 +101,13 @@ uint64_t SqliteLargeRows::BytesOf(int64_t row_id) {
 
 Row SqliteLargeRows::WithoutValues(int64_t row_id) {
   const TableSchema& schema = read_.schema;
-  std::vector<std::string> values;
+  std::vector<Sql> values;
   for (uint32_t i = 0; i < schema.columns.size(); ++i) {
-    values.push_back(IsKept(schema, i) ? Quote(schema.columns[i].name) : "NULL");
+    values.push_back(IsKept(schema, i) ? Quote(schema.columns[i].name) : Sql("NULL"));
   }
   SqliteStatement statement(connection_,
-                            fmt::format("SELECT {} FROM {} WHERE {} = {}", fmt::join(values, ", "),
-                                        Quote(schema.table), row_id_, row_id));
+                            Format("SELECT {} FROM {} WHERE {} = {}", Join(values, ", "),
+                                   Quote(schema.table), row_id_, row_id));
   Row row;
   if (!statement.Step()) return row;
   for (size_t i = 0; i < schema.columns.size(); ++i) {

@@ -37,7 +37,7 @@ class SqliteLargeRows {
   bool any() const { return !row_ids_.empty(); }
   uint64_t count() const { return row_ids_.size(); }
   // The condition that a row is none of them.
-  std::string Others() const;
+  Sql Others() const;
 
  private:
   uint64_t BytesOf(int64_t row_id);
@@ -45,7 +45,7 @@ class SqliteLargeRows {
 
   SqliteConnection& connection_;
   const Session::Read& read_;
-  std::string row_id_;  // the name under which the table has them
+  Sql row_id_;  // the name under which the table has them
   std::vector<int64_t> row_ids_;
 };
 

@@ -31,20 +31,21 @@ class ResetAfterwards {
   SqliteStatement& statement_;
 };
 
-std::string SelectStatement(const Session::Read& read) {
+Sql SelectStatement(const Session::Read& read) {
   std::vector<std::string> names;
   for (const Column& column : read.schema.columns) names.push_back(column.name);
-  std::string sql = "SELECT " + QuoteList(names) + " FROM " + Quote(read.schema.table);
+  Sql sql = Format("SELECT {} FROM {}", QuoteList(names), Quote(read.schema.table));
   if (!read.where.empty()) sql += " WHERE " + read.where;
   if (!read.order_by.empty()) sql += " ORDER BY " + read.order_by;
-  if (read.limit > 0) sql += fmt::format(" LIMIT {}", read.limit);
+  if (read.limit > 0) sql += Format(" LIMIT {}", read.limit);
   return sql;
 }
 
-std::string InsertStatement(const TableName& table, const std::vector<std::string>& columns) {
-  std::string values;
-  for (size_t i = 1; i <= columns.size(); ++i) values += fmt::format("{}${}", i > 1 ? ", " : "", i);
-  return "INSERT INTO " + Quote(table) + " (" + QuoteList(columns) + ") VALUES (" + values + ")";
+Sql InsertStatement(const TableName& table, const std::vector<std::string>& columns) {
+  std::vector<Sql> values;
+  for (size_t i = 1; i <= columns.size(); ++i) values.push_back(Format("${}", i));
+  return Format("INSERT INTO {} ({}) VALUES ({})", Quote(table), QuoteList(columns),
+                Join(values, ", "));
 }
 
 // Runs the statement to its end; how many rows it changed, or returned.
@@ -151,9 +152,9 @@ void SqliteSession::CheckDeferred() {
   throw connection_.ErrorOf(SQLITE_CONSTRAINT_FOREIGNKEY, "FOREIGN KEY constraint failed");
 }
 
-void SqliteSession::Execute(const std::string& sql) { connection_.Execute(sql); }
+void SqliteSession::Execute(const Sql& sql) { connection_.Execute(sql); }
 
-ResultSet SqliteSession::Query(const std::string& sql, const Parameters& parameters) {
+ResultSet SqliteSession::Query(const Sql& sql, const Parameters& parameters) {
   SqliteStatement statement(connection_, sql);
   statement.Bind(parameters);
   sqlite3_stmt* const handle = statement.handle();
@@ -164,11 +165,13 @@ ResultSet SqliteSession::Query(const std::string& sql, const Parameters& paramet
   return set;
 }
 
-uint64_t SqliteSession::Change(const std::string& sql, const Parameters& parameters) {
+uint64_t SqliteSession::Change(const Sql& sql, const Parameters& parameters) {
   SqliteStatement statement(connection_, sql);
   statement.Bind(parameters);
   return RunToEnd(connection_, statement);
 }
+
+Sql SqliteSession::Operator(const Column&, Comparison comparison) { return Symbol(comparison); }
 
 std::vector<TableName> SqliteSession::ListTables() { return ListUserTables(connection_); }
 
@@ -193,7 +196,8 @@ uint64_t SqliteSession::ReadRows(const Read& read, const RowSink& sink) {
   const SqliteLargeRows large(connection_, read);
   Read others = read;
   if (large.any()) {
-    others.where = (read.where.empty() ? "" : read.where + " AND ") + large.Others();
+    others.where =
+        read.where.empty() ? large.Others() : Format("{} AND {}", read.where, large.Others());
   }
   if (others.limit > 0) {
     if (others.limit <= large.count()) return passed.rows;
@@ -204,7 +208,7 @@ uint64_t SqliteSession::ReadRows(const Read& read, const RowSink& sink) {
 
 // How much the file can hold; no row of it is longer.
 uint64_t SqliteSession::FileBytes() {
-  const auto number = [&](const char* pragma) {
+  const auto number = [&](const Sql& pragma) {
     SqliteStatement statement(connection_, pragma);
     return statement.Step() ? ::sqlite3_column_int64(statement.handle(), 0) : 0;
   };
@@ -236,8 +240,9 @@ uint64_t SqliteSession::Stream(const Read& read, const Passed& passed, const Row
     }
   }
   if (!resumes) {
-    throw StopError(read.schema.table.ToString() + ": rows of it that are too large cannot be told "
-                                                   "from the others",
+    throw StopError(read.schema.table.ToString() +
+                        ": rows of it that are too large cannot be told "
+                        "from the others",
                     "raise max_row, or leave the large column out with omit:");
   }
   return count;
@@ -248,8 +253,7 @@ void SqliteSession::LoadRows(const TableName& table, const std::vector<std::stri
   InContext(table.ToString(), [&] { ExecuteEach(InsertStatement(table, columns), rows); });
 }
 
-void SqliteSession::ForEach(const std::string& sql, std::span<const Row* const> rows,
-                            const Run& run) {
+void SqliteSession::ForEach(const Sql& sql, std::span<const Row* const> rows, const Run& run) {
   SqliteStatement& statement = Prepared(sql);
   std::vector<ValueView> values;
   std::string scratch;
@@ -273,8 +277,7 @@ void SqliteSession::ForEach(const std::string& sql, std::span<const Row* const> 
   }
 }
 
-std::vector<uint32_t> SqliteSession::ExecuteEach(const std::string& sql,
-                                                 std::span<const Row* const> rows) {
+std::vector<uint32_t> SqliteSession::ExecuteEach(const Sql& sql, std::span<const Row* const> rows) {
   std::vector<uint32_t> unchanged;
   ForEach(sql, rows, [&](uint32_t index, SqliteStatement& statement) {
     if (RunToEnd(connection_, statement) == 0) unchanged.push_back(index);
@@ -282,8 +285,7 @@ std::vector<uint32_t> SqliteSession::ExecuteEach(const std::string& sql,
   return unchanged;
 }
 
-std::vector<FirstRow> SqliteSession::QueryEach(const std::string& sql,
-                                               std::span<const Row* const> rows) {
+std::vector<FirstRow> SqliteSession::QueryEach(const Sql& sql, std::span<const Row* const> rows) {
   std::vector<FirstRow> found(rows.size());
   ForEach(sql, rows, [&](uint32_t index, SqliteStatement& statement) {
     if (statement.Step()) found[index] = Fields(statement.handle());
@@ -291,7 +293,7 @@ std::vector<FirstRow> SqliteSession::QueryEach(const std::string& sql,
   return found;
 }
 
-SqliteStatement& SqliteSession::Prepared(const std::string& sql) {
+SqliteStatement& SqliteSession::Prepared(const Sql& sql) {
   if (const auto known = statements_.find(sql); known != statements_.end()) return known->second;
   return statements_.emplace(sql, SqliteStatement(connection_, sql)).first->second;
 }

@@ -29,9 +29,9 @@ class SqliteSession : public Session {
   void Rollback() noexcept override;
   void CheckDeferred() override;
 
-  void Execute(const std::string& sql) override;
-  ResultSet Query(const std::string& sql, const Parameters& parameters) override;
-  uint64_t Change(const std::string& sql, const Parameters& parameters) override;
+  void Execute(const Sql& sql) override;
+  ResultSet Query(const Sql& sql, const Parameters& parameters) override;
+  uint64_t Change(const Sql& sql, const Parameters& parameters) override;
 
   std::vector<TableName> ListTables() override;
   std::optional<TableInfo> Describe(const TableName& table) override;
@@ -39,10 +39,9 @@ class SqliteSession : public Session {
   uint64_t ReadRows(const Read& read, const RowSink& sink) override;
   void LoadRows(const TableName& table, const std::vector<std::string>& columns,
                 std::span<const Row* const> rows) override;
-  std::vector<uint32_t> ExecuteEach(const std::string& sql,
-                                    std::span<const Row* const> rows) override;
-  std::vector<FirstRow> QueryEach(const std::string& sql,
-                                  std::span<const Row* const> rows) override;
+  std::vector<uint32_t> ExecuteEach(const Sql& sql, std::span<const Row* const> rows) override;
+  std::vector<FirstRow> QueryEach(const Sql& sql, std::span<const Row* const> rows) override;
+  Sql Operator(const Column& column, Comparison comparison) override;
 
  private:
   // The rows that a statement has given before it had to be begun anew.
@@ -57,11 +56,11 @@ class SqliteSession : public Session {
   uint64_t Stream(const Read& read, const Passed& passed, const RowSink& sink);
   // Hands the statement to `run`, bound to one row after the other.
   using Run = std::function<void(uint32_t index, SqliteStatement& statement)>;
-  void ForEach(const std::string& sql, std::span<const Row* const> rows, const Run& run);
-  SqliteStatement& Prepared(const std::string& sql);
+  void ForEach(const Sql& sql, std::span<const Row* const> rows, const Run& run);
+  SqliteStatement& Prepared(const Sql& sql);
 
   SqliteConnection connection_;
-  std::map<std::string, SqliteStatement, std::less<>> statements_;  // before connection_ goes
+  std::map<Sql, SqliteStatement> statements_;  // before connection_ goes
 };
 
 }  // namespace syncline::sql

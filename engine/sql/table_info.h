@@ -22,11 +22,18 @@ struct ForeignKey {
   std::string name = {};  // the constraint's; empty on SQLite, which does not tell
 };
 
+// What else than tables is read with a table: beneath a view, or as parts of a table.
+struct Reach {
+  bool views = false;
+  bool foreign_tables = false;
+};
+
 struct TableInfo {
   enum class Kind { kTable, kPartitioned, kView, kForeign };
 
   TableName name;
   Kind kind = Kind::kTable;
+  Reach reach = {};  // PostgreSQL
   std::vector<ColumnInfo> columns;       // in the table's order
   std::vector<std::string> primary_key;  // in key order; empty: none
   std::vector<std::vector<std::string>>

@@ -93,7 +93,7 @@ Type SqliteTypeOf(std::string_view declared) {
   return type == nullptr ? AffinityOf(name) : *type;
 }
 
-std::string ToPostgres(Type type) {
+Sql ToPostgres(Type type) {
   switch (type) {
     case Type::kBool:
       return "boolean";
@@ -127,7 +127,7 @@ std::string ToPostgres(Type type) {
 
 // The names are chosen so that SQLite's affinity leaves alone what is stored: DECIMAL or JSON alone
 // would turn '1.50' into 1.5.
-std::string ToSqlite(Type type) {
+Sql ToSqlite(Type type) {
   switch (type) {
     case Type::kBool:
       return "BOOLEAN";
@@ -165,9 +165,9 @@ Type TypeOf(std::string_view native_type, Dialect dialect) {
   return dialect == Dialect::kPostgres ? PostgresTypeOf(native_type) : SqliteTypeOf(native_type);
 }
 
-std::string ColumnTypeFor(const Column& column, Dialect from, Dialect to) {
+Sql ColumnTypeFor(const Column& column, Dialect from, Dialect to) {
   if (from == to) return DeclaredType(column.native_type, to);
-  std::string type = to == Dialect::kPostgres ? ToPostgres(column.type) : ToSqlite(column.type);
+  Sql type = to == Dialect::kPostgres ? ToPostgres(column.type) : ToSqlite(column.type);
   // Precision and scale travel in both directions; a SQLite DECIMAL(12,2) is a wish that nothing
   // enforces, so only ours (which came from PostgreSQL) is taken at its word.
   if (column.type == Type::kDecimal) {

@@ -10,6 +10,7 @@
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
 #include "tests/capture/shared_postgres.h"
+#include "tests/support/user_session.h"
 
 namespace syncline::capture {
 
@@ -35,7 +36,7 @@ class PostgresCaptureTest : public testing::Test {
   }
 
   std::unique_ptr<sql::Session> Connect() const {
-    return sql::Session::Open(sql::DatabaseUrl::Parse(server_.Url(database_)));
+    return test::OpenAsUser(sql::DatabaseUrl::Parse(server_.Url(database_)));
   }
   sql::DatabaseUrl Source() const {
     return sql::DatabaseUrl::Parse(server_.Url(database_, "reader"));

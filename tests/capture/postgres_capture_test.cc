@@ -9,7 +9,9 @@
 
 #include "capture/capture_stage.h"
 #include "capture/transaction_ticks.h"
+#include "engine/sql/dialect.h"
 #include "tests/capture/postgres_capture.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::capture {
 namespace {
@@ -247,21 +249,22 @@ TEST_F(PostgresCaptureTest, StampsWithoutAZoneAreReadInTheServersZoneOrTheStated
   for (int round = 0; round < 4; ++round) {
     const std::string zone = round % 2 == 0 ? "Europe/Berlin" : "America/New_York";
     const bool stated = round >= 2;
-    writer_->Execute("ALTER DATABASE " + database_ + " SET timezone = '" + (stated ? "UTC" : zone) +
-                     "'");
+    writer_->Execute(test::AnySql("ALTER DATABASE " + database_ + " SET timezone = '" +
+                                  (stated ? "UTC" : zone) + "'"));
     const std::string now = "now() AT TIME ZONE '" + zone + "'";
-    writer_->Execute(
+    writer_->Execute(test::AnySql(
         "DROP TABLE IF EXISTS base CASCADE; CREATE TABLE base (id bigint PRIMARY KEY, name text, "
         "updated_at timestamp NOT NULL); CREATE VIEW items AS SELECT * FROM base;"
         "INSERT INTO base VALUES (1, 'a', " +
-        now + "), (2, 'b', " + now + ")");
+        now + "), (2, 'b', " + now + ")"));
     TableSpec view = Spec(kItems, "updated_at");
     view.key = {"id"};
     if (stated) view.zone = zone;
     CaptureHarness capture(Source(), {view}, {.margin = Microseconds(0)});
     capture.Poll();
     auto late = Connect();
-    late->Execute("BEGIN; UPDATE base SET name = 'late', updated_at = " + now + " WHERE id = 1");
+    late->Execute(test::AnySql("BEGIN; UPDATE base SET name = 'late', updated_at = " + now +
+                               " WHERE id = 1"));
     capture.Poll();
     const uint64_t before = capture.rows_read();
     capture.Poll();
@@ -276,7 +279,9 @@ TEST_F(PostgresCaptureTest, StampsWithoutAZoneAreReadInTheServersZoneOrTheStated
 
 TEST_F(PostgresCaptureTest, TheRepeatedHourOfAutumnIsReadAgain) {
   auto earliest = [&](const std::string& moment) {
-    const std::string local = LocalTimeSql("'" + moment + "'::timestamptz", "'Europe/Berlin'");
+    const sql::Sql local =
+        LocalTimeSql(sql::Format("{}::timestamptz", sql::TextLiteral(moment, Dialect::kPostgres)),
+                     "'Europe/Berlin'");
     return writer_->Query("SELECT " + local).rows.at(0).at(0).value();
   };
   EXPECT_EQ(earliest("2026-10-24 12:00:00+00"), "2026-10-24 14:00:00");

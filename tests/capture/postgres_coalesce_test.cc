@@ -8,6 +8,7 @@
 
 #include "capture/reconciliation.h"
 #include "tests/capture/postgres_capture.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::capture {
 namespace {
@@ -18,12 +19,12 @@ class PostgresCoalesceTest : public PostgresCaptureTest {
  protected:
   // Two rows that were made an hour ago; the second was updated half an hour ago.
   void MakeItems(const std::string& created = "timestamptz NOT NULL DEFAULT now()") {
-    writer_->Execute(
+    writer_->Execute(test::AnySql(
         "CREATE TABLE items (id bigint PRIMARY KEY, name text, updated_at timestamptz, "
         "created_at " +
         created +
         "); INSERT INTO items VALUES (1, 'a', NULL, now() - interval '1 hour'), "
-        "(2, 'b', now() - interval '30 minutes', now() - interval '1 hour')");
+        "(2, 'b', now() - interval '30 minutes', now() - interval '1 hour')"));
   }
   std::vector<Finding> Check(const std::string& cursor = kCursor) const {
     return CheckSource(Source(), {Spec(kItems, cursor)});

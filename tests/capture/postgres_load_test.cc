@@ -9,6 +9,7 @@
 
 #include "engine/base/error.h"
 #include "tests/capture/postgres_capture.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::capture {
 namespace {
@@ -42,10 +43,11 @@ TEST_F(PostgresLoadTest, AStoppedLoadGoesOnWhereItWas) {
 TEST_F(PostgresLoadTest, TablesAreLoadedSideBySideAndGoOnWhereTheyWere) {
   std::vector<TableSpec> specs;
   for (const std::string name : {"a", "b", "c"}) {
-    writer_->Execute("CREATE TABLE " + name +
+    writer_->Execute(
+        test::AnySql("CREATE TABLE " + name +
                      " (id int PRIMARY KEY, updated_at timestamptz NOT NULL DEFAULT now() - "
                      "interval '1 hour'); INSERT INTO " +
-                     name + " SELECT g FROM generate_series(1, 35) g");
+                     name + " SELECT g FROM generate_series(1, 35) g"));
     specs.push_back(Spec({"public", name}, "updated_at"));
   }
   CaptureOptions options;

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/capture/postgres_capture.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::capture {
 namespace {
@@ -22,10 +23,10 @@ class PostgresReconciliationTest : public PostgresCaptureTest {
     return capture;
   }
   void MakeMany(const std::string& key = "bigint") {
-    writer_->Execute(
+    writer_->Execute(test::AnySql(
         "CREATE TABLE items (id " + key +
         " PRIMARY KEY, updated_at timestamptz NOT NULL DEFAULT now()); INSERT INTO "
-        "items SELECT i, now() - interval '1 day' FROM generate_series(-6000, 6000) i");
+        "items SELECT i, now() - interval '1 day' FROM generate_series(-6000, 6000) i"));
   }
   std::string Count() { return writer_->Query("SELECT count(*) FROM items").rows[0][0].value(); }
 };
@@ -53,7 +54,7 @@ TEST_F(PostgresReconciliationTest, AFewDeletionsCostALookAtTheirNeighboursOnly) 
   const auto looked_up = [&] {
     capture->Restart();
     const auto number = [&](const std::string& sql) {
-      return std::stoul(writer_->Query(sql).rows.at(0).at(0).value());
+      return std::stoul(writer_->Query(test::AnySql(sql)).rows.at(0).at(0).value());
     };
     while (number("SELECT count(*) FROM pg_stat_activity WHERE usename = 'reader'") != 0) {
       std::this_thread::yield();

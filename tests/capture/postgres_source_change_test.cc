@@ -48,9 +48,9 @@ class PostgresSourceChangeTest : public PostgresCaptureTest {
   }
   void MakeMany(int rows) const {
     writer_->Execute(kItemsSql);
-    writer_->Execute("INSERT INTO items SELECT i, 'n', now() - interval '1 hour' FROM "
-                     "generate_series(1, " +
-                     std::to_string(rows) + ") i");
+    writer_->Execute(sql::Format(
+        "INSERT INTO items SELECT i, 'n', now() - interval '1 hour' FROM generate_series(1, {}) i",
+        rows));
   }
 };
 
@@ -176,7 +176,7 @@ TEST_F(PostgresSourceChangeTest, VersionsOfAnotherTableBeginAnew) {
       "VALUES (5)");
   capture->Poll();
   for (int id = 6; id < 9; ++id) {
-    writer_->Execute("INSERT INTO items (id) VALUES (" + std::to_string(id) + ")");
+    writer_->Execute(sql::Format("INSERT INTO items (id) VALUES ({})", id));
     capture->Poll();
   }
   EXPECT_EQ(Rows(*capture), "5=1 6=2 7=3 8=4");

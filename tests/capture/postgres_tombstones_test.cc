@@ -4,6 +4,7 @@
 #include "engine/sql/dialect.h"
 #include "tests/capture/postgres_capture.h"
 #include "tests/capture/tombstone_fixture.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::capture {
 namespace {
@@ -103,15 +104,16 @@ TEST_F(PostgresTombstonesTest, RowsOutsideOfTheSetCountAsGone) {
 
 TEST_F(PostgresTombstonesTest, OddNamesAndKeysOfSeveralColumnsAreNoMatter) {
   const TableName odd{"public", "odd \"name\" % of 'a table' that is longer than it should be"};
-  const std::string table = sql::Quote(odd);
-  writer_->Execute("CREATE DOMAIN code AS text CHECK (value <> ''); CREATE TABLE " + table +
+  const std::string table = sql::Quote(odd).ToString();
+  writer_->Execute(
+      test::AnySql("CREATE DOMAIN code AS text CHECK (value <> ''); CREATE TABLE " + table +
                    "(\"a \"\"b\" code, \"{c}\" numeric(6,2), version bigint NOT NULL GENERATED "
                    "ALWAYS AS IDENTITY, PRIMARY KEY (\"a \"\"b\", \"{c}\")); INSERT INTO " +
-                   table + " VALUES ('x', 1.5), ('x', 2), ('y', 1.5)");
+                   table + " VALUES ('x', 1.5), ('x', 2), ('y', 1.5)"));
   auto capture = Start(WithTombstones(Spec(odd, "version")));
   capture->Poll();
-  writer_->Execute("DELETE FROM " + table + " WHERE \"{c}\" = 2");
-  writer_->Execute("UPDATE " + table + " SET \"{c}\" = 9 WHERE \"a \"\"b\" = 'y'");
+  writer_->Execute(test::AnySql("DELETE FROM " + table + " WHERE \"{c}\" = 2"));
+  writer_->Execute(test::AnySql("UPDATE " + table + " SET \"{c}\" = 9 WHERE \"a \"\"b\" = 'y'"));
   capture->Poll();
   EXPECT_EQ(capture->LoggedText(odd), "x|1.50|1, y|9.00|3");
 }
@@ -204,7 +206,8 @@ TEST_F(PostgresTombstonesTest, TriggersThatDoNotAlwaysFireStopCapture) {
   auto capture = Start();
   capture->Poll();
   for (const std::string how : {"ENABLE", "ENABLE REPLICA"}) {
-    writer_->Execute("ALTER TABLE items " + how + " TRIGGER syncline_tombstones_update");
+    writer_->Execute(
+        test::AnySql("ALTER TABLE items " + how + " TRIGGER syncline_tombstones_update"));
     ExpectStop("syncline_tombstones_update does not always fire", [&] { capture->Poll(); });
     writer_->Execute("ALTER TABLE items ENABLE ALWAYS TRIGGER syncline_tombstones_update");
     capture->Restart();
@@ -227,10 +230,11 @@ TEST_F(PostgresTombstonesTest, TriggersThatAreOffOnOnePartitionStopCapture) {
   capture->Poll();
   EXPECT_EQ(capture->messages().find("triggers were changed"), std::string::npos);
   for (const std::string partition : {"low", "high"}) {
-    writer_->Execute("ALTER TABLE " + partition + " DISABLE TRIGGER syncline_tombstones_delete");
+    writer_->Execute(
+        test::AnySql("ALTER TABLE " + partition + " DISABLE TRIGGER syncline_tombstones_delete"));
     ExpectStop("does not always fire on partition public." + partition, [&] { capture->Poll(); });
-    writer_->Execute("ALTER TABLE " + partition +
-                     " ENABLE ALWAYS TRIGGER syncline_tombstones_delete");
+    writer_->Execute(test::AnySql("ALTER TABLE " + partition +
+                                  " ENABLE ALWAYS TRIGGER syncline_tombstones_delete"));
     capture->Restart();
     capture->Poll();
     EXPECT_NE(capture->messages().find("triggers were changed"), std::string::npos);

@@ -11,6 +11,7 @@
 #include "engine/base/error.h"
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::capture {
 namespace {
@@ -21,13 +22,13 @@ class SoftFlagTest : public testing::Test {
  protected:
   void MakeItems(const std::string& flag_type) {
     writer_->Execute(
-        "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, updated_at TEXT NOT "
-        "NULL, gone " +
-        flag_type + ")");
+        test::AnySql("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, updated_at TEXT NOT "
+                     "NULL, gone " +
+                     flag_type + ")"));
   }
   void Put(int id, const std::string& gone) {
-    writer_->Execute("INSERT OR REPLACE INTO items VALUES (" + std::to_string(id) +
-                     ", 'a', strftime('%Y-%m-%d %H:%M:%f', 'now'), " + gone + ")");
+    writer_->Execute(test::AnySql("INSERT OR REPLACE INTO items VALUES (" + std::to_string(id) +
+                                  ", 'a', strftime('%Y-%m-%d %H:%M:%f', 'now'), " + gone + ")"));
   }
   static TableSpec Spec(const std::string& flag = "gone") {
     TableSpec spec;

@@ -13,6 +13,7 @@
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
 #include "tests/capture/shared_postgres.h"
+#include "tests/support/user_session.h"
 
 namespace syncline::capture {
 namespace {
@@ -21,7 +22,7 @@ class SourceErrorsTest : public testing::TestWithParam<Dialect> {
  protected:
   void SetUp() override {
     if (is_postgres()) {
-      admin_ = sql::Session::Open(sql::DatabaseUrl::Parse(SharedPostgres().Url()));
+      admin_ = test::OpenAsUser(sql::DatabaseUrl::Parse(SharedPostgres().Url()));
       url_ = sql::DatabaseUrl::Parse(SharedPostgres().Url("postgres", "reader"));
       admin_->Execute(
           "DROP TABLE IF EXISTS items, secret; CREATE TABLE secret (id int PRIMARY KEY)");

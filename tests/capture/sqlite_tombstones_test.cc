@@ -7,6 +7,7 @@
 #include "engine/base/error.h"
 #include "tests/capture/capture_harness.h"
 #include "tests/capture/tombstone_fixture.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::capture {
 namespace {
@@ -99,7 +100,7 @@ TEST_F(SqliteTombstonesTest, WhatGoesDuringTheLoadIsDeletedByTheFirstPoll) {
 TEST_F(SqliteTombstonesTest, TombstonesThatAreMadeAnewAreRead) {
   auto capture = Capture();
   for (int id = 10; id < 100; ++id) {
-    writer_->Execute("INSERT INTO items (id) VALUES (" + std::to_string(id) + ")");
+    writer_->Execute(test::AnySql("INSERT INTO items (id) VALUES (" + std::to_string(id) + ")"));
   }
   capture->Poll();
   writer_->Execute("DELETE FROM items WHERE id >= 10");

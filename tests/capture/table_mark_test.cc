@@ -30,11 +30,11 @@ TEST(TableMarkTest, OfWhatIsNotKnownNothingHasChanged) {
 TEST(TableMarkTest, PartsAreReadByThemselves) {
   const TableMark mark{.object = "5", .files = "6.70 7.71", .columns = "4.0"};
   EXPECT_EQ(Compare(mark, {"5", "6.72 7.71 8.73", "4.0"}, true),
-            (TableChange{Kind::kParts, {"6", "8"}}));
+            (TableChange{Kind::kParts, {6, 8}}));
   EXPECT_EQ(Compare(mark, {"5", "6.70", "4.0"}, true), (TableChange{Kind::kParts, {}}));
   EXPECT_EQ(KindOf(mark, {"5", "6.70 7.72", "4.0"}, false), Kind::kRewritten);
   EXPECT_EQ(Compare({"5", "5.70", "4.0"}, {"5", "5.70 8.73", "4.0"}, true),
-            (TableChange{Kind::kParts, {"8"}}));
+            (TableChange{Kind::kParts, {8}}));
 }
 
 }  // namespace

@@ -22,14 +22,14 @@ inline TombstoneShape ShapeOf(sql::Session& owner, const TableSpec& spec) {
 inline void InstallTombstones(sql::Session& owner, const TableSpec& spec,
                               const std::string& reader = {}) {
   sql::Transaction transaction(owner, sql::Session::Isolation::kWrite);
-  for (const std::string& sql : InstallTombstonesSql(ShapeOf(owner, spec), reader)) {
+  for (const sql::Sql& sql : InstallTombstonesSql(ShapeOf(owner, spec), reader)) {
     owner.Execute(sql);
   }
   transaction.Commit();
 }
 
 inline void RemoveTombstones(sql::Session& owner, const TableSpec& spec) {
-  for (const std::string& sql : RemoveTombstonesSql(ShapeOf(owner, spec))) owner.Execute(sql);
+  for (const sql::Sql& sql : RemoveTombstonesSql(ShapeOf(owner, spec))) owner.Execute(sql);
 }
 
 }  // namespace syncline::capture

@@ -36,8 +36,9 @@ TEST(TombstoneSqlTest, WhatSqliteShowsIsWhatIsMade) {
             "CREATE TRIGGER \"syncline_tombstones_it\"\"ems_update\" AFTER UPDATE ON \"it\"\"ems\" "
             "WHEN OLD.\"a b\" IS NOT NEW.\"a b\" BEGIN INSERT INTO "
             "\"syncline_tombstones_it\"\"ems\" (\"a b\") VALUES (OLD.\"a b\"); END");
-  EXPECT_NE(triggers[2].sql.find("WHERE \"code\" = NEW.\"code\" AND \"kind\" = NEW.\"kind\""),
-            std::string::npos);
+  EXPECT_NE(
+      triggers[2].sql.text().find("WHERE \"code\" = NEW.\"code\" AND \"kind\" = NEW.\"kind\""),
+      std::string::npos);
 }
 
 }  // namespace

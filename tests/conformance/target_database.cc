@@ -1,4 +1,6 @@
 #include "tests/conformance/target_database.h"
+#include "tests/support/any_sql.h"
+#include "tests/support/user_session.h"
 
 namespace syncline::test {
 
@@ -22,11 +24,11 @@ TableName TargetDatabase::Table(const std::string& name) const {
   return {url_.dialect == Dialect::kPostgres ? "public" : "", name};
 }
 
-void TargetDatabase::Execute(const std::string& sql) { session().Execute(sql); }
+void TargetDatabase::Execute(const std::string& sql) { session().Execute(test::AnySql(sql)); }
 
 std::vector<std::string> TargetDatabase::Rows(const std::string& select) {
   std::vector<std::string> rows;
-  for (const auto& fields : session().Query(select).rows) {
+  for (const auto& fields : session().Query(test::AnySql(select)).rows) {
     std::string& row = rows.emplace_back();
     for (const auto& field : fields) {
       if (!row.empty()) row += '|';
@@ -37,12 +39,12 @@ std::vector<std::string> TargetDatabase::Rows(const std::string& select) {
 }
 
 std::string TargetDatabase::Value(const std::string& select) {
-  const auto result = session().Query(select);
+  const auto result = session().Query(test::AnySql(select));
   return result.rows.empty() ? "" : result.rows[0][0].value_or("-");
 }
 
 sql::Session& TargetDatabase::session() {
-  if (session_ == nullptr) session_ = sql::Session::Open(url_, {.create = true});
+  if (session_ == nullptr) session_ = test::OpenAsUser(url_, {.create = true});
   return *session_;
 }
 

@@ -87,7 +87,7 @@ TEST_P(TargetFailures, ACommitWithoutAnAnswerIsSettledByTheProgressRow) {
   target_.Execute(
       "CREATE TABLE writes (id bigint, name text); CREATE FUNCTION note() RETURNS trigger LANGUAGE "
       "plpgsql "
-      "AS 'BEGIN INSERT INTO writes VALUES (new.id, new.name); RETURN new; END'; "
+      "AS 'BEGIN INSERT INTO public.writes VALUES (new.id, new.name); RETURN new; END'; "
       "CREATE TRIGGER note AFTER INSERT OR UPDATE ON items FOR EACH ROW EXECUTE FUNCTION note()");
   uint64_t expected = 0;
   for (const Cut cut : {Cut::kAfterCommit, Cut::kBeforeCommit}) {

@@ -10,6 +10,8 @@
 #include "engine/sql/dialect.h"
 #include "tests/conformance/running_stage.h"
 #include "tests/conformance/target_suite.h"
+#include "tests/support/any_sql.h"
+#include "tests/support/user_session.h"
 
 namespace syncline::apply {
 namespace {
@@ -22,7 +24,9 @@ class LocalWriters : public TargetConformance {
     return test::RunningStage(target_.url(), {ItemsMapping()}, log_, system_clock_);
   }
 
-  std::string StampSql(int64_t stamp) { return sql::Literal(test::Stamp(stamp), GetParam()); }
+  std::string StampSql(int64_t stamp) {
+    return sql::Literal(test::Stamp(stamp), GetParam()).ToString();
+  }
 
   std::string UpdateSql(int id, const std::string& name, int64_t stamp) {
     return "UPDATE items SET name = '" + name + "', updated_at = " + StampSql(stamp) +
@@ -31,12 +35,14 @@ class LocalWriters : public TargetConformance {
 
   // What a synchroniser does that reads before it writes: takes its change for newer than `seen`.
   void WriteIfNewer(sql::Session& session, int id, int64_t stamp, const std::string& seen) {
-    const auto older = session.Query("SELECT 1 WHERE $1 < " + StampSql(stamp), {seen});
-    if (!older.rows.empty()) session.Execute(UpdateSql(id, "log naive", stamp));
+    const auto older =
+        session.Query(test::AnySql("SELECT 1 WHERE $1 < " + StampSql(stamp)), {seen});
+    if (!older.rows.empty()) session.Execute(test::AnySql(UpdateSql(id, "log naive", stamp)));
   }
   std::string Read(sql::Session& session, int id) {
     return session
-        .Query("SELECT CAST(updated_at AS text) FROM items WHERE id = " + std::to_string(id))
+        .Query(test::AnySql("SELECT CAST(updated_at AS text) FROM items WHERE id = " +
+                            std::to_string(id)))
         .rows.at(0)
         .at(0)
         .value();
@@ -87,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(, LocalHolder, testing::Values(Dialect::kPostgres), Dia
 // the row was waited for.
 TEST_P(LocalHolder, WhoeverIsNewerWinsWhenTheRowIsFreeAgain) {
   test::RunningStage running = Start();
-  const auto local = sql::Session::Open(target_.url());
+  const auto local = test::OpenAsUser(target_.url());
   int64_t base = 0;
   for (const int rows : {3, 300}) {
     for (const bool deletes : {false, true}) {
@@ -99,10 +105,10 @@ TEST_P(LocalHolder, WhoeverIsNewerWinsWhenTheRowIsFreeAgain) {
           LogItems(rows, "log before", base + 10);
           running.WaitUntilCaughtUp();
           local->Execute("BEGIN");
-          local->Execute(UpdateSql(2, "local", base + stamp));
+          local->Execute(test::AnySql(UpdateSql(2, "local", base + stamp)));
           LogChange(c, base + 20);
           WaitUntilASessionWaits();
-          local->Execute(commits ? "COMMIT" : "ROLLBACK");
+          local->Execute(test::AnySql(commits ? "COMMIT" : "ROLLBACK"));
           running.WaitUntilCaughtUp();
           const std::string log_wins = deletes ? "" : "log";
           EXPECT_EQ(Item2(), commits && stamp > 20 ? "local" : log_wins);
@@ -117,14 +123,15 @@ TEST_P(LocalHolder, WhoeverIsNewerWinsWhenBothInsert) {
   test::RunningStage running = Start();
   LogItems(1, "log", 1);
   running.WaitUntilCaughtUp();
-  const auto local = sql::Session::Open(target_.url());
+  const auto local = test::OpenAsUser(target_.url());
   int64_t base = 0;
   for (const int rows : {3, 300}) {
     for (const int64_t stamp : {15, 30}) {
       base += 100;
       target_.Execute("DELETE FROM items");
       local->Execute("BEGIN");
-      local->Execute("INSERT INTO items VALUES (2, 'local', " + StampSql(base + stamp) + ")");
+      local->Execute(
+          test::AnySql("INSERT INTO items VALUES (2, 'local', " + StampSql(base + stamp) + ")"));
       LogItems(rows, "log", base + 20);
       WaitUntilASessionWaits();
       local->Execute("COMMIT");
@@ -138,10 +145,10 @@ TEST_P(LocalHolder, WhoeverIsNewerWinsWhenBothInsert) {
 TEST_P(LocalHolder, ReadingBeforeWritingLetsTheOlderValueWin) {
   LogItems(3, "log", 10);
   Apply();
-  const auto local = sql::Session::Open(target_.url());
-  const auto naive = sql::Session::Open(target_.url());
+  const auto local = test::OpenAsUser(target_.url());
+  const auto naive = test::OpenAsUser(target_.url());
   local->Execute("BEGIN");
-  local->Execute(UpdateSql(2, "local", 30));
+  local->Execute(test::AnySql(UpdateSql(2, "local", 30)));
   const std::string seen = Read(*naive, 2);
   std::future<void> written =
       std::async(std::launch::async, [&] { WriteIfNewer(*naive, 2, 20, seen); });
@@ -161,8 +168,8 @@ class BusyTarget : public LocalWriters {
     target_.Execute("CREATE TABLE audit (old_name text, old_at text, new_name text, new_at text)");
     target_.Execute(
         postgres()
-            ? "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit "
-              "VALUES (old.name, old.updated_at, new.name, new.updated_at); RETURN "
+            ? "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO "
+              "public.audit VALUES (old.name, old.updated_at, new.name, new.updated_at); RETURN "
               "new; END'; CREATE TRIGGER note AFTER UPDATE ON items FOR EACH ROW EXECUTE FUNCTION "
               "note()"
             : "CREATE TRIGGER note AFTER UPDATE ON items BEGIN INSERT INTO audit VALUES (old.name, "
@@ -172,14 +179,14 @@ class BusyTarget : public LocalWriters {
   // Log stamps are even, local ones odd.
   void Write(uint32_t seed, std::stop_token stop) {
     std::minstd_rand random(seed);
-    const auto session = sql::Session::Open(target_.url());
+    const auto session = test::OpenAsUser(target_.url());
     while (!stop.stop_requested()) {
       try {
         sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
         for (int id = 1; id <= kHotRows; ++id) {
           if (random() % 4 != 0) continue;
           const auto offset = static_cast<int64_t>(random() % 6) * 2 - 5;
-          session->Execute(UpdateSql(id, "local", now_ + offset));
+          session->Execute(test::AnySql(UpdateSql(id, "local", now_ + offset)));
         }
         transaction.Commit();
       } catch (const Error& error) {
@@ -232,7 +239,7 @@ TEST_P(BusyTarget, TheOlderValueNeverWins) {
 
 TEST_P(BusyTarget, ReadingBeforeWritingLetsTheOlderValueWin) {
   const std::vector<std::jthread> writers = StartWriters();
-  const auto naive = sql::Session::Open(target_.url());
+  const auto naive = test::OpenAsUser(target_.url());
   test::WaitUntil("an older value to win", [&] {
     now_ += 2;
     std::vector<std::string> seen;

@@ -7,6 +7,7 @@
 #include "tests/conformance/running_stage.h"
 #include "tests/conformance/small_disk.h"
 #include "tests/conformance/target_suite.h"
+#include "tests/support/user_session.h"
 
 namespace syncline::apply {
 namespace {
@@ -20,7 +21,7 @@ class TargetReactions : public TargetConformance {
     return test::RunningStage(url, {ItemsMapping()}, log_, system_clock_);
   }
 
-  std::unique_ptr<sql::Session> Connect() { return sql::Session::Open(target_.url()); }
+  std::unique_ptr<sql::Session> Connect() { return test::OpenAsUser(target_.url()); }
 
   // A setting for sessions that start from now on; without a value the server's own.
   void Set(const std::string& name, const std::string& value = {}) {
@@ -104,7 +105,7 @@ TEST_P(PostgresReactions, ASerializationFailureIsTriedAgain) {
   running.WaitUntilCaughtUp();
   target_.Execute(
       "CREATE SEQUENCE failures; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
-      "$$ BEGIN IF nextval('failures') < 3 THEN RAISE EXCEPTION USING errcode = "
+      "$$ BEGIN IF nextval('public.failures') < 3 THEN RAISE EXCEPTION USING errcode = "
       "'serialization_failure'; END IF; RETURN new; END $$");
   const std::string kTriggers[] = {
       "CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON items FOR EACH ROW WHEN (new.id = 3) EXECUTE "
@@ -330,7 +331,7 @@ TEST_P(SqliteReactions, AFullDiskIsWaitedFor) {
   EXPECT_TRUE(running.HasTold("Make room on the disk"));
   disk.Free();
   running.WaitUntilCaughtUp();
-  const auto session = sql::Session::Open(url);
+  const auto session = test::OpenAsUser(url);
   EXPECT_EQ(session->Query("SELECT count(*) FROM items WHERE name = 'after'").rows[0][0],
             std::to_string(kMany));
 }

@@ -152,6 +152,49 @@ TEST_P(TargetTables, AGeneratedColumnIsNotWritten) {
   ExpectRefusal(RefusalOf(ItemsMapping()), "is generated", "`omit`");
 }
 
+// Fails when the target is told what the log calls the type: `mood`, as logs of earlier builds do,
+// is in no schema of the search_path; and what is no type's name ran as part of the statement.
+TEST_P(TargetTables, ATypeOfTheSourcesOwnIsTheTargetsOfThatName) {
+  if (!postgres()) GTEST_SKIP() << "SQLite has no such types";
+  const auto log = [&](const std::string& type) {
+    const auto schema =
+        MakeSchema("public.items", {{"id", Type::kInt, "bigint", false},
+                                    {"mood", Type::kOther, type},
+                                    {"updated_at", Type::kTimestampTz, "timestamptz"}});
+    log_.Cut([&](CutWriter& writer) {
+      writer.Add(schema, MakeRow({ValueView::Int(1), ValueView::Other("good"), Stamp(1)}));
+    });
+  };
+  log("mood");
+  TableMapping mapping = ItemsMapping();
+  mapping.target = {"sales", "items"};
+  const Error missing = Refusal({mapping}).value();
+  EXPECT_EQ(missing.code(), "42704");
+  EXPECT_EQ(missing.reaction(), Reaction::kStop);
+  EXPECT_NE(missing.message().find("column mood of sales.items"), std::string::npos)
+      << missing.message();
+  target_.Execute("CREATE SCHEMA sales; CREATE TYPE sales.mood AS ENUM ('good')");
+  Apply({mapping});
+  EXPECT_EQ(target_.Value("SELECT format_type(atttypid, atttypmod) FROM pg_attribute "
+                          "WHERE attrelid = 'sales.items'::regclass AND attname = 'mood'"),
+            "sales.mood");
+}
+
+TEST_P(TargetTables, WhatALogCallsATypeIsNoPartOfAStatement) {
+  if (!postgres()) GTEST_SKIP() << "SQLite takes any text for a type: declared_type_test.cc";
+  target_.Execute("CREATE TABLE salaries (id int)");
+  const auto schema =
+      MakeSchema("public.items", {{"id", Type::kInt, "bigint", false},
+                                  {"name", Type::kOther, "text); DROP TABLE salaries; --"},
+                                  {"updated_at", Type::kTimestampTz, "timestamptz"}});
+  log_.Cut([&](CutWriter& writer) {
+    writer.Add(schema, MakeRow({ValueView::Int(1), ValueView::Other("x"), Stamp(1)}));
+  });
+  const Error error = Refusal({ItemsMapping()}).value();
+  EXPECT_NE(error.message().find("is no type"), std::string::npos) << error.message();
+  EXPECT_EQ(target_.Value("SELECT count(*) FROM salaries"), "0");
+}
+
 // Fails when it is found by the first update (428C9), after rows have been copied; when a key that
 // is such a column is refused, which needs no update; and when the statement does not help.
 TEST_P(TargetTables, AnIdentityColumnThatUpdatesCannotSetIsToldBeforeAnythingIsWritten) {

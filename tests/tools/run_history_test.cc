@@ -10,6 +10,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/session.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::cli {
 namespace {
@@ -141,7 +142,7 @@ TEST_F(RunHistoryTest, AFileThatSomebodyElseMadeIsDamage) {
     { RunHistory(folder_, clock_).Pause("way"); }
     {
       const auto session = sql::Session::Open(sql::DatabaseUrl::Parse("sqlite:runs.db", folder_));
-      session->Execute(hostile);
+      session->Execute(test::AnySql(hostile));
     }
     try {
       RunHistory history(folder_, clock_);
@@ -161,7 +162,7 @@ TEST_F(RunHistoryTest, RunsOfNoSenseAreDamageWhereTheyAreRead) {
     std::filesystem::remove(folder_ / "runs.db");
     RunHistory history(folder_, clock_);
     history.Begin(NewRun("way"));
-    sql::Session::Open(sql::DatabaseUrl::Parse("sqlite:runs.db", folder_))->Execute(hostile);
+    sql::Session::Open(sql::DatabaseUrl::Parse("sqlite:runs.db", folder_))->Execute(test::AnySql(hostile));
     try {
       history.List({}, 10);
       ADD_FAILURE() << hostile;

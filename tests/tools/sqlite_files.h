@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/sql/session.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::cli {
 
@@ -26,9 +27,11 @@ class SqliteFilesTest : public testing::Test {
   std::unique_ptr<sql::Session> Open(const std::string& name) const {
     return sql::Session::Open(Url(name), {.create = true});
   }
-  void Execute(const std::string& name, const std::string& sql) const { Open(name)->Execute(sql); }
+  void Execute(const std::string& name, const std::string& sql) const {
+    Open(name)->Execute(test::AnySql(sql));
+  }
   std::string One(const std::string& name, const std::string& sql) const {
-    return Open(name)->Query(sql).rows.at(0).at(0).value_or("NULL");
+    return Open(name)->Query(test::AnySql(sql)).rows.at(0).at(0).value_or("NULL");
   }
 
   std::filesystem::path folder_;

@@ -17,7 +17,8 @@ class TargetFormTest : public SqliteFilesTest {
     spec.table = {"", "t"};
     spec.cursor = "stamp";
     return DescribeCompared(*source_, *target_, spec,
-                            {.source = {"", "t"}, .target = {"", "t"}, .columns = {{"a", "b"}}});
+                            {.source = {"", "t"}, .target = {"", "t"}, .columns = {{"a", "b"}}},
+                            /*known=*/{});
   }
 
   std::unique_ptr<sql::Session> source_, target_;

@@ -1,5 +1,3 @@
-#include "engine/sql/declared_type.h"
-
 #include <gtest/gtest.h>
 
 #include "engine/base/error.h"
@@ -8,10 +6,8 @@
 namespace syncline::sql {
 namespace {
 
-std::string Sqlite(std::string_view declared) { return DeclaredType(declared, Dialect::kSqlite); }
-std::string Postgres(std::string_view declared) {
-  return DeclaredType(declared, Dialect::kPostgres);
-}
+Sql Sqlite(std::string_view declared) { return DeclaredType(declared, Dialect::kSqlite); }
+Sql Postgres(std::string_view declared) { return DeclaredType(declared, Dialect::kPostgres); }
 
 TEST(DeclaredTypeTest, WordsAndNumbersStayInSqlite) {
   for (const char* type : {"", "INTEGER", "varchar(20)", "DECIMAL(12,2)", "UNSIGNED BIG INT",

@@ -55,6 +55,15 @@ TEST(DialectTest, KeysAreNamedInOneCondition) {
                      key({ValueView::Int(2), ValueView::Text("b")})};
   EXPECT_EQ(IsOneOf({"a", "b"}, two, Dialect::kSqlite),
             "((\"a\" = 1 AND \"b\" = 'it''s') OR (\"a\" = 2 AND \"b\" = 'b'))");
+  EXPECT_EQ(IsOneOf({"id"}, one, Dialect::kPostgres, {"OPERATOR(public.=)"}),
+            "((\"id\" OPERATOR(public.=) '1') OR (\"id\" OPERATOR(public.=) '2'))");
+}
+
+TEST(TypeTableTest, ATypeOfPostgresMayNameItsSchema) {
+  EXPECT_EQ(SchemaOfType("public.geometry(Point,4326)"), "public");
+  EXPECT_EQ(SchemaOfType("\"a.b\".\"c.d\"[]"), "\"a.b\"");
+  EXPECT_EQ(SchemaOfType("numeric(12,2)"), "");
+  EXPECT_EQ(SchemaOfType("\"my.type\""), "");
 }
 
 TEST(TypeTableTest, PostgresTypesByTheirFormattedNames) {
@@ -94,7 +103,7 @@ TEST(TypeTableTest, EveryTypeKeepsItselfOnTheWayThroughTheOtherDatabase) {
     const Column column{.name = "c", .type = static_cast<Type>(number), .native_type = "?"};
     for (const Dialect to : {Dialect::kPostgres, Dialect::kSqlite}) {
       const Dialect from = to == Dialect::kPostgres ? Dialect::kSqlite : Dialect::kPostgres;
-      std::string native = ColumnTypeFor(column, from, to);
+      std::string native = ColumnTypeFor(column, from, to).ToString();
       // format_type() writes these out.
       if (native == "time" || native == "timestamp") native += " without time zone";
       if (native == "timestamptz") native = "timestamp with time zone";

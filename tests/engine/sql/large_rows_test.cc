@@ -18,10 +18,10 @@ class LargeRowsTest : public SessionTest, public ::testing::WithParamInterface<D
     const bool postgres = GetParam() == Dialect::kPostgres;
     session_ = postgres ? OpenPostgres() : OpenSqlite();
     table_ = {postgres ? "public" : "", "docs"};
-    session_->Execute(postgres ? "CREATE TABLE docs (id int PRIMARY KEY, body text, more bytea, "
-                                 "data jsonb, short varchar(20), stamp int NOT NULL)"
-                               : "CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT, more BLOB, "
-                                 "data TEXT, short TEXT, stamp INTEGER NOT NULL)");
+    session_->Execute(postgres ? Sql("CREATE TABLE docs (id int PRIMARY KEY, body text, more bytea, "
+                                     "data jsonb, short varchar(20), stamp int NOT NULL)")
+                               : Sql("CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT, more "
+                                     "BLOB, data TEXT, short TEXT, stamp INTEGER NOT NULL)"));
     for (int id = 1; id <= 12; ++id) {
       // 3: one long text; 6: values that are too much together; 9: a long one that PostgreSQL
       // compresses to a hundredth; 12: the last one. 5 has as much as is allowed.
@@ -32,16 +32,17 @@ class LargeRowsTest : public SessionTest, public ::testing::WithParamInterface<D
       const size_t more = id == 6 ? kMax / 2 : 1;
       const size_t data = id == 9 ? 3 * kMax : id == 6 ? 1000 : 1;
       session_->Change(
-          postgres ? "INSERT INTO docs VALUES ($1, $2, convert_to($3, 'UTF8'), to_jsonb($4::text), "
-                     "'s', 100 + $1::int)"
-                   : "INSERT INTO docs VALUES ($1, $2, CAST($3 AS BLOB), $4, 's', 100 + $1)",
+          postgres
+              ? Sql("INSERT INTO docs VALUES ($1, $2, convert_to($3, 'UTF8'), to_jsonb($4::text), "
+                    "'s', 100 + $1::int)")
+              : Sql("INSERT INTO docs VALUES ($1, $2, CAST($3 AS BLOB), $4, 's', 100 + $1)"),
           {std::to_string(id), std::string(id == 5 ? body - 3 : body, 'b'), std::string(more, 'm'),
            std::string(data, 'd')});
     }
   }
 
   // The ids that were read; those that were told, with their bytes.
-  void Read(const std::string& where, const std::string& order_by, uint64_t limit) {
+  void Read(const Sql& where, const Sql& order_by, uint64_t limit) {
     read_.clear();
     told_.clear();
     TableSchema schema = SchemaOf(*session_, table_);

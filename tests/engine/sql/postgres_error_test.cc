@@ -45,6 +45,20 @@ TEST(PostgresErrorTest, TheCodeDecidesTheReaction) {
   }
 }
 
+// Fails when a name that a trigger does not find looks like a table that is missing.
+TEST(PostgresErrorTest, AFunctionThatNeedsASearchPathIsNamed) {
+  const auto hint = [](const char* code, const char* context) {
+    return Translate({.code = code, .message = "m", .context = context}).hint();
+  };
+  const char* const plpgsql = "PL/pgSQL function public.log_it() line 3 at SQL statement";
+  EXPECT_NE(hint("42P01", plpgsql).find("ALTER FUNCTION public.log_it() SET search_path"),
+            std::string::npos);
+  EXPECT_NE(hint("42883", "SQL function \"even\" during inlining").find("ALTER FUNCTION even SET"),
+            std::string::npos);
+  EXPECT_EQ(hint("42P01", "").find("ALTER FUNCTION"), std::string::npos);
+  EXPECT_EQ(hint("23505", plpgsql).find("ALTER FUNCTION"), std::string::npos);
+}
+
 // Fails when the message of a conversion error is passed on as it is.
 TEST(PostgresErrorTest, WhatAConversionErrorQuotesIsLeftOut) {
   EXPECT_EQ(

@@ -10,6 +10,7 @@
 #include "engine/sql/postgres_types.h"
 #include "engine/sql/session.h"
 #include "tests/engine/sql/session_fixture.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::sql {
 namespace {
@@ -83,14 +84,16 @@ const Sample kSamples[] = {
 TEST_F(PostgresLoadTest, WhatIsSentInBinaryIsExact) {
   for (const Sample& sample : kSamples) {
     SCOPED_TRACE(sample.type);
-    session_->Execute("DROP TABLE IF EXISTS origin, target; CREATE TABLE origin (id int, v " +
-                      std::string(sample.type) + "); CREATE TABLE target (LIKE origin)");
+    session_->Execute(
+        test::AnySql("DROP TABLE IF EXISTS origin, target; CREATE TABLE origin (id int, v " +
+                     std::string(sample.type) + "); CREATE TABLE target (LIKE origin)"));
     int id = 0;
     for (const char* const value : sample.values) {
-      session_->Execute("INSERT INTO origin VALUES (" + std::to_string(id++) + ", " +
-                        Literal(ValueView::Text(value), Dialect::kPostgres) + ")");
+      session_->Execute(
+          test::AnySql("INSERT INTO origin VALUES (" + std::to_string(id++) + ", " +
+                       Literal(ValueView::Text(value), Dialect::kPostgres).ToString() + ")"));
     }
-    session_->Execute("INSERT INTO origin VALUES (" + std::to_string(id) + ", NULL)");
+    session_->Execute(test::AnySql("INSERT INTO origin VALUES (" + std::to_string(id) + ", NULL)"));
     const std::vector<Row> rows = ReadAll(*session_, {"public", "origin"}, "id");
     EXPECT_TRUE(FitBinary(Pointers(rows), {oid::kInt4, sample.oid}));
     Load(rows);

@@ -5,6 +5,7 @@
 #include "engine/sql/dialect.h"
 #include "engine/sql/session.h"
 #include "tests/engine/sql/session_fixture.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::sql {
 namespace {
@@ -101,15 +102,17 @@ void MakeEvery(Session& session) {
     columns += ", c" + std::to_string(i) + " " + kSamples[i].type;
     most = std::max(most, kSamples[i].values.size());
   }
-  session.Execute("CREATE TABLE every (" + columns + "); CREATE TABLE copy (LIKE every)");
+  session.Execute(
+      test::AnySql("CREATE TABLE every (" + columns + "); CREATE TABLE copy (LIKE every)"));
   for (size_t row = 0; row <= most; ++row) {
     std::string values = std::to_string(row);
     for (const Sample& sample : kSamples) {
-      values += row < sample.values.size()
-                    ? ", " + Literal(ValueView::Text(sample.values[row]), Dialect::kPostgres)
-                    : ", NULL";
+      values +=
+          row < sample.values.size()
+              ? ", " + Literal(ValueView::Text(sample.values[row]), Dialect::kPostgres).ToString()
+              : ", NULL";
     }
-    session.Execute("INSERT INTO every VALUES (" + values + ")");
+    session.Execute(test::AnySql("INSERT INTO every VALUES (" + values + ")"));
   }
 }
 
@@ -147,7 +150,8 @@ TEST_F(PostgresTypesTest, EveryTypeIsExactThroughReadAndExecuteEach) {
   for (size_t i = 1; i <= schema.columns.size(); ++i) {
     parameters += (i > 1 ? ", $" : "$") + std::to_string(i);
   }
-  session_->ExecuteEach("INSERT INTO copy VALUES (" + parameters + ")", Pointers(rows));
+  session_->ExecuteEach(test::AnySql("INSERT INTO copy VALUES (" + parameters + ")"),
+                        Pointers(rows));
   ExpectCopyIsEqual(*session_);
 }
 

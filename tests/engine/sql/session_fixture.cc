@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "engine/sql/dialect.h"
+#include "tests/support/any_sql.h"
+#include "tests/support/user_session.h"
 
 namespace syncline::sql {
 
@@ -38,7 +40,7 @@ SessionTest::SessionTest() {
 SessionTest::~SessionTest() { std::filesystem::remove_all(folder_); }
 
 std::unique_ptr<Session> SessionTest::OpenPostgres(const std::string& user) const {
-  return Session::Open(DatabaseUrl::Parse(PostgresUrl(user)));
+  return test::OpenAsUser(DatabaseUrl::Parse(PostgresUrl(user)));
 }
 
 std::unique_ptr<Session> SessionTest::OpenSqlite(const std::string& file) const {
@@ -59,7 +61,7 @@ TableSchema SchemaOf(Session& session, const TableName& table) {
   return schema;
 }
 
-std::vector<Row> ReadAll(Session& session, const TableName& table, const std::string& order_by) {
+std::vector<Row> ReadAll(Session& session, const TableName& table, const Sql& order_by) {
   const TableSchema schema = SchemaOf(session, table);
   std::vector<Row> rows;
   const uint64_t count = session.ReadRows({.schema = schema, .order_by = order_by},
@@ -90,13 +92,14 @@ std::string CreateTable(const TableSchema& schema, const std::string& name, Dial
   std::string columns;
   for (const Column& column : schema.columns) {
     if (!columns.empty()) columns += ", ";
-    columns += Quote(column.name) + " " + ColumnTypeFor(column, schema.dialect, to);
+    columns +=
+        Format("{} {}", Quote(column.name), ColumnTypeFor(column, schema.dialect, to)).ToString();
   }
-  return "CREATE TABLE " + Quote(name) + " (" + columns + ")";
+  return "CREATE TABLE " + Quote(name).ToString() + " (" + columns + ")";
 }
 
 std::string One(Session& session, const std::string& sql) {
-  const ResultSet result = session.Query(sql);
+  const ResultSet result = session.Query(test::AnySql(sql));
   if (result.rows.size() != 1 || result.rows[0].size() != 1) {
     ADD_FAILURE() << "not one value: " << sql;
     return {};

@@ -39,7 +39,7 @@ class SessionTest : public ::testing::Test {
 
 // The schema with all columns of a table; its key is the first column.
 TableSchema SchemaOf(Session& session, const TableName& table);
-std::vector<Row> ReadAll(Session& session, const TableName& table, const std::string& order_by);
+std::vector<Row> ReadAll(Session& session, const TableName& table, const Sql& order_by);
 std::vector<const Row*> Pointers(const std::vector<Row>& rows);
 std::vector<std::string> ColumnNames(const TableSchema& schema);
 Row MakeRow(std::initializer_list<ValueView> values);

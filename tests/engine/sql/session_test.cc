@@ -8,6 +8,7 @@
 
 #include "engine/sql/dialect.h"
 #include "tests/engine/sql/session_fixture.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::sql {
 namespace {
@@ -220,13 +221,13 @@ TEST_P(AnySessionTest, ExecuteEachNamesTheRowAndGoesOnAfterRollback) {
   }
   const std::string sql = "INSERT INTO items VALUES ($1, $2, 0)";
   session_->Begin(Isolation::kWrite);
-  const Error error = Catch([&] { session_->ExecuteEach(sql, Pointers(rows)); });
+  const Error error = Catch([&] { session_->ExecuteEach(test::AnySql(sql), Pointers(rows)); });
   session_->Rollback();
   EXPECT_NE(error.message().find("row 999"), std::string::npos) << error.message();
   EXPECT_EQ(error.message().find("secret"), std::string::npos) << error.message();
   rows.pop_back();
   session_->Begin(Isolation::kWrite);
-  EXPECT_TRUE(session_->ExecuteEach(sql, Pointers(rows)).empty());
+  EXPECT_TRUE(session_->ExecuteEach(test::AnySql(sql), Pointers(rows)).empty());
   session_->Commit();
   EXPECT_EQ(One(*session_, "SELECT count(*) FROM items"), "1000");
 }
@@ -249,11 +250,12 @@ TEST_P(AnySessionTest, QueryEachGivesEachRowItsOwnAnswer) {
 // Fails when PostgreSQL is told of more parameters than the statement has, as 70 types for the
 // name.
 TEST_P(AnySessionTest, ADollarInANameIsNoParameter) {
-  const std::string name = Quote("up to $70 \"net\"");
-  session_->Execute("CREATE TABLE items (id bigint PRIMARY KEY, " + name + " text)");
+  const std::string name = Quote("up to $70 \"net\"").ToString();
+  session_->Execute(test::AnySql("CREATE TABLE items (id bigint PRIMARY KEY, " + name + " text)"));
   const std::vector<Row> rows = {MakeRow({ValueView::Int(1), ValueView::Text("$3")})};
-  session_->ExecuteEach("INSERT INTO items (id, " + name + ") VALUES ($1, $2 || ' it''s $80')",
-                        Pointers(rows));
+  session_->ExecuteEach(
+      test::AnySql("INSERT INTO items (id, " + name + ") VALUES ($1, $2 || ' it''s $80')"),
+      Pointers(rows));
   EXPECT_EQ(One(*session_, "SELECT " + name + " FROM items"), "$3 it's $80");
 }
 
@@ -323,9 +325,10 @@ TEST_P(AnySessionTest, IdentityIsTheSameForEverySession) {
 
 // Fails when Literal gives a number or a text that the database reads as something else.
 TEST_P(AnySessionTest, LiteralsCompareWithColumnsOfTheirType) {
-  session_->Execute("CREATE TABLE items (id bigint PRIMARY KEY, d double precision, t text, b " +
-                    std::string(GetParam() == Dialect::kPostgres ? "bytea" : "blob") +
-                    ", s timestamp, y boolean)");
+  session_->Execute(
+      test::AnySql("CREATE TABLE items (id bigint PRIMARY KEY, d double precision, t text, b " +
+                   std::string(GetParam() == Dialect::kPostgres ? "bytea" : "blob") +
+                   ", s timestamp, y boolean)"));
   const std::string text("back\\slash, 'quote' and \"quote\" \xc3\xa9\n");
   const std::vector<Row> rows = {
       MakeRow({ValueView::Int(std::numeric_limits<int64_t>::min()), ValueView::Double(0.1),
@@ -335,9 +338,9 @@ TEST_P(AnySessionTest, LiteralsCompareWithColumnsOfTheirType) {
   const TableSchema schema = SchemaOf(*session_, Table("items"));
   size_t column = 0;
   for (const ValueView value : rows[0]) {
-    const std::string condition = Quote(schema.columns[column].name) + " = ";
-    EXPECT_EQ(One(*session_,
-                  "SELECT count(*) FROM items WHERE " + condition + Literal(value, GetParam())),
+    const std::string condition = Quote(schema.columns[column].name).ToString() + " = ";
+    EXPECT_EQ(One(*session_, "SELECT count(*) FROM items WHERE " + condition +
+                                 Literal(value, GetParam()).ToString()),
               "1")
         << schema.columns[column].name;
     ++column;

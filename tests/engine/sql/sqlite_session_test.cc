@@ -9,6 +9,7 @@
 
 #include "engine/sql/dialect.h"
 #include "tests/engine/sql/session_fixture.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::sql {
 namespace {
@@ -90,12 +91,12 @@ TEST_F(SqliteSessionTest, WhateverIsStoredIsCopiedByteForByte) {
                                            "1769860800"};
   std::string columns = "id INTEGER PRIMARY KEY";
   for (size_t i = 0; i < types.size(); ++i) columns += ", c" + std::to_string(i) + " " + types[i];
-  session_->Execute("CREATE TABLE source (" + columns + "); CREATE TABLE loaded (" + columns +
-                    "); CREATE TABLE executed (" + columns + ")");
+  session_->Execute(test::AnySql("CREATE TABLE source (" + columns + "); CREATE TABLE loaded (" +
+                                 columns + "); CREATE TABLE executed (" + columns + ")"));
   for (const std::string& value : values) {
     std::string row = "NULL";
     for (size_t i = 0; i < types.size(); ++i) row += ", " + value;
-    session_->Execute("INSERT INTO source VALUES (" + row + ")");
+    session_->Execute(test::AnySql("INSERT INTO source VALUES (" + row + ")"));
   }
 
   const TableSchema schema = SchemaOf(*session_, {"", "source"});
@@ -106,7 +107,8 @@ TEST_F(SqliteSessionTest, WhateverIsStoredIsCopiedByteForByte) {
   for (size_t i = 1; i <= schema.columns.size(); ++i) {
     parameters += (i > 1 ? ", $" : "$") + std::to_string(i);
   }
-  session_->ExecuteEach("INSERT INTO executed VALUES (" + parameters + ")", Pointers(rows));
+  session_->ExecuteEach(test::AnySql("INSERT INTO executed VALUES (" + parameters + ")"),
+                        Pointers(rows));
   EXPECT_EQ(Contents(*session_, "loaded"), Contents(*session_, "source"));
   EXPECT_EQ(Contents(*session_, "executed"), Contents(*session_, "source"));
   EXPECT_EQ(ReadAll(*session_, {"", "loaded"}, "id"), rows);
@@ -167,7 +169,7 @@ TEST_F(SqliteSessionTest, AMisspeltColumnIsAnErrorAndNotAText) {
 // Seen on the build before: a statement could make any file, and what a stranger's schema says ran
 // with whatever functions and virtual tables the library has.
 TEST_F(SqliteSessionTest, AFileCannotReachBeyondItself) {
-  const auto refused = [&](const std::string& sql) {
+  const auto refused = [&](const Sql& sql) {
     return Catch([&] { session_->Execute(sql); }).message();
   };
   EXPECT_NE(refused("ATTACH DATABASE ':memory:' AS other").find("too many attached"),

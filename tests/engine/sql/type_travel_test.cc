@@ -5,6 +5,7 @@
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
 #include "tests/engine/sql/session_fixture.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::sql {
 namespace {
@@ -15,7 +16,7 @@ class TypeTravelTest : public SessionTest {
   // `table` into it.
   void Copy(Session& from, const TableName& table, Session& to, const std::string& copy) {
     const TableSchema schema = SchemaOf(from, table);
-    to.Execute(CreateTable(schema, copy, to.dialect()));
+    to.Execute(test::AnySql(CreateTable(schema, copy, to.dialect())));
     const std::vector<Row> rows = ReadAll(from, table, "id");
     to.LoadRows({to.dialect() == Dialect::kPostgres ? "public" : "", copy}, ColumnNames(schema),
                 Pointers(rows));

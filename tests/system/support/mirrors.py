@@ -11,7 +11,7 @@ from support.writers import Writers, item_writers
 # Notes every write that reaches the target: the same state of a row twice is one applied twice.
 AUDIT = """CREATE TABLE writes(number bigserial, id bigint, version bigint);
   CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN INSERT INTO writes(id, version) VALUES (NEW.id, NEW.version); RETURN NEW; END $$;
+    $$ BEGIN INSERT INTO public.writes(id, version) VALUES (NEW.id, NEW.version); RETURN NEW; END $$;
   CREATE TRIGGER note AFTER INSERT OR UPDATE ON items FOR EACH ROW EXECUTE FUNCTION note()"""
 AUDIT_SQLITE = (
     "CREATE TABLE writes(number INTEGER PRIMARY KEY, id, version)",

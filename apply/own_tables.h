@@ -1,0 +1,64 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/sql/session.h"
+#include "engine/sql/sql_text.h"
+
+namespace syncline::apply {
+
+// Syncline's own tables on a target. On PostgreSQL they are in the schema `public` and nowhere
+// else, and each is taken for ours only if sql::LookAtOwnTable has no objection: whoever makes a
+// table of such a name first would otherwise run code as Syncline's role.
+inline constexpr char kProgressTable[] = "syncline_progress";
+inline constexpr char kConflictTable[] = "syncline_conflicts";
+inline constexpr char kQuarantineTable[] = "syncline_quarantine";
+inline constexpr char kSchemasTable[] = "syncline_schemas";
+
+TableName OwnTable(const sql::Session& session, std::string_view name);
+// The same, quoted.
+sql::Sql OwnTableSql(const sql::Session& session, std::string_view name);
+
+// Whether the target has that table. Throws UsageError with the way to go on where something of
+// that name must not be taken for it, and where an earlier version has put it into another schema.
+bool HasOwnTable(sql::Session& session, std::string_view name);
+
+// Makes it by `create`, a CREATE TABLE IF NOT EXISTS, unless it is there; in a transaction of its
+// own. Throws as HasOwnTable does.
+void MakeOwnTable(sql::Session& session, std::string_view name, const sql::Sql& create);
+
+// Within a transaction that may write, before the tables are used: as HasOwnTable, with a lock on
+// the table where somebody could alter or replace it meanwhile.
+bool HoldOwnTable(sql::Session& session, std::string_view name);
+
+// All of them, in each of a session's transactions. Free of cost where nobody but roles that are
+// trusted can alter or replace them.
+class OwnTables {
+ public:
+  // Outside of a transaction: makes those that are missing. Throws as HasOwnTable does.
+  void Open(sql::Session& session);
+  void Hold(sql::Session& session) const;
+
+ private:
+  bool are_shaky_ = false;
+};
+
+// A table that is only read, by a session that is made for that: holds it as long as it lives.
+class OwnTableReading {
+ public:
+  OwnTableReading(sql::Session& session, std::string_view name);
+  bool exists() const { return exists_; }
+
+ private:
+  std::optional<sql::Transaction> transaction_;
+  bool exists_ = false;
+};
+
+// Serialises the DDL of all Syncline processes on one PostgreSQL database until the transaction
+// ends: IF NOT EXISTS alone fails when two sessions make the same object at once. SQLite's write
+// lock does this already.
+void LockForDdl(sql::Session& session);
+
+}  // namespace syncline::apply

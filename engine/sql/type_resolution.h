@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/sql/session.h"
+
+namespace syncline::sql {
+
+// The type of a PostgreSQL database that another PostgreSQL database, or a log, calls
+// `native_type`; nothing where there is none. The server itself reads the name, and what is
+// returned is what it calls that type, with the modifier, such as (10,2), put behind it again. A
+// type that is not there under the name as it stands is looked for in the schemas `schema` and
+// public: logs of earlier builds hold names without a schema, and a target may keep its enums
+// beside its tables. Throws StopError for a text that is no type's name (DeclaredType).
+std::optional<Sql> ResolveType(Session& session, std::string_view native_type,
+                               const std::string& schema);
+
+}  // namespace syncline::sql
