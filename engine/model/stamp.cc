@@ -1,7 +1,7 @@
 #include "engine/model/stamp.h"
 
 #include <algorithm>
-#include <limits>
+#include <chrono>
 
 #include "engine/model/value_text.h"
 
@@ -9,7 +9,15 @@ namespace syncline {
 namespace {
 
 constexpr int64_t kDayUs = 86'400'000'000;
-constexpr int64_t kDaysMax = std::numeric_limits<int64_t>::max() / kDayUs;
+constexpr int64_t kDaysMax = kPositiveInfinity / kDayUs;
+
+bool IsInfinite(int64_t time) { return time == kNegativeInfinity || time == kPositiveInfinity; }
+
+// The day that a moment falls on.
+int64_t DayOf(int64_t stamp) {
+  if (IsInfinite(stamp)) return stamp;
+  return std::chrono::floor<std::chrono::days>(std::chrono::microseconds(stamp)).count();
+}
 
 }  // namespace
 
@@ -20,6 +28,7 @@ std::optional<int64_t> StampOf(const Value& version) {
     case Type::kTimestampTz:
       return value.as_int();
     case Type::kDate:
+      if (IsInfinite(value.as_int())) return value.as_int();
       return std::clamp(value.as_int(), -kDaysMax, kDaysMax) * kDayUs;
     case Type::kText: {
       const std::optional<Value> time = FromText(Type::kTimestampTz, value.as_string());
@@ -36,7 +45,7 @@ Value VersionAt(Type type, int64_t stamp) {
     case Type::kTimestamp:
       return Value(ValueView::Timestamp(stamp));
     case Type::kDate:
-      return Value(ValueView::Date(stamp / kDayUs));
+      return Value(ValueView::Date(DayOf(stamp)));
     case Type::kText:
       return Value(ValueView::Text(ToText(moment)));
     default:

@@ -8,8 +8,7 @@ namespace {
 constexpr ConflictRule kRules[] = {ConflictRule::kLatestWins, ConflictRule::kSourceWins,
                                    ConflictRule::kTargetWins};
 
-// The rule, line by line of apply/README.md.
-
+// The rule, line by line of apply/README.md: this test and those that follow.
 TEST(ConflictTest, WhatFollowsIsWrittenWhateverTheRule) {
   for (const ConflictRule rule : kRules) {
     const Decision write{.write = true};

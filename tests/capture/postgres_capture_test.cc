@@ -31,7 +31,6 @@ TEST_F(PostgresCaptureTest, LoadsThenPollsAsAnUnprivilegedRole) {
 }
 
 // Fails when Advance forgets the transactions that were running, as `updated_at > last` does.
-
 TEST_F(PostgresCaptureTest, ALateCommitWithAnOldStampIsCaptured) {
   MakeItems();
   auto capture = Capture();
@@ -62,9 +61,7 @@ TEST_F(PostgresCaptureTest, ATransactionThatBeganBeforeTheLoadIsCaptured) {
 }
 
 // The transaction is idle when it is first seen, writes much later, and its stamp is that of its
-
 // beginning.
-
 TEST_F(PostgresCaptureTest, AnIdleTransactionIsReachedWhenItEnds) {
   MakeItems();
   auto capture = Capture();
@@ -95,6 +92,27 @@ TEST_F(PostgresCaptureTest, SavepointsAreCapturedAsFarAsTheyWereCommitted) {
   late->Execute("COMMIT");
   capture->Poll();
   EXPECT_EQ(Names(*capture), "keptb");
+}
+
+// Its subtransaction has a higher xid, which lies before those of others that the snapshot shows,
+// and is not in its list of what runs. Seen to fail when that one, and not the first of its xids,
+// is taken for the transaction's: it counts as seen while it runs, and its rows are lost.
+TEST_F(PostgresCaptureTest, ATransactionWithASavepointIsReachedWhenItCommitsLate) {
+  MakeItems();
+  auto capture = Capture();
+  capture->Poll();
+  auto late = Connect();
+  late->Execute(
+      "BEGIN; UPDATE items SET name = 'early', updated_at = now() WHERE id = 1; SAVEPOINT s; "
+      "UPDATE items SET name = 'late', updated_at = now() WHERE id = 1");
+  for (int i = 0; i < 3; ++i) {  // so that each poll sees another snapshot
+    writer_->Execute("UPDATE items SET name = 'x', updated_at = now() WHERE id = 2");
+    capture->Poll();
+  }
+  EXPECT_EQ(Names(*capture), "ax");
+  late->Execute("COMMIT");
+  capture->Poll();
+  EXPECT_EQ(Names(*capture), "latex");
 }
 
 TEST_F(PostgresCaptureTest, ARolledBackTransactionLeavesNothing) {
@@ -157,7 +175,6 @@ TEST_F(PostgresCaptureTest, ATableIsPolledByTransactionIds) {
 }
 
 // Fails when a transaction that is prepared loses the tick that it began after.
-
 TEST_F(PostgresCaptureTest, APreparedTransactionIsReachedAcrossPolls) {
   MakeItems();
   auto capture = Capture();
@@ -175,43 +192,7 @@ TEST_F(PostgresCaptureTest, APreparedTransactionIsReachedAcrossPolls) {
   EXPECT_EQ(Names(*capture), "preparedb");
 }
 
-TEST_F(PostgresCaptureTest, APreparedTransactionIsReachedAcrossARestartOfTheServer) {
-  MakeItems();
-  auto capture = Capture();
-  capture->Poll();
-  auto late = Connect();
-  late->Execute("BEGIN; UPDATE items SET name = 'prepared', updated_at = now() WHERE id = 2");
-  capture->Poll();
-  late->Execute("PREPARE TRANSACTION 'across a restart'");
-  late.reset();
-  writer_.reset();
-  server_.Restart();
-  capture->Poll();  // reconnects by itself
-  EXPECT_EQ(Names(*capture), "ab");
-  capture->Poll();
-  Connect()->Execute("COMMIT PREPARED 'across a restart'");
-  capture->Poll();
-  EXPECT_EQ(Names(*capture), "aprepared");
-}
-
-TEST_F(PostgresCaptureTest, ACommitJustBeforeACrashIsCapturedAfterIt) {
-  MakeItems();
-  auto capture = Capture();
-  capture->Poll();
-  auto late = Connect();
-  late->Execute("BEGIN; UPDATE items SET name = 'late', updated_at = now() WHERE id = 1");
-  capture->Poll();
-  late->Execute("COMMIT");
-  late.reset();
-  writer_.reset();
-  server_.StopImmediate();
-  server_.Restart();
-  capture->Poll();
-  EXPECT_EQ(Names(*capture), "lateb");
-}
-
 // Frames hold 256 KiB: the rows of one stamp lie in many of them.
-
 TEST_F(PostgresCaptureTest, EqualStampsAcrossFramesAreAllCaptured) {
   MakeItems();
   auto capture = Capture();
@@ -223,7 +204,6 @@ TEST_F(PostgresCaptureTest, EqualStampsAcrossFramesAreAllCaptured) {
 }
 
 // Fails when the bound lies above the mark of the tick that the late transaction began after.
-
 TEST_F(PostgresCaptureTest, VersionsThatCommitOutOfOrderAreCaptured) {
   MakeVersions();
   auto capture = Capture("version");
@@ -240,11 +220,8 @@ TEST_F(PostgresCaptureTest, VersionsThatCommitOutOfOrderAreCaptured) {
 }
 
 // Over a view, so that nothing is trimmed on the server. Fails when the session's own zone, UTC, is
-
 // taken: one hour too much is read where clocks are ahead of it, and the late row is lost where
-
 // they are behind.
-
 TEST_F(PostgresCaptureTest, StampsWithoutAZoneAreReadInTheServersZoneOrTheStatedOne) {
   for (int round = 0; round < 4; ++round) {
     const std::string zone = round % 2 == 0 ? "Europe/Berlin" : "America/New_York";
@@ -276,7 +253,6 @@ TEST_F(PostgresCaptureTest, StampsWithoutAZoneAreReadInTheServersZoneOrTheStated
 }
 
 // 2026-10-25 in Berlin: at 01:00 UTC clocks go back from 03:00 to 02:00.
-
 TEST_F(PostgresCaptureTest, TheRepeatedHourOfAutumnIsReadAgain) {
   auto earliest = [&](const std::string& moment) {
     const sql::Sql local =
@@ -303,9 +279,7 @@ TEST_F(PostgresCaptureTest, DatesAreACursor) {
 }
 
 // An old transaction makes the first poll after the load reach back to the beginning: only the
-
 // rows that it wrote come over the wire.
-
 TEST_F(PostgresCaptureTest, ALongReachIsTrimmedOnTheServer) {
   MakeItems();
   writer_->Execute(
@@ -349,18 +323,6 @@ TEST_F(PostgresCaptureTest, AServerThatDoesNotTellItsTimelineIsCaptured) {
   capture->Poll();
   EXPECT_EQ(Names(*capture), "cb");
   EXPECT_FALSE(knows(*capture));
-}
-
-TEST_F(PostgresCaptureTest, ALostConnectionIsOpenedAgain) {
-  MakeItems();
-  auto capture = Capture();
-  capture->Poll();
-  writer_->Execute(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'");
-  writer_->Execute("UPDATE items SET name = 'c', updated_at = now() WHERE id = 1");
-  capture->Poll();
-  EXPECT_EQ(Names(*capture), "cb");
-  EXPECT_NE(capture->messages().find("capture will try again"), std::string::npos);
 }
 
 }  // namespace

@@ -66,11 +66,43 @@ class TargetLanes : public TargetConformance {
     });
   }
 
+  // A batch of new items, with a column more where it is wide; in no key order.
+  void LogSchema(bool is_wide) {
+    static const test::SchemaPtr wider = test::MakeSchema(
+        "public.items", {{"id", Type::kInt, "bigint", false},
+                         {"name", Type::kText, "text", true},
+                         {"extra", Type::kInt, "bigint", true},
+                         {"updated_at", Type::kTimestampTz, "timestamp with time zone", false}});
+    last_ += kFrameRows;
+    log_.Cut(
+        [&](CutWriter& writer) {
+          for (int id = last_; id > last_ - kFrameRows; --id) {
+            if (is_wide) {
+              writer.Add(wider, test::MakeRow({ValueView::Int(id), ValueView::Text("wide"),
+                                               ValueView::Int(1), test::Stamp(1)}));
+            } else {
+              writer.Add(test::ItemsSchema(), test::Item(id, "narrow", 1));
+            }
+          }
+        },
+        kFrameBytes);
+  }
+  // When so many batches are written.
+  void ExpectThatAColumnIsGone(int before) {
+    ApplyOptions options = SmallBatches();
+    options.once = true;
+    const std::optional<Error> error = Refusal({ItemsMapping()}, options);
+    ASSERT_TRUE(error);
+    EXPECT_NE(error->message().find("column extra is gone"), std::string::npos) << error->message();
+    EXPECT_EQ(target_.Value("SELECT count(*) FROM items"), std::to_string(before * kFrameRows));
+  }
+
   std::string Count(const std::string& name) {
     return target_.Value("SELECT count(*) FROM items WHERE name = '" + name + "'");
   }
   std::string Parked() { return target_.Value("SELECT count(*) FROM syncline_quarantine"); }
 
+  int last_ = 0;  // that LogSchema has logged
   std::mt19937 random_{1};
   SystemClock system_clock_;
 };
@@ -250,34 +282,18 @@ TEST_P(TargetLanes, NoBatchOvertakesAParkedChange) {
 // A schema that comes back is news. Fails when it is settled because it was so once: then nobody
 // sees that the source has lost a column.
 TEST_P(TargetLanes, NoBatchGoesAheadUnderASchemaThatComesBack) {
-  const auto wider = test::MakeSchema(
-      "public.items", {{"id", Type::kInt, "bigint", false},
-                       {"name", Type::kText, "text", true},
-                       {"extra", Type::kInt, "bigint", true},
-                       {"updated_at", Type::kTimestampTz, "timestamp with time zone", false}});
-  int last = 0;
-  const auto log = [&](bool is_wide) {
-    last += kFrameRows;
-    log_.Cut(
-        [&](CutWriter& writer) {
-          for (int id = last; id > last - kFrameRows; --id) {
-            if (is_wide) {
-              writer.Add(wider, test::MakeRow({ValueView::Int(id), ValueView::Text("wide"),
-                                               ValueView::Int(1), test::Stamp(1)}));
-            } else {
-              writer.Add(test::ItemsSchema(), test::Item(id, "narrow", 1));
-            }
-          }
-        },
-        kFrameBytes);
-  };
-  for (const bool is_wide : {false, false, true, true, true, false, false}) log(is_wide);
-  ApplyOptions options = SmallBatches();
-  options.once = true;
-  const std::optional<Error> error = Refusal({ItemsMapping()}, options);
-  ASSERT_TRUE(error);
-  EXPECT_NE(error->message().find("column extra is gone"), std::string::npos) << error->message();
-  EXPECT_EQ(target_.Value("SELECT count(*) FROM items"), std::to_string(5 * kFrameRows));
+  for (const bool is_wide : {false, false, true, true, true, false, false}) LogSchema(is_wide);
+  ExpectThatAColumnIsGone(/*before=*/5);
+}
+
+// The same while the only batch under the other schema is still being written: what is settled says
+// nothing of that one yet. The column is there, so that nobody waits for it to be added. Seen to
+// fail when the batch under way is not asked whether its schemas were no news.
+TEST_P(TargetLanes, NoBatchGoesAheadOfOneThatBringsAnotherSchema) {
+  target_.Execute(
+      "CREATE TABLE items (id bigint PRIMARY KEY, name text, extra bigint, updated_at timestamptz)");
+  for (const bool is_wide : {false, false, false, true, false, false}) LogSchema(is_wide);
+  ExpectThatAColumnIsGone(/*before=*/4);
 }
 
 // The first batch waits for a user, who waits for a row of the second one, which waits for its

@@ -1,8 +1,10 @@
 // Where a pipeline stands on its target: resume points, whose they are, and what happens when they
 // do not fit.
 
+#include <functional>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "tests/conformance/target_suite.h"
 
@@ -83,6 +85,44 @@ TEST_P(TargetProgress, NoCommitEndsInsideOfACutThatFits) {
   const Rows commits = target_.Rows("SELECT DISTINCT ends_at FROM commits");
   EXPECT_GT(commits.size(), 10u);
   for (const std::string& end : commits) EXPECT_TRUE(ends.contains(end)) << end;
+}
+
+// Invariant 4. Two processes that read one history up to the same offset, and two different ones:
+// the second of them must not move what the first one has moved. Seen to fail when the hash of the
+// frame is not compared.
+TEST_P(TargetProgress, ARowMovesOnlyFromWhereItIs) {
+  LogItems(3, "a", 1);
+  Apply();
+  const auto session = sql::Session::Open(target_.url());
+  const Progress from = Row();
+  const auto moves = [&](const Progress& expected, const Progress& to) {
+    try {
+      AdvanceProgress(*session, expected, to);
+      return true;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.reaction(), Reaction::kRestart) << error.message();
+      return false;
+    }
+  };
+  for (const auto& differ : std::vector<std::function<void(Progress&)>>{
+           [](Progress& row) { row.frame_hash += 1; }, [](Progress& row) { row.epoch += 1; },
+           [](Progress& row) { row.next = row.next + 1; },
+           [](Progress& row) { row.log_id = "another"; },
+           [](Progress& row) { row.pipeline = "another"; }}) {
+    Progress other = from;
+    differ(other);
+    EXPECT_FALSE(moves(other, from));
+    EXPECT_EQ(Row().next, from.next);
+  }
+  Progress here = from, there = from;
+  here.next = there.next = from.next + 5;
+  here.frame_hash = 11;
+  there.frame_hash = 22;
+  EXPECT_TRUE(moves(from, here));
+  EXPECT_FALSE(moves(from, there));
+  EXPECT_FALSE(moves(there, from));
+  EXPECT_EQ(Row().frame_hash, 11u);
+  EXPECT_FALSE(moves({}, from)) << "the row is there";
 }
 
 TEST_P(TargetProgress, ApplyingAgainFromTheStartChangesNothing) {
