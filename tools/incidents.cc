@@ -50,8 +50,7 @@ void Incidents::Trying(const std::string& pipeline, const std::string& kind, con
     if (error == nullptr) {
       trying_.erase(key);
     } else {
-      const auto [trouble, is_new] =
-          trying_.try_emplace(key, Trouble{clock_.Monotonic(), *error});
+      const auto [trouble, is_new] = trying_.try_emplace(key, Trouble{clock_.Monotonic(), *error});
       trouble->second.error = *error;
       // Silence was borne for long enough before it became an error.
       if (error->code() != kSilentCode) return;
@@ -134,11 +133,10 @@ std::optional<std::string> Incidents::TroubleOf(const std::string& pipeline) {
   return known->second.error.message();
 }
 
-bool Incidents::HasStopped(const std::string& pipeline) {
+bool Incidents::HasFailed(const std::string& pipeline) {
   const std::lock_guard lock(mutex_);
-  return std::ranges::any_of(trying_, [&](const auto& one) {
-    return one.first.first == pipeline && one.second.stopped;
-  });
+  return std::ranges::any_of(
+      trying_, [&](const auto& one) { return one.first.first == pipeline && one.second.told; });
 }
 
 }  // namespace syncline::cli

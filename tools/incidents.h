@@ -52,8 +52,9 @@ class Incidents {
   void Look();
   // The error that keeps the pipeline from going on just now, if any.
   std::optional<std::string> TroubleOf(const std::string& pipeline);
-  // A stage of it has stopped, and was not started again.
-  bool HasStopped(const std::string& pipeline);
+  // A stage of it has stopped and was not started again, or tries again for so long, or in vain
+  // against such a silence, that it is told as failed.
+  bool HasFailed(const std::string& pipeline);
 
  private:
   using Key = std::pair<std::string, std::string>;  // pipeline and kind

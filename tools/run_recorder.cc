@@ -70,6 +70,7 @@ void RunRecorder::LookAt(Watched& watched, const Activity& activity) {
     watched.run.counts = counts - watched.noted;
     if (trouble && now - watched.moved >= Incidents::kPatience) {
       EndRun(watched, RunState::kFailed, *trouble);
+      watched.has_noted_failure = true;
     } else if (!trouble && (now - watched.moved >= kQuiet || now - watched.began >= kLongest)) {
       EndRun(watched, RunState::kDone, {});
     } else if (moved) {
@@ -86,7 +87,7 @@ void RunRecorder::LookAt(Watched& watched, const Activity& activity) {
   watched.looked = book_.clock().Now();
 }
 
-// A stage that has stopped has no more to say: its run is Failed now.
+// A stage that has stopped, or is told as failed, has no more to say: its run is Failed now.
 void RunRecorder::NoteTrouble(Watched& watched, const std::string& trouble,
                               const Activity& activity) {
   watched.captures = watched.applies = false;
@@ -97,15 +98,15 @@ void RunRecorder::NoteTrouble(Watched& watched, const std::string& trouble,
     watched.batches = apply->second.batches;
     watched.idles = apply->second.idles;
   }
-  if (!incidents_.HasStopped(watched.subject.pipeline)) return;
-  if (std::exchange(watched.has_noted_stop, true)) return;
+  if (!incidents_.HasFailed(watched.subject.pipeline)) return;
+  if (std::exchange(watched.has_noted_failure, true)) return;
   if (!watched.run.open()) BeginRun(watched);
   EndRun(watched, RunState::kFailed, trouble);
 }
 
 // What went wrong before, maybe in an earlier process, is over once the same work is done.
 void RunRecorder::NoteRecovery(Watched& watched, const Activity& activity) {
-  watched.has_noted_stop = false;
+  watched.has_noted_failure = false;
   const std::string& pipeline = watched.subject.pipeline;
   const auto capture = activity.captures.find(watched.subject.place);
   const auto apply = activity.applies.find(pipeline);
@@ -144,10 +145,9 @@ void RunRecorder::Finish(RunState state, bool note_empty) {
   const Activity activity = watch_.Counts();
   for (Watched& watched : watched_) {
     const auto capture = activity.captures.find(watched.subject.place);
-    const bool is_loading =
-        capture != activity.captures.end() && capture->second.loads_left > 0;
+    const bool is_loading = capture != activity.captures.end() && capture->second.loads_left > 0;
     const auto trouble = incidents_.TroubleOf(watched.subject.pipeline);
-    const bool is_news = trouble && !watched.has_noted_stop;
+    const bool is_news = trouble && !watched.has_noted_failure;
     const bool is_worth_a_run = is_news || is_loading || (note_empty && !watched.has_run);
     if (!watched.run.open() && is_worth_a_run) BeginRun(watched);
     if (!watched.run.open()) continue;

@@ -54,7 +54,7 @@ class RunRecorder {
     cli::Run run;                     // open, or its id is 0 and its state Idle
     Microseconds began{0}, moved{0};  // the run at hand, by Clock::Monotonic
     bool has_run = false;
-    bool has_noted_stop = false;  // the run of a stage that has stopped
+    bool has_noted_failure = false;  // as a run: what has failed, or is told so
     // What was seen when trouble was; and whether the work has been done again since.
     uint64_t polls = 0, batches = 0, idles = 0;
     bool captures = false, applies = false;

@@ -14,7 +14,8 @@ import unittest
 
 from support.databases import PostgresDatabase
 from support.disk import SmallDisk
-from support.postgres import Cluster
+from support.postgres import PORT, Cluster
+from support.stalling import StallingProxy
 from support.syncline import Syncline, SystemTest
 from support.waiting import eventually
 
@@ -47,6 +48,7 @@ EXPECTED = {
     "apply killed": Expected("not running", 1, 1, "Done", [], "none", "some", True),
     "does not answer": Expected("behind", 1, 0, "Done", [], "none", "some", True),
     "source down": Expected("behind", 1, 0, "Done", [], "trying capture", "some", True),
+    "stalled": Expected("failed", 1, 1, "Failed", ["failed capture"], "failed capture", "some", True),
     "target down": Expected("unknown", 3, 3, "InProgress", [], "trying apply", "unknown", True),
     "failed at the start": Expected("failed", 1, 1, "Failed", ["failed capture"], "failed capture", "some", False),
     "failed alone": Expected("failed", 1, 1, "Failed", ["failed apply"], "failed apply", "some", True),
@@ -229,6 +231,25 @@ class HealthTest(SystemTest):
         self.cluster.start()
         self.until("to be well again", lambda s: s["state"] == "in step" and s["incident"] is None)
         self.assertEqual(self.hooks(), [], "it was over before anybody had to be told")
+
+    def test_stalled(self):
+        """The source holds its connections open and says nothing."""
+        database = PostgresDatabase(self.cluster, "stalled")
+        database.execute(TABLE)
+        database.execute(f"INSERT INTO items VALUES (1, 'one', {NOW['postgres']})")
+        with StallingProxy(f"{self.cluster.folder}/.s.PGSQL.{PORT}") as proxy:
+            self.configure(
+                source=f"postgresql://postgres@127.0.0.1:{proxy.port}/{database.name}", stall="2s", retry_intervals=["50ms"]
+            )
+            process = self.start()
+            self.settle()
+            database.execute(f"INSERT INTO items VALUES (2, 'two', {NOW['postgres']})")
+            proxy.hold()
+            self.check("stalled")
+            proxy.release()
+            self.until("to be well again", lambda s: s["state"] == "in step" and s["incident"] is None)
+            eventually(lambda: self.hooks() == ["failed capture", "recovered capture"], f"the end to be told: {self.hooks()}")
+            process.terminate()
 
     def test_target_down(self):
         database = PostgresDatabase(self.cluster, "target")

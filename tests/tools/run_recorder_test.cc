@@ -106,6 +106,30 @@ TEST_F(RunRecorderTest, TroubleThatStaysMakesTheRunFailed) {
   Seconds(31);
   EXPECT_EQ(Runs().at(0).state, RunState::kFailed);
   EXPECT_EQ(Runs()[0].error, "the target is away");
+  Seconds(31);
+  EXPECT_EQ(Runs().size(), 1u);
+}
+
+// Seen to fail, with the last good run on top, where only a stage that has stopped made a run
+// Failed.
+TEST_F(RunRecorderTest, TroubleThatStaysIsAFailedRunWhereNoneWasOpen) {
+  Sync(1);
+  Seconds(60);
+  ASSERT_EQ(Runs().at(0).state, RunState::kDone);
+  const Error error = RetryError("the source is away");
+  for (int times = 1; times <= 2; ++times) {
+    incidents_->Trying("way", "capture", &error);
+    Seconds(50);
+    EXPECT_EQ(Runs().at(0).state, RunState::kDone);
+    Seconds(60);
+    EXPECT_EQ(Runs().at(0).state, RunState::kFailed);
+    EXPECT_EQ(Runs()[0].error, "the source is away");
+    EXPECT_EQ(Runs().size(), 2u * times);
+    incidents_->Trying("way", "capture", nullptr);
+    Sync(1);
+    Seconds(60);
+    EXPECT_EQ(Runs().at(0).state, RunState::kDone);
+  }
 }
 
 TEST_F(RunRecorderTest, AtTheEndARunThatIsOpenEnds) {
