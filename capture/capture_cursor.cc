@@ -94,6 +94,7 @@ Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
     row.Append(table.seen);
     json["seen"] = ToHex(row.bytes());
   }
+  if (!table.forms.empty()) json["forms"] = table.forms.names();
   if (table.reconciled) json["reconciled"] = ReconciledToJson(*table.reconciled);
   for (const auto& [key, bytes] : table.too_large) json["too_large"][ToHex(key)] = bytes;
   if (const TableMark& mark = table.mark; mark != TableMark()) {
@@ -115,6 +116,7 @@ CaptureCursor::Table TableFromJson(const Json& json) {
     if (row.size() != 1) throw std::invalid_argument("seen");
     table.seen = Value(row[0]);
   }
+  if (json.contains("forms")) table.forms = StampForms::Of(json.at("forms"));
   if (json.contains("reconciled")) table.reconciled = ReconciledFromJson(json.at("reconciled"));
   if (json.contains("too_large")) {
     for (const auto& [key, bytes] : json.at("too_large").items()) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "capture/stamp_forms.h"
 #include "capture/table_mark.h"
 #include "capture/tick_ledger.h"
 #include "engine/model/row.h"
@@ -39,8 +40,9 @@ struct CaptureCursor {
     std::map<std::string, uint64_t> too_large;
     // What it was when it was read; nothing: an earlier version has not noted it.
     std::optional<sql::TableInfo::Kind> kind;
-    Value seen;      // TablePlan::counts_up: the highest cursor value known to be visible
-    TableMark mark;  // the table that was read; empty: not known
+    Value seen;        // TablePlan::counts_up: the highest cursor value known to be visible
+    StampForms forms;  // SQLite: in which the cursor's values were met
+    TableMark mark;    // the table that was read; empty: not known
     // It has come in the place of another: what the log holds and it lacks has yet to be deleted.
     bool replaced = false;
     bool operator==(const Table&) const = default;

@@ -24,7 +24,7 @@ void RememberHighest(sql::Session& session, const std::vector<TablePlan>& tables
     if (!table.counts_up || state.loaded || state.after || !state.seen.is_null()) continue;
     const auto look = [&](const Row& row) {
       Value value(table.schema->VersionOf(row));
-      if (state.seen.is_null() && horizon.Trusts(value)) state.seen = std::move(value);
+      if (state.seen.is_null() && horizon.Trusts(state, value)) state.seen = std::move(value);
     };
     const sql::Session::Read highest{
         *table.schema, table.where,         table.cursor_sql() + " DESC",

@@ -49,7 +49,7 @@ class Horizon {
   // SQL condition on the table's rows; empty: all of them.
   virtual sql::Sql Condition(const TablePlan& table, const CaptureCursor& cursor) const = 0;
   // Whether a row's cursor value may become CaptureCursor::Table::seen.
-  virtual bool Trusts(const Value&) const { return true; }
+  virtual bool Trusts(const CaptureCursor::Table&, const Value&) const { return true; }
 };
 
 // The one for the session's kind of database. Borrows the session, which must be outside of any

@@ -1,43 +1,75 @@
 #include "capture/ordered_commits.h"
 
-#include <string_view>
+#include <algorithm>
+#include <array>
 
-#include "engine/model/value_text.h"
+#include "engine/model/calendar.h"
+#include "engine/model/stamp.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::capture {
 namespace {
 
+using Kind = StampForm::Kind;
+using Scan = StampForms::Scan;
+using std::chrono::steady_clock;
+
 // Microseconds since 2000-01-01 UTC.
 constexpr char kClockSql[] =
     "SELECT CAST((julianday('now') - 2451544.5) * 86400000 AS INTEGER) * 1000";
 
-constexpr size_t kToTheSecond = 19;  // length of "2026-01-31 23:59:59"
+// Offsets from UTC are less than 16 hours, and the looks for another form less than 2 hours apart.
+constexpr int64_t kHourUs = 3'600'000'000;
+constexpr int64_t kOffsetMaxUs = 16 * kHourUs;
+constexpr int64_t kLooksApartUs = 2 * kHourUs;
+// A look for another form may take one part in so many.
+constexpr int kLookShare = 50;
+
+// The numbers of a unit begin at the bound and end where those of the next unit begin.
+struct UnitRange {
+  Kind kind;
+  sql::Sql end;  // empty: none
+};
+
+sql::Sql Literal(const Value& value) { return sql::Literal(value, Dialect::kSqlite); }
+
+sql::Sql FormColumn(const TablePlan& table) {
+  return sql::Format("syncline_form({})", table.cursor_sql());
+}
+
+sql::Sql Where(const sql::Sql& condition) {
+  return condition.empty() ? sql::Sql() : " WHERE " + condition;
+}
 
 }  // namespace
 
 Value TakeOff(const Value& seen, Microseconds margin) {
-  const bool is_time = seen.type() == Type::kTimestamp || seen.type() == Type::kTimestampTz;
-  if (seen.type() != Type::kText && !is_time) return seen;
-  const std::string text = ToText(seen);
-  if (text.size() < kToTheSecond) return seen;
-  const std::string_view second = std::string_view(text).substr(0, kToTheSecond);
-  const std::optional<Value> time = FromText(Type::kTimestamp, second);
-  if (!time || time->view().as_int() == kNegativeInfinity) return seen;
-  std::string earlier = ToText(Value(ValueView::Timestamp(time->view().as_int() - margin.count())));
-  if (earlier.size() < kToTheSecond) return seen;
-  earlier.resize(kToTheSecond);
-  earlier[10] = text[10];  // "T" or a space
-  return Value(ValueView::Text(earlier));
+  const std::optional<Stamp> stamp = ReadStamp(seen);
+  if (!stamp || stamp->form.kind == Kind::kFar) return seen;
+  Value earlier = WriteStamp(stamp->form, stamp->us - margin.count());
+  return earlier.is_null() ? seen : earlier;
 }
 
-bool IsLaterThan(const Value& value, int64_t clock_us) {
-  if (value.type() == Type::kTimestamp || value.type() == Type::kTimestampTz) {
-    return value.view().as_int() > clock_us;
+sql::Sql WindowFrom(const sql::Sql& cursor, int64_t bound_us) {
+  static const std::array<UnitRange, 6> kUnits = {{{Kind::kJulianDay, "2524593.5"},
+                                                   {Kind::kCalendar, "21991232"},
+                                                   {Kind::kSeconds, "100000000000"},
+                                                   {Kind::kMilliseconds, "100000000000000"},
+                                                   {Kind::kMicroseconds, "100000000000000000"},
+                                                   {Kind::kNanoseconds, ""}}};
+  const StampForm day{.kind = Kind::kDay};
+  const Value text = WriteStamp(day, bound_us - kOffsetMaxUs);
+  if (text.is_null()) return sql::Format("{} IS NOT NULL", cursor);
+  // Unix times as texts begin with a 1 until 2033.
+  std::vector<sql::Sql> terms{sql::Format("{} >= {}", cursor, Literal(text)),
+                              sql::Format("({0} >= '1' AND {0} < '2')", cursor)};
+  for (const auto& [kind, end] : kUnits) {
+    const Value number = WriteStamp({.kind = kind}, bound_us);
+    terms.push_back(end.empty()
+                        ? sql::Format("({0} >= {1} AND {0} < '')", cursor, Literal(number))
+                        : sql::Format("({0} >= {1} AND {0} < {2})", cursor, Literal(number), end));
   }
-  if (value.type() != Type::kText) return false;
-  const std::optional<Value> time = FromText(Type::kTimestampTz, value.view().as_string());
-  return time && time->view().as_int() > clock_us;
+  return sql::Format("({})", sql::Join(terms, " OR "));
 }
 
 void OrderedCommits::Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
@@ -52,30 +84,113 @@ void OrderedCommits::ReadClock() {
 bool OrderedCommits::Changed() {
   ReadClock();
   looked_at_ = session_.Query("PRAGMA data_version").rows.at(0).at(0).value();
-  return polled_at_ != looked_at_;
+  if (polled_at_ != looked_at_) return true;
+  // What the last poll did not look for may be there.
+  return std::ranges::any_of(
+      looks_, [](const auto& entry) { return entry.second.owed && entry.second.IsDue(); });
+}
+
+bool OrderedCommits::FormLook::IsDue() const {
+  return steady_clock::now() - ended >= kLookShare * took;
 }
 
 void OrderedCommits::Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
   polled_at_ = looked_at_;
   TickLedger& ledger = cursor.ticks;
-  if (ledger.last != 0 && clock_us_ < ledger.ticks.at(ledger.last).clock_us) {
-    // The clock was set back: stamps made since can lie below what was seen, nobody knows how far.
-    for (const TablePlan& table : tables) {
-      Value& seen = cursor.tables[table.schema->table].seen;
-      if (TakeOff(seen, margin_) != seen) seen = Value();
-    }
+  const bool set_back = ledger.last != 0 && clock_us_ < ledger.ticks.at(ledger.last).clock_us;
+  for (const TablePlan& table : tables) {
+    CaptureCursor::Table& state = cursor.tables[table.schema->table];
+    if (state.seen.is_null()) continue;
+    if (state.forms.empty()) LearnForms(table, state);
+    // Stamps made since the clock was set back can lie below what was seen, nobody knows how far.
+    if (set_back && BoundOf(state)) state.seen = Value();
+    LookForAnotherForm(table, state);
   }
   ledger.ticks = {{++ledger.last, Tick{clock_us_, {}}}};
 }
 
-bool OrderedCommits::Trusts(const Value& cursor_value) const {
-  return !IsLaterThan(cursor_value, clock_us_);
+// Of a table that was loaded by an earlier version.
+void OrderedCommits::LearnForms(const TablePlan& table, CaptureCursor::Table& state) {
+  if (looks_.contains(table.schema->table)) return;
+  const auto found =
+      session_.Query(sql::Format("SELECT DISTINCT {} FROM {}{}", FormColumn(table),
+                                 sql::Quote(table.schema->table), Where(table.where)));
+  for (const auto& row : found.rows) {
+    const std::optional<StampForm> form = StampFormNamed(row.at(0).value_or(""));
+    if (form && state.forms.AddForm(*form)) state.seen = Value();
+  }
+}
+
+// What a range of the index would pass over, if it has another form: as stored, it stands before
+// the place where the range begins. A text that is no time says nothing of where times may stand.
+sql::Sql OrderedCommits::PassedOver(const TablePlan& table, const CaptureCursor::Table& state,
+                                    std::optional<int64_t> from) const {
+  // The plus keeps the database from looking through all that stands before.
+  const sql::Sql before = sql::Format("+{} < {}", table.cursor_sql(), Literal(RangeStart(state)));
+  return from ? And(WindowFrom(table.cursor_sql(), *from), before) : before;
+}
+
+// Numbers that are no moments are a counter's, and other forms are stored behind them.
+void OrderedCommits::LookForAnotherForm(const TablePlan& table, CaptureCursor::Table& state) {
+  const std::optional<int64_t> bound = BoundOf(state);
+  const bool may_pass_over = bound || FormOf(state.seen).kind == Kind::kText;
+  if (!may_pass_over || state.forms.scan() != Scan::kRange) return;
+  const auto [known, is_first] = looks_.try_emplace(table.schema->table);
+  FormLook& look = known->second;
+  look.owed = !is_first && !look.IsDue();
+  if (look.owed) return;
+  const auto began = steady_clock::now();
+  std::optional<int64_t> from;
+  if (bound) from = is_first ? *bound - kLooksApartUs : std::min(look.bound_us, *bound);
+  std::vector<sql::Sql> same{"'zero'"};
+  for (const std::string& name : state.forms.names()) {
+    same.push_back(sql::TextLiteral(name, Dialect::kSqlite));
+  }
+  const sql::Sql others = sql::Format("{} AND {} NOT IN ({})", PassedOver(table, state, from),
+                                      FormColumn(table), sql::Join(same, ", "));
+  const auto found =
+      session_.Query(sql::Format("SELECT {} FROM {}{} LIMIT 1", FormColumn(table),
+                                 sql::Quote(table.schema->table), Where(And(table.where, others))));
+  look = {.ended = steady_clock::now(),
+          .took = steady_clock::now() - began,
+          .bound_us = bound.value_or(0)};
+  if (found.rows.empty()) return;
+  const std::optional<StampForm> form = StampFormNamed(found.rows.at(0).at(0).value_or(""));
+  // What has been passed over so far is read once.
+  if (form && state.forms.AddForm(*form)) state.seen = Value();
+}
+
+bool OrderedCommits::Trusts(const CaptureCursor::Table& state, const Value& cursor_value) const {
+  if (!state.forms.are_moments()) return true;
+  const std::optional<int64_t> us = StampOf(cursor_value);
+  return us ? *us <= clock_us_ : state.forms.scan() == Scan::kRange;
+}
+
+// What was seen as a moment, less the margin; nothing where it is none.
+std::optional<int64_t> OrderedCommits::BoundOf(const CaptureCursor::Table& state) const {
+  if (!state.forms.are_moments()) return std::nullopt;
+  const std::optional<int64_t> us = StampOf(state.seen);
+  return us ? std::optional(*us - margin_.count()) : std::nullopt;
+}
+
+Value OrderedCommits::RangeStart(const CaptureCursor::Table& state) const {
+  return BoundOf(state) ? TakeOff(state.seen, margin_) : state.seen;
 }
 
 sql::Sql OrderedCommits::Condition(const TablePlan& table, const CaptureCursor& cursor) const {
-  const Value& seen = cursor.tables.at(table.schema->table).seen;
-  if (seen.is_null()) return "";
-  return table.cursor_sql() + " >= " + sql::Literal(TakeOff(seen, margin_), Dialect::kSqlite);
+  const CaptureCursor::Table& state = cursor.tables.at(table.schema->table);
+  if (state.seen.is_null()) return "";
+  if (state.forms.scan() == Scan::kRange) {
+    return sql::Format("{} >= {}", table.cursor_sql(), Literal(RangeStart(state)));
+  }
+  const std::optional<int64_t> bound = BoundOf(state);
+  if (!bound) return "";
+  // What is no moment may be as new as anything.
+  const sql::Sql moment = sql::Format("syncline_moment({})", table.cursor_sql());
+  const sql::Sql is_new =
+      sql::Format("({0} >= {1} OR {0} IS NULL)", moment, Literal(Value(ValueView::Int(*bound))));
+  return state.forms.scan() == Scan::kAll ? is_new
+                                          : And(WindowFrom(table.cursor_sql(), *bound), is_new);
 }
 
 }  // namespace syncline::capture

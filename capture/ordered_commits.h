@@ -1,5 +1,8 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,10 +13,17 @@ namespace syncline::capture {
 
 // How far back a poll of a database with one writer at a time has to reach: SQLite takes the write
 // lock before it fixes the time, so rows become visible in the order of their stamps, and the
-// highest cursor value seen is where the next poll begins (equal stamps included; the log drops
-// what it holds). Stamps that a program made itself, before it had the lock, may be older: where
-// the value is a time in ISO form, the margin is taken off. A row stamped in the future does not
-// count as seen, and when the clock was set back the next poll reads everything.
+// highest stamp seen is where the next poll begins (equal stamps included; the log drops what it
+// holds). Stamps that a program made itself, before it had the lock, may be older: of moments the
+// margin is taken off. A row stamped in the future does not count as seen, and when the clock was
+// set back the next poll reads everything.
+//
+// SQLite keeps stamps in the order of what is stored. Where all have one form (StampForms) that is
+// the order of moments, and a poll is a range of the index. Where they have several, it reads what
+// is stored from 16 hours before the bound's day on, for so far may an offset move a text, and the
+// numbers of each unit from the bound on; where any other form was met, it looks at every stamp.
+// Whether a column still has one form is looked at beside the polls, in the same snapshot, in at
+// most a fiftieth of the time, and first thing in a session.
 class OrderedCommits : public Horizon {
  public:
   OrderedCommits(sql::Session& session, Microseconds margin) : session_(session), margin_(margin) {}
@@ -26,25 +36,42 @@ class OrderedCommits : public Horizon {
   int64_t clock_us() const override { return clock_us_; }
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   sql::Sql Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
-  // Not a time that has not come yet: it would hide everything that is written before it comes.
-  bool Trusts(const Value& cursor_value) const override;
+  // Not a time that has not come yet: it would hide everything that is written before it comes. Nor
+  // what is no time, in a column of times.
+  bool Trusts(const CaptureCursor::Table& state, const Value& cursor_value) const override;
 
  private:
+  // When a table was last looked at for another form.
+  struct FormLook {
+    std::chrono::steady_clock::time_point ended;
+    std::chrono::steady_clock::duration took{0};
+    int64_t bound_us = 0;  // where the poll of that time began
+    bool owed = false;     // a poll has gone without since
+    bool IsDue() const;
+  };
+
   void ReadClock();
+  std::optional<int64_t> BoundOf(const CaptureCursor::Table& state) const;
+  Value RangeStart(const CaptureCursor::Table& state) const;
+  sql::Sql PassedOver(const TablePlan& table, const CaptureCursor::Table& state,
+                      std::optional<int64_t> from) const;
+  void LearnForms(const TablePlan& table, CaptureCursor::Table& state);
+  void LookForAnotherForm(const TablePlan& table, CaptureCursor::Table& state);
 
   sql::Session& session_;
   const Microseconds margin_;
   int64_t clock_us_ = 0;   // when we looked, microseconds since 2000-01-01 UTC
   std::string looked_at_;  // PRAGMA data_version, before the snapshot of the poll at hand
   std::optional<std::string> polled_at_;  // the same for the last poll that was begun
+  std::map<TableName, FormLook> looks_;
 };
 
-// `seen` with `margin` taken off where it is a date and time in ISO form, to the second and in its
-// own form, so that it compares as text with its neighbours; any other value as it is. Pure.
+// Where a poll begins that reads a range: `seen` with the margin taken off in its own form, where
+// it is a moment; any other value as it is. Pure.
 Value TakeOff(const Value& seen, Microseconds margin);
 
-// Whether `value` is a time, or a text that is one in ISO form (without a zone: UTC), after that
-// moment, in microseconds since 2000-01-01 UTC. Pure.
-bool IsLaterThan(const Value& value, int64_t clock_us);
+// What is stored in SQLite from where a moment at or above `bound_us` may stand, in any form but a
+// text with digits only from the year 2033 on, or a year after 9999. Pure.
+sql::Sql WindowFrom(const sql::Sql& cursor, int64_t bound_us);
 
 }  // namespace syncline::capture

@@ -13,6 +13,7 @@
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 #include "engine/model/row_shape.h"
+#include "engine/model/stamp.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::capture {
@@ -53,7 +54,7 @@ PollingSource::PollingSource(sql::Session& session,
              .own = [this](const TableSchema& table,
                            const Value& version) { NoteOwn(table, version); }},
       large_(cursor_, logger),
-      feed_(session, log, stats, large_, node_ ? &users_ : nullptr),
+      feed_(session, log, stats, large_, cursor_, node_ ? &users_ : nullptr),
       load_({session, std::move(open), feed_, *horizon_, *catalog_, cursor_, tables_, stats, clock,
              logger},
             options.load),
@@ -118,6 +119,7 @@ void PollingSource::AdoptMark(const TablePlan& table, bool is_new, CaptureCursor
     state.loaded = false;
     state.after.reset();
     state.seen = Value();
+    state.forms = {};
     state.too_large.clear();  // those that are there are met again
     for (auto& [number, tick] : cursor_.ticks.ticks) tick.marks.erase(table.name());
   }
@@ -222,23 +224,40 @@ void PollingSource::NoteOwn(const TableSchema& table, const Value& version) {
   if (loading()) return;
   const auto plan = std::ranges::find(tables_, table.table,
                                       [](const TablePlan& one) { return one.schema->table; });
-  if (plan == tables_.end() || !plan->counts_up || !horizon_->Trusts(version)) return;
-  Value& seen = cursor_.tables[table.table].seen;
-  if (seen.is_null() || CompareValues(seen, version) < 0) seen = version;
+  if (plan == tables_.end() || !plan->counts_up) return;
+  CaptureCursor::Table& state = cursor_.tables[table.table];
+  if (!horizon_->Trusts(state, version)) return;
+  if (state.seen.is_null() || !(CompareStamps(state.seen, version) >= 0)) state.seen = version;
 }
 
 std::function<void(const Row&)> PollingSource::Watching(const TablePlan& table) {
   if (!table.counts_up || (node_ && !IsTombstoneTable(table.schema->table))) return {};
   // Rows come in cursor order: the last one holds the highest value, by the database's own
-  // comparison.
-  return [this, &table, &seen = cursor_.tables[table.schema->table].seen](const Row& row) {
+  // comparison, unless stamps have several forms.
+  return [this, &table, &state = cursor_.tables[table.schema->table]](const Row& row) {
     Value value(table.schema->VersionOf(row));
-    if (horizon_->Trusts(value)) seen = std::move(value);
+    if (!horizon_->Trusts(state, value)) return;
+    const bool ordered = state.forms.scan() == StampForms::Scan::kRange;
+    if (ordered || state.seen.is_null() || !(CompareStamps(state.seen, value) >= 0)) {
+      state.seen = std::move(value);
+    }
   };
 }
 
 void PollingSource::ReadTable(RowFeed::Batch& batch, const TablePlan& table) {
-  batch.Read(table, horizon_->Condition(table, cursor_), table.poll_order, 0, Watching(table));
+  CaptureCursor::Table& state = cursor_.tables[table.schema->table];
+  const StampForms::Scan scan = state.forms.scan();
+  const sql::Sql condition = horizon_->Condition(table, cursor_);
+  // Several ranges of an index come in no order, and SQLite would rather go through the whole of
+  // it.
+  const bool ordered = scan == StampForms::Scan::kRange;
+  batch.Read(table, condition, ordered ? table.poll_order : "", 0, Watching(table));
+  if (state.forms.scan() == scan || condition.empty()) return;
+  // A stamp has come in a form that the column did not have: others like it may stand, as they are
+  // stored, before the place where this poll began.
+  logger_.info("stamps have another form than before, the table is read once table={} forms={}",
+               table.name(), state.forms.Describe());
+  batch.Read(table, "", table.poll_order, 0, Watching(table));
 }
 
 // Rows of partitions and children that have come, or were filled anew: nobody need have written

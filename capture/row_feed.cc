@@ -21,12 +21,18 @@ void CheckKey(const TablePlan& table, const Row& row) {
   }
 }
 
+void RowFeed::NoteForm(const TablePlan& table, const Row& row) {
+  if (table.cursor_kind != CursorKind::kStored) return;
+  cursor_.tables[table.schema->table].forms.Add(table.schema->VersionOf(row));
+}
+
 RowFeed::Batch::Batch(RowFeed& feed, CutWriter::Options options)
     : feed_(feed),
       writer_(feed.log_,
               {.frame_bytes = options.frame_bytes, .users = feed.users_, .bulk = options.bulk}) {}
 
 void RowFeed::Batch::Add(const TablePlan& table, Row row) {
+  feed_.NoteForm(table, row);
   const bool deleted = table.flag && IsSet(*table.flag, *table.schema, row);
   feed_.large_.Forget(table, row);
   feed_.InLog([&] {
@@ -42,6 +48,7 @@ uint64_t RowFeed::Batch::Read(const TablePlan& table, const sql::Sql& condition,
   const sql::Sql where = And(table.where, condition);
   const auto note = [&](Row& row, uint64_t bytes) {
     CheckKey(table, row);
+    feed_.NoteForm(table, row);
     if (watch) watch(row);
     feed_.large_.Note(table, Project(row, table.schema->key), bytes);
   };
@@ -109,8 +116,8 @@ void RowFeed::Batch::Account() {
   feed_.stats_.changes_logged += logged() - std::exchange(counted_, logged());
   for (const auto& [table, now] : writer_.stats().tables) {
     const CutWriter::TableStats before = std::exchange(accounted_[table], now);
-    feed_.stats_.tables.Add(
-        table, {.read = now.seen - before.seen, .captured = now.news - before.news});
+    feed_.stats_.tables.Add(table,
+                            {.read = now.seen - before.seen, .captured = now.news - before.news});
   }
 }
 

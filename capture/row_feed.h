@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "capture/capture_cursor.h"
 #include "capture/capture_stage.h"
 #include "capture/large_rows.h"
 #include "capture/table_plan.h"
@@ -20,10 +21,16 @@ namespace syncline::capture {
 // the source's. Belongs to one thread; borrows everything.
 class RowFeed {
  public:
-  // `users`: as CutWriter says. Rows that are too large are noted in `large`.
+  // `users`: as CutWriter says. Rows that are too large are noted in `large`, the forms of stamps
+  // in `cursor`, of which only they change.
   RowFeed(sql::Session& session, ChangeLog& log, CaptureStats& stats, LargeRows& large,
-          const CutWriter::Users* users = nullptr)
-      : session_(session), log_(log), stats_(stats), large_(large), users_(users) {}
+          CaptureCursor& cursor, const CutWriter::Users* users = nullptr)
+      : session_(session),
+        log_(log),
+        stats_(stats),
+        large_(large),
+        cursor_(cursor),
+        users_(users) {}
 
   // Rows read together, which reach the log together. Borrows the feed.
   class Batch {
@@ -79,10 +86,13 @@ class RowFeed {
     }
   }
 
+  void NoteForm(const TablePlan& table, const Row& row);
+
   sql::Session& session_;
   ChangeLog& log_;
   CaptureStats& stats_;
   LargeRows& large_;
+  CaptureCursor& cursor_;
   const CutWriter::Users* const users_;
   bool log_failed_ = false;
 };

@@ -6,6 +6,7 @@
 
 #include "engine/base/check.h"
 #include "engine/model/calendar.h"
+#include "engine/model/time_text.h"
 
 namespace syncline {
 namespace {
@@ -101,87 +102,7 @@ void AppendUuid(std::string_view bytes, std::string& out) {
 
 // --- reading ---
 
-// Reads forward over a text; a Take that does not find what it wants leaves the place as it was.
-class Scanner {
- public:
-  explicit Scanner(std::string_view text) : text_(text) {}
-
-  bool done() const { return text_.empty(); }
-  std::string_view rest() const { return text_; }
-
-  bool Take(std::string_view word) {
-    if (text_.substr(0, word.size()) != word) return false;
-    text_.remove_prefix(word.size());
-    return true;
-  }
-
-  bool TakeAny(std::string_view characters) {
-    if (text_.empty() || characters.find(text_.front()) == std::string_view::npos) return false;
-    text_.remove_prefix(1);
-    return true;
-  }
-
-  // A run of `least` to `most` digits; how many there were, or 0.
-  int TakeDigits(int least, int most, int64_t& number) {
-    int digits = 0;
-    int64_t value = 0;
-    while (digits < most && digits < static_cast<int>(text_.size()) && text_[digits] >= '0' &&
-           text_[digits] <= '9') {
-      value = value * 10 + (text_[digits++] - '0');
-    }
-    if (digits < least) return 0;
-    number = value;
-    text_.remove_prefix(digits);
-    return digits;
-  }
-
- private:
-  std::string_view text_;
-};
-
-bool ScanDate(Scanner& scanner, CivilDate& date) {
-  int64_t year, month, day;
-  if (!scanner.TakeDigits(4, 7, year) || !scanner.Take("-") || !scanner.TakeDigits(2, 2, month) ||
-      !scanner.Take("-") || !scanner.TakeDigits(2, 2, day)) {
-    return false;
-  }
-  date = {year, static_cast<int>(month), static_cast<int>(day)};
-  return year > 0;
-}
-
-bool ScanTimeOfDay(Scanner& scanner, int64_t& us) {
-  int64_t hours, minutes, seconds = 0, fraction = 0;
-  if (!scanner.TakeDigits(2, 2, hours) || !scanner.Take(":") || !scanner.TakeDigits(2, 2, minutes))
-    return false;
-  if (scanner.Take(":")) {
-    if (!scanner.TakeDigits(2, 2, seconds)) return false;
-    if (scanner.Take(".")) {
-      int digits = scanner.TakeDigits(1, 6, fraction);
-      if (digits == 0) return false;
-      for (; digits < 6; ++digits) fraction *= 10;
-    }
-  }
-  us = ((hours * 60 + minutes) * 60 + seconds) * 1'000'000 + fraction;
-  return minutes < 60 && seconds < 60 && us <= kMicrosecondsPerDay;
-}
-
-// Z, or an offset from UTC.
-bool ScanZone(Scanner& scanner, int64_t& offset_us) {
-  if (scanner.TakeAny("Zz")) {
-    offset_us = 0;
-    return true;
-  }
-  const bool west = scanner.Take("-");
-  int64_t hours, minutes = 0;
-  if ((!west && !scanner.Take("+")) || !scanner.TakeDigits(2, 2, hours)) return false;
-  if (scanner.Take(":")) {
-    if (!scanner.TakeDigits(2, 2, minutes)) return false;
-  } else {
-    scanner.TakeDigits(2, 2, minutes);
-  }
-  offset_us = (hours * 60 + minutes) * 60'000'000 * (west ? -1 : 1);
-  return hours < 16 && minutes < 60;
-}
+constexpr size_t kFractionDigitsMax = 6;
 
 // Behind a date and what follows it: the era, then nothing more. Puts the date's year right.
 bool ScanEra(Scanner& scanner, CivilDate& date) {
@@ -205,26 +126,27 @@ std::optional<int64_t> ReadDate(std::string_view text) {
 
 std::optional<int64_t> ReadTime(std::string_view text) {
   Scanner scanner(text);
-  int64_t us;
-  if (!ScanTimeOfDay(scanner, us) || !scanner.done()) return std::nullopt;
-  return us;
+  TimeOfDay time;
+  if (!ScanTimeOfDay(scanner, kFractionDigitsMax, time) || !scanner.done()) return std::nullopt;
+  return time.us;
 }
 
 std::optional<int64_t> ReadTimestamp(std::string_view text, bool with_zone) {
   if (const auto infinity = ReadInfinity(text)) return infinity;
   Scanner scanner(text);
   CivilDate date;
-  int64_t time = 0, zone = 0;
+  TimeOfDay time;
+  int64_t zone = 0;
   if (!ScanDate(scanner, date)) return std::nullopt;
   if (scanner.TakeAny("Tt") || (!scanner.done() && scanner.rest() != " BC" && scanner.Take(" "))) {
-    if (!ScanTimeOfDay(scanner, time)) return std::nullopt;
+    if (!ScanTimeOfDay(scanner, kFractionDigitsMax, time)) return std::nullopt;
     const bool era_or_end = scanner.done() || scanner.rest() == " BC";
     if (!era_or_end && (!with_zone || !ScanZone(scanner, zone))) return std::nullopt;
   }
   if (!ScanEra(scanner, date)) return std::nullopt;
   // PostgreSQL's range; beyond it the sum below could overflow.
   if (date.year < -4713 || date.year > 294276) return std::nullopt;
-  return DaysFromCivil(date) * kMicrosecondsPerDay + time - zone;
+  return DaysFromCivil(date) * kMicrosecondsPerDay + time.us - zone;
 }
 
 std::optional<double> ReadDouble(std::string_view text) {

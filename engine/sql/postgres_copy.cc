@@ -10,6 +10,7 @@
 #include "engine/sql/postgres_binary.h"
 #include "engine/sql/postgres_binary_writer.h"
 #include "engine/sql/postgres_row_size.h"
+#include "engine/sql/postgres_target_type.h"
 #include "engine/sql/postgres_text.h"
 
 namespace syncline::sql {
@@ -33,18 +34,17 @@ Sql CopyStatement(const Session::Read& read, const std::vector<Oid>& types, cons
     const Sql column = Quote(read.schema.columns[i].name);
     const Sql value = ReadsBinary(types[i]) ? column : OutputText(column);
     const bool may_go = !size.empty() && IsLeftOut(read, i, types[i]);
-    list.push_back(Format("{} AS syncline_{}",
-                          may_go ? Format("CASE WHEN syncline_bytes <= {} THEN {} END",
-                                          read.row_bytes_max, value)
-                                 : value,
-                          i));
+    list.push_back(Format(
+        "{} AS syncline_{}",
+        may_go ? Format("CASE WHEN syncline_bytes <= {} THEN {} END", read.row_bytes_max, value)
+               : value,
+        i));
   }
   if (!size.empty()) list.push_back("syncline_bytes");
   Sql sql = Format("COPY (SELECT {} FROM {}", Join(list, ", "), Quote(read.schema.table));
   // With OFFSET 0 it is found out once for each row, and not once for each column.
   if (!size.empty()) {
-    sql += Format(", LATERAL (SELECT {} AS syncline_bytes OFFSET 0) AS syncline_size",
-                       size);
+    sql += Format(", LATERAL (SELECT {} AS syncline_bytes OFFSET 0) AS syncline_size", size);
   }
   if (!read.where.empty()) sql += " WHERE " + read.where;
   if (!read.order_by.empty()) sql += " ORDER BY " + read.order_by;
@@ -52,7 +52,7 @@ Sql CopyStatement(const Session::Read& read, const std::vector<Oid>& types, cons
   return sql + ") TO STDOUT (FORMAT binary)";
 }
 
-void AppendTextRow(const Row& row, const std::vector<Oid>& types, std::string& out) {
+void AppendTextRow(const Row& row, const std::vector<TargetType>& types, std::string& out) {
   SYNCLINE_CHECK_EQ(row.size(), types.size());
   size_t column = 0;
   for (const ValueView value : row) {
@@ -150,6 +150,8 @@ void CopyIn(PostgresConnection& connection, const TableName& table,
   const Sql list = QuoteList(columns);
   const std::vector<Oid> types = ColumnTypes(connection, Format("SELECT {} FROM {}", list, target));
   const bool binary = FitBinary(rows, types);
+  const std::vector<TargetType> targets =
+      binary ? std::vector<TargetType>() : TargetTypesOf(connection, types);
 
   const Sql sql =
       Format("COPY {} ({}) FROM STDIN{}", target, list, binary ? Sql(" (FORMAT binary)") : Sql());
@@ -167,7 +169,7 @@ void CopyIn(PostgresConnection& connection, const TableName& table,
     if (binary) AppendBinaryHeader(buffer);
     for (; index < rows.size(); ++index) {
       binary ? AppendBinaryRow(*rows[index], types, buffer)
-             : AppendTextRow(*rows[index], types, buffer);
+             : AppendTextRow(*rows[index], targets, buffer);
       if (buffer.size() >= kSendBytes && !send()) break;
     }
     if (binary && index == rows.size()) AppendBinaryTrailer(buffer);

@@ -74,9 +74,11 @@ const PostgresPipeline::Statement& PostgresPipeline::Prepare(const Sql& sql) {
   connection_.Await();
   connection_.Sent(::PQsendDescribePrepared(handle, statement.name.c_str()));
   const ResultPtr described = connection_.Await();
+  std::vector<Oid> parameters;
   for (int i = 0; i < ::PQnparams(described.get()); ++i) {
-    statement.parameters.push_back(::PQparamtype(described.get(), i));
+    parameters.push_back(::PQparamtype(described.get(), i));
   }
+  statement.parameters = TargetTypesOf(connection_, parameters);
   return statements_.emplace(sql, std::move(statement)).first->second;
 }
 

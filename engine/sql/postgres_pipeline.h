@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/sql/postgres_connection.h"
+#include "engine/sql/postgres_target_type.h"
 #include "engine/sql/session.h"
 
 namespace syncline::sql {
@@ -25,7 +26,7 @@ class PostgresPipeline {
  private:
   struct Statement {
     std::string name;
-    std::vector<Oid> parameters;
+    std::vector<TargetType> parameters;
   };
 
   // Gets the result for the row at `index`.

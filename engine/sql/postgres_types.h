@@ -34,4 +34,11 @@ inline constexpr TypeOid kUuid = 2950;
 inline constexpr TypeOid kJsonb = 3802;
 inline constexpr TypeOid kXid8 = 5069;
 
+// Types that are sent and read as text.
+inline constexpr TypeOid kTimeTz = 1266;
+// Arrays, ranges and multiranges of dates and times: of timestamp, date, time, timestamptz, timetz,
+// then tsrange, tstzrange and daterange, each with its array, and the same of multiranges.
+inline constexpr TypeOid kHoldingTimes[] = {1115, 1182, 1183, 1185, 1270, 3908, 3909, 3910, 3911,
+                                            3912, 3913, 4533, 4534, 4535, 6152, 6153, 6155};
+
 }  // namespace syncline::sql::oid

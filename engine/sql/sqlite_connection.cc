@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "engine/sql/refusal.h"
+#include "engine/sql/sqlite_functions.h"
 #include "engine/sql/sqlite_values.h"
 
 namespace syncline::sql {
@@ -209,6 +210,7 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const SessionOptions&
   // Otherwise a misspelt "column" silently reads as the string 'column'.
   ::sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   Harden(handle);
+  AddStampFunctions(handle);
   LookAtFile();
   TrustTheSchemaNoMoreThanNeeded(handle);
   if (!options.read_only) {

@@ -1,0 +1,70 @@
+#include "capture/stamp_forms.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace syncline::capture {
+namespace {
+
+using Kind = StampForm::Kind;
+
+// Offsets may be many; beyond so many forms another text in ISO form tells nothing new.
+constexpr size_t kFormsMax = 8;
+
+bool IsUnit(const StampForm& form) { return form.is_number() && form.kind != Kind::kNumber; }
+
+}  // namespace
+
+bool StampForms::AddForm(const StampForm& form) {
+  // Zero is the lowest of all numeric forms, and what is NULL is not read.
+  const bool tells = form.kind != Kind::kNothing && (form.kind != Kind::kZero || form.is_text);
+  if (!tells || std::ranges::find(forms_, form) != forms_.end()) return false;
+  if (form.is_iso() && forms_.size() >= kFormsMax) return false;
+  forms_.push_back(form);
+  const Scan before = scan_;
+  scan_ = ScanOf();
+  return scan_ != before;
+}
+
+StampForms::Scan StampForms::ScanOf() const {
+  const auto units = std::ranges::count_if(forms_, IsUnit);
+  const bool all_numbers = std::ranges::all_of(forms_, &StampForm::is_number);
+  const bool thousandfold = std::ranges::any_of(forms_, [](const StampForm& form) {
+    return form.is_number() && form.kind >= Kind::kMilliseconds && form.kind <= Kind::kNanoseconds;
+  });
+  // A counter may have passed through numbers that look like days or seconds.
+  const bool is_counter = all_numbers && units < static_cast<int64_t>(forms_.size());
+  if (all_numbers && (units <= 1 || (is_counter && !thousandfold))) return Scan::kRange;
+  if (forms_.size() == 1 && forms_.front().kind != Kind::kFar) return Scan::kRange;
+  const bool all_near = std::ranges::all_of(
+      forms_, [](const StampForm& form) { return form.is_iso() || IsUnit(form); });
+  return all_near ? Scan::kWindow : Scan::kAll;
+}
+
+bool StampForms::are_moments() const {
+  return scan_ != Scan::kRange || std::ranges::all_of(forms_, &StampForm::is_moment);
+}
+
+std::vector<std::string> StampForms::names() const {
+  std::vector<std::string> names;
+  for (const StampForm& form : forms_) names.push_back(NameOf(form));
+  return names;
+}
+
+StampForms StampForms::Of(const std::vector<std::string>& names) {
+  StampForms forms;
+  for (const std::string& name : names) {
+    if (const std::optional<StampForm> form = StampFormNamed(name)) forms.AddForm(*form);
+  }
+  return forms;
+}
+
+std::string StampForms::Describe() const {
+  std::vector<std::string> texts;
+  for (const StampForm& form : forms_) texts.push_back(syncline::Describe(form));
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+}  // namespace syncline::capture
