@@ -100,7 +100,7 @@ Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
   if (const TableMark& mark = table.mark; mark != TableMark()) {
     json["mark"] = {mark.object, mark.files, mark.columns};
   }
-  if (table.replaced) json["replaced"] = true;
+  if (table.owes_deletions) json["replaced"] = true;
   if (table.kind) json["kind"] = std::string(KindName(*table.kind));
   return json;
 }
@@ -127,7 +127,7 @@ CaptureCursor::Table TableFromJson(const Json& json) {
     const Json& mark = json.at("mark");
     table.mark = {.object = mark.at(0), .files = mark.at(1), .columns = mark.at(2)};
   }
-  table.replaced = json.value("replaced", false);
+  table.owes_deletions = json.value("replaced", false);
   if (json.contains("kind")) table.kind = KindNamed(json.at("kind").get<std::string>());
   return table;
 }

@@ -40,11 +40,14 @@ struct CaptureCursor {
     std::map<std::string, uint64_t> too_large;
     // What it was when it was read; nothing: an earlier version has not noted it.
     std::optional<sql::TableInfo::Kind> kind;
-    Value seen;        // TablePlan::counts_up: the highest cursor value known to be visible
+    // TablePlan::counts_up: the highest cursor value known to be visible. Of PostgreSQL's
+    // tombstones: the horizon (tombstone_horizon.h) up to which the log's keys were looked for.
+    Value seen;
     StampForms forms;  // SQLite: in which the cursor's values were met
     TableMark mark;    // the table that was read; empty: not known
-    // It has come in the place of another: what the log holds and it lacks has yet to be deleted.
-    bool replaced = false;
+    // What the log holds and it lacks has yet to be deleted, although nothing tells of it: the
+    // table has come in the place of another, or its tombstones were dropped or not written.
+    bool owes_deletions = false;
     bool operator==(const Table&) const = default;
   };
 

@@ -48,6 +48,10 @@ class Horizon {
   virtual void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) = 0;
   // SQL condition on the table's rows; empty: all of them.
   virtual sql::Sql Condition(const TablePlan& table, const CaptureCursor& cursor) const = 0;
+  // The same for one cursor value of a table without a condition of its own: whether such a row may
+  // be visible for the first time.
+  virtual bool MayBeNew(const TablePlan& table, const CaptureCursor& cursor,
+                        const Value& cursor_value) const = 0;
   // Whether a row's cursor value may become CaptureCursor::Table::seen.
   virtual bool Trusts(const CaptureCursor::Table&, const Value&) const { return true; }
 };

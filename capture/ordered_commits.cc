@@ -177,6 +177,13 @@ Value OrderedCommits::RangeStart(const CaptureCursor::Table& state) const {
   return BoundOf(state) ? TakeOff(state.seen, margin_) : state.seen;
 }
 
+// Of numbers that are given once: the highest one that was seen is not new.
+bool OrderedCommits::MayBeNew(const TablePlan& table, const CaptureCursor& cursor,
+                              const Value& cursor_value) const {
+  const Value& seen = cursor.tables.at(table.schema->table).seen;
+  return seen.is_null() || CompareValues(cursor_value, seen) > 0;
+}
+
 sql::Sql OrderedCommits::Condition(const TablePlan& table, const CaptureCursor& cursor) const {
   const CaptureCursor::Table& state = cursor.tables.at(table.schema->table);
   if (state.seen.is_null()) return "";

@@ -36,6 +36,8 @@ class OrderedCommits : public Horizon {
   int64_t clock_us() const override { return clock_us_; }
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   sql::Sql Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
+  bool MayBeNew(const TablePlan& table, const CaptureCursor& cursor,
+                const Value& cursor_value) const override;
   // Not a time that has not come yet: it would hide everything that is written before it comes. Nor
   // what is no time, in a column of times.
   bool Trusts(const CaptureCursor::Table& state, const Value& cursor_value) const override;

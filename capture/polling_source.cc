@@ -85,7 +85,12 @@ void PollingSource::AdoptTables() {
     if (known != cursor_.tables.end()) {
       state = known->second;
       if (state.definition != table.definition) {
-        TellOfChange(table);
+        if (!IsTombstoneTable(table.schema->table)) {
+          logger_.info(
+              "table is loaded again, its key, cursor, where, omit or soft deletion has changed "
+              "table={}",
+              table.name());
+        }
         state = {};
       }
     }
@@ -96,6 +101,9 @@ void PollingSource::AdoptTables() {
       AdoptMark(table, !state.loaded && !state.after, state);
     }
     adopted[table.schema->table] = std::move(state);
+  }
+  for (const TablePlan& table : tables_) {
+    if (table.tombstones) AdoptTombstones(table, adopted);
   }
   cursor_.tables = std::move(adopted);
   cursor_.database = catalog_->database();
@@ -127,22 +135,37 @@ void PollingSource::AdoptMark(const TablePlan& table, bool is_new, CaptureCursor
   state.reconciled.reset();
   if (change.kind == Kind::kReplaced) {
     if (node_) replaced_node_ = ReplacedNode(table);
-    state.replaced = horizon_->Holds(table);
+    state.owes_deletions = horizon_->Holds(table);
   }
-  LogChange(logger_, table, change, state.replaced);
+  LogChange(logger_, table, change, state.owes_deletions);
 }
 
-void PollingSource::TellOfChange(const TablePlan& table) {
-  if (!IsTombstoneTable(table.schema->table)) {
-    logger_.info(
-        "table is loaded again, its key, cursor, where, omit or soft deletion has changed table={}",
-        table.name());
+// Tombstones that are met for the first time, or by other triggers than before: of what was deleted
+// until now they need not tell. What the log does not hold yet it will not hold when it is gone.
+void PollingSource::AdoptTombstones(const TablePlan& table,
+                                    std::map<TableName, CaptureCursor::Table>& adopted) {
+  const TableName& name = table.tombstones->schema->table;
+  const auto known = cursor_.tables.find(name);
+  if (known != cursor_.tables.end() && known->second.definition == table.tombstones->definition) {
     return;
   }
+  CaptureCursor::Table& state = adopted.at(name);
+  state.seen = watch_.Extents().at(table.schema->table).reached;
+  if (!state.seen.is_null()) state.forms.Add(state.seen);
+  if (log_.NextKeys(table.schema->table, std::nullopt, 1).empty()) return;
+  OweDeletions(table, adopted.at(table.schema->table),
+               known == cursor_.tables.end() ? "the log is older than they are"
+                                             : "the triggers were changed or made anew");
+}
+
+void PollingSource::OweDeletions(const TablePlan& table, CaptureCursor::Table& state,
+                                 std::string_view why) {
+  state.reconciled.reset();
+  state.owes_deletions = horizon_->Holds(table);
   logger_.warn(
-      "triggers were changed or made anew, what was deleted while there were none is not known "
-      "tombstones={}",
-      table.name());
+      "tombstones do not tell of all deletions, {}: every row that the log holds is looked for "
+      "once table={}",
+      why, table.name());
 }
 
 void PollingSource::LoadRange(const std::stop_token& stop) {
@@ -178,11 +201,12 @@ PollingSource::Outcome PollingSource::Poll(const std::vector<RowKeys>& again) {
   horizon_->Enter(polled_, cursor_);
   if (catalog_->Changed()) return Outcome::kTablesChanged;
   watch_.Check();
+  const std::map<TableName, TombstoneExtent> extents = watch_.Extents();
   cursor_.database = catalog_->database();
   for (const TablePlan& table : tables_) ReadTable(batch, table);
   ReadNewParts(batch);
   for (const TablePlan& table : tables_) {
-    if (table.tombstones) ReadTombstones(batch, table);
+    if (table.tombstones) ReadTombstones(batch, table, extents.at(table.schema->table));
   }
   for (const RowKeys& rows : again) ReadAgain(rows, batch);
   for (const TablePlan& table : tables_) {
@@ -277,12 +301,26 @@ void PollingSource::ReadNewParts(RowFeed::Batch& batch) {
 
 // All of them the first time: a key that the log never held is dropped there, and one that is there
 // again is not read.
-void PollingSource::ReadTombstones(RowFeed::Batch& batch, const TablePlan& table) {
+void PollingSource::ReadTombstones(RowFeed::Batch& batch, const TablePlan& table,
+                                   const TombstoneExtent& extent) {
   const TablePlan& tombstones = *table.tombstones;
   CaptureCursor::Table& state = cursor_.tables[tombstones.schema->table];
+  const auto is_past = [&state](const Value& value) {
+    return !value.is_null() && (state.seen.is_null() || CompareValues(state.seen, value) < 0);
+  };
+  const bool owes =
+      is_past(extent.pruned) && horizon_->MayBeNew(tombstones, cursor_, extent.pruned);
+  if (owes) {
+    OweDeletions(table, cursor_.tables[table.schema->table],
+                 "some were dropped before they were read (an older log was put back, or the AGE "
+                 "of prepare --prune is too short)");
+  }
   batch.ReadTombstones(table, state.loaded ? horizon_->Condition(tombstones, cursor_) : "",
                        Watching(tombstones));
   state.loaded = true;
+  // Keys that are there again are not read, and so not seen.
+  if (is_past(extent.reached)) state.seen = extent.reached;
+  if (owes && is_past(extent.pruned)) state.seen = extent.pruned;
 }
 
 void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {

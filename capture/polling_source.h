@@ -64,12 +64,13 @@ class PollingSource {
  private:
   void AdoptTables();
   void AdoptMark(const TablePlan& table, bool is_new, CaptureCursor::Table& state);
+  void AdoptTombstones(const TablePlan& table, std::map<TableName, CaptureCursor::Table>& adopted);
+  void OweDeletions(const TablePlan& table, CaptureCursor::Table& state, std::string_view why);
   bool Reconciles(int64_t clock_us) const;
-  void TellOfChange(const TablePlan& table);
   std::function<void(const Row&)> Watching(const TablePlan& table);
   void ReadTable(RowFeed::Batch& batch, const TablePlan& table);
   void ReadNewParts(RowFeed::Batch& batch);
-  void ReadTombstones(RowFeed::Batch& batch, const TablePlan& table);
+  void ReadTombstones(RowFeed::Batch& batch, const TablePlan& table, const TombstoneExtent& extent);
   int64_t AcceptStamp(const TableSchema& table, int64_t stamp);
   void NoteOwn(const TableSchema& table, const Value& version);
   void ReadAgain(const RowKeys& rows, RowFeed::Batch& batch);

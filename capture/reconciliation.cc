@@ -145,7 +145,7 @@ sql::Sql SumUpSql(const TablePlan& table, const sql::Sql& condition) {
 
 bool Reconciliation::IsDue(const TablePlan& table, int64_t clock_us) const {
   const CaptureCursor::Table& state = parts_.cursor.tables.at(table.schema->table);
-  if (!table.reconcile && !state.replaced) return false;
+  if (!table.reconcile && !state.owes_deletions) return false;
   const Deletes::Reconcile times = table.reconcile.value_or(Deletes::Reconcile());
   int64_t begun_us = 0;
   if (const auto refused = refused_.find(table.schema->table); refused != refused_.end()) {
@@ -179,7 +179,7 @@ Reconciliation::Round& Reconciliation::Begin(const TablePlan& table, int64_t clo
   auto& place = state.reconciled;
   const TableName& name = table.schema->table;
   // A place without a count is an earlier build's.
-  const bool goes_on = place && place->under_way && !options_.once && !state.replaced &&
+  const bool goes_on = place && place->under_way && !options_.once && !state.owes_deletions &&
                        (!place->after || place->rows != 0);
   if (!goes_on) {
     place = {.begun_us = clock_us, .under_way = true};
@@ -198,7 +198,7 @@ Reconciliation::Round& Reconciliation::Begin(const TablePlan& table, int64_t clo
 
 void Reconciliation::Go(const TablePlan& table, int64_t clock_us, RowFeed::Batch& batch) {
   CaptureCursor::Table& state = parts_.cursor.tables.at(table.schema->table);
-  const bool at_once = options_.once || state.replaced;
+  const bool at_once = options_.once || state.owes_deletions;
   const Step step{table, state, Begin(table, clock_us, state), clock_us, batch};
   Round& round = step.round;
   batch.Flush();  // so that the index tells of this snapshot
@@ -226,7 +226,7 @@ void Reconciliation::Go(const TablePlan& table, int64_t clock_us, RowFeed::Batch
     rounds_.erase(table.schema->table);
   } else if (!state.reconciled->under_way) {
     Tell(step);
-    state.replaced = false;
+    state.owes_deletions = false;
     refused_.erase(table.schema->table);
     rounds_.erase(table.schema->table);
   }
@@ -324,8 +324,7 @@ uint64_t Reconciliation::Probe(const Step& step, const Range& range,
     rows.back().Append(key.version);
     pointers.push_back(&rows.back());
   }
-  const std::vector<sql::FirstRow> found =
-      parts_.session.QueryEach(ProbeSql(step.table), pointers);
+  const std::vector<sql::FirstRow> found = parts_.session.QueryEach(ProbeSql(step.table), pointers);
   uint64_t there = 0;
   for (size_t i = 0; i < found.size(); ++i) {
     const Row& key = range.keys[i].key;

@@ -42,10 +42,11 @@ class Reconciliation {
   Reconciliation(Parts parts, const CaptureOptions& options) : parts_(parts), options_(options) {}
 
   // Whether there is something to do for the table at that moment, by the source's clock: what is
-  // configured, or what is left of a table that was replaced.
+  // configured, or what the table owes (CaptureCursor).
   bool IsDue(const TablePlan& table, int64_t clock_us) const;
   // What the rate allows for one poll, or all of it, from the first key on: with `once`, and for a
-  // table that was replaced. Within the poll's snapshot, whose rows `batch` has been given before.
+  // table that owes deletions. Within the poll's snapshot, whose rows `batch` has been given
+  // before.
   void Go(const TablePlan& table, int64_t clock_us, RowFeed::Batch& batch);
   // Of one of the tables whose last round was refused; none: of no table.
   std::optional<Error> refused() const;

@@ -164,6 +164,12 @@ std::vector<Sql> InstallSqlite(const TombstoneShape& shape) {
              "2451544.5) * 86400000 AS INTEGER) * 1000000 WHERE NOT EXISTS (SELECT 1 FROM "
              "sqlite_sequence WHERE name = {0})",
              name));
+  // What went while triggers were missing has no tombstone, and theirs have the same text again.
+  sql.push_back(Format("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = {}", name));
+  sql.push_back(
+      Format("INSERT OR REPLACE INTO {} ({}, {}) SELECT {}, '{}' || seq FROM sqlite_sequence WHERE "
+             "name = {}",
+             table, kTombstoneId, kDeletedAt, kHorizonId, Sql(kHorizonText), name));
   for (TombstoneTrigger& trigger : TombstoneTriggers(shape)) {
     sql.push_back(std::move(trigger.sql));
   }
@@ -252,16 +258,6 @@ std::vector<Sql> RemoveTombstonesSql(const TombstoneShape& shape) {
   }
   sql.push_back("DROP TABLE IF EXISTS " + table);
   return sql;
-}
-
-Sql PruneTombstonesSql(const TombstoneShape& shape, int64_t seconds) {
-  const Sql table = Quote(TombstoneTable(shape.table));
-  if (shape.dialect == Dialect::kPostgres) {
-    return Format("DELETE FROM {} WHERE {} < clock_timestamp() - {} * interval '1 second'", table,
-                  kDeletedAt, seconds);
-  }
-  return Format("DELETE FROM {} WHERE {} < strftime('%Y-%m-%d %H:%M:%f', 'now', '-{} seconds')",
-                table, kDeletedAt, seconds);
 }
 
 }  // namespace syncline::capture

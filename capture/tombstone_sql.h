@@ -16,6 +16,11 @@ namespace syncline::capture {
 inline constexpr char kDeletedAtColumn[] = "syncline_deleted_at";
 inline constexpr char kTombstoneIdColumn[] = "syncline_id";
 
+// What a text begins with that tells up to where tombstones are not complete (tombstone_horizon.h);
+// a cursor follows. On SQLite it stands in kDeletedAtColumn of the row with this number.
+inline constexpr char kHorizonText[] = "Syncline has not kept deletions up to ";
+inline constexpr int kHorizonId = 0;
+
 // PostgreSQL's triggers are named alike on every table.
 inline constexpr char kDeleteTrigger[] = "syncline_tombstones_delete";
 inline constexpr char kUpdateTrigger[] = "syncline_tombstones_update";
@@ -30,7 +35,7 @@ bool IsTombstoneTable(const TableName& table);
 struct TombstoneShape {
   Dialect dialect = Dialect::kPostgres;
   TableName table;
-  std::vector<Column> key;  // in key order
+  std::vector<Column> key;           // in key order
   std::vector<sql::Sql> key_equals;  // TablePlan::key_equals
   // PostgreSQL: a trigger for each row, where one for each statement would not see every deletion:
   // those on a partition itself, and those of a subscription.
@@ -59,7 +64,5 @@ std::vector<TombstoneTrigger> TombstoneTriggers(const TombstoneShape& shape);
 // has to be told.
 std::vector<sql::Sql> InstallTombstonesSql(const TombstoneShape& shape, const std::string& reader);
 std::vector<sql::Sql> RemoveTombstonesSql(const TombstoneShape& shape);
-// Of rows that were deleted more than so many seconds ago.
-sql::Sql PruneTombstonesSql(const TombstoneShape& shape, int64_t seconds);
 
 }  // namespace syncline::capture

@@ -211,9 +211,8 @@ Sql IsGone(const TablePlan& table, const TableName& tombstones) {
 }  // namespace
 
 TombstoneShape DescribeTombstones(sql::Session& session, const TablePlan& table) {
-  TombstoneShape shape{.dialect = session.dialect(),
-                       .table = table.schema->table,
-                       .key_equals = table.key_equals};
+  TombstoneShape shape{
+      .dialect = session.dialect(), .table = table.schema->table, .key_equals = table.key_equals};
   for (const uint32_t column : table.schema->key) {
     shape.key.push_back(table.schema->columns[column]);
   }
@@ -322,7 +321,21 @@ TombstoneWatch::TombstoneWatch(sql::Session& session, const std::vector<TablePla
             StampSql(table.schema->table, table.table_kind == sql::TableInfo::Kind::kPartitioned,
                      session.dialect());
     stamps_.push_back(table.tombstones->definition);
+    tables_.push_back(table.schema->table);
+    extents_sql_ += Format("{}SELECT {}, {}", extents_sql_.empty() ? Sql() : Sql(" UNION ALL "),
+                           PrunedSql(tables_.back(), session.dialect()),
+                           ReachedSql(tables_.back(), session.dialect()));
   }
+}
+
+std::map<TableName, TombstoneExtent> TombstoneWatch::Extents() const {
+  std::map<TableName, TombstoneExtent> extents;
+  if (tables_.empty()) return extents;
+  const auto rows = session_.Query(extents_sql_).rows;
+  for (size_t i = 0; i < tables_.size(); ++i) {
+    extents[tables_[i]] = ParseExtent(rows.at(i).at(0), rows.at(i).at(1), session_.dialect());
+  }
+  return extents;
 }
 
 void TombstoneWatch::Check() const {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "capture/table_plan.h"
+#include "capture/tombstone_horizon.h"
 #include "capture/tombstone_sql.h"
 #include "engine/sql/session.h"
 
@@ -23,8 +25,8 @@ struct TombstoneState {
 };
 TombstoneState LookAtTombstones(sql::Session& session, const TombstoneShape& shape);
 
-// PostgreSQL: throws UsageError where the table's name is taken by what somebody else has made, with
-// whom what the triggers write must not be trusted.
+// PostgreSQL: throws UsageError where the table's name is taken by what somebody else has made,
+// with whom what the triggers write must not be trusted.
 void RefuseForeignTombstones(sql::Session& session, const TombstoneShape& shape);
 // The captured table's owner, where it could do what the triggers' function does and the session's
 // role, as a superuser (or `whoever` it is that will), makes that for another role; else empty.
@@ -44,9 +46,14 @@ class TombstoneWatch {
   // planning the tables anew tells what has happened.
   void Check() const;
 
+  // By captured table; as of the snapshot, after Check.
+  std::map<TableName, TombstoneExtent> Extents() const;
+
  private:
   sql::Session& session_;
-  sql::Sql sql_;                     // one row for each table; empty: there is none to look at
+  std::vector<TableName> tables_;
+  // One row for each table; empty: there is none to look at.
+  sql::Sql sql_, extents_sql_;
   std::vector<std::string> stamps_;  // of the tables, hashed
 };
 

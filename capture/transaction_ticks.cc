@@ -176,6 +176,11 @@ sql::Sql TransactionTicks::Condition(const TablePlan& table, const CaptureCursor
   return condition;
 }
 
+bool TransactionTicks::MayBeNew(const TablePlan&, const CaptureCursor&,
+                                const Value& cursor_value) const {
+  return !reach_ || cursor_value.view().as_int() >= reach_->clock_us - margin_.count();
+}
+
 sql::Sql TimelineSql(sql::Session& session) {
   for (const sql::Sql& timeline : kTimelineSqls) {
     const sql::Sql text = sql::Format("CASE WHEN NOT pg_is_in_recovery() THEN {} END", timeline);

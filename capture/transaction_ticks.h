@@ -27,6 +27,9 @@ class TransactionTicks : public Horizon {
   int64_t clock_us() const override { return clock_us_; }
   void Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) override;
   sql::Sql Condition(const TablePlan& table, const CaptureCursor& cursor) const override;
+  // Of moments.
+  bool MayBeNew(const TablePlan& table, const CaptureCursor& cursor,
+                const Value& cursor_value) const override;
 
  private:
   // What one query says about each table. Asked before any snapshot: the query would take it, and

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "capture/table_plan.h"
+#include "capture/tombstone_horizon.h"
 #include "capture/tombstones.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
@@ -193,7 +194,7 @@ class Preparation {
 
   void Prune(const capture::TablePlan& table, const capture::TombstoneShape& shape) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*prune_).count();
-    const uint64_t gone = owner_->Change(capture::PruneTombstonesSql(shape, seconds));
+    const uint64_t gone = capture::PruneTombstones(*owner_, shape, seconds);
     Tell(table, fmt::format("{} tombstones older than {} dropped", gone, options_.prune));
   }
 
@@ -259,7 +260,8 @@ void AddPrepare(CLI::App& app, const Invocation& invocation, CommandBody& body) 
       R"(Prints the SQL, unless it is told to do something. It takes a role that may create
 tables in the table's schema and triggers on the table; capture itself needs to read
 only. Writers wait for the moment in which triggers are made, and these wait for them.
-A tombstone that is dropped before capture has read it is a deletion that stays unknown.
+Where tombstones are dropped before capture has read them, or a log from before they
+were dropped is put back, capture looks once for every row that the log holds.
 
   syncline prepare
   syncline prepare --apply --as postgresql://owner@localhost/shop

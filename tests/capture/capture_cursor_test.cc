@@ -21,7 +21,7 @@ CaptureCursor Sample() {
   items.reconciled->gone = 3;
   items.reconciled->counted = 100;
   items.mark = {.object = "16390", .files = "16390.16402", .columns = "7.1"};
-  items.replaced = true;
+  items.owes_deletions = true;
   CaptureCursor::Table& odd = cursor.tables[{"", "odd \"name\""}];
   odd.after.emplace();
   odd.after->Append(ValueView::Text("it's \xff"));
@@ -44,9 +44,8 @@ TEST(CaptureCursorTest, ReadsBackWhatItWrites) {
 // README.md shows this text.
 TEST(CaptureCursorTest, TheFormatIsTheDocumentedOne) {
   CaptureCursor cursor;
-  cursor.tables[{"public", "items"}] = {.loaded = true,
-                                        .definition = "0123456789abcdef",
-                                        .mark = {"16390", "16390.16402", "7.1"}};
+  cursor.tables[{"public", "items"}] = {
+      .loaded = true, .definition = "0123456789abcdef", .mark = {"16390", "16390.16402", "7.1"}};
   cursor.database.body = "16384";
   cursor.ticks.last = 9;
   cursor.ticks.server_started_us = 5;

@@ -90,6 +90,23 @@ void CaptureHarness::Configure(std::vector<TableSpec> tables) {
   Restart();
 }
 
+void CaptureHarness::BackUp() {
+  stage_.reset();
+  log_.reset();
+  std::filesystem::copy(folder_.path() / "log", folder_.path() / "backup",
+                        std::filesystem::copy_options::recursive);
+  Restart();
+}
+
+void CaptureHarness::PutBack() {
+  stage_.reset();
+  log_.reset();
+  std::filesystem::remove_all(folder_.path() / "log");
+  std::filesystem::copy(folder_.path() / "backup", folder_.path() / "log",
+                        std::filesystem::copy_options::recursive);
+  Restart();
+}
+
 std::map<std::string, std::string> CaptureHarness::Logged(const TableName& table) const {
   std::map<std::string, std::string> rows;
   const std::unique_ptr<LogReader> reader = log_->NewReader();

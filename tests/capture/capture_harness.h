@@ -48,6 +48,9 @@ class CaptureHarness {
   // As if the process had died and another one had been started.
   void Restart();
   void Configure(std::vector<TableSpec> tables);
+  // Copies the log; puts the copy in its place, as who restores a backup does.
+  void BackUp();
+  void PutBack();
 
   // The last state of each key in the log that is not deleted: its values joined by "|", by its key
   // in the same form.

@@ -321,5 +321,85 @@ TEST_F(PostgresTombstonesTest, AViewHasNone) {
   }
 }
 
+// Seen to fail without a horizon at the source: the log keeps the row for good, in silence. And the
+// horizon of a key that cannot be NULL.
+TEST_F(PostgresTombstonesTest, WhatWasDroppedSinceALogThatIsPutBackIsLookedFor) {
+  writer_->Execute("CREATE DOMAIN code AS text NOT NULL CHECK (value <> '')");
+  const TableName coded{"public", "coded"};
+  const TableSpec spec = WithTombstones(Spec(coded, "updated_at"));
+  writer_->Execute(
+      "CREATE TABLE coded (code code PRIMARY KEY, updated_at timestamptz NOT NULL DEFAULT "
+      "clock_timestamp()); INSERT INTO coded VALUES ('a'), ('b'), ('c'), ('d')");
+  const auto keys = [&](const CaptureHarness& capture) {
+    std::string keys;
+    for (const auto& [key, row] : capture.Logged(coded)) keys += key;
+    return keys;
+  };
+  auto capture = Start(spec);
+  capture->Poll();
+  capture->BackUp();
+  writer_->Execute("DELETE FROM coded WHERE code = 'a'");
+  capture->Poll();
+  EXPECT_EQ(PruneAll(*writer_, spec), 1u);
+  EXPECT_EQ(PruneTombstones(*writer_, ShapeOf(*writer_, spec), 3600), 0u);  // and it stays
+  writer_->Execute("DELETE FROM coded WHERE code = 'c'");                   // has a tombstone
+  capture->Restart();
+  capture->Poll();
+  EXPECT_EQ(keys(*capture), "bd");
+  EXPECT_EQ(Times(kLookedFor, capture->messages()), 0);
+  capture->PutBack();
+  capture->Poll();
+  EXPECT_EQ(keys(*capture), "bd");
+  EXPECT_EQ(Times(kLookedFor, capture->messages()), 1);
+  writer_->Execute("INSERT INTO coded VALUES ('e')");
+  capture->Poll();
+  EXPECT_EQ(Times(kLookedFor, capture->messages()), 1);
+}
+
+// Seen to fail in the same way: what a transaction has written down long ago and committed late is
+// dropped before anybody could read it, and is older than what was dropped before.
+TEST_F(PostgresTombstonesTest, WhatIsDroppedBeforeItWasReadIsLookedFor) {
+  MakeItems();
+  writer_->Execute("INSERT INTO items VALUES (3, 'c')");
+  auto capture = Start();
+  capture->Poll();
+  const auto late = Connect();
+  late->Execute("BEGIN; DELETE FROM items WHERE id = 1");
+  writer_->Execute("DELETE FROM items WHERE id = 2");
+  capture->Poll();
+  EXPECT_EQ(PruneAll(*writer_, Items()), 1u);
+  late->Execute("COMMIT");
+  EXPECT_EQ(PruneAll(*writer_, Items()), 1u);
+  capture->Poll();
+  EXPECT_EQ(Keys(*capture), "3");
+  // Polls go on reaching back to there, and it was settled.
+  const auto again = Connect();
+  again->Execute("BEGIN; DELETE FROM items WHERE id = 3");
+  writer_->Execute("INSERT INTO items VALUES (4, 'd')");
+  capture->Restart();
+  capture->Poll();
+  EXPECT_EQ(Times(kLookedFor, capture->messages()), 1);
+  again->Execute("COMMIT");
+  EXPECT_EQ(PruneAll(*writer_, Items()), 1u);
+  capture->Poll();
+  EXPECT_EQ(Keys(*capture), "4");
+}
+
+// Seen to fail when only the next deletions count.
+TEST_F(PostgresTombstonesTest, WhatWentWhileThereWereNoTriggersIsLookedFor) {
+  MakeItems();
+  writer_->Execute("INSERT INTO items VALUES (3, 'c')");
+  auto capture = Start();
+  capture->Poll();
+  RemoveTombstones(*writer_, Items());
+  writer_->Execute("DELETE FROM items WHERE id = 1");
+  InstallTombstones(*writer_, Items(), "reader");
+  writer_->Execute("COMMENT ON TABLE syncline_tombstones_items IS 'somebody''s own'");
+  capture->Restart();
+  capture->Poll();
+  EXPECT_EQ(Keys(*capture), "2 3");
+  EXPECT_EQ(Times(kLookedFor, capture->messages()), 1);
+}
+
 }  // namespace
 }  // namespace syncline::capture

@@ -136,5 +136,71 @@ TEST_F(SqliteTombstonesTest, TriggersThatAreMissingAreAnErrorThatNamesPrepare) {
   EXPECT_EQ(Ids(*capture), "23");
 }
 
+// Seen to fail without a horizon at the source: the log keeps the row for good, in silence.
+TEST_F(SqliteTombstonesTest, WhatWasDroppedSinceALogThatIsPutBackIsLookedFor) {
+  auto capture = Capture();
+  capture->BackUp();
+  writer_->Execute("DELETE FROM items WHERE id = 1");
+  capture->Poll();
+  EXPECT_EQ(PruneAll(*writer_, Spec()), 1u);
+  writer_->Execute("DELETE FROM items WHERE id = 3");  // has a tombstone
+  capture->PutBack();
+  capture->Poll();
+  EXPECT_EQ(Ids(*capture), "2");
+  EXPECT_EQ(Times(kLookedFor, capture->messages()), 1);
+  capture->Restart();
+  writer_->Execute("INSERT INTO items (id) VALUES (5)");
+  capture->Poll();
+  EXPECT_EQ(Times(kLookedFor, capture->messages()), 1);
+}
+
+// Seen to fail in the same way: nobody has put an old log back, capture was down for too long.
+TEST_F(SqliteTombstonesTest, WhatIsDroppedBeforeItWasReadIsLookedFor) {
+  auto capture = Capture();
+  writer_->Execute("DELETE FROM items WHERE id = 1");
+  PruneAll(*writer_, Spec());
+  EXPECT_EQ(PruneAll(*writer_, Spec()), 0u);  // and the horizon stays
+  capture->Poll();
+  EXPECT_EQ(Ids(*capture), "23");
+}
+
+// Seen to fail when only tombstones of keys that are gone count as seen.
+TEST_F(SqliteTombstonesTest, DroppingWhatWasReadCostsNothing) {
+  auto capture = Capture();
+  writer_->Execute("DELETE FROM items WHERE id = 1");
+  capture->Poll();
+  writer_->Execute("INSERT OR REPLACE INTO items (id, code) VALUES (2, 'b')");  // stays
+  capture->Poll();
+  EXPECT_EQ(PruneAll(*writer_, Spec()), 2u);
+  capture->Restart();
+  writer_->Execute("INSERT INTO items (id) VALUES (5)");
+  capture->Poll();
+  EXPECT_EQ(Ids(*capture), "235");
+  CaptureHarness other(url_, {Spec()});  // a new log has nothing that could be missing
+  other.Poll();
+  EXPECT_EQ(Ids(other), "235");
+  EXPECT_EQ(Times(kLookedFor, capture->messages() + other.messages()), 0);
+}
+
+// Seen to fail when only the text of the triggers tells that there was a time without them.
+TEST_F(SqliteTombstonesTest, WhatWentWhileThereWereNoTriggersIsLookedFor) {
+  auto capture = Capture();
+  RemoveTombstones(*writer_, Spec());
+  writer_->Execute("DELETE FROM items WHERE id = 1");
+  InstallTombstones(*writer_, Spec());
+  capture->Poll();
+  EXPECT_EQ(Ids(*capture), "23");
+  TableSpec without = Spec();
+  without.deletes = {};
+  capture->Configure({without});
+  writer_->Execute("DELETE FROM items WHERE id = 2");
+  PruneAll(*writer_, Spec());
+  capture->Poll();
+  EXPECT_EQ(Ids(*capture), "23");
+  capture->Configure({Spec()});
+  capture->Poll();
+  EXPECT_EQ(Ids(*capture), "3");
+}
+
 }  // namespace
 }  // namespace syncline::capture

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "capture/table_plan.h"
+#include "capture/tombstone_horizon.h"
 #include "capture/tombstones.h"
 #include "engine/sql/session.h"
 
@@ -30,6 +31,21 @@ inline void InstallTombstones(sql::Session& owner, const TableSpec& spec,
 
 inline void RemoveTombstones(sql::Session& owner, const TableSpec& spec) {
   for (const sql::Sql& sql : RemoveTombstonesSql(ShapeOf(owner, spec))) owner.Execute(sql);
+}
+
+// As `syncline prepare --prune` does it, whatever their age.
+inline uint64_t PruneAll(sql::Session& owner, const TableSpec& spec) {
+  return PruneTombstones(owner, ShapeOf(owner, spec), -60);
+}
+
+// What capture says when tombstones cannot tell of everything.
+inline constexpr char kLookedFor[] = "every row that the log holds is looked for once";
+
+// How often a text is in another.
+inline int Times(const std::string& part, const std::string& text) {
+  int times = 0;
+  for (size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++times;
+  return times;
 }
 
 }  // namespace syncline::capture
