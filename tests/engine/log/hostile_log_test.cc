@@ -154,17 +154,53 @@ TEST_F(HostileLogTest, ATimeThatNoClockShows) {
   EXPECT_NE(error.message().find("offset 10"), std::string::npos) << error.message();
 }
 
-// Offsets end where the keys of frames do; a sum that wraps would hide a hole.
+// Offsets end where the keys of frames do; a sum that wraps would hide a hole. Seen to fail when
+// the last frame that fits is refused, and when one is taken that ends behind it.
 TEST_F(HostileLogTest, OffsetsBeyondAllOffsets) {
-  FrameHeader header{.base = Offset(UINT64_MAX - 1)};
-  const std::string entry = EncodeFrame(header, {{.op = Op::kMark}, {.op = Op::kMark}});
-  EXPECT_EQ(ErrorOf([&] { DecodeFrameHeader(entry); }).exit_code(), 4);
+  const auto of_two = [](Offset base) {
+    FrameHeader header{.base = base};
+    return EncodeFrame(header, {{.op = Op::kMark}, {.op = Op::kMark}});
+  };
+  const Offset last(kOffsetsEnd.value() - 2);
+  EXPECT_EQ(DecodeFrameHeader(of_two(last)).end(), kOffsetsEnd);
+  for (const Offset base : {last + 1, kOffsetsEnd, Offset(UINT64_MAX - 1)}) {
+    EXPECT_EQ(ErrorOf([&] { DecodeFrameHeader(of_two(base)); }).exit_code(), 4) << base;
+  }
   Mark mark = *ReadMark(folder_ / "durable");
   for (const uint64_t next : {uint64_t{0}, UINT64_MAX}) {
     mark.begin = Offset(1);
     mark.next = Offset(next);
     EXPECT_FALSE(DecodeMark(EncodeMark(mark))) << next;
   }
+}
+
+// A frame that nobody was told of, in a file of its own, is no place to begin the look at the log's
+// end from. Seen to fail when a file that begins at the mark counts as one before it.
+TEST_F(HostileLogTest, AFileBehindTheMarkDoesNotHideTheAcknowledgedFrame) {
+  const auto upsert = [] {
+    return Upsert({ValueView::Int(1), ValueView::Text("a"), ValueView::TimestampTz(1)});
+  };
+  Plant({upsert()});
+  Mark mark = *ReadMark(folder_ / "durable");
+  FrameHeader behind{.log_id = mark.log_id,
+                     .epoch = mark.epoch,
+                     .base = mark.next,
+                     .previous_hash = mark.hash,
+                     .closes_cut = true,
+                     .schemas = {ItemsTable()->id()},
+                     .cursor = "c"};
+  {
+    const auto store = OpenStore();
+    const std::string entry = EncodeFrame(behind, {upsert()});
+    ThrowIfBad(store->db().Put({}, layout::FrameKey(mark.next), entry), "planting");
+    ThrowIfBad(store->db().Flush({}), "planting");
+  }
+  ++mark.hash;
+  MarkFile::Open(folder_ / "durable", mark);
+  const Error error = ErrorOf([&] { Open(); });
+  EXPECT_EQ(error.exit_code(), 4) << error.message();
+  EXPECT_NE(error.message().find("is not the one that was acknowledged"), std::string::npos)
+      << error.message();
 }
 
 TEST_F(HostileLogTest, ASchemaThatIsNone) {
