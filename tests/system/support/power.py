@@ -12,9 +12,13 @@ import pathlib
 import shutil
 import struct
 
+from support.syncline import REPOSITORY
+
 SECTOR = 512
 HEADER = struct.Struct("<cQQQ")
-LIBRARY = os.environ.get("SYNCLINE_POWER_LIBRARY", "")
+LIBRARY = os.environ.get("SYNCLINE_POWER_LIBRARY") or str(
+    REPOSITORY / "build/tests/support/libsyncline_power_trace.so"
+)
 # Memory that SQLite's processes share; it goes with the machine.
 MEMORY_ONLY = ("-shm",)
 
