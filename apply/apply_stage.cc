@@ -36,7 +36,6 @@ class ApplyStage::Impl {
   Impl(sql::DatabaseUrl target, std::vector<TableMapping> tables, ApplyOptions options,
        LogReader& reader, Clock& clock, std::shared_ptr<spdlog::logger> logger)
       : url_(target),
-        display_(target.display),
         target_tables_(TargetsOf(tables)),
         options_(std::move(options)),
         log_(reader),
@@ -47,7 +46,8 @@ class ApplyStage::Impl {
             [this](const TableName& table) { return lanes_.first().Wants(table); },
             [this](const TableName& table) { return lanes_.first().KeepsDeleted(table); }),
         lanes_(std::move(target), std::move(tables), reader.info().source,
-               options_.quarantine_limit, logger_, options_.two_way),
+               {options_.quarantine_limit, /*quiet_triggers=*/options_.to_offset.has_value()},
+               logger_, options_.two_way),
         backoff_(options_.retry) {
     try {
       lanes_.Open();
@@ -96,7 +96,6 @@ class ApplyStage::Impl {
   }
 
   const sql::DatabaseUrl url_;
-  const std::string display_;
   const std::vector<TableName> target_tables_;
   const ApplyOptions options_;
   LogReader& log_;
@@ -117,7 +116,7 @@ class ApplyStage::Impl {
 };
 
 void ApplyStage::Impl::Run(std::stop_token stop) {
-  logger_->info("apply started pipeline={} target={} next={}", options_.pipeline, display_,
+  logger_->info("apply started pipeline={} target={} next={}", options_.pipeline, url_.display,
                 next().value());
   while (!stop.stop_requested()) {
     try {
@@ -135,7 +134,7 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
   logger_->info(
       "apply stopped pipeline={} target={} next={} changes={} rows={} newer={} "
       "conflicts={}",
-      options_.pipeline, display_, next().value(), stats_.changes.load(),
+      options_.pipeline, url_.display, next().value(), stats_.changes.load(),
       stats_.rows_written.load(), stats_.rows_newer.load(), stats_.conflicts.load());
 }
 
@@ -145,12 +144,12 @@ void ApplyStage::Impl::ReadProgress() {
     FitToLogs(target().session(), name, log_.info(), *own, *logger_);
   }
   progress_ = target().ReadProgress(name);
-  CheckParked(target().session(), name, log_.info(), display_);
+  CheckParked(target().session(), name, log_.info(), url_.display);
   stats_.parked = CountRefused(target().session(), name);
   target().HideOmitted(name);
   stats_.next_offset = next().value();
   if (!progress_) return;
-  CheckFollows(*progress_, log_.info(), display_);
+  CheckFollows(*progress_, log_.info(), url_.display);
   progress_->reached = Reached();
 }
 
@@ -159,7 +158,7 @@ void ApplyStage::Impl::CheckInLog() {
   const Offset end = log_.end();
   if (next() <= end) return;
   throw DamageError(
-      fmt::format("{} holds pipeline {} up to offset {}, but the log ends at {}", display_,
+      fmt::format("{} holds pipeline {} up to offset {}, but the log ends at {}", url_.display,
                   options_.pipeline, next().value(), end.value()),
       "The log has lost changes, or is an old copy. Restore the newest copy of it; the target "
       "is ahead and was not touched.");
@@ -176,7 +175,7 @@ void ApplyStage::Impl::CheckNothingIsMissing(std::stop_token stop) {
     throw StopError(
         fmt::format("table {} is not on {}, but pipeline {} is past offset {}, and the log has "
                     "changes of it from before",
-                    table.ToString(), display_, options_.pipeline, next().value()),
+                    table.ToString(), url_.display, options_.pipeline, next().value()),
         fmt::format("Apply the log again from its beginning, which changes nothing that is there "
                     "already: `syncline offsets set {} 0`.",
                     options_.pipeline));
@@ -272,7 +271,9 @@ void ApplyStage::Impl::LoadBase(std::stop_token stop) {
       changes += table.upserts.size() + table.deletes.size();
     }
     attempted_ = here;
+    const bool is_first = !progress_;
     Advance(here, target().Apply(*std::move(steps), "the log's base", progress_, here), changes);
+    if (is_first && log_.begin() != info.as_of) return;  // retention did not wait until now
   }
 }
 
@@ -327,9 +328,9 @@ void ApplyStage::Impl::Advance(const Progress& to, const SqlTarget::Written& wri
                  to.next.value(), changes, sum.written);
 }
 
-// So that retention keeps what this target still needs.
+// So that retention keeps what this target still needs. One that has nothing can begin anew.
 void ApplyStage::Impl::TellLog() {
-  if (options_.consumer.empty() || !may_tell_) return;
+  if (options_.consumer.empty() || !may_tell_ || !progress_) return;
   if (log_.Acknowledge(options_.consumer, next())) return;
   may_tell_ = false;
   logger_->warn(
@@ -356,7 +357,6 @@ void ApplyStage::Impl::LookAtParked() {
   stats_.parked = CountRefused(target().session(), options_.pipeline);
 }
 
-// The target is further than it was.
 void ApplyStage::Impl::GoneOn() {
   if (backoff_.tries() > 0) {
     logger_->info("apply goes on again pipeline={} next={} tries={}", options_.pipeline,

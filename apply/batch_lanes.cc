@@ -62,14 +62,13 @@ void AwaitTurn(sql::Session& session, const std::shared_future<bool>& committed,
 }  // namespace
 
 BatchLanes::BatchLanes(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
-                       uint64_t quarantine_limit, std::shared_ptr<spdlog::logger> logger,
+                       TargetOptions options, std::shared_ptr<spdlog::logger> logger,
                        TwoWay two_way)
     : logger_(logger),
       may_share_(url.dialect == Dialect::kPostgres && two_way.log == nullptr &&
                  AreTargetsApart(tables)) {
   for (size_t i = 0; i < (may_share_ ? kLanes : 1); ++i) {
-    lanes_.push_back(
-        std::make_unique<SqlTarget>(url, tables, source, quarantine_limit, logger, two_way));
+    lanes_.push_back(std::make_unique<SqlTarget>(url, tables, source, options, logger, two_way));
   }
 }
 

@@ -35,7 +35,7 @@ class BatchLanes {
  public:
   // As SqlTarget.
   BatchLanes(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
-             uint64_t quarantine_limit, std::shared_ptr<spdlog::logger> logger, TwoWay two_way);
+             TargetOptions options, std::shared_ptr<spdlog::logger> logger, TwoWay two_way);
   ~BatchLanes();
 
   void Open();
@@ -95,7 +95,7 @@ class BatchLanes {
   bool MayGoAhead(const ReadyBatch& ready) const;
 
   const std::shared_ptr<spdlog::logger> logger_;
-  bool warned_ = false;  // of what the target's settings take from its commits
+  bool warned_ = false;   // of what the target's settings take from its commits
   const bool may_share_;  // the work between two lanes, at all
   std::vector<std::unique_ptr<SqlTarget>> lanes_;
   std::deque<Running> running_;

@@ -118,9 +118,9 @@ std::vector<std::string> NamesIn(const std::string& image) {
   std::vector<std::string> names;
   const auto json = nlohmann::ordered_json::parse(image, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) {
-    throw DamageError(fmt::format("a row's image in {} on the target is no JSON object",
-                                  kConflictTable),
-                      "Somebody else wrote there. Write the row by hand.");
+    throw DamageError(
+        fmt::format("a row's image in {} on the target is no JSON object", kConflictTable),
+        "Somebody else wrote there. Write the row by hand.");
   }
   for (const auto& [name, value] : json.items()) names.push_back(name);
   return names;
@@ -229,8 +229,8 @@ void EnsureConflictTable(sql::Session& session) {
              postgres ? Sql("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
                       : Sql("INTEGER PRIMARY KEY AUTOINCREMENT"),
              time, json));
-  session.Execute(
-      Format("CREATE INDEX IF NOT EXISTS {} ON {} (pipeline, log_id, log_offset)", kIndex, TableSql(session)));
+  session.Execute(Format("CREATE INDEX IF NOT EXISTS {} ON {} (pipeline, log_id, log_offset)",
+                         kIndex, TableSql(session)));
   HasOwnTable(session, kConflictTable);  // somebody may have been quicker
   transaction.Commit();
 }
@@ -288,6 +288,34 @@ std::vector<ConflictRecord> ListConflicts(const sql::DatabaseUrl& target,
   return Select(*session, rest, parameters);
 }
 
+uint64_t CountUnresolved(const sql::DatabaseUrl& target, const std::string& pipeline,
+                         const std::string& log_id) {
+  const auto session = sql::Session::Open(target, {.read_only = true});
+  const OwnTableReading table(*session, kConflictTable);
+  if (!table.exists()) return 0;
+  const auto found =
+      session->Query(Format("SELECT count(*) FROM {} WHERE resolved_at IS NULL AND pipeline = $1 "
+                            "AND log_id = $2",
+                            TableSql(*session)),
+                     {pipeline, log_id});
+  return IdOf(found.rows.at(0).at(0).value_or(""));
+}
+
+void EraseConflicts(const sql::DatabaseUrl& target, const std::vector<uint64_t>& ids) {
+  const auto session = sql::Session::Open(target);
+  sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
+  if (!HoldOwnTable(*session, kConflictTable)) return;
+  std::vector<Row> rows;
+  std::vector<const Row*> pointers;
+  rows.reserve(ids.size());
+  for (const uint64_t id : ids) {
+    rows.emplace_back().Append(ValueView::Int(static_cast<int64_t>(id)));
+    pointers.push_back(&rows.back());
+  }
+  session->ExecuteEach(Format("DELETE FROM {} WHERE id = $1", TableSql(*session)), pointers);
+  transaction.Commit();
+}
+
 std::string ResolveConflict(const sql::DatabaseUrl& target, uint64_t id, Keep keep, bool force) {
   const auto session = sql::Session::Open(target);
   sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
@@ -304,8 +332,8 @@ std::string ResolveConflict(const sql::DatabaseUrl& target, uint64_t id, Keep ke
   }
   row.Become(kept);
   const char* const side = keep == Keep::kSource ? kSource : kTarget;
-  session->Change(Format("UPDATE {} SET resolved_at = {}, resolution = $1 WHERE id = $2", TableSql(*session),
-                         sql::NowSql(session->dialect())),
+  session->Change(Format("UPDATE {} SET resolved_at = {}, resolution = $1 WHERE id = $2",
+                         TableSql(*session), sql::NowSql(session->dialect())),
                   {std::string(side) + " kept", std::to_string(id)});
   transaction.Commit();
   const std::string state =

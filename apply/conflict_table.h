@@ -50,6 +50,14 @@ struct ConflictFilter {
 std::vector<ConflictRecord> ListConflicts(const sql::DatabaseUrl& target,
                                           const ConflictFilter& filter);
 
+// Those of a pipeline that nobody has looked into, of changes in that log; 0 when the target has no
+// such table.
+uint64_t CountUnresolved(const sql::DatabaseUrl& target, const std::string& pipeline,
+                         const std::string& log_id);
+
+// Takes conflicts away that turned out to be none.
+void EraseConflicts(const sql::DatabaseUrl& target, const std::vector<uint64_t>& ids);
+
 enum class Keep { kSource, kTarget };
 
 // Writes the state that one side of a conflict had, and notes in the same transaction that this was

@@ -8,7 +8,8 @@
 namespace syncline::apply {
 namespace {
 
-// Of the table and of what inherits from it; tgenabled: D is disabled, R fires for replicas only.
+// Of the table and of what inherits from it; tgenabled: D is disabled, R fires for
+// replicas only, O for others only.
 constexpr char kForeignSql[] = R"(
   WITH RECURSIVE family AS (
     SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -23,7 +24,9 @@ constexpr char kForeignSql[] = R"(
   JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
   JOIN pg_catalog.pg_roles o ON o.oid = p.proowner
   WHERE me.rolname = CURRENT_USER AND me.rolsuper AND NOT o.rolsuper AND NOT p.prosecdef
-    AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') LIMIT 1)";
+    AND NOT t.tgisinternal AND t.tgenabled IN ('A',
+      CASE pg_catalog.current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O'
+      END) LIMIT 1)";
 
 }  // namespace
 

@@ -51,7 +51,7 @@ MendResult MendOnce(const MendTarget& to, SqlTarget& target,
 MendResult MendRows(const MendTarget& target,
                     const std::function<std::vector<TableChanges>(Offset at)>& steps_at) {
   SqlTarget writer(target.url, WithSourceWinning(target.tables), target.source,
-                   /*quarantine_limit=*/0, target.logger);
+                   TargetOptions(), target.logger);
   for (int tries = 1;; ++tries) {
     writer.Open();
     try {

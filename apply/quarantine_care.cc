@@ -49,7 +49,7 @@ class Care {
       : care_(care),
         ids_(ids),
         skip_(skip),
-        target_(care.target, care.tables, care.source, /*quarantine_limit=*/0, care.logger) {}
+        target_(care.target, care.tables, care.source, TargetOptions(), care.logger) {}
 
   CareResult Run() {
     for (int tries = 1;; ++tries) {

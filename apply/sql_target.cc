@@ -40,11 +40,10 @@ void Defer(sql::Session& session, std::span<const Portion> portions) {
 }  // namespace
 
 SqlTarget::SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
-                     uint64_t quarantine_limit, std::shared_ptr<spdlog::logger> logger,
-                     TwoWay two_way)
+                     TargetOptions options, std::shared_ptr<spdlog::logger> logger, TwoWay two_way)
     : url_(std::move(url)),
       source_(std::move(source)),
-      quarantine_limit_(quarantine_limit),
+      options_(options),
       two_way_(std::move(two_way)),
       logger_(std::move(logger)),
       tables_(mappings_, logger_),
@@ -62,13 +61,15 @@ SqlTarget::~SqlTarget() = default;
 
 void SqlTarget::Open() {
   Close();
-  auto session = OpenTargetSession(url_, two_way_.log != nullptr, own_);
+  std::vector<TableName> targets;
+  for (const auto& [source, mapping] : mappings_) targets.push_back(mapping.target);
+  auto session =
+      OpenTargetSession(url_, two_way_.log != nullptr,
+                        options_.quiet_triggers ? targets : std::vector<TableName>(), own_);
   identity_ = session->Identity();
   if (session->dialect() == Dialect::kPostgres) {
     backend_ = std::stoi(session->Query("SELECT pg_backend_pid()").rows.at(0).at(0).value());
   }
-  std::vector<TableName> targets;
-  for (const auto& [source, mapping] : mappings_) targets.push_back(mapping.target);
   RequireDurable(*session, targets);
   session_ = std::move(session);
 }
@@ -124,7 +125,7 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
   if (two_way_.log != nullptr) TakeOutEchoes(tables, *two_way_.log, mappings_, source_);
   Work work{.tables = std::move(tables),
             .at = to,
-            .park = quarantine_limit_ > 0,
+            .park = options_.quarantine_limit > 0,
             .is_ahead = turn != nullptr};
   if (from) work.again_before = from->reached;
   const auto advance = [&](sql::Session& session) {
@@ -163,7 +164,7 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
     for (const RefusedStep& one : refused) ++reasons[{one.target, one.error.refusal()->reason}];
   };
   work.refused_max = [&] {
-    return quarantine_limit_ - std::min(quarantine_limit_, quarantine_.size());
+    return options_.quarantine_limit - std::min(options_.quarantine_limit, quarantine_.size());
   };
   return InContext(what, [&] {
     Written written = Do(work);

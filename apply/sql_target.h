@@ -26,6 +26,14 @@
 
 namespace syncline::apply {
 
+// How a target is written to.
+struct TargetOptions {
+  // How many refused changes of a pipeline the quarantine takes; the next one is an error, with 0
+  // the first.
+  uint64_t quarantine_limit = 0;
+  bool quiet_triggers = false;  // KeepTriggersQuiet
+};
+
 // A target database, PostgreSQL or SQLite: takes batches, each in one transaction that also moves
 // the pipeline's progress row (invariant 4).
 //
@@ -41,11 +49,10 @@ class SqlTarget {
  public:
   using Written = std::map<TableName, WriteCounts>;  // by target table
 
-  // `source` names the database whose log is applied (LogInfo::source). The quarantine takes up to
-  // `quarantine_limit` refused changes of a pipeline; the next one is an error, with 0 the first.
-  // In two directions Apply takes the turn of the target's log, and tells it.
+  // `source` names the database whose log is applied (LogInfo::source). In two directions Apply
+  // takes the turn of the target's log, and tells it.
   SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
-            uint64_t quarantine_limit, std::shared_ptr<spdlog::logger> logger, TwoWay two_way = {});
+            TargetOptions options, std::shared_ptr<spdlog::logger> logger, TwoWay two_way = {});
   ~SqlTarget();
   SqlTarget(const SqlTarget&) = delete;
   SqlTarget& operator=(const SqlTarget&) = delete;
@@ -142,7 +149,7 @@ class SqlTarget {
 
   const sql::DatabaseUrl url_;
   const std::string source_;
-  const uint64_t quarantine_limit_;
+  const TargetOptions options_;
   const TwoWay two_way_;
   std::map<TableName, TableMapping> mappings_;  // by source; constant after construction
   const std::shared_ptr<spdlog::logger> logger_;

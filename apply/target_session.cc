@@ -1,5 +1,6 @@
 #include "apply/target_session.h"
 
+#include "apply/quiet_triggers.h"
 
 namespace syncline::apply {
 namespace {
@@ -18,6 +19,7 @@ constexpr char kNodeSettings[] = "SET synchronous_commit = on; SET lock_timeout 
 }  // namespace
 
 std::unique_ptr<sql::Session> OpenTargetSession(const sql::DatabaseUrl& url, bool two_way,
+                                                const std::vector<TableName>& quiet,
                                                 OwnTables& own) {
   auto session = sql::Session::Open(url, {.create = true});
   if (session->dialect() == Dialect::kPostgres) {
@@ -27,6 +29,7 @@ std::unique_ptr<sql::Session> OpenTargetSession(const sql::DatabaseUrl& url, boo
     // A batch that does not fit into the cache would keep the log from reading the file meanwhile.
     session->Execute("PRAGMA cache_spill = OFF");
   }
+  if (!quiet.empty()) KeepTriggersQuiet(*session, quiet);
   own.Open(*session);
   return session;
 }

@@ -10,8 +10,11 @@
 
 #include "capture/capture_stage.h"
 #include "capture/known_kinds.h"
+#include "capture/stored_cursor.h"
 #include "capture/tombstone_sql.h"
 #include "engine/base/error.h"
+#include "engine/model/calendar.h"
+#include "engine/model/frame.h"
 #include "engine/model/value_text.h"
 
 namespace syncline::capture {
@@ -326,6 +329,38 @@ KnownKinds KindsIn(const std::string& cursor) {
     // Capture itself will say so.
   }
   return kinds;
+}
+
+std::set<TableName> TablesOf(const std::string& cursor) {
+  std::set<TableName> tables;
+  try {
+    for (const auto& [name, table] : CaptureCursor::Parse(cursor).tables) {
+      if (!IsTombstoneTable(name)) tables.insert(name);
+    }
+  } catch (const Error&) {
+    // Capture itself will say so.
+  }
+  return tables;
+}
+
+std::optional<WallTime> SourceTimeOf(const std::string& cursor) {
+  const auto number_after = [&](const std::string& label, size_t from) -> std::optional<int64_t> {
+    const size_t at = cursor.find(label, from);
+    if (at == cursor.npos) return {};
+    int64_t number = 0;
+    const char* const end = cursor.data() + cursor.size();
+    const auto parsed = std::from_chars(cursor.data() + at + label.size(), end, number);
+    return parsed.ec == std::errc() ? std::optional(number) : std::nullopt;
+  };
+  // Quotes do not stand like that in any name.
+  const size_t ticks = cursor.rfind(R"("ticks":{"last":)");
+  if (ticks == cursor.npos) return {};
+  const std::optional<int64_t> last = number_after(R"("last":)", ticks);
+  if (!last) return {};
+  const auto clock_us = number_after(fmt::format(R"({{"number":{},"clock":)", *last), ticks);
+  if (!clock_us || std::abs(*clock_us) > INT64_MAX / 2) return {};
+  const WallTime time(Microseconds(*clock_us + kDaysTo2000 * kMicrosecondsPerDay));
+  return IsWriteTime(time) ? std::optional(time) : std::nullopt;
 }
 
 std::string DescribeCursor(const std::string& text) {

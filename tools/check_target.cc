@@ -16,6 +16,7 @@
 #include "engine/sql/session.h"
 #include "tools/check_privacy.h"
 #include "tools/column_fit.h"
+#include "tools/idle_consumers.h"
 #include "tools/pipeline_status.h"
 
 namespace syncline::cli {
@@ -227,6 +228,9 @@ void CheckLog(const Config& config, const SourcePlan& source, CheckReport& repor
     }
     report.Pass(subject, fmt::format("{} holds {} changes of this source", folder.string(),
                                      FormatCount(reader->end() - reader->begin())));
+    for (const IdleConsumer& consumer : IdleConsumers(*reader, folder, config.retain, clock)) {
+      report.Warn(subject, TellIdle(consumer), IdleHint(consumer));
+    }
   });
 }
 

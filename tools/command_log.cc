@@ -6,19 +6,14 @@
 #include "tools/commands.h"
 #include "tools/duration.h"
 #include "tools/log_commands.h"
-#include "tools/log_line.h"
 #include "tools/log_stat.h"
 #include "tools/pipeline_status.h"
-#include "tools/stop_signals.h"
 
 namespace syncline::cli {
 namespace {
 
 struct Options {
   std::string source;
-  ChangeFilter filter;
-  std::optional<uint64_t> from, to, limit;
-  bool follow = false;
 };
 
 int List(const Invocation& invocation) {
@@ -93,66 +88,6 @@ int Stat(const Invocation& invocation, const Options& options) {
   return 0;
 }
 
-// Shows the changes of one frame that are asked for; false when there is nothing more to show.
-bool ShowFrame(const Invocation& invocation, const Options& options, const Frame& frame,
-               uint64_t& shown, Terminal& out) {
-  for (size_t index = 0; index < frame.changes.size(); ++index) {
-    const LoggedChange logged{frame, index};
-    if (options.from && logged.offset().value() < *options.from) continue;
-    if (options.to && logged.offset().value() >= *options.to) return false;
-    if (!Passes(options.filter, logged)) continue;
-    out.Line(invocation.json ? StyledText(Dump(LineJson(logged))) : LineText(logged));
-    if (options.limit && ++shown >= *options.limit) return false;
-  }
-  return true;
-}
-
-int Cat(const Invocation& invocation, const Options& options) {
-  std::optional<StopSignals> signals;
-  if (options.follow) signals.emplace();
-  const std::stop_token stop = signals ? signals->token() : std::stop_token();
-  const Config config = invocation.Load();
-  SystemClock clock;
-  auto reader = OpenLog(config, ChooseSource(config, options.source), clock);
-  reader->Seek(std::max(reader->begin(), Offset(options.from.value_or(0))));
-  Terminal out = invocation.Out();
-  uint64_t shown = 0;
-  while (!stop.stop_requested()) {
-    if (std::optional<Frame> frame = reader->Next()) {
-      if (!ShowFrame(invocation, options, *frame, shown, out)) break;
-      if (options.follow) out.Flush();
-    } else if (!options.follow || !reader->Wait(std::chrono::seconds(1), stop)) {
-      break;
-    }
-  }
-  return 0;
-}
-
-void AddCat(CLI::App* log, const Invocation& invocation, CommandBody& body,
-            std::shared_ptr<Options> options) {
-  CLI::App* cat = log->add_subcommand("cat", "Show the changes in a log, or one row's history");
-  cat->add_option("source", options->source, "Source database; may be left out if there is one")
-      ->type_name("DB");
-  cat->add_option("--table", options->filter.table, "Only this table")->type_name("TABLE");
-  cat->add_option("--key", options->filter.key,
-                  "Only the row with this key; once for each column of the key")
-      ->expected(1)
-      ->take_all()
-      ->type_name("VALUE");
-  cat->add_option("--from", options->from, "From this offset on")->type_name("N");
-  cat->add_option("--to", options->to, "Up to, not including, this offset")->type_name("N");
-  cat->add_option("--limit", options->limit, "At most so many changes")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  cat->add_flag("--follow,-f", options->follow, "Wait for more, until stopped");
-  cat->footer(R"(  syncline log cat --limit 10
-  syncline log cat shop --table public.items --key 42     one row's history
-  syncline log cat shop --from 1000 --follow --json       one object a line)");
-  cat->callback([&invocation, &body, options] {
-    body = [&invocation, options] { return Cat(invocation, *options); };
-  });
-}
-
 }  // namespace
 
 std::string ChooseSource(const Config& config, const std::string& named) {
@@ -193,7 +128,7 @@ void AddLog(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   stat->callback([&invocation, &body, options] {
     body = [&invocation, options] { return Stat(invocation, *options); };
   });
-  AddCat(log, invocation, body, options);
+  AddLogCat(*log, invocation, body);
   AddLogVerify(*log, invocation, body);
   AddLogBackup(*log, invocation, body);
   AddLogRepair(*log, invocation, body);

@@ -2,10 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "engine/base/error.h"
 #include "tools/commands.h"
 #include "tools/duration.h"
+#include "tools/idle_consumers.h"
 #include "tools/pipeline_health.h"
 #include "tools/run_history.h"
 #include "tools/status_report.h"
@@ -38,6 +41,32 @@ int ExitCode(const std::vector<PipelineHealth>& all, std::optional<Microseconds>
   return any_unknown ? kUnknownExit : 0;
 }
 
+// Of the sources of those pipelines; what keeps a log from being read is told of its pipelines.
+std::vector<std::pair<std::string, IdleConsumer>> ReadIdle(
+    const Config& config, const std::vector<std::string>& pipelines, Clock& clock) {
+  std::set<std::string> sources;
+  for (const std::string& name : pipelines) sources.insert(config.Pipeline(name).from);
+  std::vector<std::pair<std::string, IdleConsumer>> idle;
+  for (const std::string& source : sources) {
+    try {
+      if (!config.retain || !LogMayExist(config.LogFolder(source))) continue;
+      for (IdleConsumer& consumer : IdleConsumers(*OpenLog(config, source, clock),
+                                                  config.LogFolder(source), config.retain, clock)) {
+        idle.emplace_back(source, std::move(consumer));
+      }
+    } catch (const Error&) {
+    }
+  }
+  return idle;
+}
+
+void PrintIdle(const std::vector<std::pair<std::string, IdleConsumer>>& idle, Terminal& out) {
+  for (const auto& [source, consumer] : idle) {
+    out.Lines(fmt::format("log of {}: ", source), TellIdle(consumer));
+    out.Lines("  hint: ", IdleHint(consumer));
+  }
+}
+
 int Status(const Invocation& invocation, const Options& options) {
   std::optional<Microseconds> limit;
   if (!options.max_lag.empty()) {
@@ -58,17 +87,21 @@ int Status(const Invocation& invocation, const Options& options) {
     history_error = error.message();
   }
   std::vector<PipelineHealth> all;
-  for (const std::string& name : config.Named(options.pipelines)) {
-    all.push_back(ReadPipelineHealth(config, config.Pipeline(name), history.get(), history_error,
-                                     clock));
+  const std::vector<std::string> names = config.Named(options.pipelines);
+  for (const std::string& name : names) {
+    all.push_back(
+        ReadPipelineHealth(config, config.Pipeline(name), history.get(), history_error, clock));
   }
+  const auto idle = ReadIdle(config, names, clock);
   if (invocation.json) {
-    Json list = Json::array();
+    Json list = Json::array(), idle_list = Json::array();
+    for (const auto& [source, consumer] : idle) idle_list.push_back(IdleJson(source, consumer));
     for (const PipelineHealth& health : all) list.push_back(HealthJson(health));
-    invocation.Print({{"pipelines", std::move(list)}});
+    invocation.Print({{"pipelines", std::move(list)}, {"idle_consumers", std::move(idle_list)}});
   } else {
     Terminal out = invocation.Out();
     PrintHealth(all, clock, out);
+    PrintIdle(idle, out);
   }
   return ExitCode(all, limit);
 }

@@ -11,6 +11,7 @@ namespace syncline::cli {
 // The parts of `syncline log` that have files of their own; as the functions of commands.h, but
 // each adds to the command `log`.
 void AddLogBackup(CLI::App& log, const Invocation& invocation, CommandBody& body);
+void AddLogCat(CLI::App& log, const Invocation& invocation, CommandBody& body);
 void AddLogRepair(CLI::App& log, const Invocation& invocation, CommandBody& body);
 void AddLogVerify(CLI::App& log, const Invocation& invocation, CommandBody& body);
 

@@ -42,14 +42,15 @@ std::string_view OpName(Op op) {
   return "";
 }
 
+bool PassesTable(const ChangeFilter& filter, const TableName& table) {
+  return filter.table.empty() || table.ToString() == filter.table || table.name == filter.table;
+}
+
 bool Passes(const ChangeFilter& filter, const LoggedChange& logged) {
   if (filter.table.empty() && filter.key.empty()) return true;
   const TableSchema* schema = logged.schema();
   if (schema == nullptr) return false;
-  if (!filter.table.empty() && schema->table.ToString() != filter.table &&
-      schema->table.name != filter.table) {
-    return false;
-  }
+  if (!PassesTable(filter, schema->table)) return false;
   if (filter.key.empty()) return true;
   const Row key = KeyOf(*schema, logged.change());
   if (key.size() != filter.key.size()) return false;
@@ -75,8 +76,9 @@ Json LineJson(const LoggedChange& logged) {
     json["via"] = change.lineage->via == 0 ? Json() : Json(NodeText(change.lineage->via));
   }
   json["closes_cut"] = logged.closes_cut();
-  json["frame"] = logged.frame.header.base.value();
-  json["written_at"] = FormatTime(logged.frame.header.written_at);
+  json["frame"] = logged.base ? Json() : Json(logged.frame.header.base.value());
+  json["written_at"] = logged.base ? Json() : Json(FormatTime(logged.frame.header.written_at));
+  if (logged.base) json["folded_at"] = logged.base->as_of.value();
   return json;
 }
 
@@ -85,7 +87,7 @@ StyledText LineText(const LoggedChange& logged) {
   const TableSchema* schema = logged.schema();
   StyledText text(fmt::format("{:>8}", logged.offset().value()), Style::kBold);
   text += " ";
-  text += {FormatTime(logged.frame.header.written_at), Style::kDim};
+  text += {logged.base ? "folded" : FormatTime(logged.frame.header.written_at), Style::kDim};
   text += fmt::format(" {}", OpName(change.op));
   if (schema != nullptr) {
     text += " ";
@@ -103,6 +105,10 @@ StyledText LineText(const LoggedChange& logged) {
   if (change.lineage) {
     const char* by = change.lineage->via == 0 ? "by a user" : "applied";
     text += {fmt::format("  {}, clock {}", by, ClockText(change.lineage->clock)), Style::kDim};
+  }
+  if (logged.base) {
+    text += {fmt::format("  older states were folded at offset {}", logged.base->as_of.value()),
+             Style::kDim};
   }
   if (logged.closes_cut()) text += {"  | cut", Style::kDim};
   return text;

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
 #include "engine/base/error.h"
 #include "engine/base/private_folder.h"
+#include "engine/log/consumer_times.h"
 #include "engine/log/log_folder.h"
 
 namespace syncline {
@@ -46,6 +48,15 @@ std::string NameOf(const std::string& file) {
 }
 
 }  // namespace
+
+// Each mark is written anew.
+std::optional<WallTime> ConsumerMovedAt(const fs::path& log_folder, const std::string& consumer) {
+  std::error_code error;
+  const auto time =
+      fs::last_write_time(log_folder::ConsumersPath(log_folder) / FileName(consumer), error);
+  if (error) return {};
+  return std::chrono::time_point_cast<Microseconds>(std::chrono::file_clock::to_sys(time));
+}
 
 Consumers::Consumers(fs::path log_folder)
     : folder_(log_folder::ConsumersPath(std::move(log_folder))) {}

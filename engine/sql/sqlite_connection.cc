@@ -266,6 +266,10 @@ void SqliteConnection::MakeWal() {
   }
 }
 
+void SqliteConnection::QuietTriggers() {
+  ::sqlite3_db_config(handle(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+}
+
 void SqliteConnection::Execute(const Sql& sql) {
   if (::sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     throw LastError();

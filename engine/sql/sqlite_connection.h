@@ -67,6 +67,8 @@ class SqliteConnection {
 
   // One or more statements without parameters or results.
   void Execute(const Sql& sql);
+  // No trigger fires for what is written from here on; foreign keys are none.
+  void QuietTriggers();
   // The error that the last call reported, translated by the table in README.md.
   Error LastError() const;
   // What an extended result code and its message would be as an error.

@@ -23,6 +23,7 @@ class SqliteSession : public Session {
   Dialect dialect() const override { return Dialect::kSqlite; }
   std::string Identity() override;
   DatabaseMark Mark();  // for MarkOf
+  void QuietTriggers() { connection_.QuietTriggers(); }
 
   void Begin(Isolation isolation) override;
   void Commit() override;

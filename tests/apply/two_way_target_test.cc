@@ -89,7 +89,7 @@ class TwoWayTargetTest : public testing::Test {
       change.row = Item(1, "theirs", "new");
       changes.upserts.push_back(std::move(change));
     }
-    SqlTarget target(url_, {{.source = table_->table, .target = table_->table}}, "there", 0,
+    SqlTarget target(url_, {{.source = table_->table, .target = table_->table}}, "there", {},
                      test::QuietLogger(), {.log = &log_});
     target.Open();
     Progress to{.pipeline = "p", .log_id = "log", .epoch = 1, .next = Offset(6)};

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "capture/capture_stage.h"
+#include "capture/stored_cursor.h"
 #include "engine/base/error.h"
 
 namespace syncline::capture {
@@ -39,6 +40,18 @@ TEST(CaptureCursorTest, ReadsBackWhatItWrites) {
   EXPECT_EQ(CaptureCursor::Parse(Sample().ToString()), Sample());
   EXPECT_EQ(CaptureCursor::Parse(CaptureCursor().ToString()), CaptureCursor());
   EXPECT_EQ(CaptureCursor::Parse(""), CaptureCursor());
+}
+
+// Seen to fail when the first clock counts, and when a name is taken for the ticks.
+TEST(CaptureCursorTest, TheTimeIsThatOfTheLastTick) {
+  CaptureCursor cursor = Sample();
+  cursor.tables[{"", R"(x"ticks":{"last":7)"}] = {};
+  const WallTime time = WallTime(Microseconds(823'000'001'000'000 + 946'684'800'000'000));
+  EXPECT_EQ(SourceTimeOf(cursor.ToString()), time);
+  EXPECT_EQ(SourceTimeOf(CaptureCursor().ToString()), std::nullopt);
+  EXPECT_EQ(SourceTimeOf(""), std::nullopt);
+  EXPECT_EQ(SourceTimeOf(R"("ticks":{"last":1,"ticks":[{"number":1,"clock":9223372036854775807}])"),
+            std::nullopt);
 }
 
 // README.md shows this text.

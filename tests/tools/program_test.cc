@@ -212,8 +212,8 @@ TEST_F(ProgramTest, AReplayToAnOffsetThatIsBehindItIsRefused) {
   MakeSource();
   Configure();
   EXPECT_EQ(Run("run --once").code, 0);
-  EXPECT_EQ(Run("replay way --to-offset 2 --into " + Sqlite("again.db")).code, 0);
-  const Result result = Run("replay way --to-offset 1 --into " + Sqlite("again.db"));
+  EXPECT_EQ(Run("replay way --to-offset 2 --inside-cut --into " + Sqlite("again.db")).code, 0);
+  const Result result = Run("replay way --to-offset 1 --inside-cut --into " + Sqlite("again.db"));
   EXPECT_EQ(result.code, 2);
   EXPECT_THAT(result.err, HasSubstr("is at offset 2 already"));
 }

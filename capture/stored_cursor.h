@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "engine/base/clock.h"
+#include "engine/model/schema.h"
+
+namespace syncline::capture {
+
+// The tables that a stored cursor tells of; none for one that cannot be read.
+std::set<TableName> TablesOf(const std::string& cursor);
+
+// The source's clock when the poll began that a stored cursor comes of; nothing for one that does not
+// tell. Does not parse the whole cursor.
+std::optional<WallTime> SourceTimeOf(const std::string& cursor);
+
+}  // namespace syncline::capture
