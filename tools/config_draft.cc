@@ -57,6 +57,16 @@ std::string NameInFile(const TableName& table) {
 
 bool IsNameLetter(unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; }
 
+// A name out of a catalogue as a value of the file, where ${..} would be replaced.
+std::string NameAsValue(std::string_view name) {
+  std::string text;
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (name.substr(i).starts_with("${")) text += '$';
+    text += name[i];
+  }
+  return YamlText(text);
+}
+
 // An address, in which ${NAME} may stand.
 std::string UrlText(const std::string& url) {
   static const std::regex kPlain(
@@ -81,11 +91,11 @@ std::string TableLine(const sql::TableInfo& info, const TableAdvice& advice,
   std::string options;
   if (info.primary_key.empty()) {
     std::vector<std::string> key;
-    for (const std::string& column : advice.key) key.push_back(YamlText(column));
+    for (const std::string& column : advice.key) key.push_back(NameAsValue(column));
     options = fmt::format("key: [{}]", fmt::join(key, ", "));
   }
   if (advice.cursor != common_cursor) {
-    options += fmt::format("{}cursor: {}", options.empty() ? "" : ", ", YamlText(advice.cursor));
+    options += fmt::format("{}cursor: {}", options.empty() ? "" : ", ", NameAsValue(advice.cursor));
   }
   std::string line = fmt::format("      {}: {{{}}}", name, options);
   if (!advice.caution.empty()) line += "  # " + Printable(advice.caution);
@@ -171,9 +181,9 @@ Draft DraftConfig(const DraftDatabase& source, const DraftDatabase& target, Dial
   }
   const std::string cursor = CommonCursor(advices);
   Draft draft;
-  draft.text =
-      fmt::format(kHead, source.name, UrlText(source.url), target.name, UrlText(target.url),
-                  YamlText(cursor), source.name + "-to-" + target.name, source.name, target.name);
+  draft.text = fmt::format(kHead, source.name, UrlText(source.url), target.name,
+                           UrlText(target.url), NameAsValue(cursor),
+                           source.name + "-to-" + target.name, source.name, target.name);
   for (size_t i = 0; i < tables.size(); ++i) {
     if (advices[i].problem.empty()) {
       draft.text += TableLine(tables[i].info, advices[i], cursor);

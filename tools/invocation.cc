@@ -1,13 +1,13 @@
 #include "tools/invocation.h"
 
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
 
 #include "engine/base/printable.h"
 #include "tools/log_json.h"
+#include "tools/log_sink.h"
 
 namespace syncline::cli {
 namespace {
@@ -29,7 +29,7 @@ class PrintableMessage : public spdlog::custom_flag_formatter {
 }  // namespace
 
 std::shared_ptr<spdlog::logger> Invocation::Logger(std::string_view usual) const {
-  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+  auto sink = std::make_shared<LogSink>();
   if (!Terminal(stderr).colour()) sink->set_color_mode(spdlog::color_mode::never);
   auto logger = std::make_shared<spdlog::logger>("syncline", std::move(sink));
   if (json) {

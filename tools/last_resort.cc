@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -60,6 +61,7 @@ void Tell(std::string_view message, std::string_view hint) {
 
 void InstallLastResorts(bool json) {
   tells_json = json;
+  std::signal(SIGXFSZ, SIG_IGN);  // so that a write beyond `ulimit -f` is an error as any other
   std::set_new_handler(EndWithoutMemory);
   std::set_terminate(EndUnhandled);
 }

@@ -29,6 +29,16 @@ size_t NextPair(std::string_view line, size_t from) {
   return line.npos;
 }
 
+// The end of a value that is in no quotes as a whole: names in it may be.
+size_t EndOfBare(std::string_view line, size_t begin) {
+  bool quoted = false;
+  for (size_t at = begin; at < line.size(); ++at) {
+    if (line[at] == '"') quoted = !quoted;
+    if (line[at] == ' ' && !quoted && NextPair(line, at) == at) return at;
+  }
+  return quoted ? std::min(NextPair(line, begin), line.size()) : line.size();
+}
+
 Json ValueOf(std::string_view text) {
   const size_t sign = text.starts_with('-') ? 1 : 0;
   const std::string_view digits = text.substr(sign);
@@ -64,7 +74,7 @@ Json LogMembers(std::string_view line) {
       members[key] = std::string(line.substr(begin + 1, quote - begin - 1));
       at = quote + 1;
     } else {
-      at = std::min(NextPair(line, begin), line.size());
+      at = EndOfBare(line, begin);
       members[key] = ValueOf(line.substr(begin, at - begin));
     }
   }

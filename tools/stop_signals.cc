@@ -26,6 +26,20 @@ sigset_t WatchedSignals() {
   return set;
 }
 
+volatile std::sig_atomic_t stopped_by = 0;
+
+void EndNow(int) { _exit(128 + stopped_by); }
+
+// Also when StopSignals is gone, and the process writes its last lines to somebody who does not
+// read them.
+void EndLater(int signal) {
+  stopped_by = signal;
+  struct sigaction end {};
+  end.sa_handler = EndNow;
+  sigaction(SIGALRM, &end, nullptr);
+  alarm(static_cast<unsigned>(StopSignals::kLast.count()));
+}
+
 }  // namespace
 
 StopSignals::StopSignals() : grace_(std::make_shared<StopGrace>(source_.get_token())) {
@@ -65,7 +79,10 @@ void StopSignals::Listen() {
     if (watched[1].revents != 0) return;
     signalfd_siginfo info{};
     if (read(signals_, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
-    if (!source_.request_stop()) _exit(128 + static_cast<int>(info.ssi_signo));
+    const int signal = static_cast<int>(info.ssi_signo);
+    if (source_.stop_requested()) _exit(128 + signal);
+    EndLater(signal);
+    source_.request_stop();
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <stop_token>
 #include <thread>
@@ -10,11 +11,14 @@ namespace syncline::cli {
 
 // Turns SIGINT and SIGTERM into a stop token: the first asks everybody to finish what is at hand,
 // the second ends the process at once with 128 + its number, which loses nothing that was
-// acknowledged. Between the two, what is under way has the grace of StopGrace.
+// acknowledged. Between the two, what is under way has the grace of StopGrace. A process that is
+// still there kLast after the first signal, in whatever state, is ended as by the second.
 //
 // Make it before any other thread, because threads inherit the blocked signals; one at a time.
 class StopSignals {
  public:
+  static constexpr std::chrono::seconds kLast{9};
+
   // Throws EnvironmentError when there is no descriptor or no thread for it.
   StopSignals();
   StopSignals(const StopSignals&) = delete;

@@ -12,9 +12,19 @@ Json TargetRowJson(const ComparedTable& table, const std::optional<Row>& row) {
   return row ? RowJson(table.target, *row) : Json(nullptr);
 }
 
-Json LoggedJson(const RowFinding& row) {
+// Without what the pipeline does not take: whoever may read its target need not be allowed to see
+// that.
+Json TakenJson(const ComparedTable& table, const TableSchema& schema, const Row& row) {
+  Json json = RowJson(schema, row);
+  for (const auto* names : {&table.mapping.omit, &table.left_out}) {
+    for (const std::string& name : *names) json.erase(name);
+  }
+  return json;
+}
+
+Json LoggedJson(const ComparedTable& table, const RowFinding& row) {
   if (!row.logged || row.logged->deleted()) return nullptr;
-  return RowJson(*row.logged->schema, row.logged->row);
+  return TakenJson(table, *row.logged->schema, row.logged->row);
 }
 
 Json RowFindingJson(const TableFindings& table, const RowFinding& row) {
@@ -23,8 +33,9 @@ Json RowFindingJson(const TableFindings& table, const RowFinding& row) {
           {"difference", DifferenceName(row.difference)},
           {"why", WhyName(row.why)},
           {"columns", row.columns},
-          {"source", row.pair.source ? RowJson(*shape.schema, *row.pair.source) : Json(nullptr)},
-          {"log", LoggedJson(row)},
+          {"source",
+           row.pair.source ? TakenJson(shape, *shape.schema, *row.pair.source) : Json(nullptr)},
+          {"log", LoggedJson(shape, row)},
           {"log_offset", row.logged ? Json(row.logged->offset.value()) : Json(nullptr)},
           {"target", TargetRowJson(shape, row.pair.target)},
           {"reason", row.reason.empty() ? Json(nullptr) : Json(row.reason)}};

@@ -33,9 +33,12 @@ Character First(std::string_view text) {
 
 bool IsShown(uint32_t code) {
   if (code < 0x20 || (code >= 0x7f && code <= 0x9f)) return false;
+  // What has no width: a soft hyphen, marks of direction; joiners shape what is written.
+  if (code == 0xad) return false;
   if (code < 0x61c) return true;
-  return code != 0x61c && code != 0x200e && code != 0x200f && !(code >= 0x2028 && code <= 0x202e) &&
-         !(code >= 0x2066 && code <= 0x2069);
+  return code != 0x61c && code != 0x200b && code != 0x200e && code != 0x200f &&
+         !(code >= 0x2028 && code <= 0x202e) && !(code >= 0x2060 && code <= 0x206f) &&
+         code != 0xfeff;
 }
 
 void AppendHex(std::string& out, uint32_t number, int digits) {

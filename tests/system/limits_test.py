@@ -85,6 +85,10 @@ class LimitsTest(SystemTest):
         # Seen to fail on a build that takes threads for granted: aborted, or stood still for ever.
         self.sweep(f"--nproc={count}" for count in (*range(1, 16), 200))
 
+    def test_files_that_may_not_grow(self):
+        # Seen to fail on a build that leaves SIGXFSZ as it is: ended by it.
+        self.sweep(f"--fsize={size}" for size in (4_096, 30_000, 300_000, 100 * MIB))
+
     def test_files_that_cannot_be_opened(self):
         # Seen to fail on a build that takes descriptors for granted: aborted, or stood still for ever.
         self.sweep(f"--nofile={count}" for count in (*range(3, 40, 2), *range(40, 60, 5), 1_000))

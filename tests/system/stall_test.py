@@ -1,8 +1,10 @@
 """Servers, networks, children and processes that say nothing: a stop ends every state within ten seconds, silence is told and
 overcome, and what is only slow is let be. The proxies hold what comes through them; nothing is lost in them."""
 
+import fcntl
 import os
 import signal
+import subprocess
 import time
 import unittest
 
@@ -10,8 +12,9 @@ from support import items
 from support.databases import PostgresDatabase, SqliteDatabase, one
 from support.oracle import Table, differences
 from support.postgres import PORT, Cluster
+from support.processes import die_with_parent
 from support.stalling import StallingProxy
-from support.syncline import Syncline, SystemTest
+from support.syncline import BINARY, Syncline, SystemTest
 from support.waiting import eventually
 
 STOP_MAX = 10.0  # seconds from the stop to the end of the process
@@ -254,6 +257,32 @@ class StallTest(SystemTest):
             from_proxy.hold()
             eventually((self.folder / "begun").exists, "the hook to be called", 20)
             self.end(process)
+
+    def test_a_log_that_nobody_reads(self):
+        # Seen to fail on a build that waits for whoever reads its stderr: nothing was synced, and no SIGTERM ended it.
+        source, target, _, syncline = self.way("unread")
+        read, write = os.pipe()
+        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+        try:
+            os.write(write, b"x" * 4096)
+            process = subprocess.Popen(
+                [BINARY, "run", "--log-level", "debug"], cwd=syncline.folder, stderr=write, stdout=subprocess.DEVNULL,
+                preexec_fn=die_with_parent,
+            )  # fmt: skip
+            try:
+                eventually(lambda: self.are_equal(source, target), "the pipeline to be in step")
+                os.read(read, 4096)
+                items.change(source, 500, 10, seed="unread")
+                eventually(lambda: self.are_equal(source, target), "the pipeline to go on")
+                self.assertIn(b"nobody read in time", os.read(read, 4096))
+                process.terminate()
+                self.assertEqual(process.wait(STOP_MAX), 0)
+            finally:
+                process.kill()
+                process.wait()
+        finally:
+            os.close(read)
+            os.close(write)
 
     def test_what_is_no_file_is_no_database(self):
         # Seen to fail on a build that opens whatever is there: it waited for somebody to open the other end.

@@ -99,6 +99,17 @@ TEST(ConfigDraftTest, TextsThatYamlWouldReadOtherwiseAreQuoted) {
   EXPECT_EQ(YamlText("a\u202e\x7f"), "\"a\\u202e\\u007f\"");
 }
 
+// Seen to fail: the file's content stood in the messages of the configuration that was drafted.
+TEST(ConfigDraftTest, AColumnsNameIsNoReference) {
+  const std::string name = "${file:/etc/hostname}";
+  sql::TableInfo table = Table("t", {{name, Type::kInt}, {"updated_at", Type::kTimestampTz}});
+  table.primary_key.clear();
+  table.unique_keys = {{name}};
+  const Draft draft =
+      DraftConfig({"a", "sqlite:a.db"}, {"b", "sqlite:b.db"}, Dialect::kSqlite, {{table, {}}});
+  EXPECT_THAT(draft.text, HasSubstr("key: [\"$${file:/etc/hostname}\"]"));
+}
+
 TEST(ConfigDraftTest, TheDraftIsAConfigurationThatIsUnderstood) {
   sql::TableInfo odd =
       Table("odd \"name\": #1", {{"the id", Type::kInt}, {"changed_at", Type::kTimestamp}});

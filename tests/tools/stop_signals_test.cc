@@ -24,7 +24,21 @@ TEST(StopSignalsTest, TheFirstSignalAsksForAStop) {
     kill(getpid(), signal);
     WaitForStop(signals.token());
     EXPECT_TRUE(signals.token().stop_requested());
+    alarm(0);  // this process is to live on
   }
+}
+
+// Fails when only what knows of the stop is ended by it. Slow by what it tests.
+TEST(StopSignalsDeathTest, WhatDoesNotEndIsEnded) {
+  auto stuck = [] {
+    {
+      StopSignals signals;
+      kill(getpid(), SIGTERM);
+      WaitForStop(signals.token());
+    }
+    for (;;) pause();
+  };
+  EXPECT_EXIT(stuck(), testing::ExitedWithCode(143), "");
 }
 
 // Fails when a stage that does not come to its end could hold the process.

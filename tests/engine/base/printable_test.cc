@@ -21,17 +21,21 @@ TEST(PrintableTest, WhatWouldMoveTheCursorOrTurnTheTextIsNamed) {
   EXPECT_EQ(Printable("\u202aa\u202eb\u2066c\u2069\u200e\u200f\u061c"),
             "\\u202aa\\u202eb\\u2066c\\u2069\\u200e\\u200f\\u061c");
   EXPECT_EQ(Printable("\u2028\u2029"), "\\u2028\\u2029");
+  // Without a width: a name with them looks like another one.
+  EXPECT_EQ(Printable("\ufeffa\u200bb\u00ad\u2060"), "\\ufeffa\\u200bb\\u00ad\\u2060");
 }
 
 TEST(PrintableTest, BytesThatAreNoUtf8AreNamed) {
   EXPECT_EQ(Printable("\xff\xfe"), "\\xff\\xfe");
-  EXPECT_EQ(Printable("\x9b" "31m"), "\\x9b31m");          // C1 of one byte
-  EXPECT_EQ(Printable("\xc0\x8a"), "\\xc0\\x8a");          // overlong line break
+  EXPECT_EQ(Printable("\x9b"
+                      "31m"),
+            "\\x9b31m");                           // C1 of one byte
+  EXPECT_EQ(Printable("\xc0\x8a"), "\\xc0\\x8a");  // overlong line break
   EXPECT_EQ(Printable("\xe0\x80\x8a"), "\\xe0\\x80\\x8a");
   EXPECT_EQ(Printable("\xf0\x80\x80\x8a"), "\\xf0\\x80\\x80\\x8a");
   EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // half of a surrogate pair
   EXPECT_EQ(Printable("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
-  EXPECT_EQ(Printable("a\xe2\x80"), "a\\xe2\\x80");        // cut off
+  EXPECT_EQ(Printable("a\xe2\x80"), "a\\xe2\\x80");  // cut off
 }
 
 TEST(PrintableTest, WhatWasPrintableStaysSo) {
