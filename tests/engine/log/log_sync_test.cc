@@ -57,6 +57,8 @@ class SyncWatch {
   int deleted() const { return deleted_; }
   int deleted_too_early() const { return deleted_too_early_; }
   int begins_too_early() const { return begins_too_early_; }
+  // Files that have got their name before their bytes were synced.
+  std::vector<std::string> named_too_early() const { return named_too_early_; }
 
   template <typename Body>
   static void With(int fd, Body&& body) {
@@ -109,6 +111,12 @@ class SyncWatch {
     unsynced_[name] = false;
     if (name == "/durable") synced_begin_ = begin_;
   }
+  void Renamed(const std::string& name, std::string_view to) {
+    if (unsynced_[name]) named_too_early_.emplace_back(to);
+    if (to.starts_with(folder_))
+      unsynced_[std::string(to.substr(folder_.size()))] = unsynced_[name];
+    unsynced_.erase(name);
+  }
   void Deleted(const std::string& name) {
     unsynced_.erase(name);
     if (!name.ends_with(".sst") || std::this_thread::get_id() != thread_) return;
@@ -126,6 +134,7 @@ class SyncWatch {
   std::string records_;  // the file that records were written to last
   std::optional<Offset> begin_, synced_begin_;
   std::optional<std::pair<Call, std::string>> failing_;
+  std::vector<std::string> named_too_early_;
   int deleted_ = 0;
   int deleted_too_early_ = 0;
   int begins_too_early_ = 0;
@@ -161,6 +170,13 @@ int fsync(int fd) {
 int fdatasync(int fd) {
   static auto* const next = syncline::Real<int(int)>("fdatasync");
   return syncline::SyncWatch::Sync(fd, next);
+}
+
+int rename(const char* from, const char* to) {
+  static auto* const next = syncline::Real<int(const char*, const char*)>("rename");
+  syncline::SyncWatch::With(from,
+                            [&](auto& watch, const std::string& name) { watch.Renamed(name, to); });
+  return next(from, to);
 }
 
 int unlink(const char* path) {
@@ -208,6 +224,14 @@ TEST_F(LogSyncTest, WhatTheLogHasTakenIsOnTheDisk) {
   log_->Prepare(ItemsDraft(6, 3), "pipeline", "token");
   log_->DropPrepared();
   EXPECT_EQ(UnsyncedFrames(), Names());
+}
+
+// A mark is whole under its name, or not there at all. Seen to fail when a new one is renamed
+// without being synced.
+TEST_F(LogSyncTest, AFileHasItsBytesBeforeItsName) {
+  EXPECT_TRUE(log_->NewReader()->Acknowledge("one", Offset(0)));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "durable"));
+  EXPECT_EQ(watch_.named_too_early(), Names());
 }
 
 // Invariant 2. Seen to fail when Secure, in the writer's process or in another, does not sync, and
