@@ -56,6 +56,12 @@ std::string_view ConflictRuleName(ConflictRule rule) {
   return "";
 }
 
+bool IsUndecided(const Arrival& arrival, const Look& look) {
+  const bool compares =
+      arrival.rule == ConflictRule::kLatestWins || arrival.rule == ConflictRule::kPrefer;
+  return compares && look.exists && look.undecided && !look.follows;
+}
+
 Decision Decide(const Arrival& arrival, const Look& look) {
   const auto conflict = [&] {
     return arrival.again ? std::nullopt : std::optional(TypeOf(arrival, look));

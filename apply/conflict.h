@@ -40,6 +40,7 @@ struct Look {
   bool follows = false;       // the state that the change follows, or one that it passed over
   bool same_version = false;  // the change's own
   bool newer = false;         // a higher one
+  bool undecided = false;     // one of which nobody can tell whether it is higher
   bool same_content = false;
 };
 
@@ -52,6 +53,9 @@ struct Decision {
 
 // The rule of README.md. Pure.
 Decision Decide(const Arrival& arrival, const Look& look);
+// Whether the rule needs to know which of two versions is the higher one, and nobody can tell.
+// Pure.
+bool IsUndecided(const Arrival& arrival, const Look& look);
 
 // A decided conflict, as syncline_conflicts keeps it. Rows are JSON objects by the target's names
 // of columns.

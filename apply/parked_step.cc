@@ -5,6 +5,7 @@
 
 #include "engine/base/error.h"
 #include "engine/model/row_shape.h"
+#include "engine/model/stamp.h"
 
 namespace syncline::apply {
 namespace {
@@ -50,7 +51,7 @@ void CheckTypes(const std::vector<ValueView>& values) {
 }
 
 void RaiseTo(std::optional<Value>& highest, const std::optional<Value>& version) {
-  if (version && (!highest || CompareValues(*highest, *version) < 0)) highest = version;
+  if (version && (!highest || CompareStamps(*highest, *version) < 0)) highest = version;
 }
 
 // From here on any state up to the highest version known may be the one that is followed.

@@ -32,6 +32,7 @@ PeerSettler::PeerSettler(sql::Session& session, const TablePlan& plan, const Tar
       shape_(shape),
       keys_{shape.dialect == Dialect::kPostgres ? "pg_temp" : "temp",
             fmt::format("syncline_keys_{}", number)},
+      looks_(session, plan, shape),
       images_(session, plan, shape) {}
 
 void PeerSettler::Settle(WriteTask& task) {
@@ -110,12 +111,7 @@ std::vector<Row> PeerSettler::OwnKeys(const WriteTask& task, const TableSchema& 
 }
 
 std::vector<Look> PeerSettler::LookAt(const WriteTask& task) {
-  const sql::Sql sql = task.deletion ? LookDeleteSql(shape_) : LookUpsertSql(shape_);
-  std::vector<Look> looks;
-  for (const sql::FirstRow& found : session_.QueryEach(sql, task.Pointers(task.All()))) {
-    looks.push_back(LookFrom(found));
-  }
-  return looks;
+  return looks_.At(task, task.All(), Follows::kPrevious, /*passed=*/false);
 }
 
 // Keys that are equal and stored in another way (1.0 and 1.00, citext): the row's own form counts.

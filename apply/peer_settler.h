@@ -8,7 +8,7 @@
 
 #include "apply/conflict_images.h"
 #include "apply/keyed_rows.h"
-#include "apply/row_settler.h"
+#include "apply/row_looks.h"
 #include "apply/table_plan.h"
 #include "apply/write_sql.h"
 #include "apply/write_task.h"
@@ -58,6 +58,7 @@ class PeerSettler {
   const TablePlan& plan_;
   const TargetShape& shape_;
   const TableName keys_;  // the temporary table
+  RowLooks looks_;
   ConflictImages images_;
 };
 

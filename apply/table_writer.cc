@@ -78,6 +78,14 @@ void CheckFallback(const TablePlan& plan, const TargetShape& shape) {
       "give both the same type on the target, on SQLite that of the source");
 }
 
+// A PostgreSQL source's integers are versions, which every database compares alike; all other
+// versions are moments, which only PostgreSQL's own types of them compare as such.
+bool ComparesStamps(const TablePlan& plan, const TargetShape& shape) {
+  const Column& sent = plan.schema->columns[plan.schema->cursor];
+  const bool counts = plan.schema->dialect == Dialect::kPostgres && sent.type == Type::kInt;
+  return !counts && (shape.dialect == Dialect::kSqlite || !IsTime(shape.cursor_type));
+}
+
 TargetShape ShapeOf(const TablePlan& plan, const sql::TableInfo& info, sql::Session& session) {
   TargetShape shape{.dialect = session.dialect(), .table = plan.target, .key = plan.KeyNames()};
   for (const Column& column : plan.columns) {
@@ -98,6 +106,7 @@ TargetShape ShapeOf(const TablePlan& plan, const sql::TableInfo& info, sql::Sess
       shape.cursor_fallback = shape.columns[*plan.cursor_fallback].name;
       CheckFallback(plan, shape);
     }
+    shape.compares_stamps = ComparesStamps(plan, shape);
   }
   if (!plan.flag.empty()) shape.flag = info.Find(plan.flag)->column;
   return shape;

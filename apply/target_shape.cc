@@ -38,16 +38,6 @@ size_t PlaceOf(const TargetShape& shape, const std::string& column) {
   return static_cast<size_t>(found - shape.columns.begin());
 }
 
-Sql Ordered(const TargetShape& shape, const Sql& expression) {
-  if (shape.dialect == Dialect::kSqlite && shape.cursor_type == Type::kDecimal) {
-    return Format("CAST({} AS NUMERIC)", expression);  // decimals are text there
-  }
-  if (shape.dialect == Dialect::kPostgres && shape.cursor_type == Type::kText) {
-    return expression + " COLLATE \"C\"";
-  }
-  return expression;
-}
-
 Sql Parameter(const TargetShape& shape, size_t number, const std::string& native) {
   if (shape.dialect != Dialect::kPostgres) return Format("${}", number);
   return Format("CAST(${} AS {})", number, sql::DeclaredType(native, shape.dialect));
@@ -87,16 +77,15 @@ Sql KeyIs(const TargetShape& shape, bool deletion) {
   std::vector<Sql> terms;
   for (size_t i = 0; i < shape.key.size(); ++i) {
     const size_t place = deletion ? i : PlaceOf(shape, shape.key[i]);
-    terms.push_back(
-        Format("{} {} ${}", Column("t", shape.key[i]), KeyEquals(shape, i), place + 1));
+    terms.push_back(Format("{} {} ${}", Column("t", shape.key[i]), KeyEquals(shape, i), place + 1));
   }
   return Join(terms, " AND ");
 }
 
 Sql IsNewer(const TargetShape& shape, const Sql& version) {
   if (!shape.has_versions()) return "FALSE";
-  return Format("coalesce({} > {}, FALSE)", Ordered(shape, TargetCursor(shape)),
-                Ordered(shape, version));
+  if (shape.compares_stamps) return "NULL";
+  return Format("coalesce({} > {}, FALSE)", TargetCursor(shape), version);
 }
 
 namespace {
@@ -163,15 +152,18 @@ Sql Lock(const TargetShape& shape) {
   return shape.dialect == Dialect::kPostgres ? Sql(" FOR UPDATE") : Sql();
 }
 
+Sql ExactText(const TargetShape& shape, const Sql& expression) {
+  if (shape.dialect == Dialect::kPostgres) return expression + "::text";
+  return Format(
+      "CASE typeof({0}) WHEN 'blob' THEN '\\x' || lower(hex({0})) "
+      "WHEN 'real' THEN printf('%!.17g', {0}) ELSE {0} END",
+      expression);
+}
+
 Sql ExactTexts(const TargetShape& shape) {
   std::vector<Sql> terms;
   for (const auto& column : shape.columns) {
-    const Sql own = Column("t", column.name);
-    terms.push_back(shape.dialect == Dialect::kPostgres
-                        ? own + "::text"
-                        : Format("CASE typeof({0}) WHEN 'blob' THEN '\\x' || lower(hex({0})) "
-                                 "WHEN 'real' THEN printf('%!.17g', {0}) ELSE {0} END",
-                                 own));
+    terms.push_back(ExactText(shape, Column("t", column.name)));
   }
   return Join(terms, ", ");
 }

@@ -18,10 +18,13 @@ struct TargetShape {
   std::vector<std::string> key;  // in key order; among `columns`
   // By which the target compares them (Session::Operator), parallel to `key`; empty: all by "=".
   std::vector<sql::Sql> key_equals = {};
-  std::string cursor;            // empty: not on the target, which then has no versions
-  std::string cursor_fallback;   // counts where `cursor` is NULL; empty: nothing does
+  std::string cursor;           // empty: not on the target, which then has no versions
+  std::string cursor_fallback;  // counts where `cursor` is NULL; empty: nothing does
   Type cursor_type = Type::kTimestampTz;
   std::string cursor_native;  // the target's own type of it, such as "timestamp(0) with time zone"
+  // The target's own comparison says nothing of the moments that versions stand for: which of two
+  // is the higher one, and whether they are one, is for the program to say (RowLooks).
+  bool compares_stamps = false;
 
   // The column that tells which rows count as deleted, and are none as far as the log is concerned;
   // not among `columns`. Nothing: rows are deleted.
@@ -47,8 +50,6 @@ sql::Sql TargetCursor(const TargetShape& shape);
 std::vector<std::string> Names(const TargetShape& shape);
 bool IsKey(const TargetShape& shape, const std::string& column);
 size_t PlaceOf(const TargetShape& shape, const std::string& column);
-// `expression` so that the database orders it as CompareValues does.
-sql::Sql Ordered(const TargetShape& shape, const sql::Sql& expression);
 // Parameter `number`, as a column of that type has stored it: PostgreSQL gives a parameter the
 // column's type, but not its precision.
 sql::Sql Parameter(const TargetShape& shape, size_t number, const std::string& native);
@@ -59,7 +60,8 @@ sql::Sql OwnVersion(const TargetShape& shape);
 sql::Sql SameKey(const TargetShape& shape, const sql::Sql& other);
 // t.key = the key's parameters in UpsertColumns, or in DeleteColumns.
 sql::Sql KeyIs(const TargetShape& shape, bool deletion);
-// Whether the target's row has a higher version than `version`; never NULL.
+// Whether the target's row has a higher version than `version`; NULL where it is for the program to
+// say, and only there.
 sql::Sql IsNewer(const TargetShape& shape, const sql::Sql& version);
 // Whether the target's row counts as deleted; there is a flag.
 sql::Sql IsFlagged(const TargetShape& shape);
@@ -75,6 +77,7 @@ sql::Sql AsText(const TargetShape& shape, const sql::Sql& expression);
 sql::Sql Lock(const TargetShape& shape);
 // Every value as a text that the database reads back as it was.
 sql::Sql ExactTexts(const TargetShape& shape);
+sql::Sql ExactText(const TargetShape& shape, const sql::Sql& expression);
 
 }  // namespace terms
 

@@ -17,6 +17,7 @@ using terms::AndNotFlagged;
 using terms::AsText;
 using terms::Column;
 using terms::CursorOf;
+using terms::ExactText;
 using terms::ExactTexts;
 using terms::FlagCleared;
 using terms::FlagSet;
@@ -26,7 +27,6 @@ using terms::IsNewer;
 using terms::KeyIs;
 using terms::Lock;
 using terms::Names;
-using terms::Ordered;
 using terms::OwnVersion;
 using terms::Parameter;
 using terms::PlaceOf;
@@ -36,11 +36,11 @@ using terms::VersionParameter;
 
 constexpr Sql kRow = kRowColumn;
 
-// Whether the target's row is the state, or one of those, that a change follows.
+// Whether the target's row is the state, or one of those, that a change follows. Where it is for the
+// program to say, the rest is left for it to look at: what is stored alike is the same.
 Sql IsFollowed(const TargetShape& shape, Follows follows, const Sql& previous) {
-  return follows == Follows::kPrevious
-             ? Format("{} = {}", TargetCursor(shape), previous)
-             : Format("{} <= {}", Ordered(shape, TargetCursor(shape)), Ordered(shape, previous));
+  const bool equal = follows == Follows::kPrevious || shape.compares_stamps;
+  return Format("{} {} {}", TargetCursor(shape), equal ? Sql("=") : Sql("<="), previous);
 }
 
 // " AND ..", or nothing where there are no versions.
@@ -114,7 +114,11 @@ template <typename OtherOf>
 Sql SameContent(const TargetShape& shape, OtherOf other) {
   std::vector<Sql> terms;
   for (size_t i = 0; i < shape.columns.size(); ++i) {
-    if (IsKey(shape, shape.columns[i].name)) continue;
+    const std::string& name = shape.columns[i].name;
+    // PostgreSQL holds everything else in one form.
+    const bool is_stamp = shape.compares_stamps && shape.dialect == Dialect::kPostgres &&
+                          (name == shape.cursor || name == shape.cursor_fallback);
+    if (IsKey(shape, name) || is_stamp) continue;
     terms.push_back(Holds(shape, shape.columns[i], other(i)));
   }
   if (terms.empty()) return "TRUE";
@@ -153,6 +157,11 @@ Sql VersionFlags(const TargetShape& shape, Follows follows, size_t previous, con
   return Format("coalesce({}, FALSE), coalesce({} = {}, FALSE), {}",
                 IsFollowed(shape, follows, VersionParameter(shape, previous)), TargetCursor(shape),
                 version, IsNewer(shape, version));
+}
+
+// Behind VersionFlags and the content: the version itself, where it is for the program to compare.
+Sql AndVersion(const TargetShape& shape) {
+  return shape.compares_stamps ? ", " + ExactText(shape, TargetCursor(shape)) : Sql();
 }
 
 Sql Image(const TargetShape& shape, bool deletion) {
@@ -223,16 +232,16 @@ Sql EraseRowSql(const TargetShape& shape) {
 Sql LookUpsertSql(const TargetShape& shape, Follows follows) {
   const Sql content = SameContent(
       shape, [&](size_t i) { return Parameter(shape, i + 1, shape.columns[i].native_type); });
-  return Format("SELECT {}, {} FROM {} AS t WHERE {}{}{}",
+  return Format("SELECT {}, {}{} FROM {} AS t WHERE {}{}{}",
                 VersionFlags(shape, follows, shape.columns.size() + 1, OwnVersion(shape)), content,
-                Quote(shape.table), KeyIs(shape, false), AndNotFlagged(shape), Lock(shape));
+                AndVersion(shape), Quote(shape.table), KeyIs(shape, false), AndNotFlagged(shape), Lock(shape));
 }
 
 Sql LookDeleteSql(const TargetShape& shape, Follows follows) {
   const size_t previous = shape.key.size() + 1;
-  return Format("SELECT {}, TRUE FROM {} AS t WHERE {}{}{}",
+  return Format("SELECT {}, TRUE{} FROM {} AS t WHERE {}{}{}",
                 VersionFlags(shape, follows, previous, VersionParameter(shape, previous + 1)),
-                Quote(shape.table), KeyIs(shape, true), AndNotFlagged(shape), Lock(shape));
+                AndVersion(shape), Quote(shape.table), KeyIs(shape, true), AndNotFlagged(shape), Lock(shape));
 }
 
 Sql LockRowSql(const TargetShape& shape, bool deletion) {

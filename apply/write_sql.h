@@ -40,7 +40,8 @@ sql::Sql EraseRowSql(const TargetShape& shape);
 
 // Locks the target's row of that key and returns what Decide has to know of it; no row: there is
 // none. The columns: it is the state that the change follows; it has the change's version; it has a
-// higher one; it has the change's content (a deletion: true).
+// higher one; it has the change's content (a deletion: true); with compares_stamps its version as
+// exact text, and the first three say what is stored alike only, nothing of what is higher.
 sql::Sql LookUpsertSql(const TargetShape& shape, Follows follows = Follows::kPrevious);
 sql::Sql LookDeleteSql(const TargetShape& shape, Follows follows = Follows::kPrevious);
 

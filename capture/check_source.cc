@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "capture/capture_stage.h"
+#include "capture/check_forms.h"
 #include "capture/guarantee.h"
 #include "capture/reconciliation.h"
 #include "capture/table_plan.h"
@@ -117,6 +118,7 @@ class SourceCheck {
     CheckKey(plan, info);
     CheckIndex(plan, info);
     CheckNullCursors(plan);
+    if (auto found = CheckForms(*session_, plan)) findings_.push_back(*std::move(found));
     CheckPersistence(plan);
     Guard(name, [&] { CheckDeletes(plan, spec.deletes); });
     CheckPlan(plan);

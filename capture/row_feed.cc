@@ -23,7 +23,11 @@ void CheckKey(const TablePlan& table, const Row& row) {
 
 void RowFeed::NoteForm(const TablePlan& table, const Row& row) {
   if (table.cursor_kind != CursorKind::kStored) return;
-  cursor_.tables[table.schema->table].forms.Add(table.schema->VersionOf(row));
+  if (table.schema != noted_) {
+    noted_ = table.schema;
+    forms_ = &cursor_.tables[noted_->table].forms;
+  }
+  forms_->Add(noted_->VersionOf(row));
 }
 
 RowFeed::Batch::Batch(RowFeed& feed, CutWriter::Options options)

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -93,6 +94,8 @@ class RowFeed {
   CaptureStats& stats_;
   LargeRows& large_;
   CaptureCursor& cursor_;
+  std::shared_ptr<const TableSchema> noted_;  // whose forms were noted last
+  StampForms* forms_ = nullptr;               // of that table, in cursor_
   const CutWriter::Users* const users_;
   bool log_failed_ = false;
 };

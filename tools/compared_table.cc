@@ -5,6 +5,7 @@
 
 #include "apply/table_plan.h"
 #include "capture/table_plan.h"
+#include "engine/model/same_value.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
 
@@ -90,6 +91,8 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
   const sql::ColumnInfo* flag = info ? info->Find(mapping.flag) : nullptr;
   if (flag != nullptr) table.target_where = IsNotSet(flag->column, target.dialect());
   table.target.table = info ? info->name : mapping.target;
+  const bool has_forms =
+      source.dialect() == Dialect::kSqlite || target.dialect() == Dialect::kSqlite;
   table.target.dialect = target.dialect();
   for (uint32_t i = 0; i < plan.columns.size(); ++i) {
     Column column = plan.columns[i];
@@ -102,6 +105,10 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
     if (found != nullptr) {
       table.direct &= IsDirect(column, captured.schema->dialect, found->column, target.dialect());
       column = found->column;
+    }
+    if (has_forms) {
+      const Type type = ComparedType(plan.columns[i].type, column.type, plan.IsCursor(i));
+      table.types.push_back(key ? Type::kNull : type);
     }
     table.take.push_back(plan.take[i]);
     table.target.columns.push_back(std::move(column));
@@ -131,6 +138,24 @@ Row AsOnTarget(const ComparedTable& table, const Row& row) {
     }
   }
   return target;
+}
+
+bool IsSameOnTarget(const ComparedTable& table, size_t column, ValueView a, ValueView b) {
+  if (a == b) return true;
+  return !table.types.empty() && table.types[column] != Type::kNull &&
+         IsSameValue(table.types[column], a, b);
+}
+
+Row Canonical(const ComparedTable& table, const Row& row) {
+  if (table.types.empty()) return row;
+  Row canonical;
+  canonical.Reserve(row.bytes().size());
+  size_t column = 0;
+  for (const ValueView value : row) {
+    const Type type = table.types[column++];
+    canonical.Append(type == Type::kNull ? value : CanonicalValue(type, value).view());
+  }
+  return canonical;
 }
 
 Row AsAtSource(const ComparedTable& table, const Row& key) {

@@ -29,6 +29,9 @@ struct ComparedTable {
   // The target stores the source's values as they are, with exceptions: no need to ask it how it
   // would store each row.
   bool direct = true;
+  // By which values of the compared columns are the same (IsSameValue), parallel to `take`; of key
+  // columns kNull: the same bits. Empty: all are the same by their bits.
+  std::vector<Type> types = {};
   uint64_t row_bytes_max = 0;  // larger rows are not compared
 
   std::string name() const { return schema->table.ToString(); }
@@ -48,6 +51,11 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
 // The compared values of a row in the source's form, as the target stores them where it stores
 // them as they are.
 Row AsOnTarget(const ComparedTable& table, const Row& row);
+// Whether two values of a compared column, in the target's form, are the same.
+bool IsSameOnTarget(const ComparedTable& table, size_t column, ValueView a, ValueView b);
+// A row in the target's form as one that is equal by its bits to all that are the same.
+Row Canonical(const ComparedTable& table, const Row& row);
+
 // A key in the target's form, as the source and the log have it: exact wherever the key's columns
 // are stored as they are.
 Row AsAtSource(const ComparedTable& table, const Row& key);

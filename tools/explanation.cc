@@ -108,7 +108,7 @@ RowFinding Explanation::Judge(const ComparedTable& table, Differing row) const {
   finding.log_is_source = pair.source ? in_log && IsSource(table, *logged, *pair.source) : !in_log;
   if (pair.wanted && pair.target) {
     for (size_t i = 0; i < table.target.columns.size(); ++i) {
-      if (!((*pair.wanted)[i] == (*pair.target)[i])) {
+      if (!IsSameOnTarget(table, i, (*pair.wanted)[i], (*pair.target)[i])) {
         finding.columns.push_back(table.target.columns[i].name);
       }
     }
@@ -138,7 +138,8 @@ void Explanation::CompareWithLog(TableComparison& comparison, const ComparedTabl
     RowFinding& finding = findings[of[i]];
     finding.target_is_log = forms[i].has_value();
     for (size_t column = 0; forms[i] && column < has[i].size(); ++column) {
-      if (has[i][column] && !((*forms[i])[column] == (*finding.pair.target)[column])) {
+      if (has[i][column] &&
+          !IsSameOnTarget(table, column, (*forms[i])[column], (*finding.pair.target)[column])) {
         finding.target_is_log = false;
       }
     }

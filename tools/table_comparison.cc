@@ -27,6 +27,11 @@ struct KeyHash {
   size_t operator()(const Fingerprint& key) const { return key.high; }
 };
 
+// Of all forms of the same values the same.
+Fingerprint PrintOf(const ComparedTable& table, const Row& row) {
+  return table.types.empty() ? row.fingerprint() : Canonical(table, row).fingerprint();
+}
+
 // What a source's row is until the target's has come by.
 struct Seen {
   RowKey key;
@@ -175,12 +180,12 @@ TableComparison::Suspects TableComparison::FindByRows() {
   std::vector<RowKey> refused;
   auto reading = std::async(std::launch::async, [&] {
     ReadTarget("", [&](const Row& row, const Row& key) {
-      target.Add(key.fingerprint(), row.fingerprint());
+      target.Add(key.fingerprint(), PrintOf(table_, row));
     });
   });
   ReadSource("", [&](const Row& row, const Row* form) {
     if (form != nullptr) {
-      source.Add(Project(*form, table_.target.key).fingerprint(), form->fingerprint());
+      source.Add(Project(*form, table_.target.key).fingerprint(), PrintOf(table_, *form));
       return;
     }
     ++suspects.source_rows;  // the others are counted below
@@ -234,8 +239,8 @@ void TableComparison::GoThrough(const Part& part, Suspects& suspects) {
     Row key = Project(*form, table_.target.key);
     const Fingerprint print = key.fingerprint();
     if (!is_in(print)) return;
-    open.try_emplace(print,
-                     Seen{{Project(row, table_.schema->key), std::move(key)}, form->fingerprint()});
+    open.try_emplace(
+        print, Seen{{Project(row, table_.schema->key), std::move(key)}, PrintOf(table_, *form)});
   });
   std::map<std::string, bool> known;  // by the source's key: refused rows whose target row is met
   for (const RowKey& key : suspects.keys) known.emplace(key.source.bytes(), true);
@@ -253,7 +258,7 @@ void TableComparison::GoThrough(const Part& part, Suspects& suspects) {
       Row source = AsAtSource(table_, key);
       return suspect({std::move(source), std::move(key)}, false);
     }
-    if (found->second.row != row.fingerprint()) suspect(std::move(found->second.key), true);
+    if (found->second.row != PrintOf(table_, row)) suspect(std::move(found->second.key), true);
     open.erase(found);
   });
   for (auto& [print, seen] : open) suspect(std::move(seen.key), true);
@@ -286,9 +291,8 @@ std::vector<RowPair> TableComparison::ReadSome(std::span<const RowKey> keys) {
     on_target.push_back(key.target);
     pairs.push_back({.key = key});
   }
-  const sql::Sql these =
-      sql::IsOneOf(table_.SourceKeyNames(), at_source, table_.schema->dialect,
-                   sql::KeyEquals(sides_.source, *table_.schema));
+  const sql::Sql these = sql::IsOneOf(table_.SourceKeyNames(), at_source, table_.schema->dialect,
+                                      sql::KeyEquals(sides_.source, *table_.schema));
   sides_.source.ReadRows(SourceRead(these), [&](Row& row) {
     const auto found = by_source.find(Project(row, table_.schema->key).bytes());
     if (found != by_source.end()) pairs[found->second].source = std::move(row);
@@ -303,15 +307,16 @@ std::vector<RowPair> TableComparison::ReadSome(std::span<const RowKey> keys) {
   std::vector<std::optional<Row>> forms = FormsOf(plain);
   for (size_t i = 0; i < of.size(); ++i) pairs[of[i]].wanted = std::move(forms[i]);
   if (!form_) return pairs;
-  const sql::Sql those =
-      sql::IsOneOf(table_.TargetKeyNames(), on_target, table_.target.dialect,
-                   sql::KeyEquals(sides_.target, table_.target));
+  const sql::Sql those = sql::IsOneOf(table_.TargetKeyNames(), on_target, table_.target.dialect,
+                                      sql::KeyEquals(sides_.target, table_.target));
   sides_.target.ReadRows(TargetRead(those), [&](Row& row) {
     const auto found = by_target.find(Project(row, table_.target.key).bytes());
     if (found != by_target.end()) pairs[found->second].target = std::move(row);
   });
   for (RowPair& pair : pairs) {
     if (IsLarge(pair.key.target)) pair = {.key = std::move(pair.key)};  // on neither side
+    pair.is_same = pair.wanted && pair.target &&
+                   Canonical(table_, *pair.wanted) == Canonical(table_, *pair.target);
   }
   return pairs;
 }

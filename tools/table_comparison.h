@@ -28,8 +28,11 @@ struct RowPair {
   std::optional<Row> source;  // in the source's form; none: it is not there
   std::optional<Row> wanted;  // the same in the target's form; none: not there, or refused by it
   std::optional<Row> target;  // none: it is not there
+  bool is_same = false;       // both are there, in other forms of the same values (Canonical)
 
-  bool equal() const { return source.has_value() == target.has_value() && wanted == target; }
+  bool equal() const {
+    return source.has_value() == target.has_value() && (wanted == target || is_same);
+  }
 };
 
 // Compares one table in two snapshots that the sessions are in, streaming, in bounded memory.

@@ -6,6 +6,7 @@
 #include "engine/log/log_damage.h"
 #include "engine/log/ordered_key.h"
 #include "engine/model/checksum.h"
+#include "engine/model/stamp.h"
 
 namespace syncline::base {
 namespace {
@@ -173,7 +174,7 @@ StoredEntry Follow(const std::optional<StoredEntry>& before, SchemaId schema, co
   if (!before) return after;
   std::optional<Value>& highest = after.entry.highest_before;
   highest = before->entry.highest_before;
-  if (!highest || CompareValues(*highest, before->entry.version) < 0) {
+  if (!highest || CompareStamps(*highest, before->entry.version) < 0) {
     highest = before->entry.version;
   }
   return after;

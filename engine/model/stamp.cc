@@ -27,6 +27,7 @@ constexpr double kMillisecondsEnd = 1e14;
 constexpr double kMicrosecondsEnd = 1e17;
 constexpr double kJulianMin = 2'415'020.5;
 constexpr double kJulianEnd = 2'524'593.5;
+constexpr double kBeyond = 1e19;    // what 64 bits do not hold
 constexpr double kExactEnd = 9e15;  // below it a double holds every whole number
 constexpr int64_t kCalendarMin = 19'000'101;
 constexpr int64_t kCalendarMax = 21'991'231;
@@ -68,7 +69,14 @@ std::optional<Number> ReadNumber(std::string_view text) {
   number.is_whole = !number.is_real;
   const auto [at, error] = number.is_whole ? std::from_chars(text.data(), end, number.whole)
                                            : std::from_chars(text.data(), end, number.real);
-  if (error != std::errc() || at != end) return std::nullopt;
+  if (at != end || (error != std::errc() && error != std::errc::result_out_of_range)) {
+    return std::nullopt;
+  }
+  if (error == std::errc::result_out_of_range) {
+    // Many digits: a version, but no moment.
+    number.is_whole = false;
+    number.real = text.front() == '-' ? -kBeyond : kBeyond;
+  }
   return number;
 }
 
@@ -259,7 +267,12 @@ std::partial_ordering CompareStamps(ValueView a, ValueView b) {
   }
   const std::optional<Stamp> x = ReadStamp(a), y = ReadStamp(b);
   const std::optional<Number> m = NumberOf(a), n = NumberOf(b);
-  if (m && n && CountAlike(x, y)) return m->value() <=> n->value();
+  if (m && n && CountAlike(x, y)) {
+    // Decimals may have more digits than a number here.
+    const bool as_written = HoldsString(a.type()) && HoldsString(b.type());
+    if (!as_written) return m->value() <=> n->value();
+    return CompareValues(ValueView::Decimal(a.as_string()), ValueView::Decimal(b.as_string()));
+  }
   if (x && y) return x->us <=> y->us;
   if (!x && !y && !m && !n && IsFreeText(a.type()) && IsFreeText(b.type())) {
     return a.as_string().compare(b.as_string()) <=> 0;
