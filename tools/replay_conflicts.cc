@@ -10,6 +10,7 @@
 #include "apply/row_image.h"
 #include "apply/table_plan.h"
 #include "engine/base/error.h"
+#include "engine/model/same_value.h"
 #include "engine/model/value_text.h"
 #include "tools/value_json.h"
 
@@ -28,10 +29,7 @@ std::string Normalized(const std::string& key) {
 
 // Of one moment, whatever its form.
 bool AreSame(const std::string& a, const std::string& b) {
-  if (a == b) return true;
-  const std::optional<Value> left = FromText(Type::kTimestampTz, a);
-  const std::optional<Value> right = FromText(Type::kTimestampTz, b);
-  return left && right && *left == *right;
+  return IsSameValue(Type::kTimestampTz, ValueView::Text(a), ValueView::Text(b));
 }
 
 class KnownStates {
