@@ -331,16 +331,26 @@ KnownKinds KindsIn(const std::string& cursor) {
   return kinds;
 }
 
-std::set<TableName> TablesOf(const std::string& cursor) {
+static std::set<TableName> TablesWhere(const std::string& cursor,
+                                       bool (*wanted)(const CaptureCursor::Table&)) {
   std::set<TableName> tables;
   try {
     for (const auto& [name, table] : CaptureCursor::Parse(cursor).tables) {
-      if (!IsTombstoneTable(name)) tables.insert(name);
+      if (!IsTombstoneTable(name) && wanted(table)) tables.insert(name);
     }
   } catch (const Error&) {
     // Capture itself will say so.
   }
   return tables;
+}
+
+std::set<TableName> TablesOf(const std::string& cursor) {
+  return TablesWhere(cursor, [](const CaptureCursor::Table&) { return true; });
+}
+
+std::set<TableName> TablesOwingDeletions(const std::string& cursor) {
+  return TablesWhere(cursor,
+                     [](const CaptureCursor::Table& table) { return table.owes_deletions; });
 }
 
 std::optional<WallTime> SourceTimeOf(const std::string& cursor) {

@@ -74,6 +74,7 @@ PollingSource::PollingSource(sql::Session& session,
         "grant SELECT on the whole of it, capture the tables beneath a materialized view or on the "
         "foreign server, or choose another way for deletes:");
   }
+  OwingIsNews();
   AdoptTables();
 }
 
@@ -168,6 +169,15 @@ void PollingSource::OweDeletions(const TablePlan& table, CaptureCursor::Table& s
       why, table.name());
 }
 
+// Others learn it from the log's frames.
+bool PollingSource::OwingIsNews() {
+  std::set<TableName> owing;
+  for (const auto& [name, table] : cursor_.tables) {
+    if (table.owes_deletions) owing.insert(name);
+  }
+  return std::exchange(owing_told_, owing) != owing;
+}
+
 void PollingSource::LoadRange(const std::stop_token& stop) {
   if (replaced_node_) throw *replaced_node_;
   if (node_) {
@@ -214,7 +224,8 @@ PollingSource::Outcome PollingSource::Poll(const std::vector<RowKeys>& again) {
   }
   snapshot.Commit();
   CrashPoint("poll.read");
-  batch.Close(cursor_text_.Write(cursor_), large_.TakeNews());
+  const bool has_news = large_.TakeNews();
+  batch.Close(cursor_text_.Write(cursor_), OwingIsNews() || has_news);
   CrashPoint("poll.logged");
   ++stats_.polls;
   logger_.debug("poll done logged={}", batch.logged());

@@ -65,6 +65,7 @@ class PollingSource {
   void AdoptTables();
   void AdoptMark(const TablePlan& table, bool is_new, CaptureCursor::Table& state);
   void AdoptTombstones(const TablePlan& table, std::map<TableName, CaptureCursor::Table>& adopted);
+  bool OwingIsNews();
   void OweDeletions(const TablePlan& table, CaptureCursor::Table& state, std::string_view why);
   bool Reconciles(int64_t clock_us) const;
   std::function<void(const Row&)> Watching(const TablePlan& table);
@@ -92,6 +93,7 @@ class PollingSource {
   // Why nothing is read; not told before others have looked, who may know a better reason.
   std::optional<Error> replaced_node_;
   CutWriter::Users users_;          // where node_ is set
+  std::set<TableName> owing_told_;  // tables that owe deletions, as the log tells
   std::set<TableName> told_ahead_;  // of stamps ahead of the clock, in this poll
   LargeRows large_;
   RowFeed feed_;

@@ -12,8 +12,12 @@ namespace syncline::capture {
 // The tables that a stored cursor tells of; none for one that cannot be read.
 std::set<TableName> TablesOf(const std::string& cursor);
 
-// The source's clock when the poll began that a stored cursor comes of; nothing for one that does not
-// tell. Does not parse the whole cursor.
+// Of those the ones whose rows in the log have yet to be looked for on the source, since nothing
+// tells of all their deletions: some of the rows may be gone.
+std::set<TableName> TablesOwingDeletions(const std::string& cursor);
+
+// The source's clock when the poll began that a stored cursor comes of; nothing for one that does
+// not tell. Does not parse the whole cursor.
 std::optional<WallTime> SourceTimeOf(const std::string& cursor);
 
 }  // namespace syncline::capture

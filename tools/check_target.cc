@@ -12,6 +12,7 @@
 #include "apply/stamping_triggers.h"
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
+#include "capture/stored_cursor.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/session.h"
 #include "tools/check_privacy.h"
@@ -228,6 +229,15 @@ void CheckLog(const Config& config, const SourcePlan& source, CheckReport& repor
     }
     report.Pass(subject, fmt::format("{} holds {} changes of this source", folder.string(),
                                      FormatCount(reader->end() - reader->begin())));
+    if (const auto last = reader->Last()) {
+      for (const TableName& table : capture::TablesOwingDeletions(last->cursor)) {
+        report.Warn(
+            subject,
+            fmt::format("{}: the log may hold rows that are gone from the source",
+                        table.ToString()),
+            "the next capture looks for them; if it has held deletions back, see max_deletes");
+      }
+    }
     for (const IdleConsumer& consumer : IdleConsumers(*reader, folder, config.retain, clock)) {
       report.Warn(subject, TellIdle(consumer), IdleHint(consumer));
     }

@@ -217,6 +217,14 @@ int Replay(const Invocation& invocation, const Options& options) {
   SystemClock clock;
   auto reader = OpenLog(config, pipeline.from, clock);
   const End end = ChooseEnd(options, *reader, clock, *logger);
+  if (const auto last = reader->Last()) {
+    for (const TableName& table : capture::TablesOwingDeletions(last->cursor)) {
+      logger->warn(
+          "the log may hold rows that are gone from the source: capture has yet to look for them, "
+          "or holds deletions back table={}",
+          table.ToString());
+    }
+  }
   // What the source's tables have lost in the course of the log stops nobody here.
   std::vector<apply::TableMapping> tables = plan.pipelines.front().tables;
   for (apply::TableMapping& table : tables) table.changed_columns = apply::ChangedColumns::kKeep;
@@ -266,10 +274,14 @@ void AddReplay(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   command->add_flag("--inside-cut", options->inside_cut,
                     "Stop at that offset even if it is between two states of the source");
   command->footer(
-      R"(Applies the pipeline's log from its beginning: its base, if older frames were folded, then its frames. A replay that was cut off goes on
-when it is called again, also further than before. It ends where a cut is closed: with one state of the source, which it names. Exits with 4 when
-rows of the target are in conflict with the log, or parked. Triggers of the target do not fire meanwhile (on PostgreSQL foreign keys are not checked
-then); where the role may not keep them quiet, nothing is replayed.
+      R"(Applies the pipeline's log from its beginning: its base, if older frames were folded,
+then its frames. A replay that was cut off goes on when it is called again, also
+further than before.
+
+It ends where a cut is closed: with one state of the source, which it names. Exits
+with 4 when rows of the target are in conflict with the log, or parked. Triggers of
+the target do not fire meanwhile (on PostgreSQL foreign keys are not checked then);
+where the role may not keep them quiet, nothing is replayed.
 
   syncline replay shop-to-mirror --into sqlite:rebuilt.db
   syncline replay shop-to-mirror --into sqlite:before.db --to-time 2026-01-31T12:00:00Z)");

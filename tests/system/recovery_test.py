@@ -150,6 +150,24 @@ class RecoveryTest(SystemTest):
         self.assertEqual(one(rebuilt, "SELECT count(*) FROM items"), 50)
         self.assertEqual(one(rebuilt, "SELECT count(*) FROM items WHERE id % 2 = 0"), 0)
 
+    def test_deletions_that_are_held_back_are_told_until_they_are_settled(self):
+        rows = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) INSERT INTO items SELECT i, {STAMP} FROM n"
+        source = self.sqlite("source", "CREATE TABLE items(id INTEGER PRIMARY KEY, updated_at TEXT NOT NULL)", rows)
+        syncline = self.syncline_of(source, {"items": {}}, deletes="tombstones")
+        syncline.run("prepare", "--apply")
+        syncline.run("capture", "--once")
+        source.execute("DELETE FROM items WHERE id > 20")  # more than max_deletes lets go by itself
+        source.execute("UPDATE syncline_tombstones_items SET syncline_deleted_at = '2020-01-01' WHERE syncline_id > 0")
+        syncline.run("prepare", "--prune", "1d")
+        self.assertIn("max_deletes", syncline.run("capture", "--once", expect=1).stderr)
+        self.assertIn("gone from the source", syncline.run("check", expect=None).stdout)
+        self.assertIn("gone from the source", self.replay(syncline, "early").stderr)
+        syncline = self.syncline_of(source, {"items": {}}, deletes={"by": "tombstones", "max_deletes": "100%"})
+        syncline.run("capture", "--once")
+        self.assertNotIn("gone from the source", syncline.run("check", expect=None).stdout)
+        self.replay(syncline, "rebuilt")
+        self.assertEqual(one(SqliteDatabase(self.folder / "rebuilt.db"), "SELECT count(*) FROM items"), 20)
+
     def test_deletions_are_not_lost_by_a_log_of_sqlite_that_is_put_back(self):
         rows = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) INSERT INTO items SELECT i, {STAMP} FROM n"
         self.pruned(self.sqlite("source", "CREATE TABLE items(id INTEGER PRIMARY KEY, updated_at TEXT NOT NULL)", rows), False)
@@ -274,11 +292,11 @@ class RecoveryTest(SystemTest):
         rows = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) INSERT INTO items SELECT i, 0, {STAMP} FROM n"
         source.execute(rows)
         syncline = self.syncline_of(source, {"items": {}})
-        for value in range(1, 4):
+        for value in range(1, 5):
             syncline.run("run", "--once")
             source.execute(f"UPDATE items SET v = {value}, updated_at = {STAMP} WHERE id % 100 < {value}")
             source.execute(f"UPDATE items SET updated_at = {STAMP} WHERE id % 3 = 0")
-            if value == 2:
+            if value == 3:
                 with sqlite3.connect(source.path) as one_side, sqlite3.connect(self.folder / "dump.db") as other_side:
                     one_side.backup(other_side)
         syncline.run("run", "--once")
@@ -286,6 +304,9 @@ class RecoveryTest(SystemTest):
         dump = SqliteDatabase(self.folder / "dump.db")
         query = "SELECT * FROM items ORDER BY id"
         self.assertEqual(list(dump.rows(query)), list(source.rows(query)))
+        # They were met in the first batch, and taken back.
+        self.assertGreater(one(dump, "SELECT seq FROM sqlite_sequence WHERE name = 'syncline_conflicts'"), 9_000)
+        self.assertEqual(one(dump, "SELECT count(*) FROM syncline_conflicts"), 0)
         with sqlite3.connect(source.path) as one_side, sqlite3.connect(self.folder / "edited.db") as other_side:
             one_side.backup(other_side)
             other_side.execute(f"UPDATE items SET v = 77, updated_at = '2099-01-01 00:00:00.000' WHERE id = 5")
