@@ -90,7 +90,11 @@ Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
   json["name"] = name.name;
   json["loaded"] = table.loaded;
   json["definition"] = table.definition;
-  if (!table.guarantee.empty()) json["guarantee"] = table.guarantee;
+  if (table.guarantee) {
+    json["guarantee"] = std::string(NameOf(table.guarantee->kind));
+    json["reason"] = table.guarantee->reason;
+    if (!table.guarantee->remedy.empty()) json["remedy"] = table.guarantee->remedy;
+  }
   if (table.after) json["after"] = ToHex(table.after->bytes());
   if (!table.seen.is_null()) {
     Row row;
@@ -112,7 +116,12 @@ CaptureCursor::Table TableFromJson(const Json& json) {
   CaptureCursor::Table table;
   table.loaded = json.at("loaded").get<bool>();
   table.definition = json.at("definition").get<std::string>();
-  if (json.contains("guarantee")) table.guarantee = json.at("guarantee");
+  if (json.contains("guarantee")) {
+    // A class that a later version knows counts as none.
+    if (const auto kind = GuaranteeClassNamed(json.at("guarantee").get<std::string>())) {
+      table.guarantee = {*kind, json.value("reason", ""), json.value("remedy", "")};
+    }
+  }
   if (json.contains("after")) table.after = Row::FromBytes(FromHex(json.at("after")));
   if (json.contains("seen")) {
     const Row row = Row::FromBytes(FromHex(json.at("seen")));
@@ -293,11 +302,11 @@ const std::string& CursorWriter::Write(const CaptureCursor& cursor) {
   return text_;
 }
 
-std::map<std::string, std::string> Guarantees(const std::string& cursor) {
-  std::map<std::string, std::string> guarantees;
+std::map<std::string, Guarantee> Guarantees(const std::string& cursor) {
+  std::map<std::string, Guarantee> guarantees;
   try {
     for (const auto& [name, table] : CaptureCursor::Parse(cursor).tables) {
-      if (!table.guarantee.empty()) guarantees[name.ToString()] = table.guarantee;
+      if (table.guarantee) guarantees[name.ToString()] = *table.guarantee;
     }
   } catch (const Error&) {
     // Capture itself will say so.

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "capture/guarantee.h"
 #include "capture/stamp_forms.h"
 #include "capture/table_mark.h"
 #include "capture/tick_ledger.h"
@@ -23,7 +24,7 @@ struct CaptureCursor {
     bool loaded = false;       // the initial load is done
     std::string definition;    // TablePlan::definition that it was loaded by
     std::optional<Row> after;  // while loading: the key of the last row that is in the log
-    std::string guarantee;     // NameOf its GuaranteeClass; empty: not known
+    std::optional<Guarantee> guarantee;  // nothing: not known
     // How far the keys in the log were looked for on the source; nothing: never.
     struct Reconciled {
       int64_t begun_us = 0;  // when the last round was begun, by the source's clock

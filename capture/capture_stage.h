@@ -16,6 +16,7 @@
 
 #include "capture/capture_orders.h"
 #include "capture/deletes.h"
+#include "capture/guarantee.h"
 #include "capture/known_kinds.h"
 #include "capture/pace.h"
 #include "capture/table_tally.h"
@@ -156,9 +157,13 @@ std::vector<Finding> CheckSource(const sql::DatabaseUrl& source,
 // Identity of the source, for ChangeLog::Open.
 std::string SourceIdentity(const sql::DatabaseUrl& source);
 
-// What capture promises, by table (GuaranteeClass), as far as a cursor that is stored in the log
-// tells; nothing for one that cannot be read.
-std::map<std::string, std::string> Guarantees(const std::string& cursor);
+// What capture promises, by table, as far as a cursor that is stored in the log tells; nothing for
+// one that cannot be read.
+std::map<std::string, Guarantee> Guarantees(const std::string& cursor);
+// The same as the source itself tells, without a log; nothing for tables that cannot be planned.
+// Throws as Session::Open does.
+std::map<TableName, Guarantee> GuaranteesOf(const sql::DatabaseUrl& source,
+                                            const std::vector<TableSpec>& tables);
 
 // A row of the source that is too large to be captured.
 struct LargeRow {

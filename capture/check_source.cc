@@ -7,7 +7,7 @@
 
 #include "capture/capture_stage.h"
 #include "capture/check_forms.h"
-#include "capture/guarantee.h"
+#include "capture/classify.h"
 #include "capture/reconciliation.h"
 #include "capture/table_plan.h"
 #include "capture/tombstones.h"
@@ -160,7 +160,8 @@ class SourceCheck {
       std::ranges::sort(key);
       return columns == key;
     };
-    if (same(info.primary_key) || std::ranges::any_of(info.unique_keys, same)) return;
+    // Rows whose key holds NULL are refused already, so an index that allows it will do.
+    if (same(info.primary_key) || std::ranges::any_of(info.unique_indexes, same)) return;
     Add(Level::kWarn, plan.name(),
         fmt::format("nothing in the database keeps the key ({}) unique",
                     fmt::join(plan.key_columns(), ", ")),
@@ -308,6 +309,20 @@ std::vector<Finding> CheckSource(const sql::DatabaseUrl& source,
   std::vector<Finding> findings;
   SourceCheck(source, known, findings).Run(tables);
   return findings;
+}
+
+std::map<TableName, Guarantee> GuaranteesOf(const sql::DatabaseUrl& source,
+                                            const std::vector<TableSpec>& tables) {
+  const auto session = sql::Session::Open(source, {.read_only = true});
+  std::map<TableName, Guarantee> guarantees;
+  for (const TableSpec& spec : tables) {
+    try {
+      guarantees[spec.table] = Classify(*session, PlanTable(*session, spec));
+    } catch (const Error& error) {
+      if (error.reaction() == Reaction::kRetry) throw;
+    }
+  }
+  return guarantees;
 }
 
 }  // namespace syncline::capture

@@ -7,7 +7,6 @@
 #include <system_error>
 #include <utility>
 
-#include "capture/guarantee.h"
 #include "capture/range_reader.h"
 #include "engine/base/as_error.h"
 #include "engine/base/check.h"
@@ -135,9 +134,9 @@ void InitialLoad::Announce(const TablePlan& table) {
   RefuseNullKeys(parts_.session, table);
   // The cursor's tables are classified already.
   const CaptureCursor::Table& state = parts_.cursor.tables[table.schema->table];
-  if (state.guarantee == NameOf(GuaranteeClass::kRefused)) {
-    const Guarantee guarantee = Classify(parts_.session, table);
-    throw UsageError(fmt::format("{}: {}", table.name(), guarantee.reason), guarantee.remedy);
+  if (state.guarantee && state.guarantee->kind == GuaranteeClass::kRefused) {
+    throw UsageError(fmt::format("{}: {}", table.name(), state.guarantee->reason),
+                     state.guarantee->remedy);
   }
   parts_.logger.info("initial load begins table={}", table.name());
   if (table.null_cursor.empty()) return;

@@ -7,7 +7,7 @@
 #include <span>
 #include <utility>
 
-#include "capture/guarantee.h"
+#include "capture/classify.h"
 #include "capture/source_change.h"
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
@@ -98,7 +98,7 @@ void PollingSource::AdoptTables() {
     state.definition = table.definition;
     state.kind = table.table_kind;
     if (!IsTombstoneTable(table.schema->table)) {
-      state.guarantee = NameOf(Classify(session_, table).kind);
+      state.guarantee = Classify(session_, table);
       AdoptMark(table, !state.loaded && !state.after, state);
     }
     adopted[table.schema->table] = std::move(state);

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 
 #include "engine/base/error.h"
 #include "engine/base/private_folder.h"
@@ -65,18 +66,20 @@ int Init(const Invocation& invocation, const Options& options) {
   DraftDatabase target{"mirror", "sqlite:mirror.db"};
   Dialect dialect = Dialect::kPostgres;
   std::vector<CatalogueTable> tables;
+  std::map<TableName, capture::Guarantee> promises;
   std::vector<std::string> variables;  // that the file refers to, and that have to be set
   if (!options.url.empty()) {
     const sql::DatabaseUrl url = ParseAddress(options.url);
     source = DraftOf(options.url, NameForUrl(url.display), file, variables);
     dialect = url.dialect;
     tables = ReadCatalogue({source.name, url});
+    promises = capture::GuaranteesOf(url, DraftedTables(dialect, tables));
   }
   if (!options.to.empty()) {
     const std::string name = NameForUrl(ParseAddress(options.to).display);
     target = DraftOf(options.to, name == source.name ? name + "-copy" : name, file, variables);
   }
-  const Draft draft = DraftConfig(source, target, dialect, tables);
+  const Draft draft = DraftConfig(source, target, dialect, tables, promises);
   WriteNewFile(file, draft.text);
   if (invocation.json) {
     invocation.Print(

@@ -85,6 +85,24 @@ std::string CommonCursor(const std::vector<TableAdvice>& advices) {
   return best == counts.end() ? "updated_at" : best->first;
 }
 
+TableAdvice Advise(const CatalogueTable& table, Dialect dialect) {
+  TableAdvice advice = AdviseTable(table.info, dialect);
+  if (!table.unreadable.empty()) advice.problem = table.unreadable;
+  return advice;
+}
+
+// What is promised says more than what the catalogue's entry alone lets fear.
+void Heed(const capture::Guarantee& promise, TableAdvice& advice) {
+  if (!promise.worse_than_bounded()) return;
+  const std::string text = fmt::format("{}: {}; {}", capture::NameOf(promise.kind), promise.reason,
+                                       promise.remedy);
+  if (promise.kind == capture::GuaranteeClass::kRefused) {
+    advice.problem = text;
+  } else {
+    advice.caution = text;
+  }
+}
+
 std::string TableLine(const sql::TableInfo& info, const TableAdvice& advice,
                       const std::string& common_cursor) {
   const std::string name = NameInFile(info.name);
@@ -172,12 +190,28 @@ DraftAddress WithoutSecrets(const std::string& url, const std::string& database)
   return draft;
 }
 
+std::vector<capture::TableSpec> DraftedTables(Dialect dialect,
+                                              const std::vector<CatalogueTable>& tables) {
+  std::vector<capture::TableSpec> specs;
+  for (const CatalogueTable& table : tables) {
+    const TableAdvice advice = Advise(table, dialect);
+    if (!advice.problem.empty()) continue;
+    capture::TableSpec& spec = specs.emplace_back();
+    spec.table = table.info.name;
+    spec.key = advice.key;
+    spec.cursor = advice.cursor;
+  }
+  return specs;
+}
+
 Draft DraftConfig(const DraftDatabase& source, const DraftDatabase& target, Dialect dialect,
-                  const std::vector<CatalogueTable>& tables) {
+                  const std::vector<CatalogueTable>& tables,
+                  const std::map<TableName, capture::Guarantee>& promises) {
   std::vector<TableAdvice> advices;
   for (const CatalogueTable& table : tables) {
-    advices.push_back(AdviseTable(table.info, dialect));
-    if (!table.unreadable.empty()) advices.back().problem = table.unreadable;
+    TableAdvice& advice = advices.emplace_back(Advise(table, dialect));
+    const auto promise = promises.find(table.info.name);
+    if (promise != promises.end()) Heed(promise->second, advice);
   }
   const std::string cursor = CommonCursor(advices);
   Draft draft;

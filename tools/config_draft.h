@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,9 +35,16 @@ struct Draft {
   size_t left_out = 0;  // tables that cannot be captured as they are; in the text as comments
 };
 
-// A commented configuration for one pipeline. Without tables: an example to fill in.
+// The tables as the draft will have them captured, of those that can be.
+std::vector<capture::TableSpec> DraftedTables(Dialect dialect,
+                                              const std::vector<CatalogueTable>& tables);
+
+// A commented configuration for one pipeline. Without tables: an example to fill in. `promises`
+// says what polling promises for DraftedTables, as far as that is known: where it is worse than
+// bounded, a comment beside the table tells.
 Draft DraftConfig(const DraftDatabase& source, const DraftDatabase& target, Dialect dialect,
-                  const std::vector<CatalogueTable>& tables);
+                  const std::vector<CatalogueTable>& tables,
+                  const std::map<TableName, capture::Guarantee>& promises = {});
 
 // A name or text as it stands in YAML: plain where that is safe, else in double quotes.
 std::string YamlText(std::string_view text);

@@ -13,6 +13,6 @@ namespace syncline::cli {
 // it is captured from the beginning. Not those that are `captured` already, by their names: they
 // are gone. Where `create` says no, capture tells what is missing. Throws as Session does.
 void MakePeerTables(const Plan& plan, const std::string& database,
-                    const std::map<std::string, std::string>& captured, spdlog::logger& logger);
+                    const std::map<std::string, capture::Guarantee>& captured, spdlog::logger& logger);
 
 }  // namespace syncline::cli

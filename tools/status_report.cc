@@ -94,9 +94,11 @@ void PrintDetails(const PipelineHealth& health, Terminal& out) {
                              : "it is inside of a cut that is open or larger than a batch"));
   }
   for (const auto& [table, guarantee] : status.guarantees) {
-    if (guarantee == "exact" || guarantee == "bounded") continue;
-    out.Line(fmt::format("{}: {} is captured as {}, see `syncline check`", status.pipeline, table,
-                         guarantee));
+    if (!guarantee.worse_than_bounded()) continue;
+    out.Lines(fmt::format("{}: {} is captured as {}: ", status.pipeline, table,
+                          NameOf(guarantee.kind)),
+              guarantee.reason);
+    PrintHint(guarantee.remedy, out);
   }
   for (const capture::LargeRow& row : status.too_large) {
     out.Line(fmt::format("{}: {} ({}) is not captured: {} are more than max_row", status.pipeline,
@@ -134,7 +136,12 @@ Json HealthJson(const PipelineHealth& health) {
   json["run_state"] = RunStateName(health.run_state);
   set("last_run", health.last_run, [](const Run& run) { return RunJson(run); });
   set("next_run_at", health.next_run, FormatTime);
-  json["guarantees"] = status.guarantees;
+  json["guarantees"] = Json::object();
+  for (const auto& [table, guarantee] : status.guarantees) {
+    json["guarantees"][table] = {{"class", NameOf(guarantee.kind)},
+                                 {"reason", guarantee.reason},
+                                 {"remedy", guarantee.remedy}};
+  }
   json["too_large"] = Json::array();
   for (const capture::LargeRow& row : status.too_large) {
     json["too_large"].push_back(

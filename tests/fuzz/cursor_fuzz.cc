@@ -38,7 +38,7 @@ std::vector<Seed> Seeds() {
   CaptureCursor::Table& loaded = cursor.tables[{"", "loaded"}];
   loaded.loaded = true;
   loaded.definition = "id";
-  loaded.guarantee = "exact";
+  loaded.guarantee = {capture::GuaranteeClass::kBounded, "set by programs", "a trigger"};
   loaded.seen = Value(ValueView::Int(9));
   loaded.reconciled = {.begun_us = 5, .under_way = true, .after = Key(8)};
   seeds.push_back({"tables", cursor.ToString()});

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "capture/guarantee.h"
+#include "capture/table_plan.h"
+#include "engine/sql/session.h"
+
+namespace syncline::capture {
+
+// What the source's catalogue, its triggers and a sample of the rows tell about the table's cursor
+// column. Says "exact" only where the database itself moves the column with every insert and update.
+Guarantee Classify(sql::Session& session, const TablePlan& plan);
+
+// The parts of Classify: by the kind of the database.
+Guarantee ClassifyPostgres(sql::Session& session, const TablePlan& plan);
+Guarantee ClassifySqlite(sql::Session& session, const TablePlan& plan);
+
+// A column of the key is no cursor that an update moves; nothing: it is not in the key.
+std::optional<Guarantee> ClassifyKey(const TablePlan& plan);
+// Whether the values of an integer cursor look like numbers that each row counts by itself.
+bool LooksLikeARowsOwnCounter(sql::Session& session, const TablePlan& plan);
+Guarantee OwnCounter(const std::string& column);
+
+// The column that an update sets, and the one that an insert sets.
+const std::string& UpdateColumn(const TablePlan& plan);
+const std::string& InsertColumn(const TablePlan& plan);
+
+}  // namespace syncline::capture
