@@ -7,6 +7,7 @@
 
 #include "apply/base_feed.h"
 #include "apply/batch_lanes.h"
+#include "apply/late_tables.h"
 #include "apply/log_feed.h"
 #include "apply/missing_grants.h"
 #include "apply/prepared.h"
@@ -164,33 +165,11 @@ void ApplyStage::Impl::CheckInLog() {
       "is ahead and was not touched.");
 }
 
-// A target table that is made now would hold only what comes now: refuses when the log holds
-// changes of it from before. So it is with a table that was dropped on the target, and with one
-// that the pipeline did not have until now. Moves the reader.
+// Moves the reader.
 void ApplyStage::Impl::CheckNothingIsMissing(std::stop_token stop) {
   if (next() == Offset()) return;
-  const std::set<TableName> missing = target().MissingTables();
-  if (missing.empty()) return;
-  const auto refuse = [&](const TableName& table) {
-    throw StopError(
-        fmt::format("table {} is not on {}, but pipeline {} is past offset {}, and the log has "
-                    "changes of it from before",
-                    table.ToString(), url_.display, options_.pipeline, next().value()),
-        fmt::format("Apply the log again from its beginning, which changes nothing that is there "
-                    "already: `syncline offsets set {} 0`.",
-                    options_.pipeline));
-  };
-  for (const TableName& table : log_.OpenBase()->Tables()) {
-    if (missing.contains(table)) refuse(table);
-  }
-  log_.Seek(log_.begin());
-  while (!stop.stop_requested()) {
-    const std::optional<Frame> frame = log_.NextHeader();
-    if (!frame || frame->header.base >= next()) return;
-    for (const auto& table : frame->tables) {
-      if (missing.contains(table->table)) refuse(table->table);
-    }
-  }
+  const std::set<TableName> late = LateTables(log_, target().MissingTables(), next(), stop);
+  if (!late.empty()) throw LateTableError(*late.begin(), url_.display, options_.pipeline, next());
 }
 
 void ApplyStage::Impl::Resume(std::stop_token stop) {

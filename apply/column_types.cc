@@ -28,8 +28,9 @@ sql::Sql TypeOnTarget(sql::Session& session, Dialect from, const Column& column,
   throw Error(Reaction::kStop, Cause::kRuntime,
               fmt::format("column {} of {} is of type {}, and the target has no such type",
                           column.name, target.ToString(), name.text()),
-              "Make the type on the target, in the schema of that table or in public; or make the "
-              "column there yourself with another type, such as text; or omit it.",
+              "Make the type on the target, in the schema of that table or in public (`syncline "
+              "check` shows the CREATE TYPE); or make the column there yourself with another type, "
+              "such as text; or omit it.",
               kUndefinedObject);
 }
 

@@ -186,7 +186,8 @@ class Search {
     for (size_t i = first; i < findings_.refused.size(); ++i) {
       if (DependsOnOthers(*findings_.refused[i].error.refusal())) return;
     }
-    const auto any = session_.Query("SELECT 1 FROM " + sql::Quote(portion.target) + " LIMIT 1");
+    const auto any =
+        session_.Query(sql::Format("SELECT 1 FROM {} LIMIT 1", sql::Quote(portion.target)));
     if (any.rows.empty()) throw RefusesAll(portion, first);
   }
 
@@ -198,11 +199,10 @@ class Search {
     }
     using Reason = std::pair<const std::string, size_t>;
     const auto most = std::ranges::max_element(reasons, {}, &Reason::second);
-    return StopError(
-        fmt::format("table {} refuses every change{}: {}", portion.target.ToString(),
-                    reasons.size() > 1 ? ", most often for this" : "", most->first),
-        "This is no matter of single rows: correct the table on the target, or the "
-        "mapping, and start again. Nothing of this batch was parked.");
+    return StopError(fmt::format("table {} refuses every change{}: {}", portion.target.ToString(),
+                                 reasons.size() > 1 ? ", most often for this" : "", most->first),
+                     "This is no matter of single rows: correct the table on the target, or the "
+                     "mapping, and start again. Nothing of this batch was parked.");
   }
 
   void Accept(size_t portion, size_t begin, size_t end) {

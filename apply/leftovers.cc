@@ -29,7 +29,7 @@ TableMapping WithIgnored(sql::Session& session, const TableSchema& schema, Table
     const bool is_key = std::ranges::find(schema.key, i) != schema.key.end();
     if (is_key || schema.columns[i].type == Type::kNull) continue;
     const std::string& there = renamed == mapping.columns.end() ? name : renamed->second;
-    if (info->Find(there) == nullptr) mapping.omit.push_back(name);
+    if (info->Find(there, session.dialect()) == nullptr) mapping.omit.push_back(name);
   }
   return mapping;
 }

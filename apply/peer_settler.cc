@@ -116,11 +116,11 @@ std::vector<Look> PeerSettler::LookAt(const WriteTask& task) {
 
 // Keys that are equal and stored in another way (1.0 and 1.00, citext): the row's own form counts.
 void PeerSettler::TakeStoredKeys(Known& known, std::span<const Look> looks) {
-  const KeyedRows rows = ReadByKeys(session_, *known.table, known.keys);
+  const KeyedRows rows = ReadByKeys(session_, *known.table, known.keys, shape_.rows());
   for (uint32_t number = 0; number < known.keys.size(); ++number) {
     Row& key = known.keys[number];
     if (!looks[number].exists || rows.contains(key.bytes())) continue;
-    for (const auto& [bytes, row] : ReadByKeys(session_, *known.table, {&key, 1})) {
+    for (const auto& [bytes, row] : ReadByKeys(session_, *known.table, {&key, 1}, shape_.rows())) {
       key = Project(row, known.table->key);
     }
   }
@@ -135,7 +135,7 @@ void PeerSettler::TakeStoredKeys(Known& known, std::span<const Look> looks) {
 
 std::vector<uint32_t> PeerSettler::Unlogged(const Known& known, std::span<const Look> looks,
                                             bool captured) {
-  const KeyedRows rows = ReadByKeys(session_, *known.table, known.keys);
+  const KeyedRows rows = ReadByKeys(session_, *known.table, known.keys, shape_.rows());
   std::vector<uint32_t> unlogged;
   for (uint32_t number = 0; number < known.keys.size(); ++number) {
     const std::optional<IndexEntry>& entry = known.entries[number];

@@ -34,12 +34,12 @@ ValueView Number(uint64_t number) { return ValueView::Int(static_cast<int64_t>(n
 std::string KeyImage(const ParkedStep& step) {
   std::vector<Column> columns;
   for (const uint32_t index : step.schema->key) columns.push_back(step.schema->columns[index]);
-  return RowImage(columns, step.change.key);
+  return AsciiImage(RowImage(columns, step.change.key));
 }
 
 // Empty for a deletion.
 std::string ImageOf(const ParkedStep& step) {
-  return step.deletion ? "" : RowImage(step.schema->columns, step.change.row);
+  return step.deletion ? "" : AsciiImage(RowImage(step.schema->columns, step.change.row));
 }
 
 // What every row of the table says, whether refused or waiting.

@@ -44,6 +44,11 @@ std::string RowImage(const std::vector<Column>& columns, const Row& row) {
   return RowImage(columns, values);
 }
 
+std::string AsciiImage(const std::string& image) {
+  return Json::parse(image, nullptr, /*allow_exceptions=*/false)
+      .dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+}
+
 std::vector<std::optional<std::string>> ParseRowImage(const std::vector<Column>& columns,
                                                       const std::string& image) {
   const Json json = Json::parse(image, nullptr, /*allow_exceptions=*/false);

@@ -17,6 +17,9 @@ std::string RowImage(const std::vector<Column>& columns,
                      const std::vector<std::optional<std::string>>& values);
 std::string RowImage(const std::vector<Column>& columns, const Row& row);
 
+// The same image in ASCII, which text of every encoding can hold.
+std::string AsciiImage(const std::string& image);
+
 // The texts of `columns` in what RowImage made; nothing for NULL and for columns that it has not.
 // Throws DamageError when it is no such object.
 std::vector<std::optional<std::string>> ParseRowImage(const std::vector<Column>& columns,

@@ -47,6 +47,15 @@ std::string NameOnTarget(const std::string& column, const TableMapping& mapping)
   return renamed == mapping.columns.end() ? column : renamed->second;
 }
 
+// Whether the schema fills the column of that name on the target.
+bool HasColumn(const TableSchema& schema, const TableMapping& mapping, const std::string& name,
+               Dialect target) {
+  return std::ranges::any_of(schema.columns, [&](const Column& column) {
+    return column.type != Type::kNull && !IsOmitted(column.name, mapping) &&
+           sql::IsSameName(NameOnTarget(column.name, mapping), name, target);
+  });
+}
+
 Sql RetypeSql(const TableName& table, const std::string& name, const Sql& type, Dialect target) {
   if (target == Dialect::kPostgres) {
     return Format("ALTER TABLE {0} ALTER COLUMN {1} TYPE {2} USING {1}::{2};", Quote(table),
@@ -91,9 +100,11 @@ SchemaWatch::Known SchemaWatch::KnownOf(const TableSchema& schema, const TableMa
 void SchemaWatch::Read(sql::Session& session, const std::string& pipeline) {
   if (known_) return;
   known_.emplace();
-  if (!HasOwnTable(session, kSchemasTable)) return;  // `syncline check` comes before the first batch
+  if (!HasOwnTable(session, kSchemasTable))
+    return;  // `syncline check` comes before the first batch
   const auto found = session.Query(
-      Format("SELECT source_table, columns FROM {} WHERE pipeline = $1", TableSql(session)), {pipeline});
+      Format("SELECT source_table, columns FROM {} WHERE pipeline = $1", TableSql(session)),
+      {pipeline});
   for (const auto& row : found.rows) {
     const std::string table = row.at(0).value_or("");
     const auto columns = nlohmann::json::parse(row.at(1).value_or(""), nullptr, false);
@@ -118,7 +129,13 @@ std::vector<SchemaWatch::Lost> SchemaWatch::LostBetween(const Known& before, con
   std::vector<Lost> lost;
   for (const KnownColumn& column : before) {
     if (IsOmitted(column.name, mapping)) continue;
-    const auto found = std::ranges::find(now.columns, column.name, &Column::name);
+    // A column that has only changed the case of its letters may be the same.
+    auto found = std::ranges::find(now.columns, column.name, &Column::name);
+    if (found == now.columns.end()) {
+      found = std::ranges::find_if(now.columns, [&](const Column& other) {
+        return sql::IsSameName(other.name, column.name, now.dialect);
+      });
+    }
     if (found == now.columns.end()) {
       lost.push_back({&column, nullptr});
     } else if (!sql::IsSameType(found->native_type, column.type, now.dialect)) {
@@ -173,13 +190,14 @@ void SchemaWatch::PauseFor(sql::Session& session, const TableSchema& schema,
   std::string renamed;
   for (const auto& [before, now] : lost) {
     const std::string name = NameOnTarget(before->name, mapping);
-    const sql::ColumnInfo* const column = info->Find(name);
+    const sql::ColumnInfo* const column = info->Find(name, session.dialect());
     if (column == nullptr) continue;
     if (now == nullptr) {
+      if (HasColumn(schema, mapping, name, session.dialect())) continue;
       what.push_back(fmt::format("column {} is gone (dropped or renamed)", before->name));
-      statements.push_back(
-          Format("ALTER TABLE {} DROP COLUMN {};", Quote(info->name), Quote(name)).ToString());
-      renamed = " To a column that was only renamed give its new name there.";
+      renamed += Format(" If it was renamed, run: ALTER TABLE {} RENAME COLUMN {} TO its new name;",
+                        Quote(info->name), Quote(name))
+                     .ToString();
       continue;
     }
     const std::string& is = column->column.native_type;
@@ -193,12 +211,16 @@ void SchemaWatch::PauseFor(sql::Session& session, const TableSchema& schema,
     statements.push_back(RetypeSql(info->name, name, type, session.dialect()).ToString());
   }
   if (what.empty()) return;
+  std::string hint;
+  if (!statements.empty()) {
+    hint = fmt::format("Run: {} Then start again. ", fmt::join(statements, " "));
+  }
   throw UsageError(
       fmt::format("source table {}: {}; table {} on the target does not follow that by itself",
                   schema.table.ToString(), fmt::join(what, ", "), info->name.ToString()),
-      fmt::format("Run: {} Then start again.{} To keep the target's columns as they are, start "
-                  "again with `changed_columns: keep` instead.",
-                  fmt::join(statements, " "), renamed));
+      fmt::format("{}To keep the target's columns as they are, with the values that they have, "
+                  "start again with `changed_columns: keep`.{}",
+                  hint, renamed));
 }
 
 void SchemaWatch::Note(sql::Session& session, const std::string& pipeline,
@@ -209,7 +231,7 @@ void SchemaWatch::Note(sql::Session& session, const std::string& pipeline,
     const std::optional<sql::TableInfo> info = session.Describe(mapping.target);
     for (KnownColumn& column : known_->at(table)) {
       const sql::ColumnInfo* const is =
-          info ? info->Find(NameOnTarget(column.name, mapping)) : nullptr;
+          info ? info->Find(NameOnTarget(column.name, mapping), session.dialect()) : nullptr;
       column.target = is == nullptr ? std::nullopt : std::optional(is->column.native_type);
     }
     // What the target lacks was left out (`new_columns: ignore`), and is not for it to know.
@@ -229,11 +251,12 @@ void SchemaWatch::Write(sql::Session& session, const std::string& pipeline, cons
   }
   session.Change(
       Format("INSERT INTO {0} (pipeline, source_table, columns, updated_at) VALUES ($1, $2, "
-                  "$3, {1}) ON CONFLICT (pipeline, source_table) DO UPDATE SET columns = "
-                  "excluded.columns, updated_at = excluded.updated_at",
-                  TableSql(session), sql::NowSql(session.dialect())),
+             "$3, {1}) ON CONFLICT (pipeline, source_table) DO UPDATE SET columns = "
+             "excluded.columns, updated_at = excluded.updated_at",
+             TableSql(session), sql::NowSql(session.dialect())),
       {pipeline, table.ToString(),
-       columns.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)});
+       columns.dump(-1, ' ', /*ensure_ascii=*/true,
+                    nlohmann::ordered_json::error_handler_t::replace)});
 }
 
 void SchemaWatch::ForgetOmitted(sql::Session& session, const std::string& pipeline,

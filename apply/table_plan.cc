@@ -7,6 +7,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/error.h"
+#include "engine/sql/dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -94,6 +95,26 @@ TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMappin
   }
   PlaceCursor(plan, place);
   return plan;
+}
+
+void RefuseOneName(const TablePlan& plan, Dialect target) {
+  std::map<std::string, std::string> taken;  // folded name -> source name
+  if (!plan.flag.empty()) taken[sql::FoldedName(plan.flag, target)] = "";
+  for (size_t i = 0; i < plan.columns.size(); ++i) {
+    const std::string& source = plan.schema->columns[plan.take[i]].name;
+    const std::string& name = plan.columns[i].name;
+    const auto [other, added] = taken.emplace(sql::FoldedName(name, target), source);
+    if (added) continue;
+    const std::string table = plan.schema->table.ToString();
+    throw UsageError(
+        other->second.empty()
+            ? fmt::format("column {} of {} would become {} of {}, which `on_delete` sets", source,
+                          table, plan.flag, plan.target.ToString())
+            : fmt::format("columns {} and {} of {} would be one column of {}: SQLite does not tell "
+                          "upper from lower case",
+                          other->second, source, table, plan.target.ToString()),
+        "Give one of them another name under `columns`, or omit it.");
+  }
 }
 
 void LeaveOut(TablePlan& plan, uint32_t column) {

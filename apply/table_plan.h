@@ -45,6 +45,10 @@ struct TablePlan {
 // course of a log.
 TablePlan PlanTable(std::shared_ptr<const TableSchema> schema, const TableMapping& mapping);
 
+// Throws UsageError when two of the plan's columns, or one and the flag, are one column to a
+// database of that kind: SQLite does not tell Name from name.
+void RefuseOneName(const TablePlan& plan, Dialect target);
+
 // Takes a column, an index into plan.columns that is not part of the key, out of the plan. Without
 // its cursor column a plan can only go by kSourceWins.
 void LeaveOut(TablePlan& plan, uint32_t column);

@@ -108,7 +108,8 @@ TargetShape ShapeOf(const TablePlan& plan, const sql::TableInfo& info, sql::Sess
     }
     shape.compares_stamps = ComparesStamps(plan, shape);
   }
-  if (!plan.flag.empty()) shape.flag = info.Find(plan.flag)->column;
+  if (!plan.flag.empty()) shape.flag = info.Find(plan.flag, session.dialect())->column;
+  shape.own_rows = sql::OwnRows(plan.target, info.kind, session.dialect());
   return shape;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/model/schema.h"
+#include "engine/sql/dialect.h"
 #include "engine/sql/sql_text.h"
 
 namespace syncline::apply {
@@ -29,8 +30,12 @@ struct TargetShape {
   // The column that tells which rows count as deleted, and are none as far as the log is concerned;
   // not among `columns`. Nothing: rows are deleted.
   std::optional<Column> flag = {};
+  // Where rows are read, changed and deleted: OwnRows (engine/sql/table_info.h) of the table; empty:
+  // the table with all that inherits from it.
+  sql::Sql own_rows = {};
 
   bool has_versions() const { return !cursor.empty(); }
+  sql::Sql rows() const { return own_rows.empty() ? sql::Quote(table) : own_rows; }
 };
 
 // Columns that rows have here besides the target's. A NULL previous version: the log knows of no

@@ -134,6 +134,29 @@ void LeaveOutColumns(sql::Session& session, TablePlan& plan, const std::vector<u
   }
 }
 
+// The plan calls columns as the table does, which may differ where case does not count.
+void TakeNames(const sql::TableInfo& info, Dialect dialect, TablePlan& plan) {
+  const auto take = [&](std::string& name) {
+    if (const sql::ColumnInfo* column = info.Find(name, dialect)) name = column->column.name;
+  };
+  for (Column& column : plan.columns) take(column.name);
+  if (!plan.flag.empty()) take(plan.flag);
+}
+
+// Columns that the target computes by itself. Those that it cannot do without stay, and are refused
+// by CheckColumns.
+void LeaveOutGenerated(const sql::TableInfo& info, TablePlan& plan, spdlog::logger& logger) {
+  for (auto i = static_cast<uint32_t>(plan.columns.size()); i-- > 0;) {
+    const sql::ColumnInfo* const column = info.Find(plan.columns[i].name);
+    const bool is_key = std::ranges::find(plan.key, i) != plan.key.end();
+    const bool is_needed = is_key || (plan.IsCursor(i) && ComparesVersions(plan.conflict));
+    if (column == nullptr || !column->generated || is_needed) continue;
+    logger.info("column left out, the target computes it table={} column={}",
+                plan.target.ToString(), plan.columns[i].name);
+    LeaveOut(plan, i);
+  }
+}
+
 // True when columns were added, so that the catalogue must be read again.
 bool TreatMissingColumns(sql::Session& session, TablePlan& plan, const sql::TableInfo& info,
                          spdlog::logger& logger) {
@@ -181,7 +204,8 @@ void CheckColumns(const TablePlan& plan, const sql::TableInfo& info, Dialect dia
       throw UsageError(
           fmt::format("column {} of {} on the target is generated and cannot be written", name,
                       plan.target.ToString()),
-          "Add the source's column to `omit`.");
+          "It is part of the key, or the cursor column: make it an ordinary column, or name others "
+          "with `key` or `cursor`.");
     }
     if (written && column.identity_always && IsUpdated(plan, name)) {
       throw UsageError(fmt::format("column {} of {} on the target is GENERATED ALWAYS AS IDENTITY: "
@@ -267,8 +291,13 @@ Sql AddColumnSql(sql::Session& session, const TablePlan& plan, const Column& col
 }
 
 sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog::logger& logger) {
+  RefuseOneName(plan, session.dialect());
   RequireDurable(session, {&plan.target, 1});
   auto info = session.Describe(plan.target);
+  if (info) {
+    TakeNames(*info, session.dialect(), plan);
+    LeaveOutGenerated(*info, plan, logger);
+  }
   if (!info) {
     CreateTable(session, plan, logger);
     info = session.Describe(plan.target);

@@ -92,10 +92,10 @@ Sql UnlessThere(const TargetShape& shape) {
 // which stand in `stage` where there is one. What follows says which rows.
 Sql TakeAway(const TargetShape& shape, const Sql& version, const Sql& stage = {}) {
   if (!shape.flag) {
-    return Format("DELETE FROM {} AS t{}", Quote(shape.table),
+    return Format("DELETE FROM {} AS t{}", shape.rows(),
                   stage.empty() ? Sql() : Format(" USING {} AS s", stage));
   }
-  return Format("UPDATE {} AS t SET {} = {}{}", Quote(shape.table), Quote(shape.flag->name),
+  return Format("UPDATE {} AS t SET {} = {}{}", shape.rows(), Quote(shape.flag->name),
                 FlagSet(shape, version), stage.empty() ? Sql() : Format(" FROM {} AS s", stage));
 }
 
@@ -165,7 +165,7 @@ Sql AndVersion(const TargetShape& shape) {
 }
 
 Sql Image(const TargetShape& shape, bool deletion) {
-  return Format("SELECT {} FROM {} AS t WHERE {}", ExactTexts(shape), Quote(shape.table),
+  return Format("SELECT {} FROM {} AS t WHERE {}", ExactTexts(shape), shape.rows(),
                 KeyIs(shape, deletion));
 }
 
@@ -182,7 +182,7 @@ Sql CreateStage(const TargetShape& shape, const TableName& stage,
     }
   }
   return Format("CREATE TEMP TABLE {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} AS t WITH NO DATA",
-                Quote(stage.name), Join(terms, ", "), Quote(shape.table));
+                Quote(stage.name), Join(terms, ", "), shape.rows());
 }
 
 }  // namespace
@@ -202,7 +202,7 @@ std::vector<std::string> DeleteColumns(const TargetShape& shape) {
 }
 
 Sql UpdateRowSql(const TargetShape& shape, Follows follows) {
-  return Format("UPDATE {} AS t SET {} WHERE {}{}", Quote(shape.table), AssignParameters(shape),
+  return Format("UPDATE {} AS t SET {} WHERE {}{}", shape.rows(), AssignParameters(shape),
                 KeyIs(shape, false),
                 AndFollowed(shape, follows, VersionParameter(shape, shape.columns.size() + 1)));
 }
@@ -219,7 +219,7 @@ Sql DeleteRowSql(const TargetShape& shape, Follows follows) {
 }
 
 Sql OverwriteRowSql(const TargetShape& shape) {
-  return Format("UPDATE {} AS t SET {} WHERE {}", Quote(shape.table), AssignParameters(shape),
+  return Format("UPDATE {} AS t SET {} WHERE {}", shape.rows(), AssignParameters(shape),
                 KeyIs(shape, false));
 }
 
@@ -234,24 +234,24 @@ Sql LookUpsertSql(const TargetShape& shape, Follows follows) {
       shape, [&](size_t i) { return Parameter(shape, i + 1, shape.columns[i].native_type); });
   return Format("SELECT {}, {}{} FROM {} AS t WHERE {}{}{}",
                 VersionFlags(shape, follows, shape.columns.size() + 1, OwnVersion(shape)), content,
-                AndVersion(shape), Quote(shape.table), KeyIs(shape, false), AndNotFlagged(shape), Lock(shape));
+                AndVersion(shape), shape.rows(), KeyIs(shape, false), AndNotFlagged(shape), Lock(shape));
 }
 
 Sql LookDeleteSql(const TargetShape& shape, Follows follows) {
   const size_t previous = shape.key.size() + 1;
   return Format("SELECT {}, TRUE{} FROM {} AS t WHERE {}{}{}",
                 VersionFlags(shape, follows, previous, VersionParameter(shape, previous + 1)),
-                AndVersion(shape), Quote(shape.table), KeyIs(shape, true), AndNotFlagged(shape), Lock(shape));
+                AndVersion(shape), shape.rows(), KeyIs(shape, true), AndNotFlagged(shape), Lock(shape));
 }
 
 Sql LockRowSql(const TargetShape& shape, bool deletion) {
-  return Format("SELECT FROM {} AS t WHERE {}{}", Quote(shape.table), KeyIs(shape, deletion),
+  return Format("SELECT FROM {} AS t WHERE {}{}", shape.rows(), KeyIs(shape, deletion),
                 Lock(shape));
 }
 
 Sql LockStagedSql(const TargetShape& shape, const TableName& stage) {
   return Format("SELECT FROM {} AS s JOIN {} AS t ON {} ORDER BY s.{} FOR UPDATE OF t",
-                Quote(stage), Quote(shape.table), SameKey(shape, "s"), kRow);
+                Quote(stage), shape.rows(), SameKey(shape, "s"), kRow);
 }
 
 Sql ImageUpsertSql(const TargetShape& shape) { return Image(shape, false); }
@@ -270,7 +270,7 @@ Sql WantedSql(const TargetShape& shape, const std::vector<std::string>& columns)
 Sql HeldSql(const TargetShape& shape, const std::vector<std::string>& columns, bool deletion) {
   std::vector<Sql> terms;
   for (const std::string& column : columns) terms.push_back(AsText(shape, Column("t", column)));
-  return Format("SELECT {} FROM {} AS t WHERE {}{}", Join(terms, ", "), Quote(shape.table),
+  return Format("SELECT {} FROM {} AS t WHERE {}{}", Join(terms, ", "), shape.rows(),
                 KeyIs(shape, deletion), Lock(shape));
 }
 
@@ -290,7 +290,7 @@ std::optional<std::string> VacatedColumn(const TargetShape& shape,
 Sql VacateSql(const TargetShape& shape, const std::string& column, bool deletion) {
   const Sql random = RandomValue(shape, shape.columns[PlaceOf(shape, column)]);
   const size_t previous = (deletion ? shape.key.size() : shape.columns.size()) + 1;
-  return Format("UPDATE {} AS t SET {} = {} WHERE {}{}", Quote(shape.table), Quote(column),
+  return Format("UPDATE {} AS t SET {} = {} WHERE {}{}", shape.rows(), Quote(column),
                 random.empty() ? Sql("NULL") : random, KeyIs(shape, deletion),
                 AndFollowed(shape, Follows::kPrevious, VersionParameter(shape, previous)));
 }
@@ -307,12 +307,12 @@ Sql CreateKeysSql(const TargetShape& shape, const TableName& keys) {
   const bool postgres = shape.dialect == Dialect::kPostgres;
   return Format("CREATE TEMP TABLE IF NOT EXISTS {}{} AS SELECT 0 AS {}, {} FROM {} AS t {}",
                 Quote(keys.name), postgres ? Sql(" ON COMMIT DELETE ROWS") : Sql(), kRow,
-                QuoteList(shape.key, "t."), Quote(shape.table),
+                QuoteList(shape.key, "t."), shape.rows(),
                 postgres ? Sql("WITH NO DATA") : Sql("LIMIT 0"));
 }
 
 Sql UpdateStagedSql(const TargetShape& shape, const TableName& stage, Follows follows) {
-  return Format("UPDATE {} AS t SET {} FROM {} AS s WHERE {}{}{}", Quote(shape.table),
+  return Format("UPDATE {} AS t SET {} FROM {} AS s WHERE {}{}{}", shape.rows(),
                 Assignments(shape, [](const std::string& name) { return Column("s", name); }),
                 Quote(stage), SameKey(shape, "s"),
                 AndFollowed(shape, follows, Column("s", kPreviousColumn)),
@@ -341,13 +341,13 @@ Sql LookStagedUpsertsSql(const TargetShape& shape, const TableName& stage) {
   return Format(
       "SELECT s.{0}, CASE WHEN NOT {1} THEN {2} END FROM {3} AS s LEFT JOIN {4} AS t ON {5} "
       "WHERE {6} AND ({1} OR ({7}) IS NOT TRUE)",
-      kRow, missing, IsNewer(shape, CursorOf(shape, "s")), Quote(stage), Quote(shape.table),
+      kRow, missing, IsNewer(shape, CursorOf(shape, "s")), Quote(stage), shape.rows(),
       SameKey(shape, "s") + AndNotFlagged(shape), kNotOurs, same);
 }
 
 Sql LookStagedDeletesSql(const TargetShape& shape, const TableName& stage) {
   return Format("SELECT s.{}, {} FROM {} AS s JOIN {} AS t ON {}", kRow,
-                IsNewer(shape, Column("s", kVersionColumn)), Quote(stage), Quote(shape.table),
+                IsNewer(shape, Column("s", kVersionColumn)), Quote(stage), shape.rows(),
                 SameKey(shape, "s") + AndNotFlagged(shape));
 }
 

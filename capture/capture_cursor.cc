@@ -104,6 +104,9 @@ Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
   if (!table.forms.empty()) json["forms"] = table.forms.names();
   if (table.reconciled) json["reconciled"] = ReconciledToJson(*table.reconciled);
   for (const auto& [key, bytes] : table.too_large) json["too_large"][ToHex(key)] = bytes;
+  for (const auto& [key, row] : table.unreadable) {
+    json["unreadable"][ToHex(key)] = {row.why, row.key_is_known};
+  }
   if (const TableMark& mark = table.mark; mark != TableMark()) {
     json["mark"] = {mark.object, mark.files, mark.columns};
   }
@@ -133,6 +136,11 @@ CaptureCursor::Table TableFromJson(const Json& json) {
   if (json.contains("too_large")) {
     for (const auto& [key, bytes] : json.at("too_large").items()) {
       table.too_large[Row::FromBytes(FromHex(key)).bytes()] = bytes;
+    }
+  }
+  if (json.contains("unreadable")) {
+    for (const auto& [key, row] : json.at("unreadable").items()) {
+      table.unreadable[Row::FromBytes(FromHex(key)).bytes()] = {row.at(0), row.at(1)};
     }
   }
   if (json.contains("mark")) {
@@ -320,6 +328,20 @@ std::vector<LargeRow> LargeRowsOf(const std::string& cursor) {
     for (const auto& [name, table] : CaptureCursor::Parse(cursor).tables) {
       for (const auto& [key, bytes] : table.too_large) {
         rows.push_back({name, KeyText(Row::FromBytes(key)), bytes});
+      }
+    }
+  } catch (const Error&) {
+    // Capture itself will say so.
+  }
+  return rows;
+}
+
+std::vector<UnreadableRow> UnreadableRowsOf(const std::string& cursor) {
+  std::vector<UnreadableRow> rows;
+  try {
+    for (const auto& [name, table] : CaptureCursor::Parse(cursor).tables) {
+      for (const auto& [key, row] : table.unreadable) {
+        rows.push_back({name, KeyText(Row::FromBytes(key)), row.why});
       }
     }
   } catch (const Error&) {

@@ -39,6 +39,13 @@ struct CaptureCursor {
     std::optional<Reconciled> reconciled;
     // Rows that are too large to be captured, by the bytes of their keys: how many bytes they take.
     std::map<std::string, uint64_t> too_large;
+    // Rows that the source cannot give, by the bytes of their keys.
+    struct Unreadable {
+      std::string why;
+      bool key_is_known = true;  // otherwise it is a text about it
+      bool operator==(const Unreadable&) const = default;
+    };
+    std::map<std::string, Unreadable> unreadable;
     // What it was when it was read; nothing: an earlier version has not noted it.
     std::optional<sql::TableInfo::Kind> kind;
     // TablePlan::counts_up: the highest cursor value known to be visible. Of PostgreSQL's

@@ -175,6 +175,16 @@ struct LargeRow {
 // Those that a cursor tells of, by table and key; nothing for one that cannot be read.
 std::vector<LargeRow> LargeRowsOf(const std::string& cursor);
 
+// A row that the source cannot give, and why.
+struct UnreadableRow {
+  TableName table;
+  std::string key;  // its values, for people
+  std::string why;
+  bool operator==(const UnreadableRow&) const = default;
+};
+// Those that a cursor tells of, as LargeRowsOf.
+std::vector<UnreadableRow> UnreadableRowsOf(const std::string& cursor);
+
 // A human-readable account of a cursor that is stored in the log: for `log cat`, `status` and
 // `offsets`.
 std::string DescribeCursor(const std::string& cursor);

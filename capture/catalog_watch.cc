@@ -8,10 +8,11 @@
 namespace syncline::capture {
 namespace {
 
-// What holds the rows of `c`: itself, what inherits from it, what is beneath a view, and the view's
-// own text; a materialized view's rows are its own.
+// What holds the rows of `c`: itself, its partitions, what is beneath a view, and the view's own
+// text; a materialized view's rows are its own. Of an ordinary table the rows of its heirs are not
+// read.
 constexpr char kFilesSql[] = R"(
-  CASE WHEN c.relkind IN ('r', 'm', 'f') AND NOT c.relhassubclass
+  CASE WHEN c.relkind = 'r' OR c.relkind IN ('m', 'f') AND NOT c.relhassubclass
        THEN c.oid || '.' || c.relfilenode
        ELSE (
          WITH RECURSIVE family(oid, kind) AS (
@@ -140,7 +141,8 @@ bool CatalogWatch::Moved() {
 void CatalogWatch::CheckOne(sql::Session& session, const TableName& table) const {
   bool is_same = false;
   if (session.dialect() == Dialect::kPostgres) {
-    const auto row = session.Query(sql::Format("SELECT {} {}", StampSql(), FromSql({table}))).rows.at(0);
+    const auto row =
+        session.Query(sql::Format("SELECT {} {}", StampSql(), FromSql({table}))).rows.at(0);
     is_same = row.at(0).value_or("") == tables_.at(table).stamp;
   } else {
     const sql::DatabaseMark now = sql::MarkOf(session);

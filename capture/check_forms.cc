@@ -16,7 +16,7 @@ constexpr uint64_t kSampleRows = 10'000;
 
 StampForms SampleOf(sql::Session& session, const TablePlan& plan) {
   const sql::Sql rows =
-      sql::Format("SELECT {} AS c FROM {}{}", plan.cursor_sql(), sql::Quote(plan.schema->table),
+      sql::Format("SELECT {} AS c FROM {}{}", plan.cursor_sql(), plan.from(),
                   plan.where.empty() ? sql::Sql() : " WHERE " + plan.where);
   const auto found = session.Query(
       sql::Format("SELECT DISTINCT syncline_form(c) FROM (SELECT c FROM ({0} ORDER BY 1 DESC LIMIT "

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 #include <string_view>
 
 #include "capture/capture_stage.h"
@@ -33,6 +34,7 @@ class SourceCheck {
 
   void Run(const std::vector<TableSpec>& tables) {
     if (!Connect()) return;
+    for (const TableSpec& table : tables) captured_.insert(table.table);
     for (const TableSpec& table : tables) {
       Guard(table.table.ToString(), [&] { CheckTable(table); });
     }
@@ -77,8 +79,9 @@ class SourceCheck {
     if (row.at(3) == "SQL_ASCII") {
       Add(Level::kWarn, url_.display,
           "the database's encoding is SQL_ASCII: it may hold any bytes as text",
-          "text that is not UTF-8 stops capture; mend such rows, or leave their column out with "
-          "omit:");
+          "rows with text that is not UTF-8 stay at the source, and `syncline status` names them: "
+          "mend "
+          "them, or leave their column out with omit:");
     }
     if (std::abs(apart_ms) > kClocksApartMs) {
       Add(Level::kWarn, url_.display,
@@ -115,6 +118,7 @@ class SourceCheck {
         fmt::format("key ({}), cursor {} {}", fmt::join(plan.key_columns(), ", "),
                     plan.schema->cursor_fallback ? plan.cursor_sql().ToString() : cursor.name,
                     cursor.native_type));
+    CheckHeirs(plan);
     CheckKey(plan, info);
     CheckIndex(plan, info);
     CheckNullCursors(plan);
@@ -153,6 +157,32 @@ class SourceCheck {
     }
   }
 
+  // A table is read without the rows of tables that inherit from it, which have their own place.
+  void CheckHeirs(const TablePlan& plan) {
+    if (session_->dialect() != Dialect::kPostgres) return;
+    if (plan.table_kind != sql::TableInfo::Kind::kTable) return;
+    const auto heirs = session_->Query(
+        "SELECT n.nspname, c.relname FROM pg_catalog.pg_inherits i "
+        "JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE i.inhparent = $1::pg_catalog.regclass ORDER BY 1, 2",
+        {sql::Quote(plan.schema->table).ToString()});
+    std::vector<std::string> left_out;
+    for (const auto& row : heirs.rows) {
+      const TableName heir{row.at(0).value_or(""), row.at(1).value_or("")};
+      if (!captured_.contains(heir)) left_out.push_back(heir.ToString());
+    }
+    if (!left_out.empty()) {
+      Add(Level::kWarn, plan.name(),
+          fmt::format("the rows of tables that inherit from it are not captured: {}",
+                      fmt::join(left_out, ", ")),
+          "name those tables, too: each is captured as a table of its own");
+    } else if (!heirs.rows.empty()) {
+      Add(Level::kPass, plan.name(),
+          "tables that inherit from it are captured as tables of their own");
+    }
+  }
+
   void CheckKey(const TablePlan& plan, const sql::TableInfo& info) {
     auto same = [&](std::vector<std::string> columns) {
       std::vector<std::string> key = plan.key_columns();
@@ -162,6 +192,18 @@ class SourceCheck {
     };
     // Rows whose key holds NULL are refused already, so an index that allows it will do.
     if (same(info.primary_key) || std::ranges::any_of(info.unique_indexes, same)) return;
+    const sql::Sql key = sql::QuoteList(plan.key_columns());
+    const auto repeated = session_->Query(
+        sql::Format("SELECT 1 FROM {} {}{} GROUP BY {} HAVING count(*) > 1 LIMIT 1", plan.from(),
+                    plan.where.empty() ? sql::Sql() : sql::Sql("WHERE "), plan.where, key));
+    if (!repeated.rows.empty()) {
+      return Add(
+          Level::kFail, plan.name(),
+          fmt::format("there are rows that share their key ({})",
+                      fmt::join(plan.key_columns(), ", ")),
+          "only one of them can be on the target, and each change of one overwrites it: name "
+          "other key columns with key:");
+    }
     Add(Level::kWarn, plan.name(),
         fmt::format("nothing in the database keeps the key ({}) unique",
                     fmt::join(plan.key_columns(), ", ")),
@@ -214,8 +256,8 @@ class SourceCheck {
 
   void CheckNullCursors(const TablePlan& plan) {
     if (plan.null_cursor.empty()) return;
-    const auto found = session_->Query(sql::Format(
-        "SELECT 1 FROM {} WHERE {} LIMIT 1", sql::Quote(plan.schema->table), plan.null_cursor));
+    const auto found = session_->Query(
+        sql::Format("SELECT 1 FROM {} WHERE {} LIMIT 1", plan.from(), plan.null_cursor));
     if (found.rows.empty()) return;
     Add(Level::kWarn, plan.name(),
         fmt::format("there are rows whose cursor {} is NULL: they are not captured",
@@ -281,7 +323,7 @@ class SourceCheck {
     }
     const auto explained = session_->Query(sql::Format(
         "EXPLAIN SELECT * FROM {} WHERE {} >= localtimestamp - interval '2 s' ORDER BY {}",
-        sql::Quote(plan.schema->table), plan.cursor_sql(), plan.poll_order));
+        plan.from(), plan.cursor_sql(), plan.poll_order));
     // The first line is the whole plan's cost, the scan is the first that names the table.
     std::string scan = explained.rows.at(0).at(0).value();
     const std::string cost = scan.substr(std::min(scan.find("(cost="), scan.size()));
@@ -298,14 +340,14 @@ class SourceCheck {
   const sql::DatabaseUrl& url_;
   const KnownKinds& known_;
   std::vector<Finding>& findings_;
+  std::set<TableName> captured_;
   std::unique_ptr<sql::Session> session_;
 };
 
 }  // namespace
 
 std::vector<Finding> CheckSource(const sql::DatabaseUrl& source,
-                                 const std::vector<TableSpec>& tables,
-                                 const KnownKinds& known) {
+                                 const std::vector<TableSpec>& tables, const KnownKinds& known) {
   std::vector<Finding> findings;
   SourceCheck(source, known, findings).Run(tables);
   return findings;

@@ -41,7 +41,7 @@ bool LooksLikeARowsOwnCounter(sql::Session& session, const TablePlan& plan) {
       session
           .Query(sql::Format("SELECT count(*), count(DISTINCT c), min(c) FROM (SELECT {} AS c FROM "
                              "{} LIMIT {}) AS sample",
-                             plan.cursor_sql(), sql::Quote(plan.schema->table), kSampleRows))
+                             plan.cursor_sql(), plan.from(), kSampleRows))
           .rows.at(0);
   const uint64_t rows = std::stoull(row.at(0).value());
   if (rows < kSampleRowsMin) return false;

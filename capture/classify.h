@@ -7,7 +7,8 @@
 namespace syncline::capture {
 
 // What the source's catalogue, its triggers and a sample of the rows tell about the table's cursor
-// column. Says "exact" only where the database itself moves the column with every insert and update.
+// column. Says "exact" only where the database itself moves the column with every insert and
+// update.
 Guarantee Classify(sql::Session& session, const TablePlan& plan);
 
 // The parts of Classify: by the kind of the database.

@@ -28,7 +28,8 @@ void RememberHighest(sql::Session& session, const std::vector<TablePlan>& tables
     };
     const sql::Session::Read highest{
         *table.schema, table.where,         table.cursor_sql() + " DESC",
-        kHighestRows,  table.row_bytes_max, [&](const Row& row, uint64_t) { look(row); }};
+        kHighestRows,  table.row_bytes_max, [&](const Row& row, uint64_t) { look(row); },
+        table.from()};
     session.ReadRows(highest, look);
   }
 }

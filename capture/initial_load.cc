@@ -97,6 +97,7 @@ void InitialLoad::Take(RowQueue::Piece piece, RowFeed::Batch& batch) {
   const TablePlan& table = parts_.tables[piece.table];
   for (Row& row : piece.rows) batch.Add(table, std::move(row));
   for (const auto& [key, bytes] : piece.too_large) batch.NoteTooLarge(table, key, bytes);
+  for (const auto& [key, row] : piece.unreadable) batch.NoteUnreadable(table, key, row);
   if (!piece.ends_range) return;
   CaptureCursor::Table& state = parts_.cursor.tables[table.schema->table];
   state.loaded = piece.ends_table;
@@ -140,8 +141,8 @@ void InitialLoad::Announce(const TablePlan& table) {
   }
   parts_.logger.info("initial load begins table={}", table.name());
   if (table.null_cursor.empty()) return;
-  const auto count = parts_.session.Query(sql::Format(
-      "SELECT count(*) FROM {} WHERE {}", sql::Quote(table.schema->table), table.null_cursor));
+  const auto count = parts_.session.Query(
+      sql::Format("SELECT count(*) FROM {} WHERE {}", table.from(), table.null_cursor));
   const std::string& rows = count.rows.at(0).at(0).value();
   if (rows == "0") return;
   parts_.logger.warn(
@@ -153,8 +154,8 @@ void InitialLoad::Announce(const TablePlan& table) {
 void InitialLoad::ReadTables(const std::stop_token& stop) {
   try {
     const std::unique_ptr<sql::Session> session = parts_.open();
-    RangeReader reader(*session, parts_.horizon, parts_.catalog, queue_, parts_.stats,
-                       parts_.clock, options_);
+    RangeReader reader(*session, parts_.horizon, parts_.catalog, queue_, parts_.stats, parts_.clock,
+                       options_);
     while (!stop.stop_requested()) {
       std::unique_lock lock(mutex_);
       if (waiting_.empty()) return;

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <set>
-#include <string>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/base/error.h"
@@ -24,9 +24,9 @@ constexpr size_t kKeysRead = 200;
 void LargeRows::Note(const TablePlan& table, const Row& key, uint64_t bytes) {
   auto& known = cursor_.tables[table.schema->table].too_large;
   if (known.size() == kRowsMax && !known.contains(key.bytes())) {
-    throw StopError(fmt::format("{}: more than {} rows are larger than max_row allows",
-                                table.name(), kRowsMax),
-                    "raise max_row, or leave the large column out with omit:");
+    throw StopError(
+        fmt::format("{}: more than {} rows are larger than max_row allows", table.name(), kRowsMax),
+        "raise max_row, or leave the large column out with omit:");
   }
   const auto [row, is_new] = known.emplace(key.bytes(), bytes);
   any_ = true;
@@ -40,20 +40,52 @@ void LargeRows::Note(const TablePlan& table, const Row& key, uint64_t bytes) {
   row->second = bytes;
 }
 
+void LargeRows::NoteUnreadable(const TablePlan& table, const Row& key,
+                               const CaptureCursor::Table::Unreadable& row) {
+  auto& known = cursor_.tables[table.schema->table].unreadable;
+  if (known.size() == kRowsMax && !known.contains(key.bytes())) {
+    throw StopError(
+        fmt::format("{}: more than {} rows cannot be read: {}", table.name(), kRowsMax, row.why),
+        "mend them at the source, or leave the column out with omit:");
+  }
+  any_ = true;
+  if (const auto [place, is_new] = known.insert_or_assign(key.bytes(), row); !is_new) return;
+  news_ = true;
+  logger_.warn(
+      "a row cannot be read and stays at the source table={} reason=\"{}\" hint=\"`syncline "
+      "status` names it; mend it, or leave the column out with omit\"",
+      table.name(), row.why);
+}
+
+std::vector<Row> LargeRows::ToReadAgain(const TablePlan& table) const {
+  std::vector<Row> keys;
+  const auto state = cursor_.tables.find(table.schema->table);
+  if (state == cursor_.tables.end()) return keys;
+  for (const auto& [key, row] : state->second.unreadable) {
+    if (row.key_is_known) keys.push_back(Row::FromBytes(key));
+  }
+  return keys;
+}
+
 void LargeRows::ForgetKey(const TablePlan& table, const Row& key) {
   const auto state = cursor_.tables.find(table.schema->table);
-  if (state == cursor_.tables.end() || state->second.too_large.empty()) return;
-  if (state->second.too_large.erase(key.bytes()) == 0) return;
-  news_ = true;
-  logger_.info("a row that was too large is captured, or gone table={}", table.name());
+  if (state == cursor_.tables.end()) return;
+  if (state->second.too_large.erase(key.bytes()) > 0) {
+    news_ = true;
+    logger_.info("a row that was too large is captured, or gone table={}", table.name());
+  }
+  if (state->second.unreadable.erase(key.bytes()) > 0) {
+    news_ = true;
+    logger_.info("a row that could not be read is captured, or gone table={}", table.name());
+  }
 }
 
 void LargeRows::Recheck(sql::Session& session, const TablePlan& table) {
-  const auto& known = cursor_.tables[table.schema->table].too_large;
-  if (known.empty()) return;
+  const CaptureCursor::Table& state = cursor_.tables[table.schema->table];
+  if (state.too_large.empty() && state.unreadable.empty()) return;
   any_ = true;
-  std::vector<Row> keys;
-  for (const auto& [key, bytes] : known) keys.push_back(Row::FromBytes(key));
+  std::vector<Row> keys = ToReadAgain(table);
+  for (const auto& [key, bytes] : state.too_large) keys.push_back(Row::FromBytes(key));
   std::set<std::string> there;
   for (std::span<const Row> left = keys; !left.empty();) {
     const auto some = left.first(std::min(left.size(), kKeysRead));
@@ -64,7 +96,7 @@ void LargeRows::Recheck(sql::Session& session, const TablePlan& table) {
       key_only.columns.push_back(table.schema->columns[column]);
     }
     const sql::Sql these = sql::IsOneOf(table.key_columns(), some, session.dialect());
-    session.ReadRows({.schema = key_only, .where = And(table.set, these)},
+    session.ReadRows({.schema = key_only, .where = And(table.set, these), .from = table.from()},
                      [&](Row& key) { there.insert(key.bytes()); });
   }
   for (const Row& key : keys) {

@@ -12,9 +12,10 @@
 
 namespace syncline::capture {
 
-// The rows that are too large to be captured, as the cursor remembers them: their keys, so that
-// nothing is missing in silence. A row is forgotten when it is captured after all, or is gone; one
-// of whose deletion nobody tells when Recheck does not find it. Belongs to one thread; borrows both.
+// The rows that are not captured, as the cursor remembers them: those that are too large, and those
+// that the source cannot give. Their keys, so that nothing is missing in silence. A row is
+// forgotten when it is captured after all, or is gone; one of whose deletion nobody tells when
+// Recheck does not find it. Belongs to one thread; borrows both.
 class LargeRows {
  public:
   // The cursor's tables may still change, but then Recheck comes for each.
@@ -23,6 +24,11 @@ class LargeRows {
   // A row is too large; warns when that is news. Throws StopError when a table has so many of them
   // that they cannot be remembered.
   void Note(const TablePlan& table, const Row& key, uint64_t bytes);
+  // A row cannot be read; the same.
+  void NoteUnreadable(const TablePlan& table, const Row& key,
+                      const CaptureCursor::Table::Unreadable& row);
+  // The keys of a table's rows that could not be read, and may be by now.
+  std::vector<Row> ToReadAgain(const TablePlan& table) const;
   // A row is captured.
   void Forget(const TablePlan& table, const Row& row) {
     if (any_) ForgetKey(table, Project(row, table.schema->key));

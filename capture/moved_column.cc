@@ -32,11 +32,15 @@ bool Begin(Words words, std::initializer_list<std::string_view> with) {
   return words.size() >= with.size() && std::equal(with.begin(), with.end(), words.begin());
 }
 
-constexpr std::string_view kMoments[] = {
-    "now",           "current_timestamp", "transaction_timestamp", "statement_timestamp",
-    "clock_timestamp", "localtimestamp",  "current_date"};
+constexpr std::string_view kMoments[] = {"now",
+                                         "current_timestamp",
+                                         "transaction_timestamp",
+                                         "statement_timestamp",
+                                         "clock_timestamp",
+                                         "localtimestamp",
+                                         "current_date"};
 // With these it may be another moment, or none.
-constexpr std::string_view kChangers[] = {"-",        "interval", "timezone", "zone", "case",
+constexpr std::string_view kChangers[] = {"-",        "interval", "timezone", "zone",      "case",
                                           "coalesce", "nullif",   "least",    "date_trunc"};
 
 // Up to what ends a statement.
@@ -57,18 +61,17 @@ bool Gives(Words words, Stamp stamp) {
 
 // What an IF of a trigger function asks.
 enum class Asked {
-  kIsUpdate,     // holds in every update
-  kIsNoUpdate,   // holds in none
-  kIsChange,     // holds in every update that changes something
-  kIsNoChange,   // holds in none of those
-  kElse,         // something else
+  kIsUpdate,    // holds in every update
+  kIsNoUpdate,  // holds in none
+  kIsChange,    // holds in every update that changes something
+  kIsNoChange,  // holds in none of those
+  kElse,        // something else
 };
 
 // NEW.*, NEW, OLD.* and what compares them as wholes.
 bool ComparesWholes(Words words) {
-  static constexpr std::string_view kKnown[] = {"new", "old", ".",        "*",    "row",
-                                                "(",   ")",   "is",       "not",  "distinct",
-                                                "from"};
+  static constexpr std::string_view kKnown[] = {"new", "old", ".",   "*",        "row", "(",
+                                                ")",   "is",  "not", "distinct", "from"};
   if (!Has(words, "distinct") || !Has(words, "new") || !Has(words, "old")) return false;
   for (size_t i = 0; i < words.size(); ++i) {
     if (std::ranges::find(kKnown, words[i]) == std::end(kKnown)) return false;

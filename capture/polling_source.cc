@@ -130,6 +130,7 @@ void PollingSource::AdoptMark(const TablePlan& table, bool is_new, CaptureCursor
     state.seen = Value();
     state.forms = {};
     state.too_large.clear();  // those that are there are met again
+    state.unreadable.clear();
     for (auto& [number, tick] : cursor_.ticks.ticks) tick.marks.erase(table.name());
   }
   // The keys that the log holds are looked for at once, where that is how deletions are found.
@@ -215,6 +216,7 @@ PollingSource::Outcome PollingSource::Poll(const std::vector<RowKeys>& again) {
   cursor_.database = catalog_->database();
   for (const TablePlan& table : tables_) ReadTable(batch, table);
   ReadNewParts(batch);
+  ReadUnreadable(batch);
   for (const TablePlan& table : tables_) {
     if (table.tombstones) ReadTombstones(batch, table, extents.at(table.schema->table));
   }
@@ -310,6 +312,21 @@ void PollingSource::ReadNewParts(RowFeed::Batch& batch) {
   new_parts_.clear();
 }
 
+// Once in a session: a row may have been mended without moving its cursor.
+void PollingSource::ReadUnreadable(RowFeed::Batch& batch) {
+  if (std::exchange(read_unreadable_, true)) return;
+  for (const TablePlan& table : tables_) {
+    const std::vector<Row> keys = large_.ToReadAgain(table);
+    for (std::span<const Row> left = keys; !left.empty();) {
+      const auto some = left.first(std::min(left.size(), kKeysRead));
+      left = left.subspan(some.size());
+      batch.Read(table,
+                 sql::IsOneOf(table.key_columns(), some, session_.dialect(), table.key_equals),
+                 table.key_order, 0, {});
+    }
+  }
+}
+
 // All of them the first time: a key that the log never held is dropped there, and one that is there
 // again is not read.
 void PollingSource::ReadTombstones(RowFeed::Batch& batch, const TablePlan& table,
@@ -353,7 +370,7 @@ void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {
     // Not deleted, but without a version: such rows have no place in the log.
     if (!table->null_cursor.empty()) {
       const sql::Sql where = And(table->null_cursor, these);
-      session_.ReadRows({.schema = *table->schema, .where = where}, note);
+      session_.ReadRows({.schema = *table->schema, .where = where, .from = table->from()}, note);
     }
     if (!horizon_->Holds(*table)) continue;
     for (const Row& key : keys) {

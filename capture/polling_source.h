@@ -72,6 +72,7 @@ class PollingSource {
   void ReadTable(RowFeed::Batch& batch, const TablePlan& table);
   void ReadNewParts(RowFeed::Batch& batch);
   void ReadTombstones(RowFeed::Batch& batch, const TablePlan& table, const TombstoneExtent& extent);
+  void ReadUnreadable(RowFeed::Batch& batch);
   int64_t AcceptStamp(const TableSchema& table, int64_t stamp);
   void NoteOwn(const TableSchema& table, const Value& version);
   void ReadAgain(const RowKeys& rows, RowFeed::Batch& batch);
@@ -90,6 +91,7 @@ class PollingSource {
   CursorWriter cursor_text_;
   // Partitions and children, by their oids, whose rows have yet to be read.
   std::map<TableName, std::vector<uint64_t>> new_parts_;
+  bool read_unreadable_ = false;  // ReadUnreadable is done
   // Why nothing is read; not told before others have looked, who may know a better reason.
   std::optional<Error> replaced_node_;
   CutWriter::Users users_;          // where node_ is set

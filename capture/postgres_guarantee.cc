@@ -138,23 +138,24 @@ Guarantee ClassifyTransactionIds(sql::Session& session, const TablePlan& plan) {
   if (moves.on_insert && moves.on_update) {
     return {GuaranteeClass::kExact, "every insert and update sets it to the transaction's id", ""};
   }
-  return {GuaranteeClass::kBestEffort,
-          fmt::format("exact only as far as {} to pg_current_xact_id(): the database does not",
-                      moves.on_insert   ? "every update sets it"
-                      : moves.on_update ? "every insert sets it"
-                                        : "every insert and update sets it"),
-          fmt::format("run: ALTER TABLE {} ALTER {} SET DEFAULT pg_current_xact_id(); and give it a "
-                      "trigger before updates that sets NEW.{} := pg_current_xact_id()",
-                      sql::Quote(plan.schema->table).text(), sql::Quote(InsertColumn(plan)).text(),
-                      UpdateColumn(plan))};
+  return {
+      GuaranteeClass::kBestEffort,
+      fmt::format("exact only as far as {} to pg_current_xact_id(): the database does not",
+                  moves.on_insert   ? "every update sets it"
+                  : moves.on_update ? "every insert sets it"
+                                    : "every insert and update sets it"),
+      fmt::format("run: ALTER TABLE {} ALTER {} SET DEFAULT pg_current_xact_id(); and give it a "
+                  "trigger before updates that sets NEW.{} := pg_current_xact_id()",
+                  sql::Quote(plan.schema->table).text(), sql::Quote(InsertColumn(plan)).text(),
+                  UpdateColumn(plan))};
 }
 
 std::string MomentRemedy(const TablePlan& plan, const Moves& moves) {
   std::string remedy;
   if (!moves.on_insert) {
-    remedy = fmt::format("run: ALTER TABLE {} ALTER {} SET DEFAULT now()",
-                         sql::Quote(plan.schema->table).text(),
-                         sql::Quote(InsertColumn(plan)).text());
+    remedy =
+        fmt::format("run: ALTER TABLE {} ALTER {} SET DEFAULT now()",
+                    sql::Quote(plan.schema->table).text(), sql::Quote(InsertColumn(plan)).text());
   }
   if (!moves.on_update) {
     remedy += fmt::format("{}give the table a trigger before updates that sets NEW.{} := now()",
@@ -166,12 +167,12 @@ std::string MomentRemedy(const TablePlan& plan, const Moves& moves) {
 Guarantee ClassifyMoment(sql::Session& session, const TablePlan& plan) {
   const Moves moves = FindMoves(session, plan, Stamp::kMoment);
   if (!moves.on_update && IsCreationName(UpdateColumn(plan))) {
-    return {GuaranteeClass::kBestEffort,
-            fmt::format("column {} looks like the time at which a row was made, and nothing in the "
-                        "database moves it in an update: updates are missed",
-                        UpdateColumn(plan)),
-            fmt::format("poll by a column that every update moves, or {}",
-                        MomentRemedy(plan, moves))};
+    return {
+        GuaranteeClass::kBestEffort,
+        fmt::format("column {} looks like the time at which a row was made, and nothing in the "
+                    "database moves it in an update: updates are missed",
+                    UpdateColumn(plan)),
+        fmt::format("poll by a column that every update moves, or {}", MomentRemedy(plan, moves))};
   }
   const bool has_zone = plan.cursor_kind == CursorKind::kTimestampTz;
   if (moves.on_insert && moves.on_update && has_zone) {
@@ -185,9 +186,10 @@ Guarantee ClassifyMoment(sql::Session& session, const TablePlan& plan) {
     remedy = MomentRemedy(plan, moves);
   }
   if (!has_zone) {
-    reason += fmt::format("{}local time, as long as every session that writes has the same time "
-                          "zone",
-                          reason.empty() ? "" : "; ");
+    reason += fmt::format(
+        "{}local time, as long as every session that writes has the same time "
+        "zone",
+        reason.empty() ? "" : "; ");
     remedy += fmt::format("{}make the column a timestamptz", remedy.empty() ? "" : "; and ");
   }
   return {GuaranteeClass::kBounded, std::move(reason), std::move(remedy)};
@@ -196,10 +198,9 @@ Guarantee ClassifyMoment(sql::Session& session, const TablePlan& plan) {
 }  // namespace
 
 Guarantee ClassifyPostgres(sql::Session& session, const TablePlan& plan) {
-  const auto facts = session
-                         .Query(kFactsSql, {sql::Quote(plan.schema->table).ToString(),
-                                            UpdateColumn(plan)})
-                         .rows.at(0);
+  const auto facts =
+      session.Query(kFactsSql, {sql::Quote(plan.schema->table).ToString(), UpdateColumn(plan)})
+          .rows.at(0);
   if (facts.at(0) == "m") {
     return {GuaranteeClass::kBestEffort,
             "a materialized view: what a REFRESH brings may carry stamps that polls have passed",

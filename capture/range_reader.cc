@@ -1,5 +1,7 @@
 #include "capture/range_reader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <string>
@@ -74,24 +76,31 @@ void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row>
     horizon_.Hold(session_, table);
     catalog_.CheckOne(session_, table.schema->table);
     const sql::Sql where =
-        And(table.where,
-            after ? KeyIs(table, sql::Comparison::kGreater, *after) : sql::Sql());
+        And(table.where, after ? KeyIs(table, sql::Comparison::kGreater, *after) : sql::Sql());
+    const std::optional<Row> before = after;
     uint64_t rows = 0;
     size_t bytes = 0, range_bytes = 0;
     bool cut_short = false;
-    std::set<std::string> large;  // keys; such a row may be told twice
+    std::set<std::string> set_aside;  // keys; such a row may be told twice
     RowQueue::Piece piece{.table = number};
     try {
       InContext(table.name(), [&] {
         const auto too_large = [&](Row& row, uint64_t row_bytes) {
           CheckKey(table, row);
           Row key = Project(row, table.schema->key);
-          if (!large.insert(key.bytes()).second) return;
+          if (!set_aside.insert(key.bytes()).second) return;
           if (++rows == options_.range_rows) after = key;
           piece.too_large.emplace_back(std::move(key), row_bytes);
         };
+        const auto unreadable = [&](Row& row, const std::string& why, bool key_is_known) {
+          Row key = Project(row, table.schema->key);
+          if (!set_aside.insert(key.bytes()).second) return;
+          if (++rows == options_.range_rows && key_is_known) after = key;
+          piece.unreadable.emplace_back(std::move(key),
+                                        CaptureCursor::Table::Unreadable{why, key_is_known});
+        };
         session_.ReadRows({*table.schema, where, table.key_order, options_.range_rows,
-                           table.row_bytes_max, too_large},
+                           table.row_bytes_max, too_large, table.from(), unreadable},
                           [&](Row& row) {
                             CheckKey(table, row);
                             ++rows;
@@ -118,6 +127,11 @@ void RangeReader::Read(const TablePlan& table, size_t number, std::optional<Row>
     }
     if (!cut_short) snapshot.Commit();
     more = cut_short || rows == options_.range_rows;
+    if (more && (!after || after == before)) {
+      throw StopError(
+          fmt::format("{}: {} rows in a row have keys that cannot be read", table.name(), rows),
+          "mend them at the source, or name other key columns with key:");
+    }
     piece.ends_range = true;
     piece.ends_table = !more;
     if (more) piece.after = after;

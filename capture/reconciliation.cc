@@ -106,7 +106,7 @@ sql::Sql ProbeSql(const TablePlan& table) {
   const bool postgres = table.schema->dialect == Dialect::kPostgres;
   return sql::Format("SELECT {} {} ${} FROM {} WHERE {}", table.cursor_sql(),
                      postgres ? sql::Sql("IS NOT DISTINCT FROM") : sql::Sql("IS"), number + 1,
-                     sql::Quote(table.schema->table), And(same, table.set));
+                     table.from(), And(same, table.set));
 }
 
 bool IsTrue(const std::optional<std::string>& flag) { return flag == "t" || flag == "1"; }
@@ -139,7 +139,7 @@ sql::Sql SumUpSql(const TablePlan& table, const sql::Sql& condition) {
       "SELECT count(*), coalesce(sum(('x' || substr(h, 1, 8))::bit(32)::bigint), 0), "
       "coalesce(sum(('x' || substr(h, 9, 8))::bit(32)::bigint), 0) "
       "FROM (SELECT md5({}) AS h FROM {}{}{} OFFSET 0) AS hashes",
-      sql::Join(texts, " || '|' || "), sql::Quote(table.schema->table),
+      sql::Join(texts, " || '|' || "), table.from(),
       where.empty() ? sql::Sql() : sql::Sql(" WHERE "), where);
 }
 

@@ -56,7 +56,12 @@ uint64_t RowFeed::Batch::Read(const TablePlan& table, const sql::Sql& condition,
     if (watch) watch(row);
     feed_.large_.Note(table, Project(row, table.schema->key), bytes);
   };
-  const sql::Session::Read read{*table.schema, where, order_by, limit, table.row_bytes_max, note};
+  const auto note_unreadable = [&](Row& row, const std::string& why, bool key_is_known) {
+    if (watch) watch(row);
+    feed_.large_.NoteUnreadable(table, Project(row, table.schema->key), {why, key_is_known});
+  };
+  const sql::Session::Read read{*table.schema,       where, order_by,     limit,
+                                table.row_bytes_max, note,  table.from(), note_unreadable};
   const auto began = std::chrono::steady_clock::now();
   const uint64_t rows = InContext(table.name(), [&] {
     return feed_.session_.ReadRows(read, [&](Row& row) {

@@ -54,6 +54,11 @@ class RowFeed {
     void NoteTooLarge(const TablePlan& table, const Row& key, uint64_t bytes) {
       feed_.large_.Note(table, key, bytes);
     }
+    // One that was found to be unreadable elsewhere.
+    void NoteUnreadable(const TablePlan& table, const Row& key,
+                        const CaptureCursor::Table::Unreadable& row) {
+      feed_.large_.NoteUnreadable(table, key, row);
+    }
     // The row with that key is not there any more; as CutWriter::AddDeletion.
     void Delete(const TablePlan& table, Row key, Value version);
     // As CutWriter says.

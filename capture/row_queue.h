@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "capture/capture_cursor.h"
 #include "engine/base/clock.h"
 #include "engine/model/row.h"
 
@@ -25,8 +26,9 @@ class RowQueue {
   struct Piece {
     size_t table = 0;
     std::vector<Row> rows;
-    std::vector<std::pair<Row, uint64_t>> too_large;  // keys and bytes
-    size_t bytes = 0;                                 // of the rows
+    std::vector<std::pair<Row, uint64_t>> too_large;                           // keys and bytes
+    std::vector<std::pair<Row, CaptureCursor::Table::Unreadable>> unreadable;  // by their keys
+    size_t bytes = 0;                                                          // of the rows
     bool ends_range = false;   // all rows of a range have come; then:
     bool ends_table = false;   // it was the table's last range
     std::optional<Row> after;  // otherwise, the key that the range ends at

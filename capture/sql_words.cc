@@ -35,7 +35,8 @@ std::vector<std::string> SqlWords(std::string_view text) {
       const char close = ClosingOf(c);
       std::string word = c == '\'' ? "'" : "";
       for (++at; at < text.size(); ++at) {
-        if (text[at] == close && (at + 1 == text.size() || text[at + 1] != close || c == '[')) break;
+        if (text[at] == close && (at + 1 == text.size() || text[at + 1] != close || c == '['))
+          break;
         if (text[at] == close) ++at;
         word += Lower(text[at]);
       }

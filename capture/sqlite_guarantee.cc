@@ -55,7 +55,7 @@ StampForms TakeSample(sql::Session& session, const TablePlan& plan) {
                         .Query(sql::Format(
                             "SELECT typeof(c), c FROM (SELECT {} AS c FROM {} LIMIT {}) WHERE c IS "
                             "NOT NULL",
-                            plan.cursor_sql(), sql::Quote(plan.schema->table), kSampleRows))
+                            plan.cursor_sql(), plan.from(), kSampleRows))
                         .rows;
   StampForms forms;
   for (const auto& row : rows) {
@@ -93,7 +93,7 @@ bool HoldsNumbers(sql::Session& session, const TablePlan& plan, const StampForms
     return type == Type::kInt || type == Type::kDouble;
   }
   const auto texts = session.Query(sql::Format("SELECT 1 FROM {} WHERE typeof({}) = 'text' LIMIT 1",
-                                               sql::Quote(plan.schema->table), plan.cursor_sql()));
+                                               plan.from(), plan.cursor_sql()));
   return texts.rows.empty();
 }
 

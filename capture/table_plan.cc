@@ -211,8 +211,9 @@ void CheckCondition(sql::Session& session, const TableSpec& spec, TablePlan& pla
     if (error.reaction() != Reaction::kStop) throw;
     std::string hint = "correct where: of this table; it is a condition in the source's own SQL";
     if (Contains({"42P01", "42883", "42704", "3F000"}, error.code())) {
-      hint += ", in which a name without a schema means one of the system's: write public.f(..), "
-              "public.t, x::public.type, a OPERATOR(public.=) b";
+      hint +=
+          ", in which a name without a schema means one of the system's: write public.f(..), "
+          "public.t, x::public.type, a OPERATOR(public.=) b";
     }
     throw UsageError(fmt::format("{}: the database does not understand its where: {}",
                                  spec.table.ToString(), error.message()),
@@ -332,7 +333,7 @@ void RefuseNullKeys(sql::Session& session, const TablePlan& plan) {
     null.push_back(sql::Quote(column) + " IS NULL");
   }
   const auto found =
-      session.Query(sql::Format("SELECT 1 FROM {} WHERE {} LIMIT 1", sql::Quote(plan.schema->table),
+      session.Query(sql::Format("SELECT 1 FROM {} WHERE {} LIMIT 1", plan.from(),
                                 And(plan.where, sql::Format("({})", sql::Join(null, " OR ")))));
   if (found.rows.empty()) return;
   throw UsageError(fmt::format("{}: there are rows whose key ({}) holds NULL", plan.name(),

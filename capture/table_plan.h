@@ -55,6 +55,8 @@ struct TablePlan {
   uint64_t row_bytes_max = 0;  // TableSpec::row_bytes_max
 
   std::string name() const { return schema->table.ToString(); }
+  // What its rows are read from: those of heirs are not among them.
+  sql::Sql from() const { return sql::OwnRows(schema->table, table_kind, schema->dialect); }
   sql::Sql cursor_sql() const;  // what a row is polled by: a column, or coalesce(a, b)
   // Its place in the list of key columns is its place in a key row.
   std::vector<std::string> key_columns() const;

@@ -204,8 +204,7 @@ Sql IsGone(const TablePlan& table, const TableName& tombstones) {
     same = And(same, Format("{0}.{2} {3} {1}.{2}", Quote(table.schema->table.name),
                             Quote(tombstones.name), Quote(column), table.key_equal(place++)));
   }
-  return Format("NOT EXISTS (SELECT 1 FROM {} WHERE {})", Quote(table.schema->table),
-                And(same, table.where));
+  return Format("NOT EXISTS (SELECT 1 FROM {} WHERE {})", table.from(), And(same, table.where));
 }
 
 }  // namespace

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "apply/durability.h"
+#include "apply/late_tables.h"
 #include "apply/schema_watch.h"
 #include "apply/stamping_triggers.h"
 #include "apply/table_plan.h"
@@ -18,6 +20,7 @@
 #include "tools/check_privacy.h"
 #include "tools/column_fit.h"
 #include "tools/idle_consumers.h"
+#include "tools/missing_types.h"
 #include "tools/pipeline_status.h"
 
 namespace syncline::cli {
@@ -72,33 +75,43 @@ void CheckRowSecurity(sql::Session& session, const std::string& subject, const T
               fmt::format("as a superuser run: ALTER ROLE {} BYPASSRLS", *row.at(0)));
 }
 
-void CheckTable(sql::Session& session, const std::string& subject, const std::string& pipeline,
-                const apply::TableMapping& mapping,
+void CheckTable(sql::Session& session, const std::string& subject, const PipelinePlan& pipeline,
+                const sql::DatabaseUrl& source, const apply::TableMapping& mapping,
                 const std::shared_ptr<const TableSchema>& schema, const std::vector<Row>& sample,
-                bool two_way, CheckReport& report) {
+                CheckReport& report) {
   report.Guard(subject, [&] {
     apply::TablePlan plan = apply::PlanTable(schema, mapping);
+    apply::RefuseOneName(plan, session.dialect());
     const apply::TablePlan whole = plan;
     const auto silent =
         std::make_shared<spdlog::logger>("check", std::make_shared<spdlog::sinks::null_sink_mt>());
     const auto before = session.Describe(mapping.target);
+    if (!CheckTypes(session, source, subject, plan, before ? &*before : nullptr, report)) return;
     sql::TableInfo prepared;
     {
       sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
-      apply::SchemaWatch(silent).Compare(session, pipeline, {{mapping.source, mapping}}, {schema});
+      apply::SchemaWatch(silent).Compare(session, pipeline.name, {{mapping.source, mapping}},
+                                         {schema});
       prepared = apply::PrepareTargetTable(session, plan, *silent);
     }
     if (!before) return report.Pass(subject, "is not there and will be made");
     CheckRowSecurity(session, subject, before->name, report);
     for (uint32_t i = 0; i < plan.columns.size(); ++i) {
       // In two directions a row is what triggers have made of it.
-      if (!plan.IsCursor(i) || two_way) continue;
+      if (!plan.IsCursor(i) || pipeline.two_way) continue;
       CheckTriggers(session, subject, before->name, plan.columns[i].name, report);
     }
     if (!CheckColumnsFit(session, subject, plan, prepared, sample, report)) return;
     std::vector<std::string> added;
     for (const Column& column : whole.columns) {
-      if (before->Find(column.name) != nullptr) continue;
+      const sql::ColumnInfo* const there = before->Find(column.name, session.dialect());
+      if (there != nullptr) {
+        if (!there->generated) continue;
+        report.Pass(
+            subject,
+            fmt::format("computes column {} by itself, so the source's is left out", column.name));
+        continue;
+      }
       if (std::ranges::find(plan.columns, column) != plan.columns.end()) {
         added.push_back(column.name);
       } else {
@@ -112,6 +125,42 @@ void CheckTable(sql::Session& session, const std::string& subject, const std::st
                                                      "will be added",
                                                      fmt::join(added, ", ")));
   });
+}
+
+// Tables that are not on the target, as apply refuses them: it is past changes of theirs.
+std::set<TableName> LateTables(const Config& config, const PipelinePlan& pipeline,
+                               const PipelineStatus& status, sql::Session& session,
+                               CheckReport& report) {
+  std::set<TableName> late;
+  using State = PipelineStatus::State;
+  if (status.state != State::kInStep && status.state != State::kBehind) return late;
+  const std::string subject = fmt::format("{} -> {}", pipeline.name, pipeline.target);
+  report.Guard(subject, [&] {
+    std::set<TableName> missing;
+    for (const apply::TableMapping& mapping : pipeline.tables) {
+      if (!session.Describe(mapping.target)) missing.insert(mapping.source);
+    }
+    SystemClock clock;
+    const auto log = OpenLog(config, pipeline.source, clock);
+    late = apply::LateTables(*log, missing, *status.next, {});
+  });
+  for (const TableName& table : late) {
+    report.Fail(subject, apply::LateTableError(table, pipeline.target_url.display, pipeline.name,
+                                               *status.next));
+  }
+  return late;
+}
+
+// What the first start would refuse of a target that is not there yet.
+void CheckNewTables(const std::string& subject, const PipelinePlan& pipeline,
+                    const SourceSchemas& schemas, CheckReport& report) {
+  for (const apply::TableMapping& mapping : pipeline.tables) {
+    const auto schema = schemas.find(mapping.source);
+    if (schema == schemas.end()) continue;  // the source's own failure tells why
+    report.Guard(fmt::format("{} {}", subject, mapping.target.ToString()), [&] {
+      apply::RefuseOneName(apply::PlanTable(schema->second, mapping), pipeline.target_url.dialect);
+    });
+  }
 }
 
 // A log that may grow to the size it is to keep, and RocksDB's room for rewriting, should fit.
@@ -180,7 +229,9 @@ void CheckTarget(const Config& config, const PipelinePlan& pipeline, const Sourc
                  const SourceSamples& samples, CheckReport& report) {
   const std::string subject = fmt::format("{} -> {}", pipeline.name, pipeline.target);
   CheckTargetPrivacy(subject, config.Database(pipeline.source).url, pipeline.target_url, report);
-  if (CheckNewFile(subject, pipeline.target_url, report)) return;
+  if (CheckNewFile(subject, pipeline.target_url, report)) {
+    return CheckNewTables(pipeline.target, pipeline, schemas, report);
+  }
   std::unique_ptr<sql::Session> session;
   if (!report.Guard(subject, [&] { session = sql::Session::Open(pipeline.target_url); })) return;
   report.Pass(subject, fmt::format("{} can be reached", pipeline.target_url.display));
@@ -192,14 +243,14 @@ void CheckTarget(const Config& config, const PipelinePlan& pipeline, const Sourc
     report.Fail(subject, status.trouble, status.hint,
                 status.exit_code == 2 ? Cause::kUsage : Cause::kEnvironment);
   }
+  const std::set<TableName> late = LateTables(config, pipeline, status, *session, report);
   for (const apply::TableMapping& mapping : pipeline.tables) {
     auto schema = schemas.find(mapping.source);
-    if (schema == schemas.end()) continue;  // the source's own failure tells why
+    if (schema == schemas.end() || late.contains(mapping.source)) continue;  // told already
     const auto sample = samples.find(mapping.source);
-    CheckTable(*session, fmt::format("{} {}", pipeline.target, mapping.target.ToString()),
-               pipeline.name, mapping, schema->second,
-               sample == samples.end() ? std::vector<Row>() : sample->second, pipeline.two_way,
-               report);
+    CheckTable(*session, fmt::format("{} {}", pipeline.target, mapping.target.ToString()), pipeline,
+               config.Database(pipeline.source).url, mapping, schema->second,
+               sample == samples.end() ? std::vector<Row>() : sample->second, report);
   }
 }
 

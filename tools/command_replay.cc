@@ -1,12 +1,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <thread>
 
 #include "apply/apply_stage.h"
 #include "apply/conflict_table.h"
 #include "capture/stored_cursor.h"
 #include "engine/base/error.h"
+#include "engine/sql/dialect.h"
 #include "tools/commands.h"
 #include "tools/duration.h"
 #include "tools/expansion.h"
@@ -114,6 +116,27 @@ End ChooseEnd(const Options& options, LogReader& log, const Clock& clock, spdlog
   }
   return EndAtOffset(place, fmt::format("--to-offset {}", place.value()), options.inside_cut, log,
                      logger);
+}
+
+// A database of another kind than the pipeline's target gets the tables under the names that a
+// pipeline into it would give them: SQLite has no schemas.
+void MapInto(Dialect into, std::vector<apply::TableMapping>& tables) {
+  std::map<TableName, TableName> sources;  // by target, in folded letters
+  for (apply::TableMapping& table : tables) {
+    if (into == Dialect::kSqlite) {
+      table.target.schema.clear();
+    } else if (table.target.schema.empty()) {
+      table.target.schema = table.source.schema.empty() ? "public" : table.source.schema;
+    }
+    const TableName folded{table.target.schema, sql::FoldedName(table.target.name, into)};
+    const auto [other, is_new] = sources.try_emplace(folded, table.source);
+    if (is_new) continue;
+    throw UsageError(
+        fmt::format("tables {} and {} would both become {} there", other->second.ToString(),
+                    table.source.ToString(), table.target.ToString()),
+        "replay into a database of the kind of the pipeline's own target, or give one "
+        "of them another \"to\"");
+  }
 }
 
 std::string TellProgress(const apply::ApplyStats& stats, Offset end) {
@@ -228,6 +251,7 @@ int Replay(const Invocation& invocation, const Options& options) {
   // What the source's tables have lost in the course of the log stops nobody here.
   std::vector<apply::TableMapping> tables = plan.pipelines.front().tables;
   for (apply::TableMapping& table : tables) table.changed_columns = apply::ChangedColumns::kKeep;
+  MapInto(into.dialect, tables);
   // Retention waits for a replay until it is done, also for one that was cut off.
   const std::string consumer = "replay into " + into.display;
   apply::ApplyStage stage(into, tables,

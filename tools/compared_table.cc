@@ -79,7 +79,8 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
                       .where = captured.set,
                       .mapping = mapping,
                       .target_exists = info.has_value(),
-                      .row_bytes_max = spec.row_bytes_max};
+                      .row_bytes_max = spec.row_bytes_max,
+                      .from = captured.from()};
   if (captured.flag) {
     const Column& flag = captured.schema->columns[captured.flag->column];
     table.where = capture::And(table.where, IsNotSet(flag, source.dialect()));
@@ -88,17 +89,19 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
     table.references = info->foreign_keys;
     target.MayRead({.foreign_tables = info->reach.foreign_tables});  // partitions, but no views
   }
-  const sql::ColumnInfo* flag = info ? info->Find(mapping.flag) : nullptr;
+  const sql::ColumnInfo* flag = info ? info->Find(mapping.flag, target.dialect()) : nullptr;
   if (flag != nullptr) table.target_where = IsNotSet(flag->column, target.dialect());
   table.target.table = info ? info->name : mapping.target;
   const bool has_forms =
       source.dialect() == Dialect::kSqlite || target.dialect() == Dialect::kSqlite;
   table.target.dialect = target.dialect();
+  if (info) table.target_from = sql::OwnRows(info->name, info->kind, target.dialect());
   for (uint32_t i = 0; i < plan.columns.size(); ++i) {
     Column column = plan.columns[i];
-    const sql::ColumnInfo* found = info ? info->Find(column.name) : nullptr;
+    const sql::ColumnInfo* found = info ? info->Find(column.name, target.dialect()) : nullptr;
     const bool key = std::ranges::find(plan.key, i) != plan.key.end();
-    if (info && found == nullptr && !key) {
+    // What the target computes by itself is not the source's.
+    if (info && (found == nullptr || found->generated) && !key) {
       table.left_out.push_back(captured.schema->columns[plan.take[i]].name);
       continue;
     }
@@ -114,8 +117,8 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
     table.target.columns.push_back(std::move(column));
   }
   for (const uint32_t i : plan.key) {
-    const int place = table.target.Find(plan.columns[i].name);
-    table.target.key.push_back(static_cast<uint32_t>(place));
+    const auto place = std::ranges::find(table.take, plan.take[i]);
+    table.target.key.push_back(static_cast<uint32_t>(place - table.take.begin()));
   }
   table.target.cursor = table.target.key.front();  // of a row that is too large only keys are read
   return table;

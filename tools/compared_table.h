@@ -33,6 +33,7 @@ struct ComparedTable {
   // columns kNull: the same bits. Empty: all are the same by their bits.
   std::vector<Type> types = {};
   uint64_t row_bytes_max = 0;  // larger rows are not compared
+  sql::Sql from, target_from;  // what rows are read from: those of heirs are not among them
 
   std::string name() const { return schema->table.ToString(); }
   std::vector<std::string> SourceKeyNames() const;

@@ -94,8 +94,8 @@ TableAdvice Advise(const CatalogueTable& table, Dialect dialect) {
 // What is promised says more than what the catalogue's entry alone lets fear.
 void Heed(const capture::Guarantee& promise, TableAdvice& advice) {
   if (!promise.worse_than_bounded()) return;
-  const std::string text = fmt::format("{}: {}; {}", capture::NameOf(promise.kind), promise.reason,
-                                       promise.remedy);
+  const std::string text =
+      fmt::format("{}: {}; {}", capture::NameOf(promise.kind), promise.reason, promise.remedy);
   if (promise.kind == capture::GuaranteeClass::kRefused) {
     advice.problem = text;
   } else {

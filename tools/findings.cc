@@ -38,11 +38,11 @@ uint64_t TableFindings::count(Difference difference) const {
   return static_cast<uint64_t>(std::ranges::count(rows, difference, &RowFinding::difference));
 }
 
-bool Findings::equal() const {
-  return std::ranges::all_of(tables, [](const TableFindings& table) {
-    return table.rows.empty() && table.unread == 0 && table.large.empty();
-  });
+bool TableFindings::is_equal() const {
+  return rows.empty() && unread == 0 && large.empty() && repeated == 0;
 }
+
+bool Findings::equal() const { return std::ranges::all_of(tables, &TableFindings::is_equal); }
 
 uint64_t Findings::in_flight() const {
   uint64_t sum = 0;

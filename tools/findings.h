@@ -45,9 +45,11 @@ struct TableFindings {
   uint64_t in_flight = 0;  // not compared: apply has yet to bring what the log has of them
   std::vector<RowFinding> rows;
   std::vector<TableComparison::LargeRow> large;  // not compared: they are too large
+  uint64_t repeated = 0;  // rows of the source that have the key of another one, which is compared
   uint64_t unread = 0;  // rows among which there are more that differ, beyond the limits
 
   uint64_t count(Difference difference) const;
+  bool is_equal() const;
 };
 
 struct Findings {

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "engine/base/error.h"
+#include "engine/sql/dialect.h"
 #include "tools/glob.h"
 #include "tools/sync_circles.h"
 
@@ -90,33 +91,51 @@ std::vector<MappedTable> MapNamedTables(const Config& config, Mistakes& mistakes
 void CheckMappedTables(const Config& config, const std::vector<MappedTable>& tables,
                        Mistakes& mistakes) {
   std::map<std::pair<std::string, TableName>, const MappedTable*> by_target, by_source, seen;
+  const auto one_name = [&](const TableName& table, const std::string& database) {
+    return TableName{table.schema,
+                     sql::FoldedName(table.name, config.Database(database).url.dialect)};
+  };
   for (const MappedTable& table : tables) {
     const PipelineConfig& pipeline = *table.pipeline;
-    if (auto [it, is_new] = seen.try_emplace({pipeline.name, table.source}, &table); !is_new) {
+    if (auto [it, is_new] =
+            seen.try_emplace({pipeline.name, one_name(table.source, pipeline.from)}, &table);
+        !is_new) {
       mistakes.Add(table.rule->line,
                    fmt::format("table {} stands twice in pipeline \"{}\", first in line {}",
                                table.source.ToString(), pipeline.name, it->second->rule->line));
       continue;
     }
-    if (auto [it, is_new] = by_target.try_emplace({pipeline.name, table.target}, &table); !is_new) {
+    if (auto [it, is_new] =
+            by_target.try_emplace({pipeline.name, one_name(table.target, pipeline.to)}, &table);
+        !is_new) {
+      const bool differ = it->second->target != table.target;
       mistakes.Add(
           table.rule->line,
-          fmt::format("tables {} and {} of pipeline \"{}\" both go to {}; give one of them "
+          fmt::format("tables {} and {} of pipeline \"{}\" both go to {}{}; give one of them "
                       "another \"to\"",
                       it->second->source.ToString(), table.source.ToString(), pipeline.name,
-                      table.target.ToString()));
+                      table.target.ToString(),
+                      differ ? ", for SQLite does not tell upper from lower case" : ""));
     }
     const sql::DatabaseUrl& from = config.Database(pipeline.from).url;
     const sql::DatabaseUrl& to = config.Database(pipeline.to).url;
     if (!from.connection.empty() && from.connection == to.connection &&
-        table.source == table.target) {
+        one_name(table.source, pipeline.from) == one_name(table.target, pipeline.to)) {
       mistakes.Add(
           table.rule->line,
           fmt::format("table {} of pipeline \"{}\" would be its own target; choose another "
                       "database, or another table with \"to\"",
                       table.source.ToString(), pipeline.name));
     }
-    auto [it, is_new] = by_source.try_emplace({pipeline.from, table.source}, &table);
+    auto [it, is_new] =
+        by_source.try_emplace({pipeline.from, one_name(table.source, pipeline.from)}, &table);
+    if (!is_new && it->second->source != table.source) {
+      mistakes.Add(
+          table.rule->line,
+          fmt::format("tables {} and {} of \"{}\" are one, for SQLite does not tell upper "
+                      "from lower case: write its name in one way",
+                      it->second->source.ToString(), table.source.ToString(), pipeline.from));
+    }
     if (!is_new) CheckSameCapture(*it->second, table, mistakes);
   }
   RefuseCircles(tables, mistakes);

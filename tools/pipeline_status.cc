@@ -22,6 +22,7 @@ void ReadLog(LogReader& reader, PipelineStatus& status) {
     status.cut_open = !last->closes_cut;
     status.guarantees = capture::Guarantees(last->cursor);
     status.too_large = capture::LargeRowsOf(last->cursor);
+    status.unreadable = capture::UnreadableRowsOf(last->cursor);
   }
 }
 

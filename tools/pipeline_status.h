@@ -49,6 +49,7 @@ struct PipelineStatus {
   std::optional<WallTime> last_frame_at;  // when capture last found something
   uint64_t refused = 0;  // changes in the target's quarantine; what waits behind them not counted
   std::vector<capture::LargeRow> too_large;  // rows of the source that are not captured
+  std::vector<capture::UnreadableRow> unreadable;  // others
   std::map<std::string, capture::Guarantee> guarantees;  // by table of the source
   bool cut_open =
       false;  // the last frame did not close its cut: a large poll or a load is under way

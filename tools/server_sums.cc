@@ -25,13 +25,13 @@ std::vector<std::string> Names(const TableSchema& schema, const std::vector<uint
   return names;
 }
 
-ServerSums Read(sql::Session& session, const TableName& table, const sql::Sql& where,
+ServerSums Read(sql::Session& session, const sql::Sql& from, const sql::Sql& where,
                 const std::vector<std::string>& key, const std::vector<std::string>& columns) {
   // OFFSET 0 keeps the texts from being made once for each hash.
   const auto result = session.Query(sql::Format(
       "SELECT {}, count(*), sum(hashtextextended(r, 1)), sum(hashtextextended(r, 2)) FROM "
       "(SELECT {} AS k, {} AS r FROM {}{} OFFSET 0) AS t GROUP BY 1",
-      BucketOf("k"), RowText(key), RowText(columns), sql::Quote(table),
+      BucketOf("k"), RowText(key), RowText(columns), from,
       where.empty() ? sql::Sql() : " WHERE " + where));
   ServerSums sums;
   for (const auto& row : result.rows) {
@@ -58,14 +58,14 @@ bool ServerSums::IsFar(sql::Session& session) {
 }
 
 ServerSums ServerSums::OfSource(sql::Session& session, const ComparedTable& table) {
-  return Read(session, table.schema->table, table.where, table.SourceKeyNames(),
+  return Read(session, table.from, table.where, table.SourceKeyNames(),
               Names(*table.schema, table.take));
 }
 
 ServerSums ServerSums::OfTarget(sql::Session& session, const ComparedTable& table) {
   std::vector<std::string> columns;
   for (const Column& column : table.target.columns) columns.push_back(column.name);
-  return Read(session, table.target.table, table.target_where, table.TargetKeyNames(), columns);
+  return Read(session, table.target_from, table.target_where, table.TargetKeyNames(), columns);
 }
 
 sql::Sql ServerSums::AtSource(const ComparedTable& table, const std::vector<uint32_t>& buckets) {

@@ -95,14 +95,19 @@ void PrintDetails(const PipelineHealth& health, Terminal& out) {
   }
   for (const auto& [table, guarantee] : status.guarantees) {
     if (!guarantee.worse_than_bounded()) continue;
-    out.Lines(fmt::format("{}: {} is captured as {}: ", status.pipeline, table,
-                          NameOf(guarantee.kind)),
-              guarantee.reason);
+    out.Lines(
+        fmt::format("{}: {} is captured as {}: ", status.pipeline, table, NameOf(guarantee.kind)),
+        guarantee.reason);
     PrintHint(guarantee.remedy, out);
   }
   for (const capture::LargeRow& row : status.too_large) {
     out.Line(fmt::format("{}: {} ({}) is not captured: {} are more than max_row", status.pipeline,
                          row.table.ToString(), row.key, FormatBytes(row.bytes)));
+  }
+  for (const capture::UnreadableRow& row : status.unreadable) {
+    out.Lines(fmt::format("{}: {} ({}) is not captured: ", status.pipeline, row.table.ToString(),
+                          row.key),
+              row.why);
   }
   if (status.refused == 0) return;
   out.Line(fmt::format("{}: {} refused by the target, see `syncline quarantine list`",
@@ -146,6 +151,11 @@ Json HealthJson(const PipelineHealth& health) {
   for (const capture::LargeRow& row : status.too_large) {
     json["too_large"].push_back(
         {{"table", row.table.ToString()}, {"key", row.key}, {"bytes", row.bytes}});
+  }
+  json["unreadable"] = Json::array();
+  for (const capture::UnreadableRow& row : status.unreadable) {
+    json["unreadable"].push_back(
+        {{"table", row.table.ToString()}, {"key", row.key}, {"reason", row.why}});
   }
   if (!health.detail.empty()) {
     json["error"] = {{"message", health.detail}, {"hint", health.hint}};

@@ -88,18 +88,30 @@ sql::Session::Read TableComparison::SourceRead(const sql::Sql& where) {
   return {.schema = *table_.schema,
           .where = capture::And(table_.where, where),
           .row_bytes_max = table_.row_bytes_max,
-          .too_large = [this](const Row& row, uint64_t bytes) {
-            NoteLarge({Project(AsOnTarget(table_, row), table_.target.key), bytes, true});
-          }};
+          .too_large =
+              [this](const Row& row, uint64_t bytes) {
+                NoteLarge({Project(AsOnTarget(table_, row), table_.target.key), bytes, true});
+              },
+          .from = table_.from,
+          .unreadable =
+              [this](const Row& row, const std::string&, bool) {
+                NoteLarge({Project(AsOnTarget(table_, row), table_.target.key), 0, true});
+              }};
 }
 
 sql::Session::Read TableComparison::TargetRead(const sql::Sql& where) {
   return {.schema = table_.target,
           .where = capture::And(table_.target_where, where),
           .row_bytes_max = table_.row_bytes_max,
-          .too_large = [this](const Row& row, uint64_t bytes) {
-            NoteLarge({Project(row, table_.target.key), bytes, false});
-          }};
+          .too_large =
+              [this](const Row& row, uint64_t bytes) {
+                NoteLarge({Project(row, table_.target.key), bytes, false});
+              },
+          .from = table_.target_from,
+          .unreadable =
+              [this](const Row& row, const std::string&, bool) {
+                NoteLarge({Project(row, table_.target.key), 0, false});
+              }};
 }
 
 // Both sides are read at the same time.
@@ -239,8 +251,11 @@ void TableComparison::GoThrough(const Part& part, Suspects& suspects) {
     Row key = Project(*form, table_.target.key);
     const Fingerprint print = key.fingerprint();
     if (!is_in(print)) return;
-    open.try_emplace(
-        print, Seen{{Project(row, table_.schema->key), std::move(key)}, PrintOf(table_, *form)});
+    const bool is_new =
+        open.try_emplace(print, Seen{{Project(row, table_.schema->key), std::move(key)},
+                                     PrintOf(table_, *form)})
+            .second;
+    if (!is_new) ++suspects.repeated;
   });
   std::map<std::string, bool> known;  // by the source's key: refused rows whose target row is met
   for (const RowKey& key : suspects.keys) known.emplace(key.source.bytes(), true);

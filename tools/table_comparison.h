@@ -69,6 +69,7 @@ class TableComparison {
     uint64_t source_rows = 0;
     uint64_t target_rows = 0;
     std::vector<RowKey> keys;  // everything that differs is among them, save:
+    uint64_t repeated = 0;      // rows of the source that have the key of another one
     // Rows of buckets that differ, over the limits and not looked at; zero: nothing was left out.
     uint64_t left_source_rows = 0;
     uint64_t left_target_rows = 0;
@@ -78,10 +79,10 @@ class TableComparison {
   // The rows with these keys. Those beyond limits.bytes are left out at the end.
   std::vector<RowPair> Read(std::span<const RowKey> keys);
 
-  // A row that is too large to be compared.
+  // A row that is too large to be compared, or that its database cannot give.
   struct LargeRow {
     Row key;  // in the target's form
-    uint64_t bytes = 0;
+    uint64_t bytes = 0;  // 0: it cannot be read
     bool at_source = false;
   };
   // Those that were met so far. They are in nothing else that this tells.

@@ -43,8 +43,7 @@ Verification::Verification(const SourcePlan& source, const PipelinePlan& pipelin
   forms_ = sql::Session::Open(pipeline.target_url, reading);
   source_ = sql::Session::Open(source.url, reading);
   const std::optional<FrameHeader> last = log_->Last();
-  const capture::KnownKinds known =
-      last ? capture::KindsIn(last->cursor) : capture::KnownKinds();
+  const capture::KnownKinds known = last ? capture::KindsIn(last->cursor) : capture::KnownKinds();
   std::vector<std::string> names;
   for (const apply::TableMapping& mapping : pipeline.tables) {
     names.push_back(mapping.source.ToString());
@@ -134,7 +133,9 @@ std::deque<Verification::Open> Verification::FindAll(Findings& findings) {
                       (found.keys.size() - pairs.size());
       const uint64_t apart =
           at_source + found.left_source_rows + (found.keys.size() - pairs.size());
-      counts.equal = found.source_rows - std::min(found.source_rows, apart);
+      counts.repeated = found.repeated;
+      const uint64_t others = apart + found.repeated;
+      counts.equal = found.source_rows - std::min(found.source_rows, others);
       Keep(table, std::move(pairs), findings, open);
     });
   }

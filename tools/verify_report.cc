@@ -65,6 +65,7 @@ Json TableJson(const TableFindings& table, uint64_t rows_max) {
                {"differing", table.count(Difference::kDiffering)},
                {"in_flight", table.in_flight},
                {"unread", table.unread},
+               {"repeated", table.repeated},
                {"too_large", LargeJson(table)},
                {"columns_not_compared", table.table->left_out}};
   json["rows"] = std::move(rows);
@@ -142,7 +143,7 @@ void PrintFindings(const Findings& findings, uint64_t rows_max, Terminal& out) {
         {one.table->name(), FormatCount(one.equal), FormatCount(one.count(Difference::kMissing)),
          FormatCount(one.count(Difference::kExtra)), FormatCount(one.count(Difference::kDiffering)),
          FormatCount(one.in_flight)},
-        one.rows.empty() && one.unread == 0 && one.large.empty() ? Style::kPlain : Style::kBad);
+        one.is_equal() ? Style::kPlain : Style::kBad);
   }
   out.Line(findings.pipeline + ": " +
            (findings.equal() ? StyledText("equal", Style::kGood)
@@ -160,9 +161,19 @@ void PrintFindings(const Findings& findings, uint64_t rows_max, Terminal& out) {
       ++told;
     }
     for (const TableComparison::LargeRow& row : one.large) {
-      out.Line(fmt::format("  {} {}: not compared, {} at the {} are more than max_row",
-                           one.table->name(), Dump(KeyJson(one.table->target, row.key)),
-                           FormatBytes(row.bytes), row.at_source ? "source" : "target"));
+      const std::string why =
+          row.bytes == 0 ? fmt::format("the {} cannot give its text as UTF-8",
+                                       row.at_source ? "source" : "target")
+                         : fmt::format("{} at the {} are more than max_row", FormatBytes(row.bytes),
+                                       row.at_source ? "source" : "target");
+      out.Line(fmt::format("  {} {}: not compared, {}", one.table->name(),
+                           Dump(KeyJson(one.table->target, row.key)), why));
+    }
+    if (one.repeated > 0) {
+      out.Line(
+          fmt::format("  {}: {} rows of the source have the key of another one, and only one "
+                      "of each key can be on the target",
+                      one.table->name(), FormatCount(one.repeated)));
     }
     if (one.unread > 0) {
       out.Line(fmt::format("  {}: there are more, among {} rows that were not looked at closely",

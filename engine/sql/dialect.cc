@@ -75,6 +75,19 @@ std::string SqliteLiteral(ValueView value) {
 
 }  // namespace
 
+std::string FoldedName(std::string_view name, Dialect dialect) {
+  std::string folded(name);
+  if (dialect != Dialect::kSqlite) return folded;
+  for (char& c : folded) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return folded;
+}
+
+bool IsSameName(std::string_view a, std::string_view b, Dialect dialect) {
+  return a == b || FoldedName(a, dialect) == FoldedName(b, dialect);
+}
+
 Sql Quote(std::string_view identifier) {
   if (identifier.find('\0') != std::string_view::npos) {
     throw StopError("a name with a zero byte cannot be used in a statement",

@@ -20,6 +20,11 @@ Sql Quote(const TableName& table);
 // a, b, c quoted and joined by ", "; each with `prefix` (such as "t.") before it.
 Sql QuoteList(const std::vector<std::string>& identifiers, const Sql& prefix = {});
 
+// Whether a database of that kind takes two names for one: SQLite does not tell the case of ASCII
+// letters apart. FoldedName is the same for all names that are one.
+bool IsSameName(std::string_view a, std::string_view b, Dialect dialect);
+std::string FoldedName(std::string_view name, Dialect dialect);
+
 // A value as a literal of that database, safe to paste into a statement, that compares with a
 // column of the value's own type. NULL becomes NULL.
 Sql Literal(ValueView value, Dialect dialect);

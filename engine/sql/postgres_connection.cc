@@ -94,6 +94,7 @@ void PostgresConnection::Keep(const PGresult* result) {
       .table = Field(result, PG_DIAG_TABLE_NAME),
       .column = Field(result, PG_DIAG_COLUMN_NAME),
       .constraint = Field(result, PG_DIAG_CONSTRAINT_NAME),
+      .routine = Field(result, PG_DIAG_SOURCE_FUNCTION),
   };
 }
 

@@ -12,6 +12,7 @@
 #include "engine/sql/postgres_row_size.h"
 #include "engine/sql/postgres_target_type.h"
 #include "engine/sql/postgres_text.h"
+#include "engine/sql/postgres_unreadable.h"
 
 namespace syncline::sql {
 namespace {
@@ -32,7 +33,7 @@ Sql CopyStatement(const Session::Read& read, const std::vector<Oid>& types, cons
   std::vector<Sql> list;
   for (size_t i = 0; i < types.size(); ++i) {
     const Sql column = Quote(read.schema.columns[i].name);
-    const Sql value = ReadsBinary(types[i]) ? column : OutputText(column);
+    const Sql value = CopiedValue(column, types[i]);
     const bool may_go = !size.empty() && IsLeftOut(read, i, types[i]);
     list.push_back(Format(
         "{} AS syncline_{}",
@@ -41,7 +42,7 @@ Sql CopyStatement(const Session::Read& read, const std::vector<Oid>& types, cons
         i));
   }
   if (!size.empty()) list.push_back("syncline_bytes");
-  Sql sql = Format("COPY (SELECT {} FROM {}", Join(list, ", "), Quote(read.schema.table));
+  Sql sql = Format("COPY (SELECT {} FROM {}", Join(list, ", "), ReadFrom(read));
   // With OFFSET 0 it is found out once for each row, and not once for each column.
   if (!size.empty()) {
     sql += Format(", LATERAL (SELECT {} AS syncline_bytes OFFSET 0) AS syncline_size", size);
@@ -99,6 +100,78 @@ void BreakOff(PostgresConnection& connection) noexcept {
   }
 }
 
+uint64_t CopyRows(PostgresConnection& connection, const Session::Read& read,
+                  const std::vector<Oid>& types, const Session::RowSink& sink) {
+  const Sql row_size = read.row_bytes_max == 0 ? Sql() : RowSizeSql(read, types);
+  uint64_t count = 0;
+  StreamCopy(connection, CopyStatement(read, types, row_size), types, !row_size.empty(),
+             [&](Row& row, uint64_t bytes) {
+               if (!row_size.empty() && bytes > read.row_bytes_max) {
+                 return read.too_large(row, bytes);
+               }
+               ++count;
+               sink(row);
+             });
+  return count;
+}
+
+// Goes back to the savepoint.
+bool HasPlaces(PostgresConnection& connection, const Session::Read& read) {
+  connection.Run("ROLLBACK TO SAVEPOINT syncline_read");
+  try {
+    connection.Run(Format("SELECT tableoid, ctid FROM {} LIMIT 0", ReadFrom(read)));
+    return true;
+  } catch (const Error&) {
+    connection.Run("ROLLBACK TO SAVEPOINT syncline_read");
+    return false;
+  }
+}
+
+// Reads on behind the rows that came before the server met one that it cannot give: over the same
+// snapshot, and in an order by the key, the others come as they came before.
+uint64_t CopyReadable(PostgresConnection& connection, Session::Read read,
+                      const std::vector<Oid>& types, const Session::RowSink& sink) {
+  if (read.order_by.empty()) {
+    std::vector<std::string> key;
+    for (const uint32_t column : read.schema.key) key.push_back(read.schema.columns[column].name);
+    read.order_by = QuoteList(key);
+  }
+  uint64_t passed = 0;
+  Fingerprint last;
+  connection.Run("SAVEPOINT syncline_read");
+  try {
+    const uint64_t count = CopyRows(connection, read, types, [&](Row& row) {
+      ++passed;
+      last = row.fingerprint();
+      sink(row);
+    });
+    connection.Run("RELEASE SAVEPOINT syncline_read");
+    return count;
+  } catch (const Error& error) {
+    // Rows of views have no places.
+    if (!IsUnreadable(error.code()) || !HasPlaces(connection, read)) throw;
+  }
+  UnreadableRows rows(connection, read, types);
+  rows.Tell();
+  if (rows.count() > 0) {
+    read.where =
+        read.where.empty() ? rows.Others() : Format("{} AND {}", read.where, rows.Others());
+  }
+  if (read.limit > 0) {
+    if (read.limit <= rows.count()) return passed;
+    read.limit -= rows.count();
+  }
+  uint64_t met = 0;
+  const uint64_t count = CopyRows(connection, read, types, [&](Row& row) {
+    if (++met > passed) return sink(row);
+    if (met == passed && row.fingerprint() != last) {
+      throw RestartError(read.schema.table.ToString() + ": its rows came in another order");
+    }
+  });
+  connection.Run("RELEASE SAVEPOINT syncline_read");
+  return count;
+}
+
 }  // namespace
 
 std::vector<Oid> ColumnTypes(PostgresConnection& connection, const Sql& select) {
@@ -108,19 +181,18 @@ std::vector<Oid> ColumnTypes(PostgresConnection& connection, const Sql& select) 
   return types;
 }
 
-uint64_t CopyOut(PostgresConnection& connection, const Session::Read& read,
-                 const Session::RowSink& sink) {
-  std::vector<std::string> names;
-  for (const Column& column : read.schema.columns) names.push_back(column.name);
-  // Asked anew each time: within a transaction this also locks the types until the COPY is over.
-  std::vector<Oid> types = ColumnTypes(
-      connection, Format("SELECT {} FROM {}", QuoteList(names), Quote(read.schema.table)));
-  const Sql row_size = read.row_bytes_max == 0 ? Sql() : RowSizeSql(read, types);
-  const Sql sql = CopyStatement(read, types, row_size);
+Sql ReadFrom(const Session::Read& read) {
+  return read.from.empty() ? Quote(read.schema.table) : read.from;
+}
 
-  connection.StartCopy(sql, PGRES_COPY_OUT);
-  BinaryDecoder decoder(std::move(types), /*has_size=*/!row_size.empty());
-  uint64_t count = 0;
+Sql CopiedValue(const Sql& column, Oid type) {
+  return ReadsBinary(type) ? column : OutputText(column);
+}
+
+void StreamCopy(PostgresConnection& connection, const Sql& copy, const std::vector<Oid>& types,
+                bool has_size, const std::function<void(Row& row, uint64_t size)>& sink) {
+  connection.StartCopy(copy, PGRES_COPY_OUT);
+  BinaryDecoder decoder(types, has_size);
   size_t received = 0;
   char* message = nullptr;
   while (true) {
@@ -129,19 +201,27 @@ uint64_t CopyOut(PostgresConnection& connection, const Session::Read& read,
     received += static_cast<size_t>(size);
     const CopyBuffer owned(message);
     try {
-      decoder.Decode({message, static_cast<size_t>(size)}, [&](Row& row) {
-        const auto bytes = static_cast<uint64_t>(decoder.size());
-        if (!row_size.empty() && bytes > read.row_bytes_max) return read.too_large(row, bytes);
-        ++count;
-        sink(row);
-      });
+      decoder.Decode({message, static_cast<size_t>(size)},
+                     [&](Row& row) { sink(row, static_cast<uint64_t>(decoder.size())); });
     } catch (...) {
       Abandon(connection);
       throw;
     }
   }
   connection.Await();
-  return count;
+}
+
+uint64_t CopyOut(PostgresConnection& connection, const Session::Read& read,
+                 const Session::RowSink& sink) {
+  std::vector<std::string> names;
+  for (const Column& column : read.schema.columns) names.push_back(column.name);
+  // Asked anew each time: within a transaction this also locks the types until the COPY is over.
+  const std::vector<Oid> types =
+      ColumnTypes(connection, Format("SELECT {} FROM {}", QuoteList(names), ReadFrom(read)));
+  const bool guarded = read.unreadable && MayHoldUnreadable(connection) &&
+                       ::PQtransactionStatus(connection.handle()) == PQTRANS_INTRANS;
+  if (guarded) return CopyReadable(connection, read, types, sink);
+  return CopyRows(connection, read, types, sink);
 }
 
 void CopyIn(PostgresConnection& connection, const TableName& table,

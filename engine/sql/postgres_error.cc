@@ -16,6 +16,12 @@ struct Rule {
   std::string_view hint;
 };
 
+constexpr std::string_view kIsThere =
+    "Something of that name is in the database already: `syncline check` compares the tables with "
+    "the configuration; give one of the two another name.";
+constexpr std::string_view kOtherType =
+    "A column is of another type than what comes: `syncline check` names it.";
+
 // The first rule that fits counts.
 constexpr Rule kRules[] = {
     {"08", Reaction::kRetry, Cause::kEnvironment, "Syncline connects again by itself."},
@@ -61,6 +67,15 @@ constexpr Rule kRules[] = {
      "The text is not valid UTF-8, or holds a zero byte."},
     {"22", Reaction::kStop, Cause::kRuntime, "A value does not fit the column's type."},
     {"23", Reaction::kStop, Cause::kRuntime, "A row breaks a rule of the table."},
+    {"42P07", Reaction::kStop, Cause::kRuntime, kIsThere},
+    {"42701", Reaction::kStop, Cause::kRuntime, kIsThere},
+    {"42710", Reaction::kStop, Cause::kRuntime, kIsThere},
+    {"42704", Reaction::kStop, Cause::kRuntime,
+     "A type, a collation or another object that the statement names is not in this database: make "
+     "it there, in the schema that the message names; `syncline check` tells which columns need "
+     "it."},
+    {"42804", Reaction::kStop, Cause::kRuntime, kOtherType},
+    {"42846", Reaction::kStop, Cause::kRuntime, kOtherType},
     {"42", Reaction::kStop, Cause::kRuntime,
      "What the statement names is not there (any more), or is of another kind: `syncline check` "
      "compares the tables with the configuration."},

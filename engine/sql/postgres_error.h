@@ -16,6 +16,7 @@ struct PostgresReport {
   std::string table;
   std::string column = {};
   std::string constraint = {};
+  std::string routine = {};  // the server's own function that reports it
 };
 
 // What the report means for us: the table of SQLSTATEs in README.md. No value of a row gets into

@@ -16,30 +16,6 @@ constexpr uint64_t kExpansionMax = 256;
 constexpr uint64_t kDeclaredShare = 16;
 constexpr uint64_t kBytesPerCharacter = 4;
 
-// Types with few bytes whatever the value: a numeric has 131,072 digits before the point at most.
-bool IsShort(Oid type) {
-  switch (type) {
-    case oid::kBool:
-    case oid::kName:
-    case oid::kInt8:
-    case oid::kInt2:
-    case oid::kInt4:
-    case oid::kOid:
-    case oid::kFloat4:
-    case oid::kFloat8:
-    case oid::kDate:
-    case oid::kTime:
-    case oid::kTimestamp:
-    case oid::kTimestampTz:
-    case oid::kNumeric:
-    case oid::kUuid:
-    case oid::kXid8:
-      return true;
-    default:
-      return false;
-  }
-}
-
 bool KnowsItsLength(Oid type) {
   return type == oid::kText || type == oid::kVarchar || type == oid::kBpchar || type == oid::kBytea;
 }
@@ -65,6 +41,30 @@ Sql SizeSql(const Sql& column, Oid type, uint64_t row_bytes_max) {
 }
 
 }  // namespace
+
+// A numeric has 131,072 digits before the point at most.
+bool IsShort(Oid type) {
+  switch (type) {
+    case oid::kBool:
+    case oid::kName:
+    case oid::kInt8:
+    case oid::kInt2:
+    case oid::kInt4:
+    case oid::kOid:
+    case oid::kFloat4:
+    case oid::kFloat8:
+    case oid::kDate:
+    case oid::kTime:
+    case oid::kTimestamp:
+    case oid::kTimestampTz:
+    case oid::kNumeric:
+    case oid::kUuid:
+    case oid::kXid8:
+      return true;
+    default:
+      return false;
+  }
+}
 
 // The test spares a row of NULLs, which `IS NOT NULL` would take for NULL.
 Sql OutputText(const Sql& column) {

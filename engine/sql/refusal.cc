@@ -23,7 +23,23 @@ std::string WithoutQuoted(std::string_view message) {
 std::string OfValue(const PostgresReport& report, std::string_view column) {
   const std::string where = column.empty() ? "" : fmt::format("column {}: ", column);
   if (report.code == "22021") return where + "text that is not valid UTF-8 or holds a zero byte";
+  if (report.code == "22P05") {
+    return where + "text with a character that the database's encoding lacks";
+  }
   return where + WithoutQuoted(report.message);
+}
+
+// The server's own functions that report a row which a policy refuses, and what RAISE is given:
+// unlike its messages, their names are not translated.
+constexpr std::string_view kChecksPolicies = "ExecWithCheckOptions";
+constexpr std::string_view kRaises = "exec_stmt_raise";
+
+// Codes by which a trigger asks for another try: a lost connection, a deadlock, a lock, a server
+// that has no room or stops.
+bool MayGoAway(std::string_view code) {
+  return code.starts_with("08") || code.starts_with("40") || code.starts_with("53") ||
+         code.starts_with("55") || code.starts_with("57") || code.starts_with("58") ||
+         code.starts_with("25");
 }
 
 // What stands after "constraint failed: " in a message of SQLite.
@@ -69,7 +85,9 @@ std::optional<Refusal> PostgresRefusal(const PostgresReport& report, std::string
         fmt::format("exclusion constraint {} is taken by another row", report.constraint);
   } else if (code.starts_with("23")) {
     refusal.reason = fmt::format("violates constraint {}", report.constraint);
-  } else if (code == "P0001") {
+  } else if (code == "42501" && report.routine == kChecksPolicies) {
+    refusal.reason = "a policy of the table's row security refuses the row";
+  } else if (code == "P0001" || (report.routine == kRaises && !MayGoAway(code))) {
     refusal.reason = "a trigger or function of the target raises an exception";
   } else {
     return std::nullopt;

@@ -107,6 +107,14 @@ class Session {
     // 0: none is too large.
     uint64_t row_bytes_max = 0;
     std::function<void(Row& row, uint64_t bytes)> too_large = {};
+    // What is read instead of the schema's table with all that inherits from it, such as OwnRows
+    // (table_info.h) of it; empty: that.
+    Sql from = {};
+    // A row with text that the database cannot give as UTF-8 is not read but told here, with NULL
+    // for all values outside of the key and the cursor, and with which columns it is about in
+    // words. `key_is_known`: otherwise the text of key columns is escaped, too. As with `too_large`,
+    // it counts for the limit, and may be told twice. Within a transaction. Empty: it is an error.
+    std::function<void(Row& row, const std::string& why, bool key_is_known)> unreadable = {};
   };
   // Streams rows in the schema's columns to `sink`, one at a time without keeping the result in
   // memory. The row may be moved from. An exception from the sink ends the stream and leaves the

@@ -95,6 +95,15 @@ Error Translate(int extended_code, const std::string& message) {
             std::string(kUnfinished.name)};
   }
   const int code = extended_code & 0xff;
+  const bool is_there = message.find("duplicate column name") != message.npos ||
+                        message.find("already exists") != message.npos;
+  if (code == SQLITE_ERROR && is_there) {
+    return {Reaction::kStop, Cause::kRuntime, message,
+            "Something of that name is in the file already, for names that differ only by upper "
+            "and lower case are one in SQLite: `syncline check` compares the tables with the "
+            "configuration; give one of the two another name.",
+            "SQLITE_ERROR"};
+  }
   for (const Rule& rule : kRules) {
     if (rule.code == code) {
       return {rule.reaction, rule.cause, message, std::string(rule.hint), std::string(rule.name)};

@@ -34,7 +34,8 @@ class ResetAfterwards {
 Sql SelectStatement(const Session::Read& read) {
   std::vector<std::string> names;
   for (const Column& column : read.schema.columns) names.push_back(column.name);
-  Sql sql = Format("SELECT {} FROM {}", QuoteList(names), Quote(read.schema.table));
+  Sql sql = Format("SELECT {} FROM {}", QuoteList(names),
+                   read.from.empty() ? Quote(read.schema.table) : read.from);
   if (!read.where.empty()) sql += " WHERE " + read.where;
   if (!read.order_by.empty()) sql += " ORDER BY " + read.order_by;
   if (read.limit > 0) sql += Format(" LIMIT {}", read.limit);

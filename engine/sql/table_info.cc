@@ -1,5 +1,7 @@
 #include "engine/sql/table_info.h"
 
+#include "engine/sql/dialect.h"
+
 namespace syncline::sql {
 
 const ColumnInfo* TableInfo::Find(std::string_view column) const {
@@ -7,6 +9,18 @@ const ColumnInfo* TableInfo::Find(std::string_view column) const {
     if (info.column.name == column) return &info;
   }
   return nullptr;
+}
+
+const ColumnInfo* TableInfo::Find(std::string_view column, Dialect dialect) const {
+  for (const ColumnInfo& info : columns) {
+    if (IsSameName(info.column.name, column, dialect)) return &info;
+  }
+  return nullptr;
+}
+
+Sql OwnRows(const TableName& table, TableInfo::Kind kind, Dialect dialect) {
+  const bool has_heirs = dialect == Dialect::kPostgres && kind == TableInfo::Kind::kTable;
+  return has_heirs ? "ONLY " + Quote(table) : Quote(table);
 }
 
 }  // namespace syncline::sql

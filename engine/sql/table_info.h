@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/model/schema.h"
+#include "engine/sql/sql_text.h"
 
 namespace syncline::sql {
 
@@ -44,6 +45,12 @@ struct TableInfo {
   std::vector<ForeignKey> foreign_keys;
 
   const ColumnInfo* Find(std::string_view column) const;
+  // As a database of that kind compares names: in SQLite a and A are one.
+  const ColumnInfo* Find(std::string_view column, Dialect dialect) const;
 };
+
+// What a statement names to read or write the rows of a table without those of tables that inherit
+// from it: ONLY "public"."items". Of partitioned tables, and in SQLite, the table's name.
+Sql OwnRows(const TableName& table, TableInfo::Kind kind, Dialect dialect);
 
 }  // namespace syncline::sql

@@ -170,15 +170,20 @@ TEST_P(PostgresErrorsTest, AServerThatIsNotThere) {
 }
 
 TEST_P(PostgresErrorsTest, CheckTellsVersionsFromASequenceFromOthers) {
+  admin_->Execute(
+      "ALTER TABLE items ADD version bigint NOT NULL; CREATE INDEX ON items (version); "
+      "CREATE OR REPLACE FUNCTION count_up() RETURNS trigger LANGUAGE plpgsql AS "
+      "'BEGIN NEW.version := nextval(''public.cached''); RETURN NEW; END'; "
+      "CREATE TRIGGER count_up BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION count_up()");
   TableSpec spec = Spec();
-  spec.cursor = "id";
+  spec.cursor = "version";
   EXPECT_EQ(Found(Finding::Level::kWarn, spec),
-            "public.items: best-effort: column id has no sequence as its default\n");
+            "public.items: best-effort: column version has no sequence as its default\n");
   admin_->Execute(
       "CREATE SEQUENCE IF NOT EXISTS cached CACHE 20; "
-      "ALTER TABLE items ALTER id SET DEFAULT nextval('cached')");
+      "ALTER TABLE items ALTER version SET DEFAULT nextval('cached')");
   const std::string out_of_order =
-      "public.items: best-effort: the sequence of column id hands out numbers out of order: ";
+      "public.items: best-effort: the sequence of column version hands out numbers out of order: ";
   EXPECT_EQ(Found(Finding::Level::kWarn, spec),
             out_of_order + "each session keeps numbers for later (CACHE)\n");
   // Fails when a sequence that begins again counts as exact.
@@ -190,7 +195,8 @@ TEST_P(PostgresErrorsTest, CheckTellsVersionsFromASequenceFromOthers) {
   admin_->Execute("ALTER SEQUENCE cached INCREMENT 1");
   EXPECT_EQ(Found(Finding::Level::kWarn, spec), "");
   admin_->Execute(
-      "ALTER TABLE items ALTER id DROP DEFAULT, ALTER id ADD GENERATED ALWAYS AS IDENTITY");
+      "ALTER TABLE items ALTER version DROP DEFAULT, ALTER version ADD GENERATED ALWAYS AS "
+      "IDENTITY");
   EXPECT_EQ(Found(Finding::Level::kWarn, spec), "");
 }
 

@@ -1,0 +1,146 @@
+// What `check`, `status` and `init` say of a SQLite table. Seen to fail when every column of SQLite
+// counts as exact.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "capture/capture_stage.h"
+#include "engine/sql/session.h"
+#include "tests/capture/capture_harness.h"
+#include "tests/support/any_sql.h"
+
+namespace syncline::capture {
+namespace {
+
+constexpr char kNow[] = "(strftime('%Y-%m-%d %H:%M:%f', 'now'))";
+
+class SqliteGuaranteeTest : public testing::Test {
+ protected:
+  SqliteGuaranteeTest()
+      : url_(sql::DatabaseUrl::Parse("sqlite:" + (folder_.path() / "source.db").string())),
+        writer_(sql::Session::Open(url_, {.create = true})) {}
+
+  void Execute(const std::string& sql) { writer_->Execute(test::AnySql(sql)); }
+  // t(id, v, `column`) and rows with those values of the column.
+  void Make(const std::string& column, const std::string& values = "") {
+    Execute("DROP TABLE IF EXISTS t; CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, " + column +
+            ")");
+    if (!values.empty()) Execute("INSERT INTO t VALUES " + values);
+  }
+  void StampUpdates(const std::string& set = std::string("c = ") + kNow) {
+    Execute("CREATE TRIGGER stamp AFTER UPDATE ON t BEGIN UPDATE t SET " + set +
+            " WHERE id = NEW.id; END");
+  }
+  // Its class, and its reason from `with` on.
+  std::string Class(const std::string& cursor = "c", const std::string& key = "") const {
+    TableSpec spec;
+    spec.table = {"", "t"};
+    spec.cursor = cursor;
+    if (!key.empty()) spec.key = {key};
+    const auto found = GuaranteesOf(url_, {spec});
+    if (found.empty()) return "cannot be planned";
+    const Guarantee& guarantee = found.begin()->second;
+    EXPECT_EQ(guarantee.remedy.empty(), guarantee.kind == GuaranteeClass::kExact);
+    return std::string(NameOf(guarantee.kind)) + ": " + guarantee.reason;
+  }
+  void Expect(const std::string& class_name, const std::string& reason,
+              const std::string& cursor = "c") const {
+    const std::string is = Class(cursor);
+    EXPECT_EQ(is.substr(0, is.find(':')), class_name) << is;
+    EXPECT_NE(is.find(reason), std::string::npos) << is;
+  }
+
+  TemporaryFolder folder_;
+  sql::DatabaseUrl url_;
+  std::unique_ptr<sql::Session> writer_;
+};
+
+TEST_F(SqliteGuaranteeTest, AKeyIsNoCursorThatUpdatesMove) {
+  Make("c TEXT");
+  Expect("best-effort", "part of the key", "id");
+  Execute("DROP TABLE t; CREATE TABLE t (code TEXT, part INT, v TEXT, PRIMARY KEY (code, part))");
+  Expect("best-effort", "part of the key", "code");
+}
+
+TEST_F(SqliteGuaranteeTest, ExactIsWhatADefaultAndATriggerStamp) {
+  Make(std::string("c TEXT NOT NULL DEFAULT ") + kNow);
+  Expect("bounded", "no trigger of the table moves it");
+  StampUpdates();
+  Expect("exact", "");
+  Make("c TEXT NOT NULL");
+  StampUpdates();
+  Expect("bounded", "where programs set column c");
+  Execute(
+      "CREATE TRIGGER made AFTER INSERT ON t BEGIN UPDATE t SET c = datetime('now') WHERE id = "
+      "NEW.id; END");
+  Expect("exact", "");
+}
+
+TEST_F(SqliteGuaranteeTest, ATriggerThatDoesNotAlwaysMoveItIsNotEnough) {
+  Make(std::string("c TEXT NOT NULL DEFAULT ") + kNow);
+  Execute(std::string("CREATE TRIGGER stamp AFTER UPDATE OF v ON t BEGIN UPDATE t SET c = ") +
+          kNow + " WHERE id = NEW.id; END");
+  Expect("bounded", "no trigger of the table moves it");
+}
+
+TEST_F(SqliteGuaranteeTest, ACreationTimeIsNone) {
+  Make(std::string("created_at TEXT DEFAULT ") + kNow);
+  Expect("best-effort", "looks like the time at which a row was made", "created_at");
+}
+
+TEST_F(SqliteGuaranteeTest, TextsThatAreNotAllTimesOfOneForm) {
+  Make("c TEXT", "(1, '', 'ALFKI'), (2, '', 'WOLZA')");
+  Expect("best-effort", "no time in ISO form");
+  for (const char* other :
+       {"2026-01-01T10:00:00", "2026-01-01 10:00:00-05:00", "2026-01-01 10:00:00+09:00", "2026-01-01"}) {
+    Make("c TEXT", "(1, '', '2026-01-01 10:00:00.500'), (2, '', '" + std::string(other) + "')");
+    StampUpdates();
+    Expect("bounded", "not all of one form");
+  }
+  Make("c DATETIME", "(1, '', '2026-01-01 10:00:00'), (2, '', 1767261600)");
+  Expect("bounded", "not all of one form");
+  Make(std::string("c TEXT DEFAULT ") + kNow, "(1, '', '2026-01-01 10:00:00.000')");
+  StampUpdates();
+  Expect("exact", "");
+}
+
+TEST_F(SqliteGuaranteeTest, LocalTimeIsNotExact) {
+  Make("c TEXT NOT NULL DEFAULT (datetime('now', 'localtime'))");
+  StampUpdates("c = datetime('now', 'localtime')");
+  Expect("best-effort", "local time");
+}
+
+TEST_F(SqliteGuaranteeTest, NumbersAreWhatMovesThem) {
+  Make("c INTEGER NOT NULL DEFAULT (unixepoch())");
+  Expect("best-effort", "no trigger moves in an update");
+  StampUpdates("c = unixepoch()");
+  Expect("exact", "");
+  Make("c INTEGER");
+  Expect("best-effort", "that programs set");
+  Execute("INSERT INTO t VALUES (1, '', 1767261600)");
+  Expect("bounded", "where programs set column c");
+  std::string rows;
+  for (int i = 1; i <= 30; ++i) {
+    rows += (i > 1 ? ", (" : "(") + std::to_string(i) + ", '', " + std::to_string(i % 3 + 1) + ")";
+  }
+  Make("c INTEGER", rows);
+  Expect("refused", "counts the changes of each row by itself");
+}
+
+// They are in the log's cursor, for `status`.
+TEST_F(SqliteGuaranteeTest, TheCursorKeepsClassReasonAndRemedy) {
+  Make("c TEXT", "(1, '', '2026-01-01 10:00:00')");
+  TableSpec spec;
+  spec.table = {"", "t"};
+  spec.cursor = "c";
+  CaptureHarness capture(url_, {spec});
+  capture.Poll();
+  const auto kept = Guarantees(capture.cursor());
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept.at("t"), GuaranteesOf(url_, {spec}).begin()->second);
+}
+
+}  // namespace
+}  // namespace syncline::capture
