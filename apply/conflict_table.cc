@@ -212,27 +212,22 @@ class ConflictingRow {
 }  // namespace
 
 void EnsureConflictTable(sql::Session& session) {
-  if (HasOwnTable(session, kConflictTable) && HasIndex(session)) return;
-  sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
-  LockForDdl(session);
   const bool postgres = IsPostgres(session);
-  const Sql json = postgres ? Sql("jsonb") : Sql("text");
-  const Sql time = postgres ? Sql("timestamptz") : Sql("text");
-  session.Execute(
+  MakeOwnTable(
+      session, kConflictTable,
       Format("CREATE TABLE IF NOT EXISTS {0} (id {1}, detected_at {2} NOT NULL, "
              "pipeline text NOT NULL, table_name text NOT NULL, key {3} NOT NULL, "
              "conflict_type text NOT NULL, rule text NOT NULL, winner text NOT NULL, "
              "log_id text NOT NULL, log_offset bigint NOT NULL, source_origin text NOT NULL, "
              "target_origin text NOT NULL, source_version text NOT NULL, target_version text, "
-             "source_row {3}, target_row {3}, resolved_at {2}, resolution text)",
+             "source_row {3}, target_row {3}, resolved_at {2}, resolution text); "
+             "CREATE INDEX IF NOT EXISTS {4} ON {0} (pipeline, log_id, log_offset)",
              TableSql(session),
              postgres ? Sql("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
                       : Sql("INTEGER PRIMARY KEY AUTOINCREMENT"),
-             time, json));
-  session.Execute(Format("CREATE INDEX IF NOT EXISTS {} ON {} (pipeline, log_id, log_offset)",
-                         kIndex, TableSql(session)));
-  HasOwnTable(session, kConflictTable);  // somebody may have been quicker
-  transaction.Commit();
+             postgres ? Sql("timestamptz") : Sql("text"), postgres ? Sql("jsonb") : Sql("text"),
+             kIndex),
+      HasIndex);
 }
 
 void RecordConflicts(sql::Session& session, const ConflictSource& source,

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <thread>
+
 #include "apply/conflict_table.h"
 #include "apply/progress.h"
 #include "apply/quarantine.h"
@@ -19,6 +22,22 @@ constexpr const char* kAll[] = {kProgressTable, kConflictTable, kQuarantineTable
 
 // "SYNCLINE" in ASCII, so that a DBA who looks at pg_locks has a chance.
 constexpr int64_t kDdlLock = 0x53594E434C494E45;
+
+// Longer than others of us take to make a table. Whoever can connect can hold the lock, so nobody
+// waits for it to the end.
+constexpr std::chrono::milliseconds kDdlLockMax(250);
+constexpr std::chrono::milliseconds kDdlLockStep(10);
+
+// How often several sessions may get into each other's way.
+constexpr int kTriesMax = 20;
+
+// Whether DDL fails so when another session makes the same at that moment: its row in an index of
+// the catalogue is there by now, or the row of a schema or a table has changed.
+bool IsMadeByOthers(const Error& error) {
+  return error.code() == "23505" ||
+         (error.code() == "XX000" &&
+          error.message().find("tuple concurrently") != std::string::npos);
+}
 
 // Where earlier versions have made the tables: wherever the role's unqualified names went.
 constexpr char kElsewhereSql[] = R"(
@@ -60,8 +79,7 @@ void Accept(const sql::OwnTable& found, const sql::Session& session, std::string
 
 // In the mode that writing takes, which keeps triggers, rules and DROP out.
 void Lock(sql::Session& session, std::string_view name) {
-  session.Execute(
-      sql::Format("LOCK TABLE {} IN ROW EXCLUSIVE MODE", OwnTableSql(session, name)));
+  session.Execute(sql::Format("LOCK TABLE {} IN ROW EXCLUSIVE MODE", OwnTableSql(session, name)));
 }
 
 }  // namespace
@@ -81,13 +99,21 @@ bool HasOwnTable(sql::Session& session, std::string_view name) {
   return found.exists;
 }
 
-void MakeOwnTable(sql::Session& session, std::string_view name, const sql::Sql& create) {
-  if (HasOwnTable(session, name)) return;  // a role that may not make tables can still use it
-  sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
-  LockForDdl(session);
-  session.Execute(create);
-  HasOwnTable(session, name);  // somebody may have been quicker
-  transaction.Commit();
+void MakeOwnTable(sql::Session& session, std::string_view name, const sql::Sql& create,
+                  bool (*is_whole)(sql::Session&)) {
+  for (int tries = 1;; ++tries) {
+    // A role that may not make tables can still use it.
+    if (HasOwnTable(session, name) && (is_whole == nullptr || is_whole(session))) return;
+    try {
+      sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
+      LockForDdl(session);
+      session.Execute(create);
+      HasOwnTable(session, name);  // somebody may have been quicker
+      return transaction.Commit();
+    } catch (const Error& error) {
+      if (!IsMadeByOthers(error) || tries == kTriesMax) throw;
+    }
+  }
 }
 
 bool HoldOwnTable(sql::Session& session, std::string_view name) {
@@ -128,8 +154,20 @@ OwnTableReading::OwnTableReading(sql::Session& session, std::string_view name) {
 }
 
 void LockForDdl(sql::Session& session) {
-  if (session.dialect() == Dialect::kPostgres) {
-    session.Query(sql::Format("SELECT pg_catalog.pg_advisory_xact_lock({})", kDdlLock));
+  if (session.dialect() != Dialect::kPostgres) return;
+  const sql::Sql lock = sql::Format("SELECT pg_catalog.pg_try_advisory_xact_lock({})", kDdlLock);
+  const auto end = std::chrono::steady_clock::now() + kDdlLockMax;
+  while (session.Query(lock).rows.at(0).at(0) != "t" && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(kDdlLockStep);
+  }
+}
+
+void ExecuteDdl(sql::Session& session, const sql::Sql& ddl) {
+  try {
+    session.Execute(ddl);
+  } catch (const Error& error) {
+    if (!IsMadeByOthers(error)) throw;
+    throw Error(Reaction::kRestart, error.cause(), error.message(), error.hint(), error.code());
   }
 }
 

@@ -25,9 +25,11 @@ sql::Sql OwnTableSql(const sql::Session& session, std::string_view name);
 // that name must not be taken for it, and where an earlier version has put it into another schema.
 bool HasOwnTable(sql::Session& session, std::string_view name);
 
-// Makes it by `create`, a CREATE TABLE IF NOT EXISTS, unless it is there; in a transaction of its
-// own. Throws as HasOwnTable does.
-void MakeOwnTable(sql::Session& session, std::string_view name, const sql::Sql& create);
+// Makes it by `create`, statements with IF NOT EXISTS, unless it is there and `is_whole`; in a
+// transaction of its own, and again where another session has made it at once. Throws as
+// HasOwnTable does.
+void MakeOwnTable(sql::Session& session, std::string_view name, const sql::Sql& create,
+                  bool (*is_whole)(sql::Session&) = nullptr);
 
 // Within a transaction that may write, before the tables are used: as HasOwnTable, with a lock on
 // the table where somebody could alter or replace it meanwhile.
@@ -56,9 +58,12 @@ class OwnTableReading {
   bool exists_ = false;
 };
 
-// Serialises the DDL of all Syncline processes on one PostgreSQL database until the transaction
-// ends: IF NOT EXISTS alone fails when two sessions make the same object at once. SQLite's write
-// lock does this already.
+// Puts the DDL of all Syncline processes on one PostgreSQL database into turns, until the
+// transaction ends, so that they seldom make the same object at once, where IF NOT EXISTS fails.
+// Returns without the lock when somebody holds it for long. SQLite's write lock does this already.
 void LockForDdl(sql::Session& session);
+
+// Throws RestartError where another session makes the same at that moment.
+void ExecuteDdl(sql::Session& session, const sql::Sql& ddl);
 
 }  // namespace syncline::apply

@@ -58,7 +58,7 @@ void CreateSchema(sql::Session& session, const std::string& schema) {
   // CREATE SCHEMA IF NOT EXISTS asks for a privilege even when there is nothing to do.
   const auto found = session.Query("SELECT 1 FROM pg_namespace WHERE nspname = $1", {schema});
   if (found.rows.empty()) {
-    session.Execute(Format("CREATE SCHEMA IF NOT EXISTS {}", Quote(schema)));
+    ExecuteDdl(session, Format("CREATE SCHEMA IF NOT EXISTS {}", Quote(schema)));
   }
 }
 
@@ -70,7 +70,11 @@ void CreateTable(sql::Session& session, const TablePlan& plan, spdlog::logger& l
   }
   LockForDdl(session);
   CreateSchema(session, plan.target.schema);
-  session.Execute(CreateTableSql(session, plan, TypeOnTarget));
+  if (session.Describe(plan.target)) {
+    throw RestartError(
+        fmt::format("somebody has just made table {} on the target", plan.target.ToString()));
+  }
+  ExecuteDdl(session, CreateTableSql(session, plan, TypeOnTarget));
   logger.info("target table created table={}", plan.target.ToString());
 }
 
@@ -109,7 +113,7 @@ void AddColumns(sql::Session& session, const TablePlan& plan, const std::vector<
                 spdlog::logger& logger) {
   LockForDdl(session);
   for (const uint32_t i : missing) {
-    session.Execute(Add(plan, ColumnSql(session, plan, plan.columns[i], TypeOnTarget)));
+    ExecuteDdl(session, Add(plan, ColumnSql(session, plan, plan.columns[i], TypeOnTarget)));
     logger.info(
         "target column added, rows that are there get its value with their next change "
         "table={} column={}",
@@ -236,7 +240,7 @@ bool AddMissingFlag(sql::Session& session, const TablePlan& plan, const sql::Tab
                      fmt::format("Set `create: true`, or run: {};", sql.text()));
   }
   LockForDdl(session);
-  session.Execute(sql);
+  ExecuteDdl(session, sql);
   logger.info("target column added for deleted rows table={} column={}", plan.target.ToString(),
               plan.flag);
   return true;
