@@ -16,7 +16,8 @@ std::optional<sql::Sql> Resolve(sql::Session& session, Dialect from, const Colum
                                 const TableName& target) {
   const Dialect to = session.dialect();
   if (from != Dialect::kPostgres || to != from) return sql::ColumnTypeFor(column, from, to);
-  return sql::ResolveType(session, column.native_type, target.schema);
+  return InContext(fmt::format("column {} of {}", column.name, target.ToString()),
+                   [&] { return sql::ResolveType(session, column.native_type, target.schema); });
 }
 
 }  // namespace

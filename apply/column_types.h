@@ -7,8 +7,8 @@ namespace syncline::apply {
 
 // The type that `column`, captured from a database of dialect `from`, gets when it is added to
 // table `target`: by the table of types in engine/sql; between two PostgreSQL databases the
-// target's own name of what the source names (sql::ResolveType). Throws StopError, 42704, where the
-// target has no such type.
+// target's own name of what the source names (sql::ResolveType, which refuses a stranger's). Throws
+// StopError, 42704, where the target has no such type.
 sql::Sql TypeOnTarget(sql::Session& session, Dialect from, const Column& column,
                       const TableName& target);
 

@@ -8,7 +8,7 @@
 
 #include "apply/column_types.h"
 #include "apply/durability.h"
-#include "apply/foreign_triggers.h"
+#include "apply/foreign_code.h"
 #include "apply/own_tables.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
@@ -317,7 +317,7 @@ sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog
   if (!info) {
     throw RestartError(fmt::format("table {} is gone again", plan.target.ToString()));
   }
-  RefuseForeignTriggers(session, info->name);
+  LookAtForeignCode(session, info->name, logger);
   CheckColumns(plan, *info, session.dialect());
   CheckFlag(plan, *info);
   CheckKey(session, plan, *info);

@@ -3,39 +3,56 @@
 #include <fmt/format.h>
 
 #include "engine/sql/dialect.h"
+#include "engine/sql/trusted_roles.h"
 
 namespace syncline::sql {
 namespace {
 
-// `trusted` holds for the roles that the session's role trusts. Who has the TRIGGER privilege may
-// make a trigger, and a schema's owner may drop what is in it; pg_database_owner stands for the
-// database's owner. 0 is PUBLIC.
-constexpr char kPostgresSql[] = R"(
-  WITH me AS (SELECT r.oid, r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER),
-  base AS (SELECT d.datdba FROM pg_catalog.pg_database d
-           WHERE d.datname = pg_catalog.current_database()),
-  trusted AS (
-    SELECT r.oid FROM pg_catalog.pg_roles r, me, base
-    WHERE r.rolsuper OR r.oid = me.oid OR (NOT me.rolsuper AND (
-      r.oid = base.datdba OR pg_catalog.pg_has_role(me.oid, r.oid, 'MEMBER')))
-    UNION
-    SELECT c.relowner FROM pg_catalog.pg_class c
+// `firm` are the roles that keep being trusted while a session lives. Who has the TRIGGER privilege
+// may make a trigger, and a schema's owner may drop what is in it; pg_database_owner stands for the
+// database's owner. 0 is PUBLIC. Syncline gives no table a check constraint or an expression in an
+// index, and only the time of a tombstone a default; its types are the system's, and those of the
+// table that the tombstones belong to.
+constexpr char kPostgresFormat[] = R"(
+  WITH RECURSIVE {},
+  beside AS (
+    SELECT c.oid, c.relowner FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = $3 AND c.relname = $4)
+    WHERE n.nspname = $3 AND c.relname = $4),
+  firm AS (SELECT oid FROM peers UNION SELECT relowner FROM beside)
   SELECT c.relkind, pg_catalog.pg_get_userbyid(c.relowner),
-         c.relowner IN (SELECT oid FROM trusted), CURRENT_USER,
+         c.relowner IN (SELECT oid FROM trusted UNION SELECT oid FROM firm), CURRENT_USER,
          (SELECT pg_catalog.min(t.tgname) FROM pg_catalog.pg_trigger t
           WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
          EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid),
          c.relrowsecurity,
          EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE c.oid IN (i.inhparent, i.inhrelid)),
-         EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) a
-                 WHERE a.privilege_type = 'TRIGGER'
-                   AND a.grantee NOT IN (SELECT oid FROM trusted))
+         c.relowner NOT IN (SELECT oid FROM firm)
+         OR EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) a
+                    WHERE a.privilege_type = 'TRIGGER'
+                      AND a.grantee NOT IN (SELECT oid FROM firm))
          OR CASE pg_catalog.pg_get_userbyid(n.nspowner) WHEN 'pg_database_owner' THEN base.datdba
-            ELSE n.nspowner END NOT IN (SELECT oid FROM trusted)
+            ELSE n.nspowner END NOT IN (SELECT oid FROM firm),
+         (SELECT pg_catalog.min(k.conname) FROM pg_catalog.pg_constraint k
+          WHERE k.conrelid = c.oid AND k.contype = 'c'),
+         (SELECT pg_catalog.min(a.attname) FROM pg_catalog.pg_attrdef d
+          JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+          WHERE d.adrelid = c.oid AND NOT (
+            EXISTS (SELECT FROM beside) AND a.attgenerated = ''
+            AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'clock_timestamp()')),
+         (SELECT pg_catalog.min(x.relname) FROM pg_catalog.pg_index i
+          JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+          WHERE i.indrelid = c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)),
+         (SELECT pg_catalog.min(a.attname) FROM pg_catalog.pg_attribute a
+          JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            AND t.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace
+            AND t.oid NOT IN (SELECT o.atttypid FROM pg_catalog.pg_attribute o
+                              JOIN beside ON beside.oid = o.attrelid))
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, base
   WHERE n.nspname = $1 AND c.relname = $2)";
+
+using Row = std::vector<std::optional<std::string>>;
 
 OwnTable OnSqlite(Session& session, const TableName& table) {
   OwnTable found;
@@ -63,37 +80,45 @@ std::string MoveAway(const TableName& table) {
       Quote(table).text(), Quote(table.name + "_other").text());
 }
 
-}  // namespace
-
-OwnTable LookAtOwnTable(Session& session, const TableName& table, const TableName& beside) {
-  if (session.dialect() == Dialect::kSqlite) return OnSqlite(session, table);
-  OwnTable found;
-  const auto rows = session.Query(kPostgresSql, {table.schema, table.name, beside.schema, beside.name}).rows;
-  if (rows.empty()) return found;
-  found.exists = true;
-  const auto& row = rows.front();
+// What runs code, or hides rows, although Syncline has not made it; empty: nothing. `row` is one of
+// the query's.
+OwnTable Additions(const Row& row, const TableName& table) {
   const auto is = [&row](size_t column) { return row.at(column) == "t"; };
   const std::string name(Quote(table).text());
-  found.is_shaky = is(8);
-  if (row.at(0) != "r") {
-    found.objection = "is no ordinary table";
-    found.hint = MoveAway(table);
-  } else if (!is(2)) {
-    found.objection = fmt::format("belongs to role {}, which could run code as role {} through it",
-                                  row.at(1).value_or("?"), row.at(3).value());
+  const auto quoted = [&row](size_t column) { return Quote(row.at(column).value()).ToString(); };
+  const auto add = [](const std::string& what, const std::string& statement) {
+    OwnTable found;
+    found.objection = fmt::format("has {} that Syncline has not made", what);
+    found.hint =
+        fmt::format("Find out what it is for. Without it Syncline goes on: {};", statement);
+    return found;
+  };
+  if (row.at(4)) {
+    return add(fmt::format("a trigger, {},", *row.at(4)),
+               fmt::format("DROP TRIGGER {} ON {}", quoted(4), name));
+  }
+  if (is(5)) return add("rules", fmt::format("DROP RULE .. ON {} (\\d in psql names them)", name));
+  if (row.at(9)) {
+    return add(fmt::format("a check constraint, {},", *row.at(9)),
+               fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", name, quoted(9)));
+  }
+  if (row.at(10)) {
+    return add(fmt::format("a default or a generated value, of column {},", *row.at(10)),
+               fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT (or DROP EXPRESSION)", name,
+                           quoted(10)));
+  }
+  if (row.at(11)) {
+    return add(fmt::format("an index with an expression, {},", *row.at(11)),
+               fmt::format("DROP INDEX {}", Quote(TableName{table.schema, *row.at(11)}).text()));
+  }
+  OwnTable found;
+  if (row.at(12)) {
+    found.objection =
+        fmt::format("has a column, {}, of a type that is not the system's", *row.at(12));
     found.hint = fmt::format(
-        "If Syncline has made it, as another role, then as a superuser run: ALTER TABLE {} OWNER "
-        "TO {}; {}",
-        name, Quote(row.at(3).value()).text(), MoveAway(table));
-  } else if (row.at(4)) {
-    found.objection = fmt::format("has a trigger, {}, that Syncline has not made", *row.at(4));
-    found.hint = fmt::format(
-        "Find out what it is for. Without it Syncline goes on: DROP TRIGGER {} ON {};",
-        Quote(*row.at(4)).text(), name);
-  } else if (is(5)) {
-    found.objection = "has rules that Syncline has not made";
-    found.hint = "Find out what they are for (\\d+ in psql). Without them Syncline goes on: DROP "
-                 "RULE .. ON " + name + ";";
+        "Run: ALTER TABLE {} ALTER COLUMN {} TYPE .. with what it is a form of, "
+        "such as text. {}",
+        name, quoted(12), MoveAway(table));
   } else if (is(6)) {
     found.objection = "has row security, which would hide rows from Syncline";
     found.hint = fmt::format("Run: ALTER TABLE {} DISABLE ROW LEVEL SECURITY;", name);
@@ -101,6 +126,46 @@ OwnTable LookAtOwnTable(Session& session, const TableName& table, const TableNam
     found.objection = "is part of an inheritance tree";
     found.hint = fmt::format("Run, for each: ALTER TABLE .. NO INHERIT ..; {}", MoveAway(table));
   }
+  return found;
+}
+
+// The owner is not trusted. Giving the table another one makes whatever is in it trusted, so that
+// is no way to go on with a table that has more than rows.
+void ObjectToOwner(const Row& row, const TableName& table, OwnTable& found) {
+  const std::string& me = row.at(3).value();
+  found.objection =
+      fmt::format("belongs to role {}, through which others could run code as role {}",
+                  row.at(1).value_or("?"), me);
+  const std::string addition = Additions(row, table).objection;
+  found.hint = addition.empty()
+                   ? fmt::format(
+                         "If Syncline has made it, as another role, then as a superuser run: ALTER "
+                         "TABLE {} OWNER TO {}; {}",
+                         Quote(table).text(), Quote(me).text(), MoveAway(table))
+                   : fmt::format("It also {}. {}", addition, MoveAway(table));
+}
+
+}  // namespace
+
+OwnTable LookAtOwnTable(Session& session, const TableName& table, const TableName& beside) {
+  if (session.dialect() == Dialect::kSqlite) return OnSqlite(session, table);
+  OwnTable found;
+  const auto rows = session
+                        .Query(Format(kPostgresFormat, kTrustedRoles),
+                               {table.schema, table.name, beside.schema, beside.name})
+                        .rows;
+  if (rows.empty()) return found;
+  const Row& row = rows.front();
+  if (row.at(0) != "r") {
+    found.objection = "is no ordinary table";
+    found.hint = MoveAway(table);
+  } else if (row.at(2) != "t") {
+    ObjectToOwner(row, table, found);
+  } else {
+    found = Additions(row, table);
+  }
+  found.exists = true;
+  found.is_shaky = row.at(8) == "t";
   return found;
 }
 

@@ -18,13 +18,12 @@ struct OwnTable {
   bool is_shaky = false;
 };
 
-// Looks a table up, which is to be an ordinary one without triggers, rules, row security and
-// inheritance, and owned by a role that the session's role has to trust anyway:
-// - itself, or a superuser;
-// - unless it is a superuser itself: the database's owner, or a role that it is a member of. Both
-//   have prepared tables for it, and could take away what it has in this database. A superuser
-//   trusts neither: as a superuser it would give them the whole server.
-// With `beside`, also the owner of that table, for one that belongs to it.
+// Looks a table up, which is to be an ordinary one with nothing that runs code: no triggers, rules,
+// check constraints, defaults, generated columns, expressions in indexes and types of users;
+// without row security and inheritance; and owned by a role that the session's role trusts
+// (trusted_roles.h): itself, its members, superusers; unless it is a superuser itself, also the
+// database's owner, and a group that it is a member of, while nobody else who can log in is.
+// With `beside`, also the owner and the types of that table, for one that belongs to it.
 // On SQLite, where nobody owns anything: a table without triggers.
 OwnTable LookAtOwnTable(Session& session, const TableName& table, const TableName& beside = {});
 

@@ -254,6 +254,51 @@ class NamesTest(SystemTest):
         told = [c["message"] for c in view.run("check", "--json", expect=None).json()["checks"] if c["result"] == "warn"]
         self.assertTrue(any("view seen (public.spy())" in line for line in told), told)
 
+    def test_what_strangers_make_does_not_run_as_a_role_that_is_no_superuser(self):
+        # Seen to fail where a member of the owner was trusted, where a type's owner was not looked at, and where the
+        # lock for DDL was waited for: mallory's functions ran as `writer`, and a first start ended with 55P03.
+        self.cluster.execute("postgres", "CREATE ROLE writer LOGIN; CREATE ROLE devs; GRANT devs TO writer, mallory")
+        source = PostgresDatabase(self.cluster, "names_source")
+        source.execute("CREATE TYPE mood AS ENUM ('n');" + ITEMS.format(key="id int").replace("varchar(20)", "mood"))
+        target = self.database(
+            "names_target", "CREATE TABLE proof(who text); GRANT INSERT ON proof TO PUBLIC",
+            """CREATE FUNCTION spy(text) RETURNS boolean LANGUAGE plpgsql AS
+            $$ BEGIN INSERT INTO public.proof VALUES (current_user); RETURN true; END $$""",
+        )  # fmt: skip
+        target.execute("GRANT USAGE, CREATE ON SCHEMA public TO writer, devs")
+        syncline = self.syncline(source.url, self.cluster.url(target.name, "writer"))
+
+        def refused(*words):
+            self.assertRegex(syncline.run("run", "--once", expect=None).stderr, ".*".join(words))
+            self.assertEqual(one(target, "SELECT count(*) FROM proof"), 0)
+
+        # The owner is a group that both are in.
+        self.run_as("mallory", target, "SET ROLE devs", PROGRESS.replace("pipeline text", "pipeline text CHECK (spy(pipeline))"))
+        refused("belongs to role devs")
+        # What mallory has left in it stays suspect, whoever owns it.
+        target.execute("ALTER TABLE syncline_progress OWNER TO writer")
+        refused("has a check constraint, syncline_progress_pipeline_check")
+        target.execute("ALTER TABLE syncline_progress RENAME TO syncline_progress_other")
+        self.run_as("mallory", target, "CREATE DOMAIN mood AS text CHECK (spy(VALUE))")
+        refused("column name of public.items: type public.mood on the target belongs to role mallory")
+        target.execute("ALTER DOMAIN mood RENAME TO mood_other; CREATE TYPE mood AS ENUM ('n')")
+        # Whoever can connect can hold the lock that Syncline's processes take turns with.
+        target.execute("DROP TABLE syncline_progress, syncline_conflicts, syncline_quarantine, syncline_schemas")
+        connection = self.cluster.connect(target.name, "mallory")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(x'53594E434C494E45'::bigint)")
+            syncline.run("run", "--once")
+        connection.close()
+        self.assertEqual(one(target, "SELECT count(*) FROM items"), 5)
+        # A table of mallory's is written to, and a warning says what of it runs as Syncline's role.
+        self.run_as(
+            "mallory", target, "CREATE TABLE own(id int PRIMARY KEY, name text, updated_at timestamptz CHECK (spy('')))",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON own TO writer",
+        )  # fmt: skip
+        target.execute("DELETE FROM syncline_progress")  # another log's
+        to_own = self.syncline(source.url, self.cluster.url(target.name, "writer"), {"public.items": {"to": "public.own"}}, folder="own")
+        self.assertRegex(to_own.run("run", "--once").stderr, "runs as Syncline's role role=mallory table=public.own")
+
     def test_a_table_that_has_become_a_view_is_not_read(self):
         # Seen to fail before capture noted what a table was: the view's function ran as a superuser.
         swap = (
