@@ -100,12 +100,21 @@ Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
   for (const auto& [key, row] : table.unreadable) {
     json["unreadable"][ToHex(key)] = {row.why, row.key_is_known};
   }
-  if (const TableMark& mark = table.mark; mark != TableMark()) {
-    json["mark"] = {mark.object, mark.files, mark.columns};
-  }
   if (table.owes_deletions) json["replaced"] = true;
+  if (table.renamed) json["renamed"] = true;
   if (table.kind) json["kind"] = std::string(KindName(*table.kind));
   return json;
+}
+
+// The mark stands on a line of its own: it is long where there are many columns or partitions, and
+// stays as it is while the rest goes on with every poll.
+std::string TableText(const TableName& name, const CaptureCursor::Table& table) {
+  std::string text = TableToJson(name, table).dump();
+  if (const TableMark& mark = table.mark; mark != TableMark()) {
+    text.back() = ',';
+    text += "\n\"mark\":" + Json({mark.object, mark.files, mark.columns}).dump() + "}";
+  }
+  return text;
 }
 
 CaptureCursor::Table TableFromJson(const Json& json) {
@@ -141,6 +150,7 @@ CaptureCursor::Table TableFromJson(const Json& json) {
     table.mark = {.object = mark.at(0), .files = mark.at(1), .columns = mark.at(2)};
   }
   table.owes_deletions = json.value("replaced", false);
+  table.renamed = json.value("renamed", false);
   if (json.contains("kind")) table.kind = KindNamed(json.at("kind").get<std::string>());
   return table;
 }
@@ -202,13 +212,15 @@ Json DatabaseToJson(const sql::DatabaseMark& mark) {
   Json json{{"body", mark.body}};
   if (mark.schema != 0) json["schema"] = mark.schema;
   if (mark.age != 0) json["age"] = mark.age;
+  if (!mark.written.empty()) json["written"] = mark.written;
   return json;
 }
 
 sql::DatabaseMark DatabaseFromJson(const Json& json) {
   return {.body = json.at("body"),
           .schema = json.value("schema", uint64_t{0}),
-          .age = json.value("age", uint64_t{0})};
+          .age = json.value("age", uint64_t{0}),
+          .written = json.value("written", std::string())};
 }
 
 }  // namespace
@@ -247,7 +259,7 @@ const std::string& CursorWriter::Write(const CaptureCursor& cursor) {
   for (const auto& [name, table] : cursor.tables) {
     Entry& entry = entries_[name];
     if (entry.text.empty() || !(entry.table == table)) {
-      entry = {table, TableToJson(name, table).dump()};
+      entry = {table, TableText(name, table)};
     }
     text_ += std::exchange(before, ",\n");
     text_ += entry.text;

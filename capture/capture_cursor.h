@@ -56,6 +56,8 @@ struct CaptureCursor {
     // What the log holds and it lacks has yet to be deleted, although nothing tells of it: the
     // table has come in the place of another, or its tombstones were dropped or not written.
     bool owes_deletions = false;
+    // Values that the log holds go by other names now: until it is loaded, every row is logged.
+    bool renamed = false;
     bool operator==(const Table&) const = default;
   };
 

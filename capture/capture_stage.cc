@@ -157,8 +157,8 @@ class CaptureStage::Impl {
       return sql::Session::Open(url_, {.read_only = true});
     } catch (const Error& error) {
       // Dropped or moved away while it was captured, it may be about to be restored.
-      const bool is_gone = error.code() == "3D000" || error.code() == "57P04" ||
-                           error.code() == "SQLITE_CANTOPEN";
+      const bool is_gone =
+          error.code() == "3D000" || error.code() == "57P04" || error.code() == "SQLITE_CANTOPEN";
       if (!was_connected_ || !is_gone || error.reaction() != Reaction::kStop) throw;
       throw Error(Reaction::kRetry, error.cause(), error.message(), error.hint(), error.code());
     }
@@ -274,6 +274,8 @@ class CaptureStage::Impl {
         if (log_failed_) throw;
         break;
       case Reaction::kStop:
+        // Somebody is writing another file over it.
+        if (was_connected_ && error.code() == "SQLITE_NOTADB") break;
         // Perhaps a table has changed under the statements that were made for it: Connect will see.
         if (!was_polling_ || log_failed_) throw;
         unexplained_ = error;

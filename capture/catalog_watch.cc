@@ -86,13 +86,19 @@ sql::Sql OneStampSql(const std::vector<TableName>& tables) {
       StampSql(), FromSql(tables));
 }
 
+// TableMark::columns of `c`.
+constexpr char kColumnsSql[] = R"(
+  c.relnatts || '.' || (
+    SELECT pg_catalog.count(*) FILTER (WHERE a.attisdropped) || '.' || coalesce(
+             pg_catalog.string_agg(CASE WHEN a.attisdropped THEN '' ELSE
+               pg_catalog.to_hex(pg_catalog.hashtext(a.attname::pg_catalog.text)) END, ','
+               ORDER BY a.attnum), '')
+    FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0))";
+
 // One row for each table, in their order.
 sql::Sql MarksSql(const std::vector<TableName>& tables) {
-  return sql::Format(
-      "SELECT c.oid, {}, c.relnatts || '.' || (SELECT pg_catalog.count(*) FROM "
-      "pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.attisdropped), {} "
-      "{} ORDER BY t.number",
-      sql::Sql(kFilesSql), StampSql(), FromSql(tables));
+  return sql::Format("SELECT c.oid, {}, {}, {} {} ORDER BY t.number", sql::Sql(kFilesSql),
+                     sql::Sql(kColumnsSql), StampSql(), FromSql(tables));
 }
 
 }  // namespace
@@ -131,11 +137,14 @@ bool CatalogWatch::Changed() {
   const sql::DatabaseMark now = sql::MarkOf(session_);
   if (IsOther(now)) return true;
   database_.age = now.age;
+  database_.written = now.written;
   return false;
 }
 
 bool CatalogWatch::Moved() {
-  return session_.dialect() == Dialect::kSqlite && IsOther(sql::MarkOf(session_));
+  if (session_.dialect() != Dialect::kSqlite) return false;
+  const sql::DatabaseMark now = sql::MarkOf(session_);
+  return IsOther(now) || now.written != database_.written;
 }
 
 void CatalogWatch::CheckOne(sql::Session& session, const TableName& table) const {

@@ -29,7 +29,8 @@ class CatalogWatch {
   // Within a snapshot whose tables are locked. False: everything is as it was, and database() is as
   // of this snapshot. True: plan anew, by another watch.
   bool Changed();
-  // Outside of any transaction: a file that another one has taken the place of changes no more.
+  // Outside of any transaction: a file that another one has taken the place of changes no more, and
+  // nor does one that a copy was written over.
   bool Moved();
   // As Changed, for one table, with a session and a snapshot of their own, from any thread. Throws
   // RestartError when it has changed.

@@ -2,6 +2,7 @@
 
 #include "capture/ordered_commits.h"
 #include "capture/transaction_ticks.h"
+#include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::capture {
@@ -24,13 +25,21 @@ void RememberHighest(sql::Session& session, const std::vector<TablePlan>& tables
     if (!table.counts_up || state.loaded || state.after || !state.seen.is_null()) continue;
     const auto look = [&](const Row& row) {
       Value value(table.schema->VersionOf(row));
-      if (state.seen.is_null() && horizon.Trusts(state, value)) state.seen = std::move(value);
+      if (state.seen.is_null() && !value.is_null() && horizon.Trusts(state, value))
+        state.seen = std::move(value);
     };
     const sql::Session::Read highest{
         *table.schema, table.where,         table.cursor_sql() + " DESC",
         kHighestRows,  table.row_bytes_max, [&](const Row& row, uint64_t) { look(row); },
         table.from()};
-    session.ReadRows(highest, look);
+    try {
+      session.ReadRows(highest, look);
+    } catch (const Error& error) {
+      // A stamp that is too large to be sorted by: again the first poll reads everything. What else
+      // is wrong with the table, its load will tell.
+      if (error.reaction() != Reaction::kStop) throw;
+      state.seen = Value();
+    }
   }
 }
 

@@ -102,7 +102,10 @@ void InitialLoad::Take(RowQueue::Piece piece, RowFeed::Batch& batch) {
   CaptureCursor::Table& state = parts_.cursor.tables[table.schema->table];
   state.loaded = piece.ends_table;
   state.after = std::move(piece.after);
-  if (piece.ends_table) --pending_;
+  if (!piece.ends_table) return;
+  --pending_;
+  state.renamed = false;
+  parts_.feed.LogAnyway(table.schema->table, false);
 }
 
 // Every table is looked at before the first row of any is read: the moment that the first poll

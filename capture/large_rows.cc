@@ -10,6 +10,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/told_key.h"
 
 namespace syncline::capture {
 namespace {
@@ -18,10 +19,42 @@ namespace {
 constexpr size_t kRowsMax = 10'000;
 // Named in one statement.
 constexpr size_t kKeysRead = 200;
+// Of a longer key only the beginning is remembered: every cursor that is logged holds it.
+constexpr size_t kKeyBytesMax = 16u << 10;
+// What a beginning may be short of, so that it ends with a whole character.
+constexpr size_t kCharacterBytes = 4;
+
+// A key that may be told by its beginning only. One that is none stays until it is captured,
+// deleted or loaded again.
+bool IsBeginning(const Row& key) {
+  return std::ranges::any_of(key, [](ValueView value) {
+    const bool is_string = value.type() == Type::kText || value.type() == Type::kBytes;
+    if (!is_string) return false;
+    const size_t bytes = value.as_string().size();
+    return bytes <= sql::kKeyBytesTold && bytes + kCharacterBytes > sql::kKeyBytesTold;
+  });
+}
+
+// What the cursor remembers of a key.
+Row Remembered(const Row& key) {
+  if (key.bytes().size() <= kKeyBytesMax) return key;
+  Row told;
+  for (const ValueView value : key) {
+    if (value.type() == Type::kText) {
+      told.Append(ValueView::Text(sql::BeginningOf(value.as_string(), true)));
+    } else if (value.type() == Type::kBytes) {
+      told.Append(ValueView::Bytes(sql::BeginningOf(value.as_string(), false)));
+    } else {
+      told.Append(value);
+    }
+  }
+  return told;
+}
 
 }  // namespace
 
-void LargeRows::Note(const TablePlan& table, const Row& key, uint64_t bytes) {
+void LargeRows::Note(const TablePlan& table, const Row& whole_key, uint64_t bytes) {
+  const Row key = Remembered(whole_key);
   auto& known = cursor_.tables[table.schema->table].too_large;
   if (known.size() == kRowsMax && !known.contains(key.bytes())) {
     throw StopError(
@@ -70,7 +103,7 @@ std::vector<Row> LargeRows::ToReadAgain(const TablePlan& table) const {
 void LargeRows::ForgetKey(const TablePlan& table, const Row& key) {
   const auto state = cursor_.tables.find(table.schema->table);
   if (state == cursor_.tables.end()) return;
-  if (state->second.too_large.erase(key.bytes()) > 0) {
+  if (state->second.too_large.erase(Remembered(key).bytes()) > 0) {
     news_ = true;
     logger_.info("a row that was too large is captured, or gone table={}", table.name());
   }
@@ -100,6 +133,7 @@ void LargeRows::Recheck(sql::Session& session, const TablePlan& table) {
                      [&](Row& key) { there.insert(key.bytes()); });
   }
   for (const Row& key : keys) {
+    if (IsBeginning(key)) continue;  // of a key that cannot be asked for
     if (!there.contains(key.bytes())) ForgetKey(table, key);
   }
 }

@@ -116,9 +116,19 @@ void PollingSource::AdoptTables() {
 void PollingSource::AdoptMark(const TablePlan& table, bool is_new, CaptureCursor::Table& state) {
   const TableName& name = table.schema->table;
   const TableMark before = std::exchange(state.mark, catalog_->mark(name));
+  if (session_.dialect() == Dialect::kSqlite) {
+    state.mark.columns = ColumnsMark(table.schema->columns);
+  }
+  if (!state.loaded) feed_.LogAnyway(name, state.renamed);
   if (is_new) return;
   using Kind = TableChange::Kind;
-  const TableChange change = ChangeOf(cursor_, *catalog_, table, before);
+  TableChange change = ChangeOf(cursor_, *catalog_, table, before);
+  if (change.kind == Kind::kNone && MayBeOlder(session_, table, cursor_, catalog_->database())) {
+    // Perhaps a row was only deleted: what else is gone counts as deleted where deletions count.
+    const bool compares = !node_ && (table.reconcile || table.tombstones);
+    change.kind = compares ? Kind::kReplaced : Kind::kRewritten;
+    if (table.tombstones) cursor_.tables[table.tombstones->schema->table].seen = Value();
+  }
   if (change.kind == Kind::kNone) return;
   if (change.kind == Kind::kParts) {
     // Noted when they have been read.
@@ -129,6 +139,9 @@ void PollingSource::AdoptMark(const TablePlan& table, bool is_new, CaptureCursor
     state.after.reset();
     state.seen = Value();
     state.forms = {};
+    // In two directions, a row that is logged again would count as one that users have made.
+    state.renamed = (state.renamed || change.renamed) && !node_;
+    feed_.LogAnyway(name, state.renamed);
     state.too_large.clear();  // those that are there are met again
     state.unreadable.clear();
     for (auto& [number, tick] : cursor_.ticks.ticks) tick.marks.erase(table.name());
@@ -211,6 +224,10 @@ PollingSource::Outcome PollingSource::Poll(const std::vector<RowKeys>& again) {
   sql::Transaction snapshot(session_, sql::Session::Isolation::kSnapshot);
   horizon_->Enter(polled_, cursor_);
   if (catalog_->Changed()) return Outcome::kTablesChanged;
+  const bool is_older = std::ranges::any_of(tables_, [&](const TablePlan& table) {
+    return MayBeOlder(session_, table, cursor_, catalog_->database());
+  });
+  if (is_older) return Outcome::kTablesChanged;
   watch_.Check();
   const std::map<TableName, TombstoneExtent> extents = watch_.Extents();
   cursor_.database = catalog_->database();

@@ -40,7 +40,10 @@ void RowFeed::Batch::Add(const TablePlan& table, Row row) {
   const bool deleted = table.flag && IsSet(*table.flag, *table.schema, row);
   feed_.large_.Forget(table, row);
   feed_.InLog([&] {
-    if (!deleted) return writer_.Add(table.schema, std::move(row));
+    if (!deleted) {
+      const bool anyway = feed_.renamed_.contains(table.schema->table);
+      return writer_.Add(table.schema, std::move(row), anyway);
+    }
     writer_.AddDeletion(table.schema, Project(row, table.schema->key),
                         Value(table.schema->VersionOf(row)));
   });
@@ -52,8 +55,11 @@ uint64_t RowFeed::Batch::Read(const TablePlan& table, const sql::Sql& condition,
   const sql::Sql where = And(table.where, condition);
   const auto note = [&](Row& row, uint64_t bytes) {
     CheckKey(table, row);
-    feed_.NoteForm(table, row);
-    if (watch) watch(row);
+    // A stamp that is itself too large is not told.
+    if (!table.schema->VersionOf(row).is_null()) {
+      feed_.NoteForm(table, row);
+      if (watch) watch(row);
+    }
     feed_.large_.Note(table, Project(row, table.schema->key), bytes);
   };
   const auto note_unreadable = [&](Row& row, const std::string& why, bool key_is_known) {

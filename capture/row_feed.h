@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -78,6 +79,15 @@ class RowFeed {
     std::map<TableName, CutWriter::TableStats> accounted_;  // of the writer's tables
   };
 
+  // Every row of that table counts as one that the log does not hold, or, from now on, not.
+  void LogAnyway(const TableName& table, bool anyway) {
+    if (anyway) {
+      renamed_.insert(table);
+    } else {
+      renamed_.erase(table);
+    }
+  }
+
   // The Error that is on its way came from the log.
   bool log_failed() const { return log_failed_; }
 
@@ -102,6 +112,7 @@ class RowFeed {
   std::shared_ptr<const TableSchema> noted_;  // whose forms were noted last
   StampForms* forms_ = nullptr;               // of that table, in cursor_
   const CutWriter::Users* const users_;
+  std::set<TableName> renamed_;  // as LogAnyway was told
   bool log_failed_ = false;
 };
 

@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
+#include "engine/model/stamp.h"
+#include "engine/sql/dialect.h"
+
 namespace syncline::capture {
 namespace {
 
@@ -9,6 +14,27 @@ namespace {
 bool HasParts(const TablePlan& table) {
   return table.table_kind == sql::TableInfo::Kind::kTable ||
          table.table_kind == sql::TableInfo::Kind::kPartitioned;
+}
+
+// No row is as high as what was seen.
+bool LacksItsHighest(sql::Session& session, const TablePlan& table, const CaptureCursor& cursor) {
+  const auto known = cursor.tables.find(table.schema->table);
+  if (!table.counts_up || known == cursor.tables.end() || known->second.seen.is_null())
+    return false;
+  const CaptureCursor::Table& state = known->second;
+  sql::Sql from;
+  if (state.forms.scan() == StampForms::Scan::kRange) {
+    from = sql::Format("{} >= {}", table.cursor_sql(), sql::Literal(state.seen, Dialect::kSqlite));
+  } else if (const std::optional<int64_t> us = StampOf(state.seen)) {
+    from = sql::Format("syncline_moment({}) >= {}", table.cursor_sql(),
+                       sql::Literal(Value(ValueView::Int(*us)), Dialect::kSqlite));
+  } else {
+    return false;
+  }
+  const auto found =
+      session.Query(sql::Format("SELECT 1 FROM {} WHERE {} LIMIT 1",
+                                sql::Quote(table.schema->table), And(table.where, from)));
+  return found.rows.empty();
 }
 
 }  // namespace
@@ -27,18 +53,31 @@ bool IsReplaced(const CaptureCursor& cursor, const sql::DatabaseMark& now) {
 TableChange ChangeOf(const CaptureCursor& cursor, const CatalogWatch& now, const TablePlan& table,
                      const TableMark& before) {
   using Kind = TableChange::Kind;
-  if (IsReplaced(cursor, now.database())) return {.kind = Kind::kReplaced};
+  const bool is_file = table.schema->dialect == Dialect::kSqlite;
+  TableMark mark = now.mark(table.schema->table);
+  if (is_file) mark.columns = ColumnsMark(table.schema->columns);
+  const bool renamed = is_file ? AreRenamed(before, mark) : before.columns != mark.columns;
+  if (IsReplaced(cursor, now.database())) return {.kind = Kind::kReplaced, .renamed = renamed};
   const sql::DatabaseMark& database = cursor.database;
   // SQLite does not tell which table was changed, or made anew.
   const bool is_other =
-      !database.body.empty() && table.schema->dialect == Dialect::kSqlite &&
+      !database.body.empty() && is_file &&
       (database.body != now.database().body || database.schema != now.database().schema);
-  if (is_other) return {.kind = Kind::kRewritten};
-  return Compare(before, now.mark(table.schema->table), HasParts(table));
+  if (is_other) return {.kind = Kind::kRewritten, .renamed = renamed};
+  return Compare(before, mark, HasParts(table));
+}
+
+bool MayBeOlder(sql::Session& session, const TablePlan& table, const CaptureCursor& cursor,
+                const sql::DatabaseMark& now) {
+  const sql::DatabaseMark& before = cursor.database;
+  if (session.dialect() != Dialect::kSqlite || before.body.empty()) return false;
+  if (now.written == before.written) return false;
+  return LacksItsHighest(session, table, cursor) ||
+         (table.tombstones && LacksItsHighest(session, *table.tombstones, cursor));
 }
 
 void LogChange(spdlog::logger& logger, const TablePlan& table, const TableChange& change,
-                  bool compares) {
+               bool compares) {
   switch (change.kind) {
     case TableChange::Kind::kNone:
       return;

@@ -18,10 +18,17 @@ bool IsReplaced(const CaptureCursor& cursor, const sql::DatabaseMark& now);
 TableChange ChangeOf(const CaptureCursor& cursor, const CatalogWatch& now, const TablePlan& table,
                      const TableMark& before);
 
+// Whether a file in WAL mode may be an earlier state than the one that `cursor` tells of, written
+// over it: it was written since, and the highest stamp of the table, or of its tombstones, is not
+// there any more. Whoever deletes the newest row makes it look so, too, which costs a comparison.
+// One query by the cursor's index for each of both, where the file was written; else nothing.
+bool MayBeOlder(sql::Session& session, const TablePlan& table, const CaptureCursor& cursor,
+                const sql::DatabaseMark& now);
+
 // Says what has changed and what is done about it. `compares`: what the log holds and a replaced
 // table lacks will be deleted.
 void LogChange(spdlog::logger& logger, const TablePlan& table, const TableChange& change,
-                  bool compares);
+               bool compares);
 
 // In two directions its old rows would count as new ones that users have made.
 Error ReplacedNode(const TablePlan& table);

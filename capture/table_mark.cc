@@ -1,10 +1,15 @@
 #include "capture/table_mark.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <optional>
 #include <set>
 #include <sstream>
+#include <string_view>
 #include <utility>
+
+#include "capture/short_hash.h"
 
 namespace syncline::capture {
 namespace {
@@ -36,9 +41,38 @@ std::pair<uint64_t, uint64_t> Counts(const std::string& columns) {
   return counts;
 }
 
-// A column was dropped and one was added: it may have the other's name and holds none of its
-// values.
+// "2.1.5f02,": the names behind the counts; none where they are not known.
+std::vector<std::string> Names(const std::string& columns) {
+  size_t at = columns.find('.');
+  if (at != std::string::npos) at = columns.find('.', at + 1);
+  if (at == std::string::npos) return {};
+  std::vector<std::string> names(1);
+  for (const char letter : std::string_view(columns).substr(at + 1)) {
+    if (letter == ',') {
+      names.emplace_back();
+    } else {
+      names.back() += letter;
+    }
+  }
+  return names;
+}
+
+// A name means another column than it did, or one that had another name: the log holds none of its
+// values under that name. A column that was only added, or dropped, changes no other's.
+bool ColumnsAreOthers(const std::vector<std::string>& before, const std::vector<std::string>& now) {
+  const std::set<std::string> known(before.begin(), before.end());
+  for (size_t i = 0; i < now.size(); ++i) {
+    if (now[i].empty()) continue;
+    if (i < before.size() ? now[i] != before[i] : known.contains(now[i])) return true;
+  }
+  return false;
+}
+
+// Where the names are not known: a column was dropped and one was added, it may have the other's
+// name.
 bool ColumnsMayBeOthers(const std::string& before, const std::string& now) {
+  const std::vector<std::string> had_names = Names(before), has_names = Names(now);
+  if (!had_names.empty() && !has_names.empty()) return ColumnsAreOthers(had_names, has_names);
   const auto [had, had_dropped] = Counts(before);
   const auto [has, has_dropped] = Counts(now);
   return has > had && has_dropped > had_dropped;
@@ -46,11 +80,27 @@ bool ColumnsMayBeOthers(const std::string& before, const std::string& now) {
 
 }  // namespace
 
+std::string ColumnsMark(const std::vector<Column>& columns) {
+  std::string names;
+  for (const Column& column : columns)
+    names += fmt::format("{}:{},", column.name.size(), column.name);
+  return fmt::format("{} {}", columns.size(), ShortHash(names));
+}
+
+bool AreRenamed(const TableMark& before, const TableMark& now) {
+  const std::string count = before.columns.substr(0, before.columns.find(' ') + 1);
+  return !count.empty() && now.columns.starts_with(count) && now.columns != before.columns;
+}
+
 TableChange Compare(const TableMark& before, const TableMark& now, bool has_parts) {
   using Kind = TableChange::Kind;
   if (before.object.empty() || now.object.empty()) return {};
-  if (before.object != now.object) return {.kind = Kind::kReplaced};
-  if (ColumnsMayBeOthers(before.columns, now.columns)) return {.kind = Kind::kRewritten};
+  if (before.object != now.object) {
+    return {.kind = Kind::kReplaced, .renamed = before.columns != now.columns};
+  }
+  if (ColumnsMayBeOthers(before.columns, now.columns)) {
+    return {.kind = Kind::kRewritten, .renamed = true};
+  }
   if (before.files == now.files) return {};
   const std::set<std::string> had = Split(before.files), has = Split(now.files);
   // A table that has, or had, nothing but itself.

@@ -29,9 +29,13 @@ SourceSchemas ReadSchemas(const SourcePlan& source, const capture::KnownKinds& k
       const capture::TablePlan plan = capture::PlanTable(*session, table, known);
       schemas[table.table] = plan.schema;
       std::vector<Row>& sample = samples[table.table];
-      session->ReadRows(
-          {.schema = *plan.schema, .where = plan.where, .limit = kSampleRows, .from = plan.from()},
-          [&](Row& row) { sample.push_back(std::move(row)); });
+      session->ReadRows({.schema = *plan.schema,
+                         .where = plan.where,
+                         .limit = kSampleRows,
+                         .row_bytes_max = plan.row_bytes_max,
+                         .too_large = [](Row&, uint64_t) {},
+                         .from = plan.from()},
+                        [&](Row& row) { sample.push_back(std::move(row)); });
     } catch (const Error&) {
     }
   }

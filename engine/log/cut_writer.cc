@@ -41,10 +41,11 @@ class CutWriter::Impl {
   Impl(ChangeLog& log, Options options) : log_(log), options_(options) {}
 
   void Add(const std::shared_ptr<const TableSchema>& table, Row key, Change change,
-           std::optional<int64_t> deleted_at = {}) {
-    if (table != table_) {
+           std::optional<int64_t> deleted_at = {}, bool anyway = false) {
+    if (table != table_ || anyway != anyway_) {
       ResolveArrivals();
       table_ = table;
+      anyway_ = anyway;
     }
     ++stats_.seen;
     arrived_bytes_ += change.row.bytes().size();
@@ -122,11 +123,11 @@ class CutWriter::Impl {
                       logged->clock};
   }
 
-  static bool IsNew(const Change& change, const Fingerprint& fingerprint,
-                    const std::optional<KnownState>& known) {
+  bool IsNew(const Change& change, const Fingerprint& fingerprint,
+             const std::optional<KnownState>& known) const {
     const bool exists = known && !known->deleted;
     if (change.op == Op::kDelete) return exists;
-    return !exists || known->fingerprint != fingerprint;
+    return anyway_ || !exists || known->fingerprint != fingerprint;
   }
 
   // When users have made it, as far as that is known.
@@ -164,6 +165,7 @@ class CutWriter::Impl {
 
   // The arrived rows; three vectors that run parallel.
   std::shared_ptr<const TableSchema> table_;
+  bool anyway_ = false;  // as Add was told
   std::vector<Row> keys_;
   std::vector<Change> arrived_;
   std::vector<Fingerprint> fingerprints_;
@@ -179,11 +181,12 @@ CutWriter::CutWriter(ChangeLog& log, Options options)
     : impl_(std::make_unique<Impl>(log, options)) {}
 CutWriter::~CutWriter() = default;
 
-void CutWriter::Add(const std::shared_ptr<const TableSchema>& table, Row row) {
+void CutWriter::Add(const std::shared_ptr<const TableSchema>& table, Row row, bool anyway) {
   Row key = Project(row, table->key);
   Value version(table->VersionOf(row));
   impl_->Add(table, std::move(key),
-             {.op = Op::kUpsert, .row = std::move(row), .version = std::move(version)});
+             {.op = Op::kUpsert, .row = std::move(row), .version = std::move(version)},
+             /*deleted_at=*/{}, anyway);
 }
 
 void CutWriter::AddDeletion(const std::shared_ptr<const TableSchema>& table, Row key, Value version,

@@ -53,8 +53,9 @@ class CutWriter {
   ~CutWriter();
 
   // One row as it is now. `table` is remembered by its pointer. The cursor column's value becomes
-  // the version.
-  void Add(const std::shared_ptr<const TableSchema>& table, Row row);
+  // the version. `anyway`: also where the log holds the very same values, which go by other names
+  // now.
+  void Add(const std::shared_ptr<const TableSchema>& table, Row row, bool anyway = false);
   // The row with that key (values of the key columns, in key order) is gone, as of `version`; NULL:
   // as of that of its last state. Dropped if the log says so already, or never held the key.
   // `deleted_at`: when, as far as the database tells, in microseconds since 2000-01-01 UTC; matters

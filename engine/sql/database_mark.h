@@ -15,6 +15,10 @@ struct DatabaseMark {
   // Never becomes less in the life of a database: PostgreSQL's next transaction id, SQLite's count
   // of changes. 0: not known, as on a standby.
   uint64_t age = 0;
+  // SQLite in WAL mode, whose commits leave the count of changes as it is: when the file itself was
+  // written last, and its size. Other than before after a checkpoint, and when somebody wrote an
+  // earlier state of the file over it. Empty otherwise.
+  std::string written;
 
   bool operator==(const DatabaseMark&) const = default;
 };

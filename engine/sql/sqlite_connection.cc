@@ -19,6 +19,9 @@ using std::chrono::steady_clock;
 constexpr auto kBusyTimeout = std::chrono::seconds(10);
 // Steps of SQLite's machine between two looks for a stop: about a tenth of a millisecond.
 constexpr int kStepsBetweenLooks = 10'000;
+// No value that is read or written is longer: twice the largest row that max_row may allow, and
+// some more. A view or a generated column of a few bytes can ask for a gigabyte.
+constexpr int kValueBytesMax = 320 << 20;
 
 // Opening a FIFO or a device may wait for ever, and reading a device may never end.
 void RequireFile(const std::string& path, const std::string& display) {
@@ -73,7 +76,7 @@ constexpr Rule kRules[] = {
     {SQLITE_MISMATCH, "SQLITE_MISMATCH", Reaction::kStop, Cause::kRuntime,
      "A value does not fit the column's type."},
     {SQLITE_TOOBIG, "SQLITE_TOOBIG", Reaction::kStop, Cause::kRuntime,
-     "A value or row is larger than SQLite allows (1 GB)."},
+     "A value or row is larger than may be read or written (max_row, or 320 MiB)."},
 };
 
 // What a program left when it was cut off in the middle of a transaction is in the way of a session
@@ -136,6 +139,18 @@ void TrustTheSchemaNoMoreThanNeeded(sqlite3* handle) {
   const int trusted = uses != nullptr && ::sqlite3_step(uses) != SQLITE_DONE ? 1 : 0;
   ::sqlite3_finalize(uses);
   ::sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, trusted, nullptr);
+}
+
+// Of all that makes values, printf, or format, gives NULL instead of an error when the value is
+// longer than the limit.
+bool Prints(sqlite3* handle) {
+  constexpr char kUses[] =
+      "SELECT 1 FROM sqlite_schema WHERE sql LIKE '%printf%' OR sql LIKE '%format%'";
+  sqlite3_stmt* uses = nullptr;
+  ::sqlite3_prepare_v2(handle, kUses, -1, &uses, nullptr);
+  const bool prints = uses != nullptr && ::sqlite3_step(uses) != SQLITE_DONE;
+  ::sqlite3_finalize(uses);
+  return prints;
 }
 
 }  // namespace
@@ -222,6 +237,8 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const SessionOptions&
   AddStampFunctions(handle);
   LookAtFile();
   TrustTheSchemaNoMoreThanNeeded(handle);
+  prints_ = Prints(handle);
+  if (!prints_) ::sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, kValueBytesMax);
   if (!options.read_only) {
     if (!exists) MakeWal();
     Execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = EXTRA");

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <functional>
-#include <string>
+#include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "engine/sql/session.h"
@@ -23,30 +23,55 @@ class SqliteLengthLimit {
   const int before_;
 };
 
-// The row with NULL for every value outside of the key and the cursor.
-Row WithoutLargeValues(const TableSchema& schema, const Row& row);
+// Whether a row that is too large is told with this column's value: one of the key or the cursor.
+bool IsTold(const TableSchema& schema, uint32_t column);
+
+// What the current row's texts and blobs take. Makes none of them.
+uint64_t StringBytes(sqlite3_stmt* handle, size_t columns);
+
+// Whether nothing of the table is made when it is read: it is no view, and no virtual table, and
+// has no generated columns.
+bool IsStored(SqliteConnection& connection, const TableName& table);
+
+// The code of SqliteLengthLimit's error.
+inline constexpr std::string_view kTooBig = "SQLITE_TOOBIG";
 
 // The rows of a table that are too large, found without fetching their values: SQLite tells the
-// length of a stored value that is opened as a blob.
+// length of a stored value that is opened as a blob. Where that does not do (a view, a generated
+// column, a virtual table), a row is too large when one of its values is refused by the
+// SqliteLengthLimit, which has to be there.
 class SqliteLargeRows {
  public:
-  // Tells `read.too_large` of each row of the read, whatever its limit says, in its order. Throws
-  // StopError for a view or a table without rowids.
+  // Tells `read.too_large` of each row of the read, whatever its limit says. Of a key that is
+  // itself too large its beginning is told, and a cursor that is, is told as NULL. Throws StopError
+  // where they cannot be told: a table without row ids whose key is too large.
   SqliteLargeRows(SqliteConnection& connection, const Session::Read& read);
 
-  bool any() const { return !row_ids_.empty(); }
-  uint64_t count() const { return row_ids_.size(); }
+  bool any() const { return !ids_.empty(); }
+  uint64_t count() const { return ids_.size(); }
   // The condition that a row is none of them.
   Sql Others() const;
 
  private:
-  uint64_t BytesOf(int64_t row_id);
-  Row WithoutValues(int64_t row_id);
+  struct Id {
+    int64_t row_id = 0;  // where it is told by one
+    Sql values;          // literals, parallel to id_
+  };
+
+  void Identify();
+  void Look(const Sql& where, const Sql& order_by);
+  Sql Is(const Id& id) const;
+  bool Matches(const Id& id);
+  uint64_t BytesOf(const Id& id);
+  Row WithoutValues(const Id& id);
+  void AppendBeginning(const Id& id, uint32_t column, Row& row);
 
   SqliteConnection& connection_;
   const Session::Read& read_;
-  Sql row_id_;  // the name under which the table has them
-  std::vector<int64_t> row_ids_;
+  Sql id_;                     // what a row is told by: a name of its row id, or its key columns
+  std::vector<uint32_t> key_;  // these; none: by its row id
+  bool opens_ = false;         // stored values can be opened as blobs
+  std::vector<Sql> ids_;       // of the rows that are too large
 };
 
 }  // namespace syncline::sql

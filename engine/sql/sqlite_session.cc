@@ -15,7 +15,6 @@
 namespace syncline::sql {
 namespace {
 
-constexpr std::string_view kTooBig = "SQLITE_TOOBIG";
 // What SQLite needs of a record beside its values.
 constexpr uint64_t kRecordBytes = 64u << 10;
 
@@ -58,17 +57,6 @@ uint64_t RunToEnd(const SqliteConnection& connection, SqliteStatement& statement
   return static_cast<uint64_t>(::sqlite3_changes64(connection.handle()));
 }
 
-// What the current row's texts and blobs take.
-uint64_t StringBytes(sqlite3_stmt* handle, size_t columns) {
-  uint64_t bytes = 0;
-  for (int i = 0; i < static_cast<int>(columns); ++i) {
-    const int type = ::sqlite3_column_type(handle, i);
-    if (type != SQLITE_TEXT && type != SQLITE_BLOB) continue;
-    bytes += static_cast<uint64_t>(::sqlite3_column_bytes(handle, i));
-  }
-  return bytes;
-}
-
 // The current row's values as text.
 std::vector<std::optional<std::string>> Fields(sqlite3_stmt* handle) {
   std::vector<std::optional<std::string>> fields;
@@ -84,21 +72,27 @@ std::vector<std::optional<std::string>> Fields(sqlite3_stmt* handle) {
   return fields;
 }
 
-// The count of changes in the file's header, read by SQLite's own handle: whoever opens the file a
-// second time and closes it loses the process's locks.
-uint64_t ChangeCounter(const SqliteConnection& connection) {
-  constexpr int kOffset = 24;
+struct FileHeader {
+  bool is_wal = false;
+  uint64_t changes = 0;  // how many there have been
+};
+
+// Read by SQLite's own handle: whoever opens the file a second time and closes it loses the
+// process's locks.
+FileHeader HeaderOf(const SqliteConnection& connection) {
+  constexpr int kOffset = 18;  // the version of the format for writers; 6 bytes on, the changes
+  constexpr unsigned char kWal = 2;
   sqlite3_file* file = nullptr;
-  std::array<unsigned char, 4> bytes{};
+  std::array<unsigned char, 10> bytes{};
   if (::sqlite3_file_control(connection.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file) !=
           SQLITE_OK ||
       file == nullptr || file->pMethods == nullptr ||
       file->pMethods->xRead(file, bytes.data(), bytes.size(), kOffset) != SQLITE_OK) {
-    return 0;
+    return {};
   }
-  uint64_t count = 0;
-  for (const unsigned char byte : bytes) count = count << 8 | byte;
-  return count;
+  FileHeader header{.is_wal = bytes[0] == kWal};
+  for (size_t i = 6; i < bytes.size(); ++i) header.changes = header.changes << 8 | bytes[i];
+  return header;
 }
 
 }  // namespace
@@ -116,11 +110,18 @@ std::string SqliteSession::Identity() {
 DatabaseMark SqliteSession::Mark() {
   DatabaseMark mark;
   struct stat file {};
-  if (::stat(connection_.path().c_str(), &file) == 0) {
-    mark.body = fmt::format("{}.{}", file.st_dev, file.st_ino);
+  const bool is_there = ::stat(connection_.path().c_str(), &file) == 0;
+  if (is_there) mark.body = fmt::format("{}.{}", file.st_dev, file.st_ino);
+  const FileHeader header = HeaderOf(connection_);
+  mark.age = header.changes;
+  if (is_there && header.is_wal) {
+    mark.written = fmt::format("{}.{}.{}", file.st_ctim.tv_sec, file.st_ctim.tv_nsec, file.st_size);
   }
+  // SQLite keeps the pages that it has read until the WAL changes: what another program wrote over
+  // the file would not be seen.
+  if (mark.written != written_) ::sqlite3_db_release_memory(connection_.handle());
+  written_ = mark.written;
   mark.schema = std::stoull(Query("PRAGMA schema_version", {}).rows.at(0).at(0).value());
-  mark.age = ChangeCounter(connection_);
   return mark;
 }
 
@@ -181,7 +182,11 @@ std::optional<TableInfo> SqliteSession::Describe(const TableName& table) {
 }
 
 uint64_t SqliteSession::ReadRows(const Read& read, const RowSink& sink) {
-  if (read.row_bytes_max == 0 || FileBytes() <= read.row_bytes_max) return Stream(read, {}, sink);
+  if (read.row_bytes_max == 0) return Stream(read, {}, sink);
+  // What is too long to be printed would be NULL: it is made, and its length looked at then.
+  if (connection_.prints() && !IsStored(connection_, read.schema.table)) {
+    return Stream(read, {}, sink);
+  }
   const SqliteLengthLimit limit(connection_, read.row_bytes_max + kRecordBytes);
   Passed passed;
   try {
@@ -197,24 +202,15 @@ uint64_t SqliteSession::ReadRows(const Read& read, const RowSink& sink) {
   const SqliteLargeRows large(connection_, read);
   Read others = read;
   if (large.any()) {
+    // First, for the condition may look at what is too large.
     others.where =
-        read.where.empty() ? large.Others() : Format("{} AND {}", read.where, large.Others());
+        read.where.empty() ? large.Others() : Format("{} AND ({})", large.Others(), read.where);
   }
   if (others.limit > 0) {
     if (others.limit <= large.count()) return passed.rows;
     others.limit -= large.count();
   }
   return Stream(others, passed, sink);
-}
-
-// How much the file can hold; no row of it is longer.
-uint64_t SqliteSession::FileBytes() {
-  const auto number = [&](const Sql& pragma) {
-    SqliteStatement statement(connection_, pragma);
-    return statement.Step() ? ::sqlite3_column_int64(statement.handle(), 0) : 0;
-  };
-  return static_cast<uint64_t>(number("PRAGMA page_count")) *
-         static_cast<uint64_t>(number("PRAGMA page_size"));
 }
 
 uint64_t SqliteSession::Stream(const Read& read, const Passed& passed, const RowSink& sink) {
@@ -227,12 +223,16 @@ uint64_t SqliteSession::Stream(const Read& read, const Passed& passed, const Row
     row.Clear();
     const uint64_t bytes =
         read.row_bytes_max == 0 ? 0 : StringBytes(statement.handle(), columns.size());
-    for (size_t i = 0; i < columns.size(); ++i) {
-      AppendColumn(statement.handle(), static_cast<int>(i), columns[i].type, row);
+    const bool is_large = bytes > read.row_bytes_max;
+    for (uint32_t i = 0; i < columns.size(); ++i) {
+      if (is_large && !IsTold(read.schema, i)) {
+        row.Append(ValueView::Null());
+      } else {
+        AppendColumn(statement.handle(), static_cast<int>(i), columns[i].type, row);
+      }
     }
-    if (bytes > read.row_bytes_max) {
-      Row rest = WithoutLargeValues(read.schema, row);
-      if (count >= passed.rows) read.too_large(rest, bytes);
+    if (is_large) {
+      if (count >= passed.rows) read.too_large(row, bytes);
     } else if (++count > passed.rows) {
       sink(row);
     } else if (count == passed.rows) {

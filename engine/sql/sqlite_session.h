@@ -51,7 +51,6 @@ class SqliteSession : public Session {
     Fingerprint last = {};
   };
 
-  uint64_t FileBytes();
   // Leaves out what has passed; how many rows there are with these. Throws StopError when the last
   // of them is not where it was.
   uint64_t Stream(const Read& read, const Passed& passed, const RowSink& sink);
@@ -61,6 +60,7 @@ class SqliteSession : public Session {
   SqliteStatement& Prepared(const Sql& sql);
 
   SqliteConnection connection_;
+  std::string written_;                        // DatabaseMark::written, as of the last mark
   std::map<Sql, SqliteStatement> statements_;  // before connection_ goes
 };
 

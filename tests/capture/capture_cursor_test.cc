@@ -23,6 +23,7 @@ CaptureCursor Sample() {
   items.reconciled->counted = 100;
   items.mark = {.object = "16390", .files = "16390.16402", .columns = "7.1"};
   items.owes_deletions = true;
+  items.renamed = true;
   CaptureCursor::Table& odd = cursor.tables[{"", "odd \"name\""}];
   odd.after.emplace();
   odd.after->Append(ValueView::Text("it's \xff"));
@@ -32,7 +33,7 @@ CaptureCursor Sample() {
   cursor.ticks.ticks[7] = {823'000'000'000'000, {}};
   cursor.ticks.ticks[9] = {823'000'001'000'000, {{"public.items", 70}}};
   cursor.ticks.running = {{"3/145", 7}, {"p731", 0}};
-  cursor.database = {.body = "2049.131", .schema = 5, .age = 17};
+  cursor.database = {.body = "2049.131", .schema = 5, .age = 17, .written = "9.1.4096"};
   return cursor;
 }
 
@@ -58,7 +59,7 @@ TEST(CaptureCursorTest, TheTimeIsThatOfTheLastTick) {
 TEST(CaptureCursorTest, TheFormatIsTheDocumentedOne) {
   CaptureCursor cursor;
   cursor.tables[{"public", "items"}] = {
-      .loaded = true, .definition = "0123456789abcdef", .mark = {"16390", "16390.16402", "7.1"}};
+      .loaded = true, .definition = "0123456789abcdef", .mark = {"16390", "16390.16402", "7.1.5f,,c0"}};
   cursor.database.body = "16384";
   cursor.ticks.last = 9;
   cursor.ticks.server_started_us = 5;
@@ -67,7 +68,8 @@ TEST(CaptureCursorTest, TheFormatIsTheDocumentedOne) {
   EXPECT_EQ(cursor.ToString(),
             "{\"format\":1,\"tables\":[\n"
             R"({"schema":"public","name":"items","loaded":true,"definition":"0123456789abcdef",)"
-            R"("mark":["16390","16390.16402","7.1"]})"
+            "\n"
+            R"("mark":["16390","16390.16402","7.1.5f,,c0"]})"
             "\n],\n"
             R"("ticks":{"last":9,"server_started":5,"ticks":[)"
             "\n"

@@ -33,8 +33,8 @@ class PostgresSourceChangeTest : public PostgresCaptureTest {
     std::string text;
     for (const auto& [key, row] : capture.Logged(kItems)) {
       const size_t first = row.find('|') + 1;
-      text += (text.empty() ? "" : " ") + key + "=" +
-              row.substr(first, row.find('|', first) - first);
+      text +=
+          (text.empty() ? "" : " ") + key + "=" + row.substr(first, row.find('|', first) - first);
     }
     return text;
   }
@@ -76,6 +76,53 @@ TEST_F(PostgresSourceChangeTest, AColumnOfTheSameNameIsAnotherColumn) {
   capture->Poll();
   EXPECT_THAT(capture->Logged(kItems).at("1"), HasSubstr("|NULL"));
   EXPECT_THAT(capture->Logged(kItems).at("2"), HasSubstr("|z"));
+}
+
+// Seen to fail where the mark knew only how many columns there are: no stamp, file or count changes
+// here but the last one's. Over a restart, too, since the mark is in the cursor.
+TEST_F(PostgresSourceChangeTest, ANameThatMeansAnotherColumnIsReadAgain) {
+  writer_->Execute(
+      "CREATE TABLE items (id bigint PRIMARY KEY, a text, b text, updated_at timestamptz NOT "
+      "NULL); "
+      "INSERT INTO items SELECT i, 'a' || i, 'b' || i, now() - interval '1 day' FROM "
+      "generate_series(1, 2) i");
+  auto running = Start();
+  auto stopped = Start();
+  // Of two rows each is logged, even if it looks as it did before.
+  const auto row_after = [&](const sql::Sql& change) {
+    stopped->Restart();
+    writer_->Execute(sql::Format("BEGIN; {}; COMMIT", change));
+    for (CaptureHarness* capture : {running.get(), stopped.get()}) {
+      const uint64_t before = capture->changes();
+      capture->Poll();
+      EXPECT_EQ(capture->changes(), before + 2);
+      EXPECT_THAT(capture->messages(), HasSubstr("a table was changed as a whole"));
+    }
+    EXPECT_EQ(running->Logged(kItems), stopped->Logged(kItems));
+    return running->Logged(kItems).at("1");
+  };
+  using testing::EndsWith;
+  using testing::StartsWith;
+  EXPECT_THAT(row_after("ALTER TABLE items RENAME a TO x; ALTER TABLE items RENAME b TO a; ALTER "
+                        "TABLE items RENAME x TO b"),
+              StartsWith("1|a1|b1|"));
+  EXPECT_THAT(row_after("ALTER TABLE items DROP COLUMN a; ALTER TABLE items RENAME b TO a"),
+              StartsWith("1|a1|2"));
+  EXPECT_THAT(row_after("ALTER TABLE items RENAME a TO c; ALTER TABLE items ADD a text"),
+              testing::AllOf(StartsWith("1|a1|2"), EndsWith("|NULL")));
+  EXPECT_THAT(row_after("ALTER TABLE items RENAME a TO d"), EndsWith("|NULL"));
+}
+
+// Nothing but the rows that are written is read where a column comes or goes.
+TEST_F(PostgresSourceChangeTest, AColumnThatIsAddedOrDroppedCostsNoComparison) {
+  MakeItems();
+  auto capture = Start();
+  writer_->Execute("ALTER TABLE items ADD COLUMN note text");
+  capture->Poll();
+  writer_->Execute("ALTER TABLE items DROP COLUMN name");
+  capture->Poll();
+  EXPECT_THAT(capture->messages(), HasSubstr("the source's tables have changed"));
+  EXPECT_THAT(capture->messages(), Not(HasSubstr("as a whole")));
 }
 
 TEST_F(PostgresSourceChangeTest, AColumnOfAnotherTypeIsReadAsThatType) {

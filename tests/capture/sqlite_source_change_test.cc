@@ -6,6 +6,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -74,6 +76,16 @@ TEST_F(SqliteSourceChangeTest, VacuumCostsAComparison) {
   EXPECT_THAT(capture_->messages(), HasSubstr("a table was changed as a whole"));
 }
 
+// Seen to fail: the rows look as they did, and were dropped.
+TEST_F(SqliteSourceChangeTest, ARowWhoseValuesGoByOtherNamesIsAnother) {
+  writer_->Execute("ALTER TABLE items RENAME COLUMN name TO title");
+  capture_->Poll();
+  EXPECT_EQ(capture_->changes(), 4u);
+  Run("VACUUM");
+  capture_->Poll();
+  EXPECT_EQ(capture_->changes(), 4u);
+}
+
 TEST_F(SqliteSourceChangeTest, ATableThatIsMadeAnewIsReadWhole) {
   writer_->Execute(
       "DROP TABLE items; CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, updated_at TEXT "
@@ -115,6 +127,54 @@ TEST_F(SqliteSourceChangeTest, AnOlderFileIsComparedWhole) {
                              std::filesystem::copy_options::overwrite_existing);
   capture_->Poll();
   EXPECT_EQ(Rows(), "1|a|2026-01-01 00:00:01, 2|b|2026-01-01 00:00:02");
+}
+
+// In WAL mode, where commits leave the header's count as it is: the copy is written over the file,
+// which stays the same one with the same schema. Seen to fail, both while capture runs and while it
+// does not, where that count alone told older files.
+class OlderWalFileTest : public SqliteSourceChangeTest, public testing::WithParamInterface<bool> {
+ protected:
+  std::string FileText(const std::string& name) const {
+    std::ifstream file(folder_.path() / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  void Checkpoint() { Run("PRAGMA wal_checkpoint(TRUNCATE)"); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Running, OlderWalFileTest, testing::Bool());
+
+TEST_P(OlderWalFileTest, IsReadWhole) {
+  Checkpoint();
+  const std::string copy = FileText("source.db");
+  writer_->Execute("UPDATE items SET name = 'new', updated_at = '2026-01-02 00:00:00'");
+  Checkpoint();
+  capture_->Poll();
+  EXPECT_THAT(Rows(), HasSubstr("1|new|"));
+  Close();
+  if (!GetParam()) capture_->Restart();
+  std::ofstream(folder_.path() / "source.db", std::ios::binary | std::ios::in) << copy;
+  capture_->Poll();
+  EXPECT_EQ(Rows(), "1|a|2026-01-01 00:00:01, 2|b|2026-01-01 00:00:02");
+  EXPECT_THAT(capture_->messages(), HasSubstr("a table was changed as a whole"));
+}
+
+// The newest row's deletion looks the same, and is compared once.
+TEST_F(SqliteSourceChangeTest, ADeletionOfTheNewestRowCostsOneComparison) {
+  const auto comparisons = [&] {
+    size_t count = 0;
+    const std::string told = capture_->messages();
+    for (size_t at = 0; (at = told.find("as a whole", at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  writer_->Execute("DELETE FROM items WHERE id = 2");
+  capture_->Poll();
+  EXPECT_EQ(comparisons(), 0u);  // nobody wrote the file itself
+  for (int i = 0; i < 3; ++i) {
+    Run("PRAGMA wal_checkpoint(TRUNCATE)");
+    writer_->Execute("UPDATE items SET name = name || 'x'");
+    capture_->Poll();
+  }
+  EXPECT_LE(comparisons(), 1u);
 }
 
 }  // namespace

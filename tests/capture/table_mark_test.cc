@@ -21,6 +21,33 @@ TEST(TableMarkTest, ATableIsKnownByItsOidItsFilesAndItsColumns) {
   EXPECT_EQ(KindOf(mark, {"5", "5.70", "5.2"}), Kind::kRewritten);  // perhaps under one name
 }
 
+// Each but the first four fails where only the counts are compared.
+TEST(TableMarkTest, ANameThatMeansAnotherColumnIsARewrite) {
+  const auto kind = [](const std::string& before, const std::string& now) {
+    return KindOf({"5", "5.70", before}, {"5", "5.70", now});
+  };
+  EXPECT_EQ(kind("3.0.a,b,c", "3.0.a,b,c"), Kind::kNone);
+  EXPECT_EQ(kind("3.0.a,b,c", "4.0.a,b,c,d"), Kind::kNone);       // one was added
+  EXPECT_EQ(kind("3.0.a,b,c", "3.1.a,,c"), Kind::kNone);          // one was dropped
+  EXPECT_EQ(kind("3.1.a,,c", "4.2.a,,,c"), Kind::kRewritten);     // dropped and added
+  EXPECT_EQ(kind("3.1.a,,c", "4.2.a,,,d"), Kind::kNone);          // under another name
+  EXPECT_EQ(kind("3.0.a,b,c", "3.0.a,c,b"), Kind::kRewritten);    // two were swapped
+  EXPECT_EQ(kind("3.0.a,b,c", "3.1.a,,b"), Kind::kRewritten);     // b was dropped, c took its name
+  EXPECT_EQ(kind("3.0.a,b,c", "4.0.a,d,c,b"), Kind::kRewritten);  // b was renamed and added
+  EXPECT_EQ(kind("3.0.a,b,c", "3.0.a,d,c"), Kind::kRewritten);    // d has values that are not new
+  EXPECT_EQ(kind("3.0.a,b,c", "4.1.a,d,,e"), Kind::kRewritten);
+}
+
+// The marks of earlier cursors are compared as far as they go.
+TEST(TableMarkTest, NamesThatAreNotKnownAreNotCompared) {
+  const auto kind = [](const std::string& before, const std::string& now) {
+    return KindOf({"5", "5.70", before}, {"5", "5.70", now});
+  };
+  EXPECT_EQ(kind("3.0", "3.0.a,b,c"), Kind::kNone);
+  EXPECT_EQ(kind("3.0", "4.0.a,b,c,d"), Kind::kNone);
+  EXPECT_EQ(kind("3.0", "4.1.a,,c,d"), Kind::kRewritten);
+}
+
 TEST(TableMarkTest, OfWhatIsNotKnownNothingHasChanged) {
   const TableMark mark{.object = "5", .files = "5.70", .columns = "4.1"};
   EXPECT_EQ(KindOf({}, mark), Kind::kNone);
