@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "capture/tombstone_horizon.h"
 #include "engine/model/stamp.h"
 #include "engine/sql/dialect.h"
 
@@ -35,6 +36,18 @@ bool LacksItsHighest(sql::Session& session, const TablePlan& table, const Captur
       session.Query(sql::Format("SELECT 1 FROM {} WHERE {} LIMIT 1",
                                 sql::Quote(table.schema->table), And(table.where, from)));
   return found.rows.empty();
+}
+
+// The numbers of tombstones go back. They never do by themselves, however many are dropped.
+bool LacksItsTombstones(sql::Session& session, const TablePlan& table,
+                        const CaptureCursor& cursor) {
+  const auto known = cursor.tables.find(table.tombstones->schema->table);
+  if (known == cursor.tables.end() || known->second.seen.type() != Type::kInt) return false;
+  const auto found =
+      session.Query(sql::Format("SELECT {}", ReachedSql(table.schema->table, session.dialect())));
+  const Value reached = ParseExtent({}, found.rows.at(0).at(0), session.dialect()).reached;
+  return reached.type() == Type::kInt &&
+         reached.view().as_int() < known->second.seen.view().as_int();
 }
 
 }  // namespace
@@ -73,7 +86,7 @@ bool MayBeOlder(sql::Session& session, const TablePlan& table, const CaptureCurs
   if (session.dialect() != Dialect::kSqlite || before.body.empty()) return false;
   if (now.written == before.written) return false;
   return LacksItsHighest(session, table, cursor) ||
-         (table.tombstones && LacksItsHighest(session, *table.tombstones, cursor));
+         (table.tombstones && LacksItsTombstones(session, table, cursor));
 }
 
 void LogChange(spdlog::logger& logger, const TablePlan& table, const TableChange& change,

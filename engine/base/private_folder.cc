@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -29,8 +30,8 @@ constexpr mode_t kFolderMode = 0700;
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kOthers = 0077;
 constexpr mode_t kOthersWrite = 0022;
-constexpr int kLinksMax = 40;    // as the kernel follows
-constexpr int kDepthMax = 4;     // of folders in a folder of ours
+constexpr int kLinksMax = 40;     // as the kernel follows
+constexpr int kDepthMax = 4;      // of folders in a folder of ours
 constexpr int kMakeTriesMax = 3;  // of a file that comes and goes
 
 class Descriptor {
@@ -82,18 +83,25 @@ Error NotOurs(std::string_view what, const fs::path& path, uid_t owner) {
 }
 
 Error OpenToOthers(std::string_view what, const fs::path& path, mode_t mode, const fs::path& top) {
-  return EnvironmentError(std::string(what) + " " + path.string() +
-                              " may be written by other users (mode " + ModeText(mode) + ")",
-                          "look whether what is in it is still yours; then: chmod -R go-w " +
-                              Quoted(top));
+  return EnvironmentError(
+      std::string(what) + " " + path.string() + " may be written by other users (mode " +
+          ModeText(mode) + ")",
+      "look whether what is in it is still yours; then: chmod -R go-w " + Quoted(top));
+}
+
+// Whether nobody can put anything of theirs in the place of what was found there: in its place has
+// to be a folder of root's or this user's again, which others may not write to.
+bool IsFirm(const struct stat& found) {
+  return S_ISDIR(found.st_mode) && IsTrusted(found.st_uid) && (found.st_mode & S_IWOTH) == 0;
 }
 
 // A folder that holds something on the way to `end`. True: everybody may put something into it.
-bool CheckHolder(const fs::path& folder, const fs::path& end) {
+// `leads_on`: what it holds is a firm folder, which leads on to another one.
+bool CheckHolder(const fs::path& folder, const fs::path& end, bool leads_on) {
   struct stat found = {};
   if (::stat(folder.c_str(), &found) != 0) throw Trouble("looking at", folder, errno);
   if ((found.st_mode & S_IWOTH) == 0) return false;
-  if ((found.st_mode & S_ISVTX) != 0) return true;
+  if ((found.st_mode & S_ISVTX) != 0 || leads_on) return true;
   throw EnvironmentError("all users may write to the folder " + folder.string() + " (mode " +
                              ModeText(found.st_mode) + "), and rename what is in it, such as " +
                              end.string(),
@@ -158,8 +166,9 @@ class Tightening {
       throw Trouble("looking into", path, errno);
     }
     if (!S_ISREG(is.st_mode) && !S_ISSOCK(is.st_mode)) {
-      throw EnvironmentError(path.string() + " is no file of syncline's: a symbolic link, a pipe, "
-                                             "a device or a folder",
+      throw EnvironmentError(path.string() +
+                                 " is no file of syncline's: a symbolic link, a pipe, "
+                                 "a device or a folder",
                              "look at who has put it there, and move it away");
     }
     if (!IsTrusted(is.st_uid)) throw NotOurs("the file", path, is.st_uid);
@@ -203,13 +212,14 @@ void CheckWayTo(const fs::path& path) {
       at = at.parent_path();
       continue;
     }
-    const bool is_public = CheckHolder(at, end);
     const fs::path next = at / name;
     struct stat is = {};
-    if (::lstat(next.c_str(), &is) != 0) {
-      if (errno == ENOENT) return;
-      throw Trouble("looking at", next, errno);
-    }
+    const int missing = ::lstat(next.c_str(), &is) == 0 ? 0 : errno;
+    const bool is_last =
+        std::ranges::all_of(left, [](const fs::path& part) { return part.empty() || part == "."; });
+    const bool is_public = CheckHolder(at, end, missing == 0 && !is_last && IsFirm(is));
+    if (missing == ENOENT) return;
+    if (missing != 0) throw Trouble("looking at", next, missing);
     if (!S_ISLNK(is.st_mode)) {
       at = next;
       continue;
@@ -231,11 +241,10 @@ void CheckParentOf(const fs::path& path) {
   const fs::path parent = fs::absolute(path / ".").lexically_normal().parent_path().parent_path();
   struct stat found = {};
   if (::stat(parent.c_str(), &found) != 0 || IsTrusted(found.st_uid)) return;
-  throw EnvironmentError("the folder " + parent.string() + " belongs to the user " +
-                             UserName(found.st_uid) +
-                             ", who may put something else in the place of " + path.string(),
-                         "run syncline as that user, or choose a place in a folder of " +
-                             UserName(::geteuid()));
+  throw EnvironmentError(
+      "the folder " + parent.string() + " belongs to the user " + UserName(found.st_uid) +
+          ", who may put something else in the place of " + path.string(),
+      "run syncline as that user, or choose a place in a folder of " + UserName(::geteuid()));
 }
 
 std::vector<fs::path> MakePrivateFolder(const fs::path& folder) {
@@ -269,8 +278,7 @@ bool LookAtFolder(const fs::path& folder, bool changes) {
   if (error) throw Trouble("looking at", folder, error.value());
   CheckParentOf(folder);
   CheckParentOf(whole);
-  const Descriptor opened(
-      ::open(whole.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const Descriptor opened(::open(whole.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat is = {};
   if (opened.get() < 0) {
     const int number = errno;

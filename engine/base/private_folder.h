@@ -13,8 +13,10 @@ namespace syncline {
 // functions throw EnvironmentError, with what to do, and change nothing then.
 
 // The way to `path`, whose end may be missing. No folder on it, also behind symbolic links, is open
-// for all to write, unless its sticky bit keeps others from renaming what is in it; a symbolic link
-// in such a folder belongs to root or to this user. Whose the folders are is not asked: their owners
+// for all to write, unless its sticky bit keeps others from renaming what is in it, or it holds a
+// folder of root's or this user's, closed to others, that leads on to another one: others can move
+// that away, but put nothing of theirs in its place. A symbolic link in a folder that is open
+// belongs to root or to this user. Whose the folders are is not asked: their owners
 // and groups count as trusted.
 void CheckWayTo(const std::filesystem::path& path);
 

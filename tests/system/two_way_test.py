@@ -295,10 +295,13 @@ class TwoWayTest(SystemTest):
         """Seen to fail when what is told of a pair has other names than what is told of a pipeline."""
         syncline, sides = self.pair(verify={"cron": "* * * * * *"})
         sides[0].write("INSERT INTO items VALUES (1, 'first', {now})")
+        sides[0].write("INSERT INTO items VALUES (2, 'second', {now})")
         for _ in range(2):
             syncline.run("run", "--once")
-        # No poll sees it: the stamp stays.
-        sides[0].database.execute("UPDATE items SET content = 'unseen', updated_at = '2020-01-01 00:00:00.000000+00'")
+        # No poll sees it: its stamp is an old one, and another row's is still the highest.
+        sides[0].database.execute(
+            "UPDATE items SET content = 'unseen', updated_at = '2020-01-01 00:00:00.000000+00' WHERE id = 1"
+        )
         with syncline.start("run") as process:
             verified = eventually(
                 lambda: [run for run in syncline.run("runs", "ab", "--json").json()["runs"]

@@ -138,6 +138,18 @@ TEST_F(PrivateFolderTest, AWayThatOthersMayChangeIsRefused) {
   EXPECT_NE(Refused([&] { TightenFolder(log); }), "");
   EXPECT_NE(Refused([&] { MakePrivateFolder(open / "new"); }), "");
   EXPECT_FALSE(fs::exists(open / "new"));
+  // A folder between that is closed lets nobody put anything of theirs there.
+  const fs::path closed = Folder("open/closed", 0755);
+  EXPECT_EQ(Refused([&] { CheckWayTo(closed / "log"); }), "");
+  EXPECT_EQ(Refused([&] { MakePrivateFolder(closed / "log" / "src"); }), "");
+  EXPECT_NE(Refused([&] { CheckWayTo(open / "missing" / "log"); }), "");
+  ASSERT_EQ(::chmod(closed.c_str(), 0777), 0);
+  EXPECT_NE(Refused([&] { CheckWayTo(closed / "log" / "src"); }), "");
+  if (CanGiveAway()) {
+    ASSERT_EQ(::chmod(closed.c_str(), 0755), 0);
+    ASSERT_EQ(::chown(closed.c_str(), kStranger, kStranger), 0);
+    EXPECT_NE(Refused([&] { CheckWayTo(closed / "log" / "src"); }), "");
+  }
   // Also behind a link that is the user's own.
   fs::create_symlink(open, temp_ / "short");
   EXPECT_NE(Refused([&] { CheckWayTo(temp_ / "short" / "log"); }), "");
