@@ -40,8 +40,9 @@ constexpr std::string_view kMoments[] = {"now",
                                          "localtimestamp",
                                          "current_date"};
 // With these it may be another moment, or none.
-constexpr std::string_view kChangers[] = {"-",        "interval", "timezone", "zone",      "case",
-                                          "coalesce", "nullif",   "least",    "date_trunc"};
+constexpr std::string_view kChangers[] = {"-",        "interval",  "timezone", "zone",
+                                          "case",     "coalesce",  "nullif",   "least",
+                                          "greatest", "date_trunc"};
 
 // Up to what ends a statement.
 Words Statement(Words words) {
@@ -121,7 +122,10 @@ class FunctionWalk {
   FunctionWalk(Words words, std::string_view column, Stamp stamp)
       : words_(words), column_(column), stamp_(stamp) {}
 
+  // A CASE, or a block whose errors are handled, is not understood.
   bool Moves() {
+    if (Has(words_, "case") || HandlesErrors()) return false;
+    bool moved = false;
     for (size_t at = 0; at < words_.size(); ++at) {
       const Words rest = words_.subspan(at);
       if (Begin(rest, {"end", "if"})) {
@@ -136,18 +140,36 @@ class FunctionWalk {
       } else if (rest[0] == "else" && !asked_.empty()) {
         asked_.back() = Opposite(asked_.back());
       } else if (rest[0] == "return" && !NotForChanges()) {
+        return moved && !Begin(rest, {"return", "old"});
+      } else if (IsAssignment(rest)) {
+        moved = moved || std::ranges::all_of(asked_, HoldsForChanges);
+        at += Statement(rest).size() - 1;
+      } else if (moved && MayTakeBack(at)) {
         return false;
-      } else if (IsAssignment(rest) && std::ranges::all_of(asked_, HoldsForChanges)) {
-        return true;
       }
     }
-    return false;
+    return moved;
   }
 
  private:
   static Words Condition(Words words) {
     const auto end = std::ranges::find(words, "then");
     return words.first(static_cast<size_t>(end - words.begin()));
+  }
+
+  bool HandlesErrors() const {
+    for (size_t i = 1; i < words_.size(); ++i) {
+      if (words_[i] == "exception" && words_[i - 1] != "raise") return true;
+    }
+    return false;
+  }
+
+  // What stands there gives the column, or the whole row, another value.
+  bool MayTakeBack(size_t at) const {
+    static constexpr std::string_view kBefore[] = {";", "then", "else", "begin", "loop", "into"};
+    const Words rest = words_.subspan(at);
+    if (rest[0] != "new" || at == 0 || !HasOneOf(words_.subspan(at - 1, 1), kBefore)) return false;
+    return rest.size() < 2 || rest[1] != "." || (rest.size() > 2 && rest[2] == column_);
   }
 
   bool NotForChanges() const { return std::ranges::any_of(asked_, HoldsForNone); }
@@ -206,6 +228,38 @@ Words SetIn(Words body, std::string_view table, std::string_view column) {
   return {};
 }
 
+// A column and what it is compared with, one of them NEW's or OLD's of the same name; how many
+// words that were, 0 for anything else.
+size_t OwnKey(Words words) {
+  const auto is_row = [&](size_t at) {
+    return at + 2 < words.size() && (words[at] == "new" || words[at] == "old") &&
+           words[at + 1] == ".";
+  };
+  const size_t left = is_row(0) ? 2 : 0;
+  if (left + 1 >= words.size() || (words[left + 1] != "=" && words[left + 1] != "is")) return 0;
+  const size_t right = left + 2 + (is_row(left + 2) ? 2 : 0);
+  const bool one_side = (left == 2) != (right == left + 4);
+  return right < words.size() && one_side && words[left] == words[right] ? right + 1 : 0;
+}
+
+// Whether an UPDATE of a trigger, from its SET on, is for the row that the trigger was fired by, or
+// for all rows.
+bool IsForOwnRow(Words statement) {
+  const auto where = std::ranges::find(statement, "where");
+  if (where == statement.end()) return true;
+  std::vector<std::string> words(where + 1, statement.end());
+  std::erase_if(words, [](const std::string& word) { return word == "(" || word == ")"; });
+  Words left = words;
+  for (;;) {
+    const size_t taken = OwnKey(left);
+    if (taken == 0) return false;
+    left = left.subspan(taken);
+    if (left.empty()) return true;
+    if (left[0] != "and") return false;
+    left = left.subspan(1);
+  }
+}
+
 }  // namespace
 
 bool GivesStamp(const std::vector<std::string>& words, Stamp stamp) { return Gives(words, stamp); }
@@ -230,10 +284,11 @@ SqliteMove MoveOf(std::string_view trigger, std::string_view table, std::string_
   const Words set = SetIn(body, Lower(table), name);
   if (set.empty()) return {};
   const bool counts = Has(set, "max") || Has(set, "select");
-  if (!GivesSqliteTime({set.begin(), set.end()}) && !counts) return {};
+  const std::vector<std::string> value(set.begin(), std::ranges::find(set, "where"));
+  if ((!GivesSqliteTime(value) && !counts) || !IsForOwnRow(set)) return {};
   const Words when = WhenOf(head, "begin");
   if (!when.empty() && !AsksOnlyForColumn(when, name)) return {};
-  SqliteMove move{.local_time = IsLocalTime({set.begin(), set.end()})};
+  SqliteMove move{.local_time = IsLocalTime(value)};
   // The event stands right before ON, or before OF and its columns: then others do not count.
   for (size_t i = 0; i + 1 < head.size(); ++i) {
     if (head[i + 1] != "on") continue;
@@ -244,11 +299,24 @@ SqliteMove MoveOf(std::string_view trigger, std::string_view table, std::string_
 }
 
 bool GivesSqliteTime(const std::vector<std::string>& words) {
-  static constexpr std::string_view kTimes[] = {"current_timestamp", "current_date", "'now"};
+  // A day, or a time of day, is the same again later; a modifier makes another moment of it.
+  static constexpr std::string_view kCoarse[] = {"current_date", "current_time", "date", "time"};
+  if (HasOneOf(words, kCoarse)) return false;
+  for (const std::string& word : words) {
+    static constexpr std::string_view kPlain[] = {"'now", "'localtime", "'utc", "'subsec",
+                                                  "'subsecond"};
+    if (!word.starts_with("'") || HasOneOf(std::span(&word, 1), kPlain)) continue;
+    const bool is_format = word.find('%') != word.npos;
+    const bool has_seconds = word.find("%s") != word.npos || word.find("%f") != word.npos;
+    if (is_format && !has_seconds) return false;
+    if (!is_format && word.find_first_of("+-") != word.npos) return false;
+    if (word.starts_with("'start of") || word.starts_with("'weekday")) return false;
+  }
+  static constexpr std::string_view kTimes[] = {"current_timestamp", "'now"};
   if (HasOneOf(words, kTimes)) return true;
   for (size_t i = 0; i + 2 < words.size(); ++i) {
-    const bool function = words[i] == "unixepoch" || words[i] == "julianday" ||
-                          words[i] == "datetime" || words[i] == "date";
+    const bool function =
+        words[i] == "unixepoch" || words[i] == "julianday" || words[i] == "datetime";
     if (function && words[i + 1] == "(" && words[i + 2] == ")") return true;
   }
   return false;

@@ -57,6 +57,23 @@ TEST(MovedColumnTest, OneThatMayLeaveItDoesNot) {
       Moves("BEGIN NEW.updated_at := OLD.updated_at + 1; RETURN NEW; END", Stamp::kSequence));
 }
 
+// Each was taken for exact, and lost an update, before the whole function was looked at.
+TEST(MovedColumnTest, OneThatMayTakeItBackDoesNot) {
+  const std::string set = "BEGIN NEW.updated_at := now(); ";
+  EXPECT_TRUE(Moves(set + "NEW.other := 1; RETURN NEW; END"));
+  EXPECT_TRUE(Moves(set + "IF NEW.v IS NULL THEN RAISE EXCEPTION 'v'; END IF; RETURN NEW; END"));
+  EXPECT_FALSE(Moves(set + "NEW.updated_at := OLD.updated_at; RETURN NEW; END"));
+  EXPECT_FALSE(Moves(set + "NEW := OLD; RETURN NEW; END"));
+  EXPECT_FALSE(Moves(set + "RETURN OLD; END"));
+  EXPECT_FALSE(
+      Moves("BEGIN CASE WHEN NEW.v > 1 THEN NEW.updated_at := now(); ELSE NULL; END CASE; RETURN "
+            "NEW; END"));
+  EXPECT_FALSE(
+      Moves("BEGIN BEGIN NEW.updated_at := now(); PERFORM f(); EXCEPTION WHEN OTHERS THEN NULL; "
+            "END; RETURN NEW; END"));
+  EXPECT_FALSE(Moves("BEGIN NEW.updated_at := greatest(NEW.updated_at, now()); RETURN NEW; END"));
+}
+
 TEST(MovedColumnTest, AConditionThatIsNotAboutAnyChangeDoesNotCount) {
   const std::string head = "CREATE TRIGGER t BEFORE UPDATE ON items FOR EACH ROW ";
   EXPECT_TRUE(FiresForEveryChange(head + "EXECUTE FUNCTION f()"));
@@ -90,6 +107,32 @@ TEST(MovedColumnTest, ATriggerOfSqliteThatStampsTheRow) {
                       "datetime('now'); END",
                       "items", "updated_at")
                    .on_update);
+}
+
+// Each was taken for exact, and lost an update or could.
+TEST(MovedColumnTest, ATriggerOfSqliteThatStampsCoarselyOrAnotherRow) {
+  for (const char* set :
+       {"date('now')", "time('now')", "CURRENT_DATE", "datetime('now', '-1 hour')",
+        "strftime('%Y-%m-%d', 'now')", "datetime('now', 'start of day')"}) {
+    EXPECT_FALSE(Sqlite("UPDATE", set).on_update) << set;
+  }
+  const auto where = [](const std::string& condition) {
+    return MoveOf(
+               "CREATE TRIGGER t AFTER UPDATE ON items BEGIN UPDATE items SET updated_at = "
+               "datetime('now') WHERE " +
+                   condition + "; END",
+               "items", "updated_at")
+        .on_update;
+  };
+  for (const char* own : {"id = NEW.id", "NEW.id = id", "\"id\" IS NEW.\"id\"",
+                          "(a = OLD.a AND b = NEW.b)", "rowid = new.rowid"}) {
+    EXPECT_TRUE(where(own)) << own;
+  }
+  for (const char* other :
+       {"id = OLD.id + 1", "id = NEW.other", "id = NEW.id AND NEW.v IS NOT NULL", "id = 7",
+        "id > NEW.id", "NEW.id = OLD.id", "id = NEW.id OR 1"}) {
+    EXPECT_FALSE(where(other)) << other;
+  }
 }
 
 TEST(MovedColumnTest, NamesOfCreationTimes) {
