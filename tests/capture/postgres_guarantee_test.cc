@@ -77,7 +77,7 @@ TEST_F(PostgresGuaranteeTest, AKeyACreationTimeAndASequenceThatNoUpdateMoves) {
   Expect("best-effort", "CACHE", "version");
 }
 
-// Seen to fail when a view is as good as its column's type.
+// Fails when a view is as good as its column's type.
 TEST_F(PostgresGuaranteeTest, ViewsAreNeverExact) {
   Execute(
       "CREATE TABLE base (id int PRIMARY KEY, part int, updated_at timestamptz NOT NULL DEFAULT "

@@ -1,4 +1,4 @@
-// What `check`, `status` and `init` say of a SQLite table. Seen to fail when every column of SQLite
+// What `check`, `status` and `init` say of a SQLite table. Fails when every column of SQLite
 // counts as exact.
 
 #include <gtest/gtest.h>

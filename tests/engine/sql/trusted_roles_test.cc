@@ -35,7 +35,7 @@ class TrustedRolesTest : public SessionTest {
   std::unique_ptr<Session> session_;
 };
 
-// Seen to fail where being a member of the owner was enough: for devs and other.
+// Fails where being a member of the owner was enough: for devs and other.
 TEST_F(TrustedRolesTest, AGroupIsTrustedWhileNobodyElseIsInIt) {
   for (const char* owner : {"syncer", "postgres", "admin", "alone"}) {
     EXPECT_EQ(LookAt(owner).objection, "") << owner;
@@ -50,7 +50,7 @@ TEST_F(TrustedRolesTest, AGroupIsTrustedWhileNobodyElseIsInIt) {
   }
 }
 
-// Seen to fail for each when triggers alone were looked for.
+// Fails for each when triggers alone were looked for.
 TEST_F(TrustedRolesTest, NothingInAnOwnTableRunsCode) {
   Server().Execute("CREATE DOMAIN public.word AS text");
   for (const char* then :
@@ -69,7 +69,7 @@ TEST_F(TrustedRolesTest, NothingInAnOwnTableRunsCode) {
             "");
 }
 
-// Seen to fail before the types' owners were looked at: each was used.
+// Fails before the types' owners were looked at: each was used.
 TEST_F(TrustedRolesTest, AStrangersTypeIsNotUsed) {
   Server().Execute(
       "CREATE DOMAIN public.evil AS text CHECK (VALUE <> 'x'); CREATE TYPE public.mood AS ENUM "
@@ -92,7 +92,7 @@ TEST_F(TrustedRolesTest, AStrangersTypeIsNotUsed) {
   }
 }
 
-// Seen to fail before domains, conditions of triggers and keys of partitions were followed.
+// Fails before domains, conditions of triggers and keys of partitions were followed.
 TEST_F(TrustedRolesTest, FunctionsAreFoundBehindDomainsAndConditions) {
   Server().Execute(
       "CREATE FUNCTION public.ok(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';"
