@@ -82,6 +82,7 @@ LogControl::~LogControl() {
 }
 
 void LogControl::Run(std::stop_token stop) {
+  stop_ = stop;
   if (!socket_) return;
   const int stopped = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (stopped < 0) {
@@ -139,7 +140,7 @@ std::string LogControl::Answer(std::string_view line) {
 }
 
 Json LogControl::Backup(const std::filesystem::path& into) {
-  const LogBackup made = log_.Backup(into);
+  const LogBackup made = log_.Backup(into, stop_);
   logger_->info("backup made into={} next={} bytes={}", into.string(), made.next.value(),
                 made.bytes);
   return {{"next", made.next.value()}, {"bytes", made.bytes}, {"linked_bytes", made.linked_bytes}};

@@ -47,7 +47,7 @@ class LogControl {
   LogControl(const LogControl&) = delete;
   LogControl& operator=(const LogControl&) = delete;
 
-  // Until stopped; an order at hand is carried out first.
+  // Until stopped; an order at hand is carried out first, but a backup is ended.
   void Run(std::stop_token stop);
 
   // What is answered to a line.
@@ -64,6 +64,7 @@ class LogControl {
   const std::filesystem::path path_;
   const std::shared_ptr<spdlog::logger> logger_;
   std::optional<LocalSocket> socket_;
+  std::stop_token stop_;  // of Run
 };
 
 // Has the writer of the log in `folder` make a backup. Nothing if there is none that listens.

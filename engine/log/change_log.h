@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -156,9 +157,9 @@ class ChangeLog {
   // Makes a copy of the log in the folder `into`, which is not there or empty; the copy holds at
   // least what was acknowledged when this began, and is a log itself. Files are linked where the
   // file system can, copied where it cannot; nothing is there under that name until all of it is.
-  // Writing goes on. Thread-safe. Throws UsageError when the folder is in use; leaves nothing
-  // behind then.
-  virtual LogBackup Backup(const std::filesystem::path& into) = 0;
+  // Writing goes on. Thread-safe. Throws UsageError when the folder is in use, and
+  // EnvironmentError from a stop on, before the next file is begun; leaves nothing behind then.
+  virtual LogBackup Backup(const std::filesystem::path& into, std::stop_token stop = {}) = 0;
 
   // Reads what this writer has acknowledged and is woken by each Append. Must not outlive the log.
   virtual std::unique_ptr<LogReader> NewReader() = 0;

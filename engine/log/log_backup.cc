@@ -17,6 +17,7 @@
 #include "engine/log/log_folder.h"
 #include "engine/log/log_store.h"
 #include "engine/log/mark.h"
+#include "engine/log/private_env.h"
 #include "engine/log/rocks_status.h"
 
 namespace syncline {
@@ -48,7 +49,7 @@ LogBackup Measure(const fs::path& folder, Offset next) {
   return made;
 }
 
-LogBackup Make(LogStore& store, const Mark& mark, const fs::path& into) {
+LogBackup Make(LogStore& store, const Mark& mark, const fs::path& into, std::stop_token stop) {
   CheckWayTo(into);
   const fs::path part = into.string() + ".part";
   RemoveRest(part);
@@ -58,9 +59,14 @@ LogBackup Make(LogStore& store, const Mark& mark, const fs::path& into) {
     rocksdb::Checkpoint* made = nullptr;
     ThrowIfBad(rocksdb::Checkpoint::Create(&store.db(), &made), "preparing a backup");
     const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
-    ThrowIfBad(
-        checkpoint->CreateCheckpoint(part, kFlushAlways),
-        fmt::format("backing up the log in {} to {}", store.folder().string(), into.string()));
+    const rocks::NoFilesAfter stops(stop, part);
+    const rocksdb::Status done = checkpoint->CreateCheckpoint(part, kFlushAlways);
+    if (!done.ok() && stop.stop_requested()) {
+      throw EnvironmentError(
+          "the backup to " + into.string() + " was stopped, and nothing is there", "make it again");
+    }
+    ThrowIfBad(done, fmt::format("backing up the log in {} to {}", store.folder().string(),
+                                 into.string()));
     Consumers(store.folder()).CopyTo(part, mark.log_id);
     MarkFile::Open(log_folder::MarkPath(part), mark);
     if (::rename(part.c_str(), into.c_str()) != 0) {
@@ -78,13 +84,15 @@ LogBackup Make(LogStore& store, const Mark& mark, const fs::path& into) {
 
 }  // namespace
 
-LogBackup BackupStore(LogStore& store, const Mark& mark, const fs::path& into) {
+LogBackup BackupStore(LogStore& store, const Mark& mark, const fs::path& into,
+                      std::stop_token stop) {
   try {
     if (fs::exists(into) && !(fs::is_directory(into) && fs::is_empty(into))) {
       throw UsageError(into.string() + " is there already, and not empty",
                        "name a folder that is not there: every backup has its own");
     }
-    return Make(store, mark, fs::absolute(into / ".").lexically_normal().parent_path());
+    return Make(store, mark, fs::absolute(into / ".").lexically_normal().parent_path(),
+                std::move(stop));
   } catch (const fs::filesystem_error& error) {
     throw EnvironmentError(error.what(), "check the disk and the folder's permissions");
   }

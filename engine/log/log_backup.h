@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <stop_token>
 
 #include "engine/base/offset.h"
 
@@ -19,6 +20,7 @@ struct LogBackup {
 
 // What ChangeLog::Backup says, for a store and its durable mark as it is now. Private to
 // engine/log.
-LogBackup BackupStore(LogStore& store, const Mark& mark, const std::filesystem::path& into);
+LogBackup BackupStore(LogStore& store, const Mark& mark, const std::filesystem::path& into,
+                      std::stop_token stop);
 
 }  // namespace syncline

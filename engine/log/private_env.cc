@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace syncline::rocks {
 namespace {
@@ -15,6 +16,8 @@ using rocksdb::FileOptions;
 using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
+
+thread_local const NoFilesAfter* stops = nullptr;  // of this thread
 
 // A file is open to nobody else before its mode is set, because the folder that it is made in is
 // this user's alone.
@@ -26,6 +29,8 @@ class PrivateFileSystem : public rocksdb::FileSystemWrapper {
   IOStatus NewWritableFile(const std::string& name, const FileOptions& options,
                            std::unique_ptr<rocksdb::FSWritableFile>* result,
                            IODebugContext* debug) override {
+    if (stops != nullptr && stops->Forbids(name))
+      return IOStatus::Aborted("stopped before " + name);
     return Close(name, kFile, FileSystemWrapper::NewWritableFile(name, options, result, debug));
   }
   IOStatus ReopenWritableFile(const std::string& name, const FileOptions& options,
@@ -37,9 +42,8 @@ class PrivateFileSystem : public rocksdb::FileSystemWrapper {
                              const FileOptions& options,
                              std::unique_ptr<rocksdb::FSWritableFile>* result,
                              IODebugContext* debug) override {
-    return Close(
-        name, kFile,
-        FileSystemWrapper::ReuseWritableFile(name, old_name, options, result, debug));
+    return Close(name, kFile,
+                 FileSystemWrapper::ReuseWritableFile(name, old_name, options, result, debug));
   }
   IOStatus NewRandomRWFile(const std::string& name, const FileOptions& options,
                            std::unique_ptr<rocksdb::FSRandomRWFile>* result,
@@ -68,6 +72,17 @@ class PrivateFileSystem : public rocksdb::FileSystemWrapper {
 };
 
 }  // namespace
+
+NoFilesAfter::NoFilesAfter(std::stop_token stop, std::string prefix)
+    : stop_(std::move(stop)), prefix_(std::move(prefix)) {
+  stops = this;
+}
+
+NoFilesAfter::~NoFilesAfter() { stops = nullptr; }
+
+bool NoFilesAfter::Forbids(const std::string& file) const {
+  return stop_.stop_requested() && file.starts_with(prefix_);
+}
 
 rocksdb::Env* PrivateEnv() {
   static rocksdb::Env* const env =

@@ -359,9 +359,9 @@ ChangeLog::WriteStats RocksChangeLog::write_stats() const {
   return stats;
 }
 
-LogBackup RocksChangeLog::Backup(const std::filesystem::path& into) {
+LogBackup RocksChangeLog::Backup(const std::filesystem::path& into, std::stop_token stop) {
   const std::lock_guard lock(store_->dropping());
-  return BackupStore(*store_, end_.mark(), into);
+  return BackupStore(*store_, end_.mark(), into, std::move(stop));
 }
 
 std::unique_ptr<LogReader> RocksChangeLog::NewReader() {

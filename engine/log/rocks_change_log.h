@@ -54,7 +54,7 @@ class RocksChangeLog : public ChangeLog {
                                   size_t count) override;
   std::unique_ptr<Retention> NewRetention(const RetentionPolicy& policy) override;
   WriteStats write_stats() const override;
-  LogBackup Backup(const std::filesystem::path& into) override;
+  LogBackup Backup(const std::filesystem::path& into, std::stop_token stop) override;
   std::unique_ptr<LogReader> NewReader() override;
 
  private:

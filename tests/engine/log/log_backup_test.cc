@@ -26,6 +26,21 @@ class LogBackupTest : public testing::Test {
   SystemClock clock_;
 };
 
+// On another file system a backup copies as long as the log is large. Seen to fail, with a copy
+// that was made all the same, where the stop did not get there.
+TEST_F(LogBackupTest, AStopEndsItAndLeavesNothingBehind) {
+  const auto log = Open(folder_);
+  log->Append(ItemsDraft(0, 10));
+  std::stop_source stop;
+  stop.request_stop();
+  const Error error = ErrorOf([&] { log->Backup(backup_, stop.get_token()); });
+  EXPECT_EQ(error.exit_code(), 3);
+  EXPECT_NE(error.message().find("was stopped"), std::string::npos) << error.message();
+  EXPECT_TRUE(fs::is_empty(backup_.parent_path()));
+  log->Append(ItemsDraft(10, 10));
+  EXPECT_EQ(log->Backup(backup_).next, log->next());
+}
+
 // Fails when the mark in the copy is that of a later moment than the files (it then promises frames
 // that are not there), when a copy is cut off by a flush that runs meanwhile, and when retention
 // drops frames between the two.
