@@ -17,17 +17,25 @@ namespace {
 using Database = std::unique_ptr<sqlite3, int (*)(sqlite3*)>;
 using Statement = std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)>;
 
-Database Open() {
-  sqlite3* database = nullptr;
-  SYNCLINE_CHECK_EQ(::sqlite3_open(":memory:", &database), SQLITE_OK);
-  return {database, ::sqlite3_close};
+// One for all inputs, since to open one takes longer than all that is asked of it.
+sqlite3* TheDatabase() {
+  static const Database database = [] {
+    sqlite3* opened = nullptr;
+    SYNCLINE_CHECK_EQ(::sqlite3_open(":memory:", &opened), SQLITE_OK);
+    return Database(opened, ::sqlite3_close);
+  }();
+  return database.get();
+}
+
+void Run(const char* sql) {
+  SYNCLINE_CHECK_EQ(::sqlite3_exec(TheDatabase(), sql, nullptr, nullptr, nullptr), SQLITE_OK);
 }
 
 // The one statement that `text` is; nothing if SQLite refuses it.
-Statement Prepare(sqlite3* database, const std::string& text) {
+Statement Prepare(const std::string& text) {
   sqlite3_stmt* statement = nullptr;
   const char* rest = nullptr;
-  const int code = ::sqlite3_prepare_v2(database, text.c_str(), static_cast<int>(text.size()),
+  const int code = ::sqlite3_prepare_v2(TheDatabase(), text.c_str(), static_cast<int>(text.size()),
                                         &statement, &rest);
   if (code == SQLITE_OK) SYNCLINE_CHECK_EQ(rest - text.c_str(), static_cast<long>(text.size()));
   return {statement, ::sqlite3_finalize};
@@ -39,18 +47,20 @@ std::string TextOf(sqlite3_stmt* statement, int column) {
 }
 
 void CheckSqliteType(const sql::Sql& type) {
-  const Database database = Open();
+  Run("BEGIN");
   const std::string create = "CREATE TABLE t (before INT, c " + type.ToString() + ", behind INT)";
-  const Statement made = Prepare(database.get(), create);
+  Statement made = Prepare(create);
   SYNCLINE_CHECK(made != nullptr);
   SYNCLINE_CHECK_EQ(::sqlite3_step(made.get()), SQLITE_DONE);
-  const Statement look = Prepare(
-      database.get(),
+  Statement look = Prepare(
       "SELECT (SELECT count(*) FROM sqlite_schema), (SELECT group_concat(name || pk || \"notnull\" "
       "|| hidden || ifnull(dflt_value, '')) FROM pragma_table_xinfo('t'))");
   SYNCLINE_CHECK_EQ(::sqlite3_step(look.get()), SQLITE_ROW);
   SYNCLINE_CHECK_EQ(::sqlite3_column_int(look.get(), 0), 1);
   SYNCLINE_CHECK_EQ(TextOf(look.get(), 1), "before000,c000,behind000");
+  made.reset();
+  look.reset();
+  Run("ROLLBACK");
 }
 
 // Outside of quotes a type is words, numbers and what joins them.
@@ -79,21 +89,19 @@ void TryType(Type declared, const std::string& text) {
 }
 
 void TryName(const std::string& name) {
-  const Database database = Open();
   const auto quoted = Decoded([&] { return sql::Quote(name); });
   SYNCLINE_CHECK(quoted.has_value() == (name.find('\0') == name.npos));
   if (!quoted) return;
-  const Statement named = Prepare(database.get(), "SELECT 1 AS " + quoted->ToString());
+  const Statement named = Prepare("SELECT 1 AS " + quoted->ToString());
   SYNCLINE_CHECK(named != nullptr);
   SYNCLINE_CHECK_EQ(std::string(::sqlite3_column_name(named.get(), 0)), name);
 }
 
 void TryText(const std::string& text) {
-  const Database database = Open();
   for (const ValueView value : {ValueView::Text(text), ValueView::Bytes(text)}) {
     const auto literal = Decoded([&] { return sql::Literal(value, Dialect::kSqlite); });
     if (!literal) continue;
-    const Statement read = Prepare(database.get(), "SELECT " + literal->ToString());
+    const Statement read = Prepare("SELECT " + literal->ToString());
     SYNCLINE_CHECK(read != nullptr);
     SYNCLINE_CHECK_EQ(::sqlite3_step(read.get()), SQLITE_ROW);
     SYNCLINE_CHECK_EQ(TextOf(read.get(), 0), text);

@@ -1,8 +1,8 @@
 // Runs a fuzz target without libFuzzer, compiled as everything else is:
 //
-//   frame_replay                every seed, every part of it cut off, and some thousand mutations
-//   of it frame_replay FILE ...       these inputs: what the fuzzer has found frame_replay --seeds
-//   DIR    writes the seeds into DIR
+//   frame_replay              every seed, every part of it cut off, and mutations of it
+//   frame_replay FILE ...     these inputs: what the fuzzer has found
+//   frame_replay --seeds DIR  writes the seeds into DIR
 //
 // The mutations are the same in every run. An allocation of more than 16 MiB ends the program: no
 // input here is longer than some hundred bytes, whatever lengths it claims.
