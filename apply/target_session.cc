@@ -7,10 +7,9 @@ namespace {
 
 // A batch meets a target of any size: for each of its rows the server is to use the key's index,
 // also when it thinks that reading the whole table would do. Row numbers are looked up in a hash
-// table, which has to fit into work_mem. Compiling statements that run for a fraction of a second
-// costs more than it brings.
+// table, which has to fit into work_mem.
 constexpr char kPostgresSettings[] =
-    "SET enable_hashjoin = off; SET enable_mergejoin = off; SET work_mem = '64MB'; SET jit = off";
+    "SET enable_hashjoin = off; SET enable_mergejoin = off; SET work_mem = '64MB'";
 
 // What the log of this database holds a crash must not take back; and nobody polls the database
 // while a batch waits for a lock.

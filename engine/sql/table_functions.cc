@@ -179,8 +179,6 @@ std::vector<TableFunction> FunctionsOf(Session& session, const TableName& table)
   const std::string name(Quote(table).text());
   if (session.Query(kHasAnySql, {name}).rows.empty()) return functions;
   const Sql sql = Format(kFunctionsFormat, kTrustedRoles, kTypeParts, kPath);
-  // The server takes a recursion for large, and would compile for seconds what runs for 20 ms.
-  session.Query("SELECT pg_catalog.set_config('jit', 'off', false)");
   for (const auto& row : session.Query(sql, {name}).rows) {
     const std::string& used_by = row.at(0).value();
     functions.push_back({.used_by = used_by,
