@@ -17,7 +17,7 @@ constexpr Sql kPath = R"((
 // Whether the search of kFunctionsFormat could find anything, told by index scans alone: that search
 // takes 20 ms a table, and most tables have nothing but a key and columns of the system's types. The
 // catalogue records no dependency on the system's own objects.
-constexpr char kHasAnySql[] = R"sql(
+constexpr char kMayHaveSql[] = R"sql(
   SELECT 1 FROM pg_catalog.pg_class c
   WHERE c.oid = pg_catalog.to_regclass($1) AND (
     c.relkind NOT IN ('r', 't') OR c.relhassubclass OR c.relhasrules
@@ -177,7 +177,7 @@ std::vector<TableFunction> FunctionsOf(Session& session, const TableName& table)
   std::vector<TableFunction> functions;
   if (session.dialect() != Dialect::kPostgres) return functions;
   const std::string name(Quote(table).text());
-  if (session.Query(kHasAnySql, {name}).rows.empty()) return functions;
+  if (session.Query(kMayHaveSql, {name}).rows.empty()) return functions;
   const Sql sql = Format(kFunctionsFormat, kTrustedRoles, kTypeParts, kPath);
   for (const auto& row : session.Query(sql, {name}).rows) {
     const std::string& used_by = row.at(0).value();
