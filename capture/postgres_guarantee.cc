@@ -7,7 +7,7 @@
 
 #include "capture/classify.h"
 #include "capture/moved_column.h"
-#include "capture/sql_words.h"
+#include "capture/postgres_moves.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::capture {
@@ -26,7 +26,8 @@ constexpr char kFactsSql[] = R"(
 // Sequences that a column draws from, by its default or as an identity column.
 constexpr char kSequencesSql[] = R"(
   SELECT s.seqcache, s.seqincrement, s.seqcycle,
-         pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(q.relname)
+         pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(q.relname),
+         pg_catalog.lower(n.nspname || '.' || q.relname)
   FROM pg_sequence s JOIN pg_class q ON q.oid = s.seqrelid
   JOIN pg_namespace n ON n.oid = q.relnamespace
   JOIN pg_attribute c ON c.attrelid = $1::regclass AND c.attname = $2
@@ -39,56 +40,9 @@ constexpr char kSequencesSql[] = R"(
     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
       AND d.deptype = 'i' AND d.refobjid = c.attrelid AND d.refobjsubid = c.attnum))";
 
-constexpr char kDefaultSql[] = R"(
-  SELECT pg_get_expr(a.adbin, a.adrelid)
-  FROM pg_attrdef a JOIN pg_attribute c ON c.attrelid = a.adrelid AND c.attnum = a.adnum
-  WHERE a.adrelid = $1::regclass AND c.attname = $2 AND c.attgenerated = '')";
-
-// Row triggers before inserts or updates: bits 1, 2, 4 and 16 of pg_trigger.tgtype. One that is
-// for some columns only, or fires only where changes are replicated, does not count.
-constexpr char kTriggersSql[] = R"(
-  SELECT t.tgtype & 4 <> 0, t.tgtype & 16 <> 0, l.lanname, p.proname, p.prosrc,
-         pg_get_triggerdef(t.oid), encode(t.tgargs, 'escape')
-  FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang
-  WHERE t.tgrelid = $1::regclass AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
-    AND t.tgtype & 3 = 3 AND cardinality(t.tgattr::int2[]) = 0)";
-
-// What the database itself does to the cursor.
-struct Moves {
-  bool on_insert = false;
-  bool on_update = false;
-};
-
-// The function of the contrib module of that name stamps its argument.
-bool IsModdatetime(const std::string& function, const std::string& arguments,
-                   const std::string& column) {
-  return function == "moddatetime" && arguments == column + "\\000";
-}
-
-Moves FindMoves(sql::Session& session, const TablePlan& plan, Stamp stamp) {
-  const std::string table = sql::Quote(plan.schema->table).ToString();
-  Moves moves;
-  for (const auto& row : session.Query(kDefaultSql, {table, InsertColumn(plan)}).rows) {
-    moves.on_insert |= GivesStamp(SqlWords(row.at(0).value_or("")), stamp);
-  }
-  for (const auto& row : session.Query(kTriggersSql, {table}).rows) {
-    if (!FiresForEveryChange(row.at(5).value_or(""))) continue;
-    const std::string& text = row.at(4).value_or("");
-    const bool plpgsql = row.at(2) == "plpgsql";
-    const auto moved = [&](const std::string& column) {
-      if (plpgsql) return FunctionMoves(text, column, stamp);
-      return stamp == Stamp::kMoment &&
-             IsModdatetime(row.at(3).value_or(""), row.at(6).value_or(""), column);
-    };
-    if (row.at(1) == "t") moves.on_update |= moved(UpdateColumn(plan));
-  }
-  return moves;
-}
-
-std::optional<Guarantee> ClassifySequences(sql::Session& session, const TablePlan& plan) {
+std::optional<Guarantee> ClassifySequences(sql::Session& session, const TablePlan& plan,
+                                           const sql::ResultSet& sequences) {
   const std::string& cursor = InsertColumn(plan);
-  const auto sequences =
-      session.Query(kSequencesSql, {sql::Quote(plan.schema->table).ToString(), cursor});
   if (sequences.rows.empty()) {
     if (LooksLikeARowsOwnCounter(session, plan)) return OwnCounter(cursor);
     return Guarantee{GuaranteeClass::kBestEffort,
@@ -120,79 +74,177 @@ std::optional<Guarantee> ClassifySequences(sql::Session& session, const TablePla
   return {};
 }
 
-Guarantee ClassifyVersion(sql::Session& session, const TablePlan& plan) {
-  if (auto sequences = ClassifySequences(session, plan)) return *std::move(sequences);
-  if (FindMoves(session, plan, Stamp::kSequence).on_update) {
-    return {GuaranteeClass::kExact, "a version from a sequence without cache", ""};
+std::vector<std::string> Filled(const std::vector<std::string>& list) {
+  std::vector<std::string> filled;
+  for (const std::string& text : list) {
+    if (!text.empty()) filled.push_back(text);
   }
+  return filled;
+}
+
+// What a column is moved to, in words.
+struct Meaning {
+  std::string_view what;   // "the time of the change"
+  std::string_view value;  // as a trigger sets it
+};
+
+// The trigger that would have to be there.
+std::string TriggerRemedy(const TablePlan& plan, const PostgresMoves& moves,
+                          const Meaning& meaning) {
+  std::vector<std::string> events, others;
+  const auto add = [&](const PostgresMoves::Effect& effect, const char* event) {
+    if (effect.touch == Touch::kStamps) return;
+    if (effect.touch < Touch::kOther) return events.push_back(event);
+    if (std::ranges::find(others, effect.trigger) == others.end()) {
+      others.push_back(effect.trigger);
+    }
+  };
+  add(moves.on_insert, "inserts");
+  add(moves.on_update, "updates");
+  std::vector<std::string> remedies;
+  if (!events.empty()) {
+    remedies.push_back(fmt::format("give the table a trigger before {} that sets NEW.{} := {}",
+                                   fmt::join(events, " and "), UpdateColumn(plan), meaning.value));
+  }
+  for (const std::string& other : others) {
+    remedies.push_back(fmt::format("have trigger {} set NEW.{} := {}, or leave it as it is", other,
+                                   UpdateColumn(plan), meaning.value));
+  }
+  if (!moves.quiet_roles.empty()) {
+    remedies.push_back(fmt::format("run: ALTER TABLE {} ENABLE ALWAYS TRIGGER, with its name",
+                                   sql::Quote(plan.schema->table).text()));
+  }
+  return fmt::format("{}", fmt::join(remedies, "; and "));
+}
+
+// What spoils every class: what is written passes the stamps by.
+std::optional<Guarantee> ClassifySpoilt(const TablePlan& plan, const PostgresMoves& moves,
+                                        const Meaning& meaning) {
+  if (moves.is_subscribed) {
+    return Guarantee{
+        GuaranteeClass::kBestEffort,
+        fmt::format("a subscription fills the table: column {} has what the publisher gave it, "
+                    "which comes late, and triggers do not fire for it unless they are ENABLE "
+                    "ALWAYS",
+                    UpdateColumn(plan)),
+        fmt::format("capture from the publisher; or give the table a trigger before inserts and "
+                    "updates that sets NEW.{} := {}, and run: ALTER TABLE {} ENABLE ALWAYS "
+                    "TRIGGER, with its name",
+                    UpdateColumn(plan), meaning.value, sql::Quote(plan.schema->table).text())};
+  }
+  for (const PostgresMoves::Effect* effect : {&moves.on_update, &moves.on_insert}) {
+    if (effect->touch != Touch::kTakesBack) continue;
+    return Guarantee{
+        GuaranteeClass::kBestEffort,
+        fmt::format("trigger {} may set column {} back to the value that it had: such a change is "
+                    "missed (triggers fire in the order of their names)",
+                    effect->trigger, UpdateColumn(plan)),
+        TriggerRemedy(plan, moves, meaning)};
+  }
+  return {};
+}
+
+// What has to be kept for a table whose triggers do not see to everything; empty: nothing.
+std::string PromiseOf(const TablePlan& plan, const PostgresMoves& moves, const Meaning& meaning) {
+  std::vector<std::string> promises;
+  const auto& [insert, update] = std::pair(moves.on_insert, moves.on_update);
+  for (const PostgresMoves::Effect& effect : {update, insert}) {
+    if (effect.touch != Touch::kOther) continue;
+    promises.push_back(fmt::format("what trigger {} gives column {} is {}", effect.trigger,
+                                   UpdateColumn(plan), meaning.what));
+    break;
+  }
+  if (promises.empty() && insert.touch != Touch::kStamps && moves.by_default) {
+    promises.push_back(fmt::format(
+        "inserts leave column {} to its default: a row that brings an older value of its own, as "
+        "from a dump, is missed",
+        InsertColumn(plan)));
+  }
+  if (!moves.quiet_roles.empty()) {
+    promises.push_back(fmt::format(
+        "{}, whose session_replication_role is replica so that triggers do not fire, gives column "
+        "{} {}",
+        moves.quiet_roles, UpdateColumn(plan), meaning.what));
+  }
+  if (promises.empty()) return "";
+  return fmt::format("as long as {}", fmt::join(promises, "; and as "));
+}
+
+Guarantee ClassifyVersion(sql::Session& session, const TablePlan& plan) {
+  const auto sequences =
+      session.Query(kSequencesSql, {sql::Quote(plan.schema->table).ToString(), InsertColumn(plan)});
+  if (auto problem = ClassifySequences(session, plan, sequences)) return *std::move(problem);
+  const auto& first = sequences.rows.at(0);
+  PostgresMoves moves = FindMoves(session, plan, {Stamp::kSequence, first.at(4).value_or("")});
+  moves.by_default = true;
+  const std::string value = fmt::format("nextval('{}')", first.at(3).value_or(""));
+  const Meaning meaning{"the next number of its sequence", value};
+  if (auto spoilt = ClassifySpoilt(plan, moves, meaning)) return *std::move(spoilt);
+  if (moves.always())
+    return {GuaranteeClass::kExact, "a version from a sequence without cache", ""};
+  const std::string remedy = TriggerRemedy(plan, moves, meaning);
+  if (!moves.never()) return {GuaranteeClass::kBounded, PromiseOf(plan, moves, meaning), remedy};
   return {GuaranteeClass::kBestEffort,
           fmt::format("an insert draws column {} from its sequence, but nothing does in an update: "
                       "one that leaves it as it is is missed",
                       UpdateColumn(plan)),
-          fmt::format("give the table a trigger before updates that sets NEW.{} := nextval(..)",
-                      UpdateColumn(plan))};
+          remedy};
 }
 
 Guarantee ClassifyTransactionIds(sql::Session& session, const TablePlan& plan) {
-  const Moves moves = FindMoves(session, plan, Stamp::kTransaction);
-  if (moves.on_insert && moves.on_update) {
+  const PostgresMoves moves = FindMoves(session, plan, Stamp::kTransaction);
+  const Meaning meaning{"the transaction's id", "pg_current_xact_id()"};
+  if (auto spoilt = ClassifySpoilt(plan, moves, meaning)) return *std::move(spoilt);
+  if (moves.always()) {
     return {GuaranteeClass::kExact, "every insert and update sets it to the transaction's id", ""};
   }
-  return {
-      GuaranteeClass::kBestEffort,
-      fmt::format("exact only as far as {} to pg_current_xact_id(): the database does not",
-                  moves.on_insert   ? "every update sets it"
-                  : moves.on_update ? "every insert sets it"
-                                    : "every insert and update sets it"),
-      fmt::format("run: ALTER TABLE {} ALTER {} SET DEFAULT pg_current_xact_id(); and give it a "
-                  "trigger before updates that sets NEW.{} := pg_current_xact_id()",
-                  sql::Quote(plan.schema->table).text(), sql::Quote(InsertColumn(plan)).text(),
-                  UpdateColumn(plan))};
-}
-
-std::string MomentRemedy(const TablePlan& plan, const Moves& moves) {
-  std::string remedy;
-  if (!moves.on_insert) {
-    remedy =
-        fmt::format("run: ALTER TABLE {} ALTER {} SET DEFAULT now()",
-                    sql::Quote(plan.schema->table).text(), sql::Quote(InsertColumn(plan)).text());
-  }
-  if (!moves.on_update) {
-    remedy += fmt::format("{}give the table a trigger before updates that sets NEW.{} := now()",
-                          remedy.empty() ? "" : "; and ", UpdateColumn(plan));
-  }
-  return remedy;
+  const std::string remedy = TriggerRemedy(plan, moves, meaning);
+  const std::string promise = PromiseOf(plan, moves, meaning);
+  if (!moves.never() && !promise.empty()) return {GuaranteeClass::kBounded, promise, remedy};
+  const bool on_insert = moves.by_default || moves.on_insert.touch == Touch::kStamps;
+  return {GuaranteeClass::kBestEffort,
+          fmt::format("exact only as far as {} to pg_current_xact_id(): the database does not",
+                      on_insert        ? "every update sets it"
+                      : !moves.never() ? "every insert sets it"
+                                       : "every insert and update sets it"),
+          remedy};
 }
 
 Guarantee ClassifyMoment(sql::Session& session, const TablePlan& plan) {
-  const Moves moves = FindMoves(session, plan, Stamp::kMoment);
-  if (!moves.on_update && IsCreationName(UpdateColumn(plan))) {
-    return {
-        GuaranteeClass::kBestEffort,
-        fmt::format("column {} looks like the time at which a row was made, and nothing in the "
-                    "database moves it in an update: updates are missed",
-                    UpdateColumn(plan)),
-        fmt::format("poll by a column that every update moves, or {}", MomentRemedy(plan, moves))};
-  }
   const bool has_zone = plan.cursor_kind == CursorKind::kTimestampTz;
-  if (moves.on_insert && moves.on_update && has_zone) {
-    return {GuaranteeClass::kExact, "as long as the database sets the cursor column", ""};
+  const PostgresMoves moves =
+      FindMoves(session, plan,
+                has_zone                                ? Stamp::kMoment
+                : plan.cursor_kind == CursorKind::kDate ? Stamp::kDay
+                                                        : Stamp::kLocalTime);
+  const Meaning meaning{"the time of the change", "now()"};
+  if (auto spoilt = ClassifySpoilt(plan, moves, meaning)) return *std::move(spoilt);
+  const std::string trigger = TriggerRemedy(plan, moves, meaning);
+  if (moves.never() && IsCreationName(UpdateColumn(plan))) {
+    return {GuaranteeClass::kBestEffort,
+            fmt::format("column {} looks like the time at which a row was made, and nothing in the "
+                        "database moves it in an update: updates are missed",
+                        UpdateColumn(plan)),
+            fmt::format("poll by a column that every update moves, or {}", trigger)};
   }
-  std::string reason, remedy;
-  if (!moves.on_insert || !moves.on_update) {
+  if (moves.always() && has_zone) {
+    return {GuaranteeClass::kExact,
+            "the database sets the cursor column in every insert and update", ""};
+  }
+  std::string reason = moves.never() ? "" : PromiseOf(plan, moves, meaning);
+  if (reason.empty() && !moves.always()) {
     reason = fmt::format(
         "where applications set column {}, within 2 s of the server's clock{}", UpdateColumn(plan),
-        moves.on_update ? "" : ", as long as every update does: nothing in the database moves it");
-    remedy = MomentRemedy(plan, moves);
+        moves.never() ? ", as long as every update does: nothing in the database moves it" : "");
   }
+  std::string zone_reason, zone_remedy;
   if (!has_zone) {
-    reason += fmt::format(
-        "{}local time, as long as every session that writes has the same time "
-        "zone",
-        reason.empty() ? "" : "; ");
-    remedy += fmt::format("{}make the column a timestamptz", remedy.empty() ? "" : "; and ");
+    zone_reason = "local time, as long as every session that writes has the same time zone";
+    zone_remedy = "make the column a timestamptz";
   }
-  return {GuaranteeClass::kBounded, std::move(reason), std::move(remedy)};
+  return {GuaranteeClass::kBounded,
+          fmt::format("{}", fmt::join(Filled({reason, zone_reason}), "; ")),
+          fmt::format("{}", fmt::join(Filled({trigger, zone_remedy}), "; and "))};
 }
 
 }  // namespace

@@ -20,9 +20,14 @@ namespace {
 constexpr uint64_t kSampleRows = 1000;
 
 struct Moves {
-  bool on_insert = false;
-  bool on_update = false;
+  bool by_default = false;  // where an insert leaves it out
+  bool on_insert = false;   // in every one
+  bool on_update = false;   // in every one
+  bool guarded = false;     // on_update: in those that have not set it themselves
   bool local_time = false;
+  std::string other;  // the trigger that may give it something else
+
+  bool always() const { return on_insert && on_update && !guarded && other.empty(); }
 };
 
 Moves FindMoves(sql::Session& session, const TablePlan& plan) {
@@ -33,19 +38,22 @@ Moves FindMoves(sql::Session& session, const TablePlan& plan) {
   for (const auto& row : columns.rows) {
     if (row.at(0) != InsertColumn(plan)) continue;
     const auto words = SqlWords(row.at(1).value_or(""));
-    moves.on_insert = GivesSqliteTime(words);
+    moves.by_default = GivesSqliteTime(words);
     moves.local_time = IsLocalTime(words);
   }
   const auto triggers = session.Query(
-      "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = $1 COLLATE NOCASE",
+      "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = $1 COLLATE NOCASE",
       {table});
+  bool unguarded = false;
   for (const auto& row : triggers.rows) {
-    const SqliteMove update = MoveOf(row.at(0).value_or(""), table, UpdateColumn(plan));
-    const SqliteMove insert = MoveOf(row.at(0).value_or(""), table, InsertColumn(plan));
-    moves.on_update |= update.on_update;
-    moves.on_insert |= insert.on_insert;
-    moves.local_time |= update.local_time || insert.local_time;
+    const SqliteMove move = MoveOf(row.at(1).value_or(""), table, UpdateColumn(plan));
+    moves.on_update |= move.on_update;
+    moves.on_insert |= move.on_insert;
+    moves.local_time |= move.local_time;
+    unguarded |= move.on_update && !move.guarded;
+    if (move.other) moves.other = row.at(0).value_or("");
   }
+  moves.guarded = moves.on_update && !unguarded;
   return moves;
 }
 
@@ -69,21 +77,51 @@ StampForms TakeSample(sql::Session& session, const TablePlan& plan) {
   return forms;
 }
 
-std::string Remedy(const TablePlan& plan, const Moves& moves) {
-  if (moves.on_update) {
-    return fmt::format("give column {} the default (strftime('%Y-%m-%d %H:%M:%f', 'now'))",
-                       InsertColumn(plan));
-  }
+std::string StampTrigger(const TablePlan& plan, std::string_view event) {
   std::vector<std::string> same_row;
   for (const std::string& column : plan.key_columns()) {
     same_row.push_back(fmt::format("{0} IS NEW.{0}", sql::Quote(column).text()));
   }
   const std::string table = sql::Quote(plan.schema->table.name).ToString();
   return fmt::format(
-      "run: CREATE TRIGGER {} AFTER UPDATE ON {} BEGIN UPDATE {} SET {} = "
+      "CREATE TRIGGER {} AFTER {} ON {} BEGIN UPDATE {} SET {} = "
       "strftime('%Y-%m-%d %H:%M:%f', 'now') WHERE {}; END",
-      sql::Quote(plan.schema->table.name + "_stamp").text(), table, table,
-      sql::Quote(UpdateColumn(plan)).text(), fmt::join(same_row, " AND "));
+      sql::Quote(plan.schema->table.name + (event == "INSERT" ? "_stamp_insert" : "_stamp")).text(),
+      event, table, table, sql::Quote(UpdateColumn(plan)).text(), fmt::join(same_row, " AND "));
+}
+
+std::string Remedy(const TablePlan& plan, const Moves& moves) {
+  std::vector<std::string> remedies;
+  if (!moves.other.empty()) {
+    remedies.push_back(
+        fmt::format("have trigger {} leave column {} as it is", moves.other, UpdateColumn(plan)));
+  }
+  if (!moves.on_update) remedies.push_back("run: " + StampTrigger(plan, "UPDATE"));
+  if (moves.guarded) remedies.push_back("leave WHEN out of the trigger that stamps updates");
+  if (!moves.on_insert) remedies.push_back("run: " + StampTrigger(plan, "INSERT"));
+  return fmt::format("{}", fmt::join(remedies, "; and "));
+}
+
+// Why the database does not always move it itself.
+std::string WhereProgramsMove(const TablePlan& plan, const Moves& moves) {
+  const std::string& column = UpdateColumn(plan);
+  if (!moves.other.empty()) {
+    return fmt::format("as long as what trigger {} gives column {} is the time of the change",
+                       moves.other, column);
+  }
+  if (moves.on_update && (moves.on_insert || moves.by_default)) {
+    return fmt::format(
+        "as long as {} that sets column {} itself gives it the time, in UTC and within 2 s of the "
+        "clock: one that brings an older stamp is missed",
+        moves.on_insert ? "an update"
+        : moves.guarded ? "a change"
+                        : "an insert",
+        column);
+  }
+  return fmt::format("where programs set column {}, in UTC and within 2 s of the clock{}", column,
+                     moves.on_update ? ""
+                                     : ", as long as every update does: no trigger of the table "
+                                       "moves it");
 }
 
 // A column of numbers that are no moments, or of which there is no row yet.
@@ -99,17 +137,24 @@ bool HoldsNumbers(sql::Session& session, const TablePlan& plan, const StampForms
 
 Guarantee ClassifyNumbers(sql::Session& session, const TablePlan& plan, const Moves& moves) {
   if (LooksLikeARowsOwnCounter(session, plan)) return OwnCounter(UpdateColumn(plan));
-  if (moves.on_update && moves.on_insert) {
+  if (moves.always()) {
     return {GuaranteeClass::kExact, "for numbers that triggers of the database set", ""};
+  }
+  if (moves.on_update && moves.by_default && moves.other.empty()) {
+    return {GuaranteeClass::kBounded,
+            fmt::format("as long as nothing sets column {} itself to an older number",
+                        UpdateColumn(plan)),
+            "let triggers set it after every insert and update"};
   }
   return {GuaranteeClass::kBestEffort,
           fmt::format("column {} holds numbers that {}: an update or an insert that sets no higher "
                       "one is missed",
                       UpdateColumn(plan),
-                      moves.on_update   ? "no default sets in an insert"
-                      : moves.on_insert ? "no trigger moves in an update"
-                                        : "programs set"),
-          "poll by a time in ISO form that a default and a trigger set"};
+                      !moves.other.empty() ? "trigger " + moves.other + " sets to others"
+                      : moves.on_update    ? "no default sets in an insert"
+                      : moves.by_default   ? "no trigger moves in an update"
+                                           : "programs set"),
+          "poll by a time in ISO form that triggers set"};
 }
 
 // Of moments.
@@ -129,17 +174,13 @@ Guarantee ClassifyMoments(const TablePlan& plan, const Moves& moves, const Stamp
                         column),
             "poll by a column that every update moves; or " + Remedy(plan, moves)};
   }
-  if (moves.on_insert && moves.on_update && one_form) {
-    return {GuaranteeClass::kExact,
-            "for stamps that SQLite makes; for times that programs make, within 2 s", ""};
+  if (moves.always() && one_form) {
+    return {GuaranteeClass::kExact, "triggers of the database set it in every insert and update",
+            ""};
   }
   std::string reason, remedy;
-  if (!moves.on_insert || !moves.on_update) {
-    reason =
-        fmt::format("where programs set column {}, in UTC and within 2 s of the clock{}", column,
-                    moves.on_update ? ""
-                                    : ", as long as every update does: no trigger of the table "
-                                      "moves it");
+  if (!moves.always()) {
+    reason = WhereProgramsMove(plan, moves);
     remedy = Remedy(plan, moves);
   }
   if (!one_form) {

@@ -33,6 +33,10 @@ class SqliteGuaranteeTest : public testing::Test {
     Execute("CREATE TRIGGER stamp AFTER UPDATE ON t BEGIN UPDATE t SET " + set +
             " WHERE id = NEW.id; END");
   }
+  void StampInserts(const std::string& set = std::string("c = ") + kNow) {
+    Execute("CREATE TRIGGER made AFTER INSERT ON t BEGIN UPDATE t SET " + set +
+            " WHERE id = NEW.id; END");
+  }
   // Its class, and its reason from `with` on.
   std::string Class(const std::string& cursor = "c", const std::string& key = "") const {
     TableSpec spec;
@@ -64,18 +68,27 @@ TEST_F(SqliteGuaranteeTest, AKeyIsNoCursorThatUpdatesMove) {
   Expect("best-effort", "part of the key", "code");
 }
 
-TEST_F(SqliteGuaranteeTest, ExactIsWhatADefaultAndATriggerStamp) {
+// Fails when a default counts for inserts that bring a stamp of their own.
+TEST_F(SqliteGuaranteeTest, ExactIsWhatTriggersStampInEveryWrite) {
   Make(std::string("c TEXT NOT NULL DEFAULT ") + kNow);
   Expect("bounded", "no trigger of the table moves it");
   StampUpdates();
+  Expect("bounded", "as long as an insert that sets column c itself");
+  StampInserts("c = datetime('now')");
   Expect("exact", "");
   Make("c TEXT NOT NULL");
   StampUpdates();
   Expect("bounded", "where programs set column c");
-  Execute(
-      "CREATE TRIGGER made AFTER INSERT ON t BEGIN UPDATE t SET c = datetime('now') WHERE id = "
-      "NEW.id; END");
+  StampInserts();
   Expect("exact", "");
+  Execute(
+      "CREATE TRIGGER back AFTER UPDATE OF v ON t BEGIN UPDATE t SET c = OLD.c WHERE id = NEW.id; "
+      "END");
+  Expect("bounded", "what trigger back gives column c");
+  Execute(
+      "DROP TRIGGER back; DROP TRIGGER stamp; CREATE TRIGGER stamp AFTER UPDATE ON t WHEN NEW.c = "
+      "OLD.c BEGIN UPDATE t SET c = datetime('now') WHERE id = NEW.id; END");
+  Expect("bounded", "as long as an update that sets column c itself");
 }
 
 TEST_F(SqliteGuaranteeTest, ATriggerThatDoesNotAlwaysMoveItIsNotEnough) {
@@ -93,8 +106,8 @@ TEST_F(SqliteGuaranteeTest, ACreationTimeIsNone) {
 TEST_F(SqliteGuaranteeTest, TextsThatAreNotAllTimesOfOneForm) {
   Make("c TEXT", "(1, '', 'ALFKI'), (2, '', 'WOLZA')");
   Expect("best-effort", "no time in ISO form");
-  for (const char* other :
-       {"2026-01-01T10:00:00", "2026-01-01 10:00:00-05:00", "2026-01-01 10:00:00+09:00", "2026-01-01"}) {
+  for (const char* other : {"2026-01-01T10:00:00", "2026-01-01 10:00:00-05:00",
+                            "2026-01-01 10:00:00+09:00", "2026-01-01"}) {
     Make("c TEXT", "(1, '', '2026-01-01 10:00:00.500'), (2, '', '" + std::string(other) + "')");
     StampUpdates();
     Expect("bounded", "not all of one form");
@@ -103,6 +116,7 @@ TEST_F(SqliteGuaranteeTest, TextsThatAreNotAllTimesOfOneForm) {
   Expect("bounded", "not all of one form");
   Make(std::string("c TEXT DEFAULT ") + kNow, "(1, '', '2026-01-01 10:00:00.000')");
   StampUpdates();
+  StampInserts();
   Expect("exact", "");
 }
 
@@ -116,6 +130,8 @@ TEST_F(SqliteGuaranteeTest, NumbersAreWhatMovesThem) {
   Make("c INTEGER NOT NULL DEFAULT (unixepoch())");
   Expect("best-effort", "no trigger moves in an update");
   StampUpdates("c = unixepoch()");
+  Expect("bounded", "sets column c itself");
+  StampInserts("c = unixepoch()");
   Expect("exact", "");
   Make("c INTEGER");
   Expect("best-effort", "that programs set");

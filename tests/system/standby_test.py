@@ -31,7 +31,7 @@ class StandbyTest(SystemTest):
               written xid8 NOT NULL DEFAULT pg_current_xact_id());
             CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS
               'BEGIN NEW.written := pg_current_xact_id(); RETURN NEW; END';
-            CREATE TRIGGER stamp BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION stamp();
+            CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON items FOR EACH ROW EXECUTE FUNCTION stamp();
             CREATE INDEX ON items(written); CREATE INDEX ON items(updated_at);
             INSERT INTO items SELECT g, 0 FROM generate_series(1, 100) g"""
         )
