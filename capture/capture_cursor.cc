@@ -112,7 +112,9 @@ std::string TableText(const TableName& name, const CaptureCursor::Table& table) 
   std::string text = TableToJson(name, table).dump();
   if (const TableMark& mark = table.mark; mark != TableMark()) {
     text.back() = ',';
-    text += "\n\"mark\":" + Json({mark.object, mark.files, mark.columns}).dump() + "}";
+    Json parts{mark.object, mark.files, mark.columns};
+    if (!mark.labels.empty()) parts.push_back(mark.labels);
+    text += "\n\"mark\":" + parts.dump() + "}";
   }
   return text;
 }
@@ -148,6 +150,7 @@ CaptureCursor::Table TableFromJson(const Json& json) {
   if (json.contains("mark")) {
     const Json& mark = json.at("mark");
     table.mark = {.object = mark.at(0), .files = mark.at(1), .columns = mark.at(2)};
+    if (mark.size() > 3) table.mark.labels = mark.at(3);
   }
   table.owes_deletions = json.value("replaced", false);
   table.renamed = json.value("renamed", false);

@@ -38,10 +38,29 @@ constexpr char kFilesSql[] = R"(
                   ELSE k.relfilenode::pg_catalog.int8 END, ' ' ORDER BY k.oid)
          FROM family f JOIN pg_catalog.pg_class k ON k.oid = f.oid WHERE k.relkind <> 'p') END)";
 
+// TableMark::labels of `c`; types that the server came with are made of no enum.
+constexpr char kLabelsSql[] = R"(
+  (WITH RECURSIVE made(number, type) AS (
+     SELECT a.attnum, a.atttypid FROM pg_catalog.pg_attribute a
+     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
+     UNION
+     SELECT m.number, part.type
+     FROM made m JOIN pg_catalog.pg_type t ON t.oid = m.type CROSS JOIN LATERAL (
+       SELECT t.typbasetype UNION ALL SELECT t.typelem
+       UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE r.rngtypid = t.oid
+       UNION ALL SELECT f.atttypid FROM pg_catalog.pg_attribute f
+                 WHERE f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped
+     ) AS part(type) WHERE part.type >= 16384)
+   SELECT pg_catalog.string_agg(s.number || ':' || s.labels, ';' ORDER BY s.number)
+   FROM (SELECT m.number, pg_catalog.string_agg(
+                  pg_catalog.to_hex(pg_catalog.hashtext(e.enumlabel::pg_catalog.text)), ','
+                  ORDER BY e.oid) AS labels
+         FROM made m JOIN pg_catalog.pg_enum e ON e.enumtypid = m.type GROUP BY m.number) AS s))";
+
 // What a plan of `c` is made of. Defaults and triggers decide how exact polling is.
 constexpr char kStampSql[] = R"(
   pg_catalog.hashtextextended(pg_catalog.concat_ws('/', c.oid, c.relkind, c.relrowsecurity,
-    c.relforcerowsecurity, {},
+    c.relforcerowsecurity, {}, {},
     (SELECT pg_catalog.string_agg(
               pg_catalog.concat_ws(',', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull,
                                    a.attidentity, a.attgenerated), ';' ORDER BY a.attnum)
@@ -63,7 +82,7 @@ constexpr char kFromSql[] = R"(
   LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema
   LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.name)";
 
-sql::Sql StampSql() { return sql::Format(kStampSql, sql::Sql(kFilesSql)); }
+sql::Sql StampSql() { return sql::Format(kStampSql, sql::Sql(kFilesSql), sql::Sql(kLabelsSql)); }
 
 sql::Sql FromSql(const std::vector<TableName>& tables) {
   const auto name = [](const std::string& text) {
@@ -97,8 +116,8 @@ constexpr char kColumnsSql[] = R"(
 
 // One row for each table, in their order.
 sql::Sql MarksSql(const std::vector<TableName>& tables) {
-  return sql::Format("SELECT c.oid, {}, {}, {} {} ORDER BY t.number", sql::Sql(kFilesSql),
-                     sql::Sql(kColumnsSql), StampSql(), FromSql(tables));
+  return sql::Format("SELECT c.oid, {}, {}, {}, {} {} ORDER BY t.number", sql::Sql(kFilesSql),
+                     sql::Sql(kColumnsSql), sql::Sql(kLabelsSql), StampSql(), FromSql(tables));
 }
 
 }  // namespace
@@ -117,8 +136,9 @@ CatalogWatch::CatalogWatch(sql::Session& session, const std::vector<TableName>& 
       const auto& row = marks.rows.at(i);
       tables_[tables[i]] = {.mark = {.object = row.at(0).value_or(""),
                                      .files = row.at(1).value_or(""),
-                                     .columns = row.at(2).value_or("")},
-                            .stamp = row.at(3).value_or("")};
+                                     .columns = row.at(2).value_or(""),
+                                     .labels = row.at(3).value_or("")},
+                            .stamp = row.at(4).value_or("")};
     }
     stamp_ = session.Query("EXECUTE syncline_catalog").rows.at(0).at(0).value_or("");
   }

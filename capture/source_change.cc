@@ -101,8 +101,8 @@ void LogChange(spdlog::logger& logger, const TablePlan& table, const TableChange
           table.name(), change.parts.size());
     case TableChange::Kind::kRewritten:
       return logger.warn(
-          "a table was changed as a whole (TRUNCATE, VACUUM, CLUSTER, ALTER TABLE, another file): "
-          "it is read again and compared with the log table={}",
+          "a table was changed as a whole (TRUNCATE, VACUUM, CLUSTER, ALTER TABLE or TYPE, another "
+          "file): it is read again and compared with the log table={}",
           table.name());
     case TableChange::Kind::kReplaced:
       return logger.warn(

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <map>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -78,6 +80,27 @@ bool ColumnsMayBeOthers(const std::string& before, const std::string& now) {
   return has > had && has_dropped > had_dropped;
 }
 
+// "4:5f02,9ac1;7:03aa" -> by number.
+std::map<std::string, std::string> ByColumn(const std::string& labels) {
+  std::map<std::string, std::string> columns;
+  std::istringstream entries(labels);
+  for (std::string entry; std::getline(entries, entry, ';');) {
+    const size_t colon = std::min(entry.find(':'), entry.size());
+    columns[entry.substr(0, colon)] = entry.substr(std::min(colon + 1, entry.size()));
+  }
+  return columns;
+}
+
+// Labels that were only added stand behind those that were there.
+bool LabelsAreOthers(const std::string& before, const std::string& now) {
+  const std::map<std::string, std::string> had = ByColumn(before);
+  for (const auto& [column, labels] : ByColumn(now)) {
+    const auto known = had.find(column);
+    if (known != had.end() && !(labels + ",").starts_with(known->second + ",")) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string ColumnsMark(const std::vector<Column>& columns) {
@@ -101,6 +124,7 @@ TableChange Compare(const TableMark& before, const TableMark& now, bool has_part
   if (ColumnsMayBeOthers(before.columns, now.columns)) {
     return {.kind = Kind::kRewritten, .renamed = true};
   }
+  if (LabelsAreOthers(before.labels, now.labels)) return {.kind = Kind::kRewritten};
   if (before.files == now.files) return {};
   const std::set<std::string> had = Split(before.files), has = Split(now.files);
   // A table that has, or had, nothing but itself.

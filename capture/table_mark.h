@@ -20,6 +20,10 @@ struct TableMark {
   // a hash of the name of each, empty for one that was dropped. Earlier cursors end behind the
   // second number. SQLite has no such numbers: "3 " and a hash of all names, in their order.
   std::string columns;
+  // "4:5f02,9ac1;7:03aa": for each column whose type is made of enums, by its number, a hash of
+  // each label, in the order in which they were made. A label that has another name is another
+  // value in every row that has it, and no row is written.
+  std::string labels;
 
   bool operator==(const TableMark&) const = default;
 };

@@ -48,6 +48,21 @@ TEST(TableMarkTest, NamesThatAreNotKnownAreNotCompared) {
   EXPECT_EQ(kind("3.0", "4.1.a,,c,d"), Kind::kRewritten);
 }
 
+TEST(TableMarkTest, ALabelWithAnotherNameIsARewriteAndOneThatIsAddedIsNone) {
+  const auto kind = [](const std::string& before, const std::string& now) {
+    return KindOf({"5", "5.70", "9.0", before}, {"5", "5.70", "9.0", now});
+  };
+  EXPECT_EQ(kind("4:5f,9a", "4:5f,9a"), Kind::kNone);
+  EXPECT_EQ(kind("4:5f,9a", "4:5f,9a,03"), Kind::kNone);
+  EXPECT_EQ(kind("4:5f,9a", "4:5f,9b"), Kind::kRewritten);
+  EXPECT_EQ(kind("4:5f,9a", "4:5f,9ab"), Kind::kRewritten);
+  EXPECT_EQ(kind("4:5f,9a", "4:5f"), Kind::kRewritten);
+  EXPECT_EQ(kind("4:5f;7:1", "4:5f;7:2"), Kind::kRewritten);
+  EXPECT_EQ(kind("4:5f", "4:5f;7:1"), Kind::kNone);  // a column was added
+  EXPECT_EQ(kind("4:5f", ""), Kind::kNone);          // and dropped
+  EXPECT_EQ(kind("", "4:5f"), Kind::kNone);          // nothing was known
+}
+
 TEST(TableMarkTest, OfWhatIsNotKnownNothingHasChanged) {
   const TableMark mark{.object = "5", .files = "5.70", .columns = "4.1"};
   EXPECT_EQ(KindOf({}, mark), Kind::kNone);
