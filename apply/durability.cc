@@ -27,6 +27,9 @@ constexpr char kNotDurable[] = R"(
   JOIN pg_catalog.pg_namespace cs ON cs.oid = c.relnamespace
   ORDER BY 1, 2)";
 
+// In this time a table is found that was made UNLOGGED, without a query for each batch.
+constexpr std::chrono::seconds kLooksApart(1);
+
 // The schemas of temporary tables.
 constexpr std::string_view kTemporary = "pg_temp";
 
@@ -70,26 +73,39 @@ void RequireDurable(sql::Session& session, std::span<const TableName> tables) {
   }
 }
 
+void DurabilityWatch::Look(sql::Session& session,
+                           const std::map<TableName, TableMapping>& mappings) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - looked_ < kLooksApart) return;
+  std::vector<TableName> targets;
+  for (const auto& [source, mapping] : mappings) targets.push_back(mapping.target);
+  RequireDurable(session, targets);
+  looked_ = now;
+}
+
 std::vector<DurabilityConcern> DurabilityConcerns(sql::Session& session) {
   if (session.dialect() != Dialect::kPostgres) return {};
   const auto row = session.Query(kSettings).rows.at(0);
   std::vector<DurabilityConcern> concerns;
   if (row.at(0) == "off") {
-    concerns.push_back({"fsync is off on the server: when its machine crashes, the database may be "
-                        "damaged, and rows may be lost that count as applied",
-                        "Set fsync = on in postgresql.conf, unless the database can be made anew "
-                        "at any time."});
+    concerns.push_back(
+        {"fsync is off on the server: when its machine crashes, the database may be "
+         "damaged, and rows may be lost that count as applied",
+         "Set fsync = on in postgresql.conf, unless the database can be made anew "
+         "at any time."});
   }
   if (row.at(1) == "off") {
-    concerns.push_back({"full_page_writes is off on the server: when its machine crashes, pages "
-                        "may be damaged without anybody noticing",
-                        "Set full_page_writes = on in postgresql.conf."});
+    concerns.push_back(
+        {"full_page_writes is off on the server: when its machine crashes, pages "
+         "may be damaged without anybody noticing",
+         "Set full_page_writes = on in postgresql.conf."});
   }
   if (row.at(2) == "off") {
-    concerns.push_back({"synchronous_commit is off for this role: a crash of the server takes the "
-                        "last commits back, rows and progress together, and they are applied again",
-                        "That is safe for the rows, as long as the log keeps their changes; else: "
-                        "ALTER ROLE .. SET synchronous_commit = on."});
+    concerns.push_back(
+        {"synchronous_commit is off for this role: a crash of the server takes the "
+         "last commits back, rows and progress together, and they are applied again",
+         "That is safe for the rows, as long as the log keeps their changes; else: "
+         "ALTER ROLE .. SET synchronous_commit = on."});
   }
   return concerns;
 }

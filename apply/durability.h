@@ -1,9 +1,12 @@
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "apply/table_mapping.h"
 #include "engine/model/schema.h"
 #include "engine/sql/session.h"
 
@@ -15,6 +18,17 @@ namespace syncline::apply {
 // server empties it after a crash. SQLite has none that could be meant. A query, however many
 // tables there are.
 void RequireDurable(sql::Session& session, std::span<const TableName> tables);
+
+// A table can be altered at any time. Belongs to the session's thread.
+class DurabilityWatch {
+ public:
+  // Within a transaction that has written, whose tables stay as they are until it ends:
+  // RequireDurable for all targets of `mappings`, unless that was asked within the last second.
+  void Look(sql::Session& session, const std::map<TableName, TableMapping>& mappings);
+
+ private:
+  std::chrono::steady_clock::time_point looked_;
+};
 
 // What the settings of a target take from its commits. Plain value type.
 struct DurabilityConcern {

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <ranges>
 
-#include "apply/durability.h"
 #include "apply/leftovers.h"
 #include "apply/refusal_reason.h"
 #include "apply/target_session.h"
@@ -257,6 +256,7 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {
   RecordConflicts(*session_, {work.at.pipeline, work.at.log_id, source_, identity_},
                   writing.conflicts);
   if (writing.peer) PrepareOwnLog(*session_, *writing.peer, work.at);
+  durability_.Look(*session_, mappings_);
   CrashPoint("apply.rows_written");
   transaction.Commit();
   CrashPoint("apply.committed");

@@ -14,6 +14,7 @@
 #include "apply/batch.h"
 #include "apply/conflict_table.h"
 #include "apply/diagnosis.h"
+#include "apply/durability.h"
 #include "apply/own_log.h"
 #include "apply/own_tables.h"
 #include "apply/progress.h"
@@ -163,6 +164,7 @@ class SqlTarget {
   std::string identity_;
   OwnTables own_;
   TargetTables tables_;
+  DurabilityWatch durability_;
   Quarantine quarantine_;
   SchemaWatch schemas_;
 };

@@ -7,6 +7,7 @@ from support.databases import PostgresDatabase, one
 from support.oracle import Table, differences
 from support.postgres import Cluster
 from support.syncline import Syncline, SystemTest
+from support.waiting import eventually
 
 
 class DurabilityTest(SystemTest):
@@ -73,6 +74,25 @@ class DurabilityTest(SystemTest):
         syncline.run("offsets", "set", "way", "0")
         syncline.run("run", "--once")
         self.assertEqual(differences(Table(source, "items", items.COLUMNS), Table(target, "items", items.COLUMNS)), [])
+
+    def test_a_table_that_becomes_unlogged_while_it_is_written_to(self):
+        # Seen to fail on a build that looked at the start only: it wrote on, and said nothing.
+        source, target, syncline = self.way("meanwhile")
+        def count():
+            return one(target, "SELECT count(*) FROM pg_class WHERE relname = 'items'") and one(
+                target, "SELECT count(*) FROM items"
+            )
+
+        def is_told():
+            source.execute("UPDATE items SET name = name || '.', updated_at = now() WHERE id = 1")
+            return "public.items on the target is UNLOGGED" in running.output()
+
+        with syncline.start("run") as running:
+            eventually(lambda: count() == 200, "the first load")
+            target.execute("ALTER TABLE items SET UNLOGGED")
+            eventually(is_told, "the refusal")
+            self.assertIn('ALTER TABLE "public"."items" SET LOGGED', running.output())
+            running.terminate(expect=None)
 
     def test_own_tables_that_are_unlogged_are_refused(self):
         for table in ("syncline_progress", "syncline_quarantine", "syncline_conflicts", "syncline_schemas"):
