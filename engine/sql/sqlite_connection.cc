@@ -141,18 +141,6 @@ void TrustTheSchemaNoMoreThanNeeded(sqlite3* handle) {
   ::sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, trusted, nullptr);
 }
 
-// Of all that makes values, printf, or format, gives NULL instead of an error when the value is
-// longer than the limit.
-bool Prints(sqlite3* handle) {
-  constexpr char kUses[] =
-      "SELECT 1 FROM sqlite_schema WHERE sql LIKE '%printf%' OR sql LIKE '%format%'";
-  sqlite3_stmt* uses = nullptr;
-  ::sqlite3_prepare_v2(handle, kUses, -1, &uses, nullptr);
-  const bool prints = uses != nullptr && ::sqlite3_step(uses) != SQLITE_DONE;
-  ::sqlite3_finalize(uses);
-  return prints;
-}
-
 }  // namespace
 
 SqliteStatement::SqliteStatement(SqliteConnection& connection, const Sql& sql)
@@ -235,10 +223,10 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const SessionOptions&
   ::sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   Harden(handle);
   AddStampFunctions(handle);
+  AddPrintFunctions(handle);
   LookAtFile();
   TrustTheSchemaNoMoreThanNeeded(handle);
-  prints_ = Prints(handle);
-  if (!prints_) ::sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, kValueBytesMax);
+  ::sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, kValueBytesMax);
   if (!options.read_only) {
     if (!exists) MakeWal();
     Execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = EXTRA");

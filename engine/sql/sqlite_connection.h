@@ -64,8 +64,6 @@ class SqliteConnection {
   sqlite3* handle() const { return handle_.get(); }
   const std::string& path() const { return path_; }
   const std::string& display() const { return display_; }
-  // A value that is made when it is read may be NULL where it is longer than SQLite's limit.
-  bool prints() const { return prints_; }
 
   // One or more statements without parameters or results.
   void Execute(const Sql& sql);
@@ -93,7 +91,6 @@ class SqliteConnection {
   const std::string path_;
   const std::string display_;
   std::unique_ptr<sqlite3, Close> handle_;
-  bool prints_ = false;
 };
 
 }  // namespace syncline::sql

@@ -11,4 +11,9 @@ namespace syncline::sql {
 //   syncline_form(x)    NameOf the FormOf x
 void AddStampFunctions(sqlite3* handle);
 
+// Has printf and format fail with SQLITE_TOOBIG, as all else that makes values does, where SQLite's
+// own give NULL: for what is longer than the connection's limit. Nothing else about them changes,
+// and schemas may use them as before.
+void AddPrintFunctions(sqlite3* handle);
+
 }  // namespace syncline::sql

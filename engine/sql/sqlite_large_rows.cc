@@ -53,11 +53,6 @@ TableKind KindOf(SqliteConnection& connection, const TableName& table) {
 
 }  // namespace
 
-bool IsStored(SqliteConnection& connection, const TableName& table) {
-  const TableKind kind = KindOf(connection, table);
-  return kind.is_table && !kind.computes;
-}
-
 bool IsTold(const TableSchema& schema, uint32_t column) {
   return column == schema.cursor || column == schema.cursor_fallback ||
          std::ranges::find(schema.key, column) != schema.key.end();

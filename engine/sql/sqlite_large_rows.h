@@ -29,10 +29,6 @@ bool IsTold(const TableSchema& schema, uint32_t column);
 // What the current row's texts and blobs take. Makes none of them.
 uint64_t StringBytes(sqlite3_stmt* handle, size_t columns);
 
-// Whether nothing of the table is made when it is read: it is no view, and no virtual table, and
-// has no generated columns.
-bool IsStored(SqliteConnection& connection, const TableName& table);
-
 // The code of SqliteLengthLimit's error.
 inline constexpr std::string_view kTooBig = "SQLITE_TOOBIG";
 

@@ -183,10 +183,6 @@ std::optional<TableInfo> SqliteSession::Describe(const TableName& table) {
 
 uint64_t SqliteSession::ReadRows(const Read& read, const RowSink& sink) {
   if (read.row_bytes_max == 0) return Stream(read, {}, sink);
-  // What is too long to be printed would be NULL: it is made, and its length looked at then.
-  if (connection_.prints() && !IsStored(connection_, read.schema.table)) {
-    return Stream(read, {}, sink);
-  }
   const SqliteLengthLimit limit(connection_, read.row_bytes_max + kRecordBytes);
   Passed passed;
   try {

@@ -1,7 +1,10 @@
 // Rows over Session::Read::row_bytes_max, on both kinds of database.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <fstream>
 #include <map>
 #include <set>
 #include <string>
@@ -9,6 +12,7 @@
 #include "engine/model/value_text.h"
 #include "engine/sql/session.h"
 #include "tests/engine/sql/session_fixture.h"
+#include "tests/support/any_sql.h"
 
 namespace syncline::sql {
 namespace {
@@ -163,6 +167,43 @@ TEST_F(LargeSqliteRowsTest, WhatIsPrintedIsNotReadAsNull) {
       "AS body, stamp FROM sizes");
   session_ = OpenSqlite();
   EXPECT_EQ(Read("printed"), "1 ; too large 2");
+}
+
+// Seen to fail where a schema with printf in it set no limit: 600 MB were made.
+TEST_F(LargeSqliteRowsTest, WhatIsPrintedIsRefusedBeforeItIsMade) {
+  session_->Execute(
+      "CREATE TABLE sizes (id INTEGER PRIMARY KEY, size INTEGER, stamp INTEGER); INSERT INTO sizes "
+      "VALUES (1, 5, 1), (2, 600000000, 2), (3, 0, 3); CREATE VIEW printed AS SELECT id, "
+      "printf('%*d', size, id) AS body, format('%.*c', size, 'x') AS form, stamp FROM sizes");
+  session_ = OpenSqlite();
+  uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit before{};
+  ::getrlimit(RLIMIT_AS, &before);
+  rlimit little = before;
+  little.rlim_cur = pages * static_cast<uint64_t>(::getpagesize()) + (200u << 20);
+  ::setrlimit(RLIMIT_AS, &little);
+  const std::string found = Read("printed");
+  ::setrlimit(RLIMIT_AS, &before);
+  EXPECT_EQ(found, "1 3 ; too large 2");
+}
+
+// What a schema prints is what SQLite prints: NULL for no format, and for nothing.
+TEST_F(LargeSqliteRowsTest, WhatIsPrintedIsAsBefore) {
+  const auto printed = [&](const char* arguments) {
+    return session_
+        ->Query(test::AnySql(std::string("SELECT printf(") + arguments + ") || '|' || format(" +
+                             arguments + ")"))
+        .rows.at(0)
+        .at(0)
+        .value_or("NULL");
+  };
+  EXPECT_EQ(printed("'%05d %s %q', 42, 'a', 'it''s'"), "00042 a it''s|00042 a it''s");
+  EXPECT_EQ(printed("'%s', NULL"), "|");
+  EXPECT_EQ(printed("''"), "NULL");
+  EXPECT_EQ(printed("'plain%'"), "plain%|plain%");
+  EXPECT_EQ(printed("NULL, 1"), "NULL");
+  EXPECT_EQ(printed("'%d%%', 7, 8"), "7%|7%");
 }
 
 // Seen to fail: the read ended with an error, and so did that of every other table.
