@@ -25,6 +25,8 @@ constexpr int64_t kLooksApartUs = 2 * kHourUs;
 // A look for another form may take one part in so many.
 constexpr int kLookShare = 50;
 
+constexpr uint64_t kSampleRows = 1000;
+
 // The numbers of a unit begin at the bound and end where those of the next unit begin.
 struct UnitRange {
   Kind kind;
@@ -72,8 +74,14 @@ sql::Sql WindowFrom(const sql::Sql& cursor, int64_t bound_us) {
   return sql::Format("({})", sql::Join(terms, " OR "));
 }
 
+sql::Sql StraysBefore(const sql::Sql& cursor) {
+  return sql::Format(
+      "({0} < 1000000 OR ({0} >= '' AND {0} < '19') OR ({0} >= '2' AND {0} < '200'))", cursor);
+}
+
 void OrderedCommits::Anchor(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
   ReadClock();
+  for (const TablePlan& table : tables) SampleForms(table, cursor.tables[table.schema->table]);
   RememberHighest(session_, tables, *this, cursor);
 }
 
@@ -96,6 +104,7 @@ bool OrderedCommits::FormLook::IsDue() const {
 
 void OrderedCommits::Enter(const std::vector<TablePlan>& tables, CaptureCursor& cursor) {
   polled_at_ = looked_at_;
+  strays_.clear();
   TickLedger& ledger = cursor.ticks;
   const bool set_back = ledger.last != 0 && clock_us_ < ledger.ticks.at(ledger.last).clock_us;
   for (const TablePlan& table : tables) {
@@ -107,6 +116,22 @@ void OrderedCommits::Enter(const std::vector<TablePlan>& tables, CaptureCursor& 
     LookForAnotherForm(table, state);
   }
   ledger.ticks = {{++ledger.last, Tick{clock_us_, {}}}};
+}
+
+// Of a table that is about to be loaded: its first row is not to decide what the others are.
+void OrderedCommits::SampleForms(const TablePlan& table, CaptureCursor::Table& state) {
+  if (table.cursor_kind != CursorKind::kStored || state.loaded || !state.forms.empty()) return;
+  const auto found = session_.Query(
+      sql::Format("SELECT form, count(*) FROM (SELECT {} AS form FROM {}{} LIMIT {}) GROUP BY form",
+                  FormColumn(table), table.from(), Where(table.where), kSampleRows));
+  std::vector<std::pair<StampForm, uint64_t>> counts;
+  for (const auto& row : found.rows) {
+    const std::optional<StampForm> form = StampFormNamed(row.at(0).value_or(""));
+    if (form) counts.emplace_back(*form, std::stoull(row.at(1).value()));
+  }
+  const StampForms forms = StampForms::OfSample(counts);
+  // A mixture is what its rows turn out to be.
+  if (forms.Refuses({.kind = Kind::kText, .is_text = true})) state.forms = forms;
 }
 
 // Of a table that was loaded by an earlier version.
@@ -127,7 +152,10 @@ sql::Sql OrderedCommits::PassedOver(const TablePlan& table, const CaptureCursor:
                                     std::optional<int64_t> from) const {
   // The plus keeps the database from looking through all that stands before.
   const sql::Sql before = sql::Format("+{} < {}", table.cursor_sql(), Literal(RangeStart(state)));
-  return from ? And(WindowFrom(table.cursor_sql(), *from), before) : before;
+  if (!from) return before;
+  return And(sql::Format("({} OR {})", WindowFrom(table.cursor_sql(), *from),
+                         StraysBefore(table.cursor_sql())),
+             before);
 }
 
 // Numbers that are no moments are a counter's, and other forms are stored behind them.
@@ -146,22 +174,29 @@ void OrderedCommits::LookForAnotherForm(const TablePlan& table, CaptureCursor::T
   for (const std::string& name : state.forms.names()) {
     same.push_back(sql::TextLiteral(name, Dialect::kSqlite));
   }
-  const sql::Sql others = sql::Format("{} AND {} NOT IN ({})", PassedOver(table, state, from),
-                                      FormColumn(table), sql::Join(same, ", "));
+  const sql::Sql passed = PassedOver(table, state, from);
+  const sql::Sql others =
+      sql::Format("{} AND {} NOT IN ({})", passed, FormColumn(table), sql::Join(same, ", "));
   const auto found =
-      session_.Query(sql::Format("SELECT {} FROM {}{} LIMIT 1", FormColumn(table),
+      session_.Query(sql::Format("SELECT DISTINCT {} FROM {}{}", FormColumn(table),
                                  sql::Quote(table.schema->table), Where(And(table.where, others))));
   look = {.ended = steady_clock::now(),
           .took = steady_clock::now() - began,
           .bound_us = bound.value_or(0)};
-  if (found.rows.empty()) return;
-  const std::optional<StampForm> form = StampFormNamed(found.rows.at(0).at(0).value_or(""));
-  // What has been passed over so far is read once.
-  if (form && state.forms.AddForm(*form)) state.seen = Value();
+  for (const auto& row : found.rows) {
+    const std::optional<StampForm> form = StampFormNamed(row.at(0).value_or(""));
+    if (form && state.forms.Refuses(*form)) {
+      strays_[table.schema->table] =
+          sql::Format("{} AND syncline_moment({}) IS NULL", passed, table.cursor_sql());
+    } else if (form && state.forms.AddForm(*form)) {
+      state.seen = Value();  // what has been passed over so far is read once
+    }
+  }
 }
 
 bool OrderedCommits::Trusts(const CaptureCursor::Table& state, const Value& cursor_value) const {
   if (!state.forms.are_moments()) return true;
+  if (state.forms.Refuses(FormOf(cursor_value))) return false;
   const std::optional<int64_t> us = StampOf(cursor_value);
   return us ? *us <= clock_us_ : state.forms.scan() == Scan::kRange;
 }
@@ -188,7 +223,9 @@ sql::Sql OrderedCommits::Condition(const TablePlan& table, const CaptureCursor& 
   const CaptureCursor::Table& state = cursor.tables.at(table.schema->table);
   if (state.seen.is_null()) return "";
   if (state.forms.scan() == Scan::kRange) {
-    return sql::Format("{} >= {}", table.cursor_sql(), Literal(RangeStart(state)));
+    const sql::Sql range = sql::Format("{} >= {}", table.cursor_sql(), Literal(RangeStart(state)));
+    const auto strays = strays_.find(table.schema->table);
+    return strays == strays_.end() ? range : sql::Format("({} OR ({}))", range, strays->second);
   }
   const std::optional<int64_t> bound = BoundOf(state);
   if (!bound) return "";
@@ -196,8 +233,10 @@ sql::Sql OrderedCommits::Condition(const TablePlan& table, const CaptureCursor& 
   const sql::Sql moment = sql::Format("syncline_moment({})", table.cursor_sql());
   const sql::Sql is_new =
       sql::Format("({0} >= {1} OR {0} IS NULL)", moment, Literal(Value(ValueView::Int(*bound))));
-  return state.forms.scan() == Scan::kAll ? is_new
-                                          : And(WindowFrom(table.cursor_sql(), *bound), is_new);
+  if (state.forms.scan() == Scan::kAll) return is_new;
+  return And(sql::Format("({} OR {})", WindowFrom(table.cursor_sql(), *bound),
+                         StraysBefore(table.cursor_sql())),
+             is_new);
 }
 
 }  // namespace syncline::capture

@@ -23,7 +23,8 @@ namespace syncline::capture {
 // is stored from 16 hours before the bound's day on, for so far may an offset move a text, and the
 // numbers of each unit from the bound on; where any other form was met, it looks at every stamp.
 // Whether a column still has one form is looked at beside the polls, in the same snapshot, in at
-// most a fiftieth of the time, and first thing in a session.
+// most a fiftieth of the time, and first thing in a session. What is no moment in a column of
+// moments (StampForms::Refuses) is read when it is met so, and stands for no form.
 class OrderedCommits : public Horizon {
  public:
   OrderedCommits(sql::Session& session, Microseconds margin) : session_(session), margin_(margin) {}
@@ -57,6 +58,7 @@ class OrderedCommits : public Horizon {
   Value RangeStart(const CaptureCursor::Table& state) const;
   sql::Sql PassedOver(const TablePlan& table, const CaptureCursor::Table& state,
                       std::optional<int64_t> from) const;
+  void SampleForms(const TablePlan& table, CaptureCursor::Table& state);
   void LearnForms(const TablePlan& table, CaptureCursor::Table& state);
   void LookForAnotherForm(const TablePlan& table, CaptureCursor::Table& state);
 
@@ -66,11 +68,16 @@ class OrderedCommits : public Horizon {
   std::string looked_at_;  // PRAGMA data_version, before the snapshot of the poll at hand
   std::optional<std::string> polled_at_;  // the same for the last poll that was begun
   std::map<TableName, FormLook> looks_;
+  std::map<TableName, sql::Sql> strays_;  // what the poll at hand reads besides
 };
 
 // Where a poll begins that reads a range: `seen` with the margin taken off in its own form, where
 // it is a moment; any other value as it is. Pure.
 Value TakeOff(const Value& seen, Microseconds margin);
+
+// Where texts and numbers that are no moments stand before those that are, as they are stored:
+// small numbers, and texts that do not begin like a year. Pure.
+sql::Sql StraysBefore(const sql::Sql& cursor);
 
 // What is stored in SQLite from where a moment at or above `bound_us` may stand, in any form but a
 // text with digits only from the year 2033 on, or a year after 9999. Pure.

@@ -21,13 +21,16 @@ void CheckKey(const TablePlan& table, const Row& row) {
   }
 }
 
-void RowFeed::NoteForm(const TablePlan& table, const Row& row) {
-  if (table.cursor_kind != CursorKind::kStored) return;
+bool RowFeed::NoteForm(const TablePlan& table, const Row& row) {
+  if (table.cursor_kind != CursorKind::kStored) return true;
   if (table.schema != noted_) {
     noted_ = table.schema;
     forms_ = &cursor_.tables[noted_->table].forms;
   }
-  forms_->Add(noted_->VersionOf(row));
+  const StampForm form = FormOf(noted_->VersionOf(row));
+  if (forms_->Refuses(form)) return false;
+  forms_->AddForm(form);
+  return true;
 }
 
 RowFeed::Batch::Batch(RowFeed& feed, CutWriter::Options options)
@@ -36,7 +39,13 @@ RowFeed::Batch::Batch(RowFeed& feed, CutWriter::Options options)
               {.frame_bytes = options.frame_bytes, .users = feed.users_, .bulk = options.bulk}) {}
 
 void RowFeed::Batch::Add(const TablePlan& table, Row row) {
-  feed_.NoteForm(table, row);
+  if (!feed_.NoteForm(table, row)) {
+    return NoteUnreadable(
+        table, Project(row, table.schema->key),
+        {fmt::format("its stamp in {} is no moment, and those of the other rows are",
+                     table.cursor_sql().text()),
+         true});
+  }
   const bool deleted = table.flag && IsSet(*table.flag, *table.schema, row);
   feed_.large_.Forget(table, row);
   feed_.InLog([&] {

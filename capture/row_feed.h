@@ -39,7 +39,8 @@ class RowFeed {
    public:
     // With the feed's users, whatever `options` say.
     explicit Batch(RowFeed& feed, CutWriter::Options options = {});
-    // One row that was read elsewhere; a deletion if its flag says so.
+    // One row that was read elsewhere; a deletion if its flag says so. One whose stamp is no moment
+    // in a column of moments stays at the source, as one that cannot be read.
     void Add(const TablePlan& table, Row row);
     // Streams the rows of `table` that satisfy `condition`, beyond the table's own; the number of
     // rows. `watch` sees each one before the log takes it; one whose flag of a soft deletion is set
@@ -102,7 +103,8 @@ class RowFeed {
     }
   }
 
-  void NoteForm(const TablePlan& table, const Row& row);
+  // False: it has no place among the others'.
+  bool NoteForm(const TablePlan& table, const Row& row);
 
   sql::Session& session_;
   ChangeLog& log_;

@@ -28,6 +28,12 @@ bool StampForms::AddForm(const StampForm& form) {
   return scan_ != before;
 }
 
+bool StampForms::Refuses(const StampForm& form) const {
+  if (forms_.empty() || form.is_moment() || form.kind == Kind::kNothing) return false;
+  const bool all_numbers = std::ranges::all_of(forms_, &StampForm::is_number);
+  return !(form.is_number() && all_numbers) && std::ranges::all_of(forms_, &StampForm::is_moment);
+}
+
 StampForms::Scan StampForms::ScanOf() const {
   const auto units = std::ranges::count_if(forms_, IsUnit);
   const bool all_numbers = std::ranges::all_of(forms_, &StampForm::is_number);
@@ -57,6 +63,19 @@ StampForms StampForms::Of(const std::vector<std::string>& names) {
   StampForms forms;
   for (const std::string& name : names) {
     if (const std::optional<StampForm> form = StampFormNamed(name)) forms.AddForm(*form);
+  }
+  return forms;
+}
+
+StampForms StampForms::OfSample(const std::vector<std::pair<StampForm, uint64_t>>& counts) {
+  uint64_t moments = 0, all = 0;
+  for (const auto& [form, count] : counts) {
+    if (form.kind != Kind::kNothing) all += count;
+    if (form.is_moment()) moments += count;
+  }
+  StampForms forms;
+  for (const auto& [form, count] : counts) {
+    if (form.is_moment() || 10 * moments < 9 * all) forms.AddForm(form);
   }
   return forms;
 }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/model/stamp.h"
@@ -22,6 +24,10 @@ class StampForms {
   bool Add(ValueView value) { return AddForm(FormOf(value)); }
   bool AddForm(const StampForm& form);
 
+  // All that were met are moments and this is none: among them it has no place, and nothing is
+  // guessed. Another number among numbers may be a counter's.
+  bool Refuses(const StampForm& form) const;
+
   Scan scan() const { return scan_; }
   // Stored order is that of moments, and not that of a counter's numbers or of plain texts.
   bool are_moments() const;
@@ -30,6 +36,9 @@ class StampForms {
   // As NameOf has them; what is none of its names is left out.
   std::vector<std::string> names() const;
   static StampForms Of(const std::vector<std::string>& names);
+  // Of a sample in which each form was met so often: its moments, where nine of ten values are
+  // such; else all.
+  static StampForms OfSample(const std::vector<std::pair<StampForm, uint64_t>>& counts);
   // For people: "Unix seconds", "YYYY-MM-DD HH:MM:SS and YYYY-MM-DDTHH:MM:SS+02:00".
   std::string Describe() const;
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "capture/cursor_columns.h"
+#include "capture/named_columns.h"
 #include "capture/row_security.h"
 #include "capture/short_hash.h"
 #include "capture/tombstones.h"
@@ -277,7 +278,8 @@ std::vector<std::string> TablePlan::key_columns() const {
   return names;
 }
 
-TablePlan MakePlan(const TableSpec& spec, const sql::TableInfo& info, Dialect dialect) {
+TablePlan MakePlan(const TableSpec& given, const sql::TableInfo& info, Dialect dialect) {
+  const TableSpec spec = AsTheTableNames(given, info, dialect);
   const std::vector<std::string> key = ChooseKey(spec, info);
   TablePlan plan;
   const CursorColumns columns = CursorColumns::Parse(spec.cursor);

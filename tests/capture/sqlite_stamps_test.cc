@@ -120,6 +120,43 @@ TEST_F(SqliteStampsTest, TheFirstPollOfASessionPassesNothingOver) {
   EXPECT_EQ(capture->Keys(kItems).size(), 2u);
 }
 
+// Seen to fail where such a text was taken in the order of its letters: 'hello' is above every time
+// that will ever be.
+TEST_F(SqliteStampsTest, ARowWhoseStampIsNoMomentAmongMomentsStaysAtTheSource) {
+  const auto unreadable = [](const CaptureHarness& capture) {
+    std::string keys;
+    for (const UnreadableRow& row : UnreadableRowsOf(capture.cursor())) {
+      EXPECT_NE(row.why.find("its stamp in \"updated_at\" is no moment"), std::string::npos);
+      keys += (keys.empty() ? "" : " ") + row.key;
+    }
+    return keys;
+  };
+  MakeItems();
+  for (const char* stamp : {"'hello'", "'2026-01-31 10:00:00'", "'2026-01-31 10:00:01'"})
+    Insert(stamp);
+  for (int i = 0; i < 8; ++i) Insert("'2026-01-31 10:00:02'");
+  const auto capture = Capture();
+  capture->Poll();
+  EXPECT_EQ(capture->Keys(kItems).size(), 10u);
+  EXPECT_EQ(unreadable(*capture), "1");
+  // As they are stored, some stand before the place where the poll begins and some behind it.
+  for (const char* stamp : {"'2026-W05-6'", "''", "'01/31/2026 10:00'", "'hello'", "7"}) {
+    Insert(stamp);
+    Insert("'2026-01-31 10:00:03'");
+    capture->Restart();
+    capture->Poll();
+  }
+  EXPECT_EQ(capture->Keys(kItems).size(), 15u);
+  EXPECT_EQ(unreadable(*capture), "1 12 14 16 18 20");
+  writer_->Execute("UPDATE items SET updated_at = 'never' WHERE id = 2");
+  capture->Poll();
+  EXPECT_EQ(unreadable(*capture), "1 2 12 14 16 18 20");
+  writer_->Execute("UPDATE items SET updated_at = '2026-01-31 10:00:04' WHERE id < 17");
+  capture->Poll();
+  EXPECT_EQ(capture->Keys(kItems).size(), 19u);
+  EXPECT_EQ(unreadable(*capture), "18 20");
+}
+
 // Rows in forms and at moments by chance, none of which is earlier than those before by more than
 // the margin.
 TEST_F(SqliteStampsTest, WhateverTheFormsNothingIsLost) {
@@ -165,8 +202,10 @@ TEST_F(SqliteStampsTest, ATextThatIsNoTimeHidesNothing) {
   const auto capture = Capture();
   capture->Poll();
   Insert("'unknown'");
-  ExpectAll(*capture, "the text");
+  capture->Poll();
+  EXPECT_EQ(UnreadableRowsOf(capture->cursor()).size(), 1u);
   Insert("'2026-01-31 10:00:05'");
+  --rows_;  // the text stays at the source
   ExpectAll(*capture, "a time behind it");
 }
 

@@ -55,6 +55,32 @@ TEST(StampFormsTest, WhatIsNoMomentMayStandAnywhere) {
   EXPECT_EQ(FormsOf({View::Text("0044-03-15 BC")}).scan(), Scan::kAll);
 }
 
+TEST(StampFormsTest, WhatIsNoMomentHasNoPlaceAmongMoments) {
+  using View = ValueView;
+  const StampForms texts = FormsOf({View::Text("2026-01-02 10:00:00")});
+  const StampForms seconds = FormsOf({View::Int(1767348000)});
+  for (const char* text : {"hello", "", "2026-W01-5", "01/10/2026 10:00"}) {
+    EXPECT_TRUE(texts.Refuses(FormOf(View::Text(text)))) << text;
+    EXPECT_TRUE(seconds.Refuses(FormOf(View::Text(text)))) << text;
+  }
+  EXPECT_TRUE(texts.Refuses(FormOf(View::Int(7))));
+  EXPECT_FALSE(seconds.Refuses(FormOf(View::Int(7))));  // perhaps a counter
+  EXPECT_FALSE(texts.Refuses(FormOf(View::Int(1767348000))));
+  EXPECT_FALSE(texts.Refuses(FormOf(View::Null())));
+  EXPECT_FALSE(FormsOf({}).Refuses(FormOf(View::Text("hello"))));
+  EXPECT_FALSE(
+      FormsOf({View::Text("v01"), View::Text("2026-01-02")}).Refuses(FormOf(View::Text("hello"))));
+}
+
+TEST(StampFormsTest, ASampleTellsWhatAColumnHolds) {
+  const auto form = [](const char* text) { return FormOf(ValueView::Text(text)); };
+  const StampForm moment = form("2026-01-02 10:00:00"), text = form("hello");
+  EXPECT_TRUE(StampForms::OfSample({{text, 1}, {moment, 9}}).are_moments());
+  EXPECT_FALSE(StampForms::OfSample({{text, 2}, {moment, 9}}).Refuses(text));
+  EXPECT_FALSE(StampForms::OfSample({{text, 9}, {moment, 1}}).Refuses(text));
+  EXPECT_TRUE(StampForms::OfSample({}).empty());
+}
+
 TEST(StampFormsTest, OffsetsWithoutEndAreNotAllRemembered) {
   StampForms forms;
   for (int minute = 0; minute < 60; ++minute) {

@@ -142,6 +142,23 @@ TEST(TablePlanTest, UnknownColumnsAreRefusedWithTheNearestName) {
             "omit: of this table in the configuration");
 }
 
+TEST(TablePlanTest, SqliteComparesNamesWithoutCase) {
+  TableSpec spec = Spec();
+  spec.cursor = "Updated_At";
+  spec.key = {"CODE"};
+  EXPECT_NE(Refusal(spec, Items()).find("did you mean"), std::string::npos);
+  const TablePlan plan = MakePlan(spec, Items(), Dialect::kSqlite);
+  EXPECT_EQ(plan.cursor_sql().text(), "\"updated_at\"");
+  EXPECT_EQ(plan.key_columns(), std::vector<std::string>{"code"});
+  TableSpec same = Spec();
+  same.key = {"code"};
+  EXPECT_EQ(plan.definition, MakePlan(same, Items(), Dialect::kSqlite).definition);
+  spec.cursor = "coalesce(UPDATED_AT, Price)";
+  EXPECT_NE(Refusal(spec, Items(), Dialect::kSqlite).find("price"), std::string::npos);
+  spec.cursor = "updated";
+  EXPECT_NE(Refusal(spec, Items(), Dialect::kSqlite).find("no column updated"), std::string::npos);
+}
+
 TEST(TablePlanTest, KeyAndCursorCannotBeOmitted) {
   TableSpec spec = Spec();
   spec.omit = {"id"};
