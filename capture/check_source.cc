@@ -17,6 +17,7 @@
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/session.h"
+#include "engine/sql/time_zone.h"
 
 namespace syncline::capture {
 namespace {
@@ -295,11 +296,9 @@ class SourceCheck {
 
   void CheckClass(const TablePlan& plan) {
     if (plan.cursor_kind == CursorKind::kTimestamp || plan.cursor_kind == CursorKind::kDate) {
-      const auto zone =
-          session_->Query("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'").rows.at(0);
       Add(Level::kPass, plan.name(),
           fmt::format("the cursor has no zone: it is read as local time of {}",
-                      plan.zone.empty() ? *zone.at(0) : plan.zone));
+                      plan.zone.empty() ? sql::ConfiguredZone(*session_) : plan.zone));
     }
     const Guarantee guarantee = Classify(*session_, plan);
     const std::string message = fmt::format("{}: {}", NameOf(guarantee.kind), guarantee.reason);

@@ -15,6 +15,7 @@
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/time_zone.h"
 
 namespace syncline::capture {
 namespace {
@@ -236,8 +237,10 @@ void AskForOperators(sql::Session& session, TablePlan& plan) {
   plan.key_above.clear();
 }
 
+// UTC can be said of any table: it is what columns without a time zone count as, be they a
+// target's, where no database says otherwise.
 void CheckZone(sql::Session& session, const TablePlan& plan) {
-  if (plan.zone.empty()) return;
+  if (plan.zone.empty() || sql::IsUtc(plan.zone)) return;
   if (plan.cursor_kind != CursorKind::kTimestamp && plan.cursor_kind != CursorKind::kDate) {
     throw UsageError(fmt::format("{}: zone: is for a cursor without a time zone, and {} is none",
                                  plan.name(), plan.cursor_sql().text()),

@@ -21,6 +21,7 @@
 #include "tools/column_fit.h"
 #include "tools/idle_consumers.h"
 #include "tools/missing_types.h"
+#include "tools/moment_check.h"
 #include "tools/pipeline_status.h"
 
 namespace syncline::cli {
@@ -151,6 +152,20 @@ std::set<TableName> LateTables(const Config& config, const PipelinePlan& pipelin
   return late;
 }
 
+// Names the tables whose values would be other moments on the target; returns them.
+std::set<TableName> CheckMoments(const PipelinePlan& pipeline, const SourceSchemas& schemas,
+                                 CheckReport& report) {
+  std::set<TableName> refused;
+  if (schemas.empty()) return refused;  // the source's own failure tells why
+  report.Guard(fmt::format("{} -> {}", pipeline.name, pipeline.target), [&] {
+    for (const OtherMoments& table : FindOtherMoments(pipeline)) {
+      report.Fail(fmt::format("{} {}", pipeline.target, table.target.ToString()), table.error);
+      refused.insert(table.target);
+    }
+  });
+  return refused;
+}
+
 // What the first start would refuse of a target that is not there yet.
 void CheckNewTables(const std::string& subject, const PipelinePlan& pipeline,
                     const SourceSchemas& schemas, CheckReport& report) {
@@ -230,6 +245,7 @@ void CheckTarget(const Config& config, const PipelinePlan& pipeline, const Sourc
   const std::string subject = fmt::format("{} -> {}", pipeline.name, pipeline.target);
   CheckTargetPrivacy(subject, config.Database(pipeline.source).url, pipeline.target_url, report);
   if (CheckNewFile(subject, pipeline.target_url, report)) {
+    CheckMoments(pipeline, schemas, report);
     return CheckNewTables(pipeline.target, pipeline, schemas, report);
   }
   std::unique_ptr<sql::Session> session;
@@ -244,9 +260,11 @@ void CheckTarget(const Config& config, const PipelinePlan& pipeline, const Sourc
                 status.exit_code == 2 ? Cause::kUsage : Cause::kEnvironment);
   }
   const std::set<TableName> late = LateTables(config, pipeline, status, *session, report);
+  const std::set<TableName> other_moments = CheckMoments(pipeline, schemas, report);
   for (const apply::TableMapping& mapping : pipeline.tables) {
     auto schema = schemas.find(mapping.source);
     if (schema == schemas.end() || late.contains(mapping.source)) continue;  // told already
+    if (other_moments.contains(mapping.target)) continue;                    // the same
     const auto sample = samples.find(mapping.source);
     CheckTable(*session, fmt::format("{} {}", pipeline.target, mapping.target.ToString()), pipeline,
                config.Database(pipeline.source).url, mapping, schema->second,

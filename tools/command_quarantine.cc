@@ -9,6 +9,7 @@
 #include "tools/commands.h"
 #include "tools/hooks.h"
 #include "tools/incidents.h"
+#include "tools/moment_check.h"
 #include "tools/pipeline_status.h"
 #include "tools/plan.h"
 #include "tools/run_book.h"
@@ -137,6 +138,7 @@ class CareOfPipeline {
     config.Pipeline(name);
     const Plan plan = MakePlan(config, {name});
     const PipelinePlan& pipeline = plan.pipelines.front();
+    RequireSameMoments(pipeline, *logger);
     log_ = OpenLog(config, pipeline.source, clock_);
     care_ = {.target = pipeline.target_url,
              .tables = pipeline.tables,

@@ -13,6 +13,7 @@
 #include "tools/duration.h"
 #include "tools/expansion.h"
 #include "tools/log_cuts.h"
+#include "tools/moment_check.h"
 #include "tools/pipeline_status.h"
 #include "tools/plan.h"
 #include "tools/replay_conflicts.h"
@@ -139,6 +140,19 @@ void MapInto(Dialect into, std::vector<apply::TableMapping>& tables) {
   }
 }
 
+// What a replay writes, as far as moments go: stamps there are the source's own, whatever the time
+// zone of the database that they were restored to.
+PipelinePlan Replayed(PipelinePlan pipeline, const sql::DatabaseUrl& into,
+                      const std::vector<apply::TableMapping>& tables) {
+  pipeline.target_url = into;
+  pipeline.tables = tables;
+  pipeline.two_way = false;
+  for (apply::TableMapping& table : pipeline.tables) {
+    table.conflict = apply::ConflictRule::kSourceWins;
+  }
+  return pipeline;
+}
+
 std::string TellProgress(const apply::ApplyStats& stats, Offset end) {
   return fmt::format("at offset {} of {}, {} rows written", FormatCount(stats.next_offset),
                      FormatCount(end.value()), FormatCount(stats.rows_written));
@@ -252,6 +266,7 @@ int Replay(const Invocation& invocation, const Options& options) {
   std::vector<apply::TableMapping> tables = plan.pipelines.front().tables;
   for (apply::TableMapping& table : tables) table.changed_columns = apply::ChangedColumns::kKeep;
   MapInto(into.dialect, tables);
+  RequireSameMoments(Replayed(plan.pipelines.front(), into, tables), *logger);
   // Retention waits for a replay until it is done, also for one that was cut off.
   const std::string consumer = "replay into " + into.display;
   apply::ApplyStage stage(into, tables,

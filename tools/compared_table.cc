@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <optional>
 
+#include "apply/moment_fit.h"
 #include "apply/table_plan.h"
 #include "capture/table_plan.h"
 #include "engine/model/same_value.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/time_zone.h"
 
 namespace syncline::cli {
 namespace {
@@ -86,6 +88,10 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
     table.where = capture::And(table.where, IsNotSet(flag, source.dialect()));
   }
   if (info) {
+    // Values that are other moments have the same digits, and would count as equal.
+    apply::RefuseOtherMoments(
+        plan, apply::TimesOf(target, plan, *info),
+        {.zone = spec.zone, .source_zone = [&source] { return sql::ConfiguredZone(source); }});
     table.references = info->foreign_keys;
     target.MayRead({.foreign_tables = info->reach.foreign_tables});  // partitions, but no views
   }

@@ -218,13 +218,13 @@ PipelinePlan StartPipeline(const Config& config, const PipelineConfig& pipeline)
   plan.name = pipeline.name;
   plan.source = pipeline.from;
   plan.target = pipeline.to;
+  plan.source_url = config.Database(pipeline.from).url;
   plan.target_url = config.Database(pipeline.to).url;
   plan.log_folder = config.LogFolder(pipeline.from);
   plan.quarantine_limit = pipeline.quarantine_limit;
   plan.schedule = pipeline.schedule;
   if (!pipeline.two_way) return plan;
   plan.two_way = true;
-  plan.source_url = config.Database(pipeline.from).url;
   for (const std::string& name : pipeline.two_way->prefer) {
     plan.prefer.push_back(config.Database(name).url);
   }
@@ -330,7 +330,7 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
       for (PipelinePlan& pipeline : plan.pipelines) {
         if (pipeline.name != table.pipeline->name) continue;
         pipeline.tables.push_back(mapping);
-        if (pipeline.two_way) pipeline.captured.push_back(SpecOf(table));
+        pipeline.captured.push_back(SpecOf(table));
       }
     }
     AddReaders(config, plan.pipelines, capture);

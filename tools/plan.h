@@ -45,7 +45,7 @@ struct PipelinePlan {
   bool two_way = false;  // one of two directions
   // The database by whose capture it runs.
   const std::string& place() const { return two_way ? target : source; }
-  // In two directions: how the source's tables are captured, parallel to `tables`.
+  // How the source's tables are captured, as far as it takes to plan them, parallel to `tables`.
   sql::DatabaseUrl source_url = {};
   std::vector<capture::TableSpec> captured = {};
   std::vector<sql::DatabaseUrl> prefer = {};

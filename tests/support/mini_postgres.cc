@@ -157,6 +157,7 @@ void MiniPostgres::StartServer() {
   set("max_connections=100");
   set("max_prepared_transactions=50");
   set(options_.fsync ? "fsync=on" : "fsync=off");
+  set("timezone=UTC");  // not the machine's
   for (const std::string& setting : options_.settings) set(setting);
   pid_ = Spawn(command, folder_ / "log");
 

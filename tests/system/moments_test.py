@@ -4,6 +4,8 @@ Fails when stamps are compared as they are stored: rows are lost in a poll, the 
 `verify` depends on which database is named first, and a word becomes the moment at which it is applied.
 """
 
+import re
+import shutil
 import unittest
 
 from support.databases import PostgresDatabase, SqliteDatabase, one
@@ -33,11 +35,11 @@ class MomentsTest(SystemTest):
             database.execute(statement)
         return database
 
-    def syncline(self, folder, first, second, table="item", between=None):
+    def syncline(self, folder, first, second, table="item", between=None, **rule):
         way = {"between": between} if between else {"from": "a", "to": "b"}
         return Syncline(self.folder / folder, {
             "log": "./log", "databases": {"a": first.url, "b": second.url},
-            "defaults": {"every": "1s", "cursor": "updated_at"}, "pipelines": {"p": {**way, "tables": {table: {}}}},
+            "defaults": {"every": "1s", "cursor": "updated_at"}, "pipelines": {"p": {**way, "tables": {table: rule}}},
         })  # fmt: skip
 
     def test_later_stamps_with_another_offset_are_read(self):
@@ -136,6 +138,95 @@ class MomentsTest(SystemTest):
         syncline = self.syncline("inside", source, target, table="task")
         syncline.run("run", "--once", expect=1)
         self.assertEqual(list(target.rows("SELECT id FROM task")), [(3,)])
+
+    # Local times. Seen to fail on a build that reads them as UTC everywhere: `check` passed, the row that is older won, a
+    # conversion moved every moment by the difference, and `verify` called both equal.
+
+    def pair(self, name, source, target, row, zones=(None, None), between=None):
+        """Two databases of those time zones with the table `item`, and a pipeline between them."""
+        sides = []
+        for side, table, zone in (("s", source, zones[0]), ("t", target, zones[1])):
+            database = self.postgres(f"zones_{name}_{side}", table)
+            if zone:
+                database.execute(f"ALTER DATABASE {database.name} SET timezone = '{zone}'")
+            sides.append(database)
+        sides[0].execute(f"INSERT INTO item VALUES {row}")
+        return sides, self.syncline(f"zones_{name}", *sides, between=between)
+
+    def assert_refused(self, syncline, *parts, commands=(("check",), ("run", "--once"))):
+        for command in commands:
+            result = syncline.run(*command, expect=2)
+            for part in (*parts, "zone: UTC"):
+                self.assertIn(part, result.stdout + result.stderr, command)
+
+    def test_moments_that_would_be_others_are_refused(self):
+        york = "America/New_York"
+        zoned, plain = MOMENTS, MOMENTS.replace("timestamptz", "timestamp")
+        due = "CREATE TABLE item(id int PRIMARY KEY, due {}, updated_at timestamptz NOT NULL)"
+        row = "(1, '2026-01-02 10:00', '2026-01-02 10:00')"
+        cases = {
+            "gets": (plain, zoned, (york, None), None),
+            "loses": (zoned, plain, (None, york), None),
+            "differ": (plain, plain, (york, "Europe/Berlin"), None),
+            "other": (due.format("timestamp"), due.format("timestamptz"), (york, None), None),
+            "range": (due.format("tstzrange"), due.format("tsrange"), (None, york), None),
+            "both": (zoned, plain, (None, york), ["a", "b"]),
+            "alike": (plain, plain, (york, york), ["a", "b"]),
+        }
+        for name, (source, target, zones, between) in cases.items():
+            with self.subTest(name):
+                value = row.replace("'2026-01-02 10:00', ", "'[2026-01-02,)', ", 1) if name == "range" else row
+                sides, syncline = self.pair(name, source, target, value, zones=zones, between=between)
+                self.assert_refused(syncline, "item", york, "AT TIME ZONE" if name != "range" else "timezone")
+                self.assertEqual(list(sides[1].rows("SELECT * FROM item")), [])
+                if name not in ("gets", "loses", "both"):
+                    continue
+                # What UTC is stated of is copied.
+                stated = self.syncline(f"zones_{name}_utc", *sides, between=between, zone="UTC")
+                for command in (("check",), ("run", "--once"), ("verify",)):
+                    stated.run(*command)
+                self.assertEqual(one(sides[1], "SELECT count(*) FROM item"), 1)
+
+    def test_the_statement_of_the_hint_is_a_way_on(self):
+        plain = MOMENTS.replace("timestamptz", "timestamp")
+        zones = ("America/New_York", None)
+        sides, syncline = self.pair("way", plain, MOMENTS, "(1, 'x', '2026-01-02 10:00')", zones=zones)
+        hint = syncline.run("run", "--once", expect=2).stderr
+        sides[0].execute(re.search("at the source run: (ALTER TABLE .*? AT TIME ZONE '[^']*')", hint)[1])
+        shutil.rmtree(syncline.folder / "log")
+        for command in (("check",), ("run", "--once"), ("verify",)):
+            syncline.run(*command)
+        for side in sides:
+            self.assertEqual(one(side, "SELECT updated_at = '2026-01-02 15:00+00' FROM item"), True)
+
+    def test_verify_tells_of_moments_that_are_others(self):
+        plain = MOMENTS.replace("timestamptz", "timestamp")
+        sides, syncline = self.pair("verify", plain, MOMENTS, "(1, 'x', '2026-01-02 10:00')")
+        syncline.run("run", "--once")
+        syncline.run("verify")
+        sides[0].execute(f"ALTER DATABASE {sides[0].name} SET timezone = 'Europe/Berlin'")
+        self.assert_refused(syncline, "Europe/Berlin", "updated_at", commands=(("verify",), ("check",)))
+
+    def test_local_stamps_and_a_file_are_refused(self):
+        plain = MOMENTS.replace("timestamptz", "timestamp")
+        source = self.postgres("zones_file", plain, "INSERT INTO item VALUES (1, 'x', '2026-01-02 10:00')")
+        source.execute("ALTER DATABASE zones_file SET timezone = 'Europe/Berlin'")
+        for there in (False, True):
+            target = SqliteDatabase(self.folder / "zones.db") if there else None
+            url = type("Url", (), {"url": f"sqlite:{self.folder}/zones.db"})
+            self.assert_refused(self.syncline("zones_file", source, target or url), "Europe/Berlin")
+        syncline = self.syncline("zones_back", SqliteDatabase(self.folder / "zones_back.db"), source)
+        SqliteDatabase(self.folder / "zones_back.db").execute(TEXTS)
+        self.assert_refused(syncline, "Europe/Berlin", commands=(("check",),))
+
+    def test_local_times_of_one_zone_are_copied_as_they_stand(self):
+        plain = MOMENTS.replace("timestamptz", "timestamp")
+        for name, zones in (("utc", ("UTC", "Etc/UTC")), ("one", ("Europe/Berlin", "Europe/Berlin"))):
+            sides, syncline = self.pair(name, plain, plain, "(1, 'x', '2026-01-02 10:00')", zones=zones)
+            syncline.run("check")
+            syncline.run("run", "--once")
+            self.assertEqual(str(one(sides[1], "SELECT updated_at FROM item")), "2026-01-02 10:00:00")
+            syncline.run("verify")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ class Cluster:
             "shared_buffers": "128MB",
             "max_wal_size": "4GB",
             "log_min_messages": "fatal",
+            "timezone": "UTC",
             **settings,
         }
         try:
