@@ -51,42 +51,70 @@ std::optional<apply::TablePlan> PlanOf(sql::Session& source, const capture::Tabl
   }
 }
 
-std::vector<OtherMoments> FindBetween(const PipelinePlan& pipeline, const Side& source,
-                                      const Side& target) {
-  std::vector<OtherMoments> found;
-  if (!source.session || AllInUtc(pipeline, source, target)) return found;
-  for (size_t i = 0; i < pipeline.tables.size(); ++i) {
-    const apply::TableMapping& mapping = pipeline.tables[i];
-    const auto plan = PlanOf(*source.session, pipeline.captured.at(i), mapping);
-    if (!plan) continue;
-    apply::TargetTimes times{
-        .dialect = pipeline.target_url.dialect, .columns = plan->columns, .flag = {}};
-    if (target.session) {
-      if (const auto info = target.session->Describe(mapping.target)) {
-        times = apply::TimesOf(*target.session, *plan, *info);
-      }
+// Throws what RefuseOtherMoments throws of the table of pipeline.tables[i].
+void RequireSame(const PipelinePlan& pipeline, size_t i, const apply::TablePlan& plan,
+                 const Side& source, const Side& target) {
+  apply::TargetTimes times{
+      .dialect = pipeline.target_url.dialect, .columns = plan.columns, .flag = {}};
+  if (target.session) {
+    if (const auto info = target.session->Describe(pipeline.tables[i].target)) {
+      times = apply::TimesOf(*target.session, plan, *info);
     }
-    times.zone = [&target] { return target.zone; };
+  }
+  times.zone = [&target] { return target.zone; };
+  apply::RefuseOtherMoments(plan, times,
+                            {.zone = pipeline.captured.at(i).zone,
+                             .source_zone = [&source] { return source.zone; },
+                             .two_way = pipeline.two_way});
+}
+
+// `known` gets the tables that were looked at.
+std::vector<OtherMoments> FindBetween(const PipelinePlan& pipeline, const Side& source,
+                                      const Side& target, KnownTables& known) {
+  std::vector<OtherMoments> found;
+  known.matters = source.session && !AllInUtc(pipeline, source, target);
+  if (!known.matters) return found;
+  for (size_t i = 0; i < pipeline.tables.size(); ++i) {
+    const auto plan = PlanOf(*source.session, pipeline.captured.at(i), pipeline.tables[i]);
+    if (!plan) continue;
+    known.tables[pipeline.tables[i].source] = plan->schema;
     try {
-      apply::RefuseOtherMoments(*plan, times,
-                                {.zone = pipeline.captured[i].zone,
-                                 .source_zone = [&source] { return source.zone; },
-                                 .two_way = pipeline.two_way});
+      RequireSame(pipeline, i, *plan, source, target);
     } catch (const Error& error) {
-      found.push_back({mapping.target, error});
+      if (error.cause() != Cause::kUsage) throw;
+      found.push_back({pipeline.tables[i].target, error});
     }
   }
   return found;
 }
 
+// Whether each column of `schema` is one of `now`, with the same type and part.
+bool IsPartOf(const TableSchema& schema, const TableSchema& now) {
+  for (uint32_t i = 0; i < schema.columns.size(); ++i) {
+    const int place = now.Find(schema.columns[i].name);
+    if (place < 0) return false;
+    const auto there = static_cast<uint32_t>(place);
+    const Column& column = now.columns[there];
+    if (column.type != schema.columns[i].type ||
+        column.native_type != schema.columns[i].native_type ||
+        schema.IsCursor(i) != now.IsCursor(there)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 std::vector<OtherMoments> FindOtherMoments(const PipelinePlan& pipeline) {
-  return FindBetween(pipeline, Side::Open(pipeline.source_url), Side::Open(pipeline.target_url));
+  KnownTables known;
+  return FindBetween(pipeline, Side::Open(pipeline.source_url), Side::Open(pipeline.target_url),
+                     known);
 }
 
-void RequireSameMoments(const PipelinePlan& pipeline, spdlog::logger& logger) {
+KnownTables RequireSameMoments(const PipelinePlan& pipeline, spdlog::logger& logger) {
   const Side target = Side::Open(pipeline.target_url);
+  KnownTables known;
   std::optional<Side> source;
   try {
     source = Side::Open(pipeline.source_url);
@@ -95,9 +123,23 @@ void RequireSameMoments(const PipelinePlan& pipeline, spdlog::logger& logger) {
         "the source cannot be asked for its time zone: what has none there counts as UTC, unless "
         "the table's zone says otherwise pipeline={} reason=\"{}\"",
         pipeline.name, error.message());
-    return;
+    return known;
   }
-  for (const OtherMoments& table : FindBetween(pipeline, *source, target)) throw table.error;
+  for (const OtherMoments& table : FindBetween(pipeline, *source, target, known)) throw table.error;
+  return known;
+}
+
+void RequireSameMoments(const PipelinePlan& pipeline, const KnownTables& known,
+                        const std::shared_ptr<const TableSchema>& schema) {
+  const auto now = known.tables.find(schema->table);
+  if (now != known.tables.end() && IsPartOf(*schema, *now->second)) return;
+  const auto mapping =
+      std::ranges::find(pipeline.tables, schema->table, &apply::TableMapping::source);
+  if (mapping == pipeline.tables.end()) return;
+  const Side source = Side::Open(pipeline.source_url);
+  const Side target = Side::Open(pipeline.target_url);
+  RequireSame(pipeline, static_cast<size_t>(mapping - pipeline.tables.begin()),
+              apply::PlanTable(schema, *mapping), source, target);
 }
 
 }  // namespace syncline::cli

@@ -2,7 +2,7 @@
 #include "apply/apply_stage.h"
 #include "capture/capture_stage.h"
 #include "engine/base/either_stop.h"
-#include "tools/moment_check.h"
+#include "tools/moment_watch.h"
 #include "tools/pipeline_status.h"
 #include "tools/runner.h"
 
@@ -100,8 +100,8 @@ apply::ApplyOptions Runner::OptionsFor(const PipelinePlan& pipeline, const LogIn
 
 void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, apply::ApplyOptions options,
                    std::stop_token stop) {
-  RequireSameMoments(pipeline, *logger_);
-  apply::ApplyStage stage(pipeline.target_url, pipeline.tables, std::move(options), reader, clock_,
+  MomentWatch log(pipeline, reader, *logger_);
+  apply::ApplyStage stage(pipeline.target_url, pipeline.tables, std::move(options), log, clock_,
                           logger_);
   RecordStart(UnitOf(pipeline));
   auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());

@@ -9,7 +9,7 @@
 #include "engine/base/either_stop.h"
 #include "tools/log_control.h"
 #include "tools/log_keeper.h"
-#include "tools/moment_check.h"
+#include "tools/moment_watch.h"
 #include "tools/runner.h"
 #include "tools/verify_child.h"
 
@@ -155,8 +155,8 @@ void Runner::ApplyRun(const PipelinePlan& pipeline, LogReader& reader, cli::Run&
   apply::ApplyOptions options = OptionsFor(pipeline, reader.info(), /*once=*/true, node);
   options.retry = WithAnEnd(pipeline.schedule.retry);
   options.troubled = {};  // the run tells it
-  RequireSameMoments(pipeline, *logger_);
-  apply::ApplyStage stage(pipeline.target_url, pipeline.tables, std::move(options), reader, clock_,
+  MomentWatch log(pipeline, reader, *logger_);
+  apply::ApplyStage stage(pipeline.target_url, pipeline.tables, std::move(options), log, clock_,
                           logger_);
   RecordStart(UnitOf(pipeline));
   const auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());

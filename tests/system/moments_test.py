@@ -193,6 +193,8 @@ class MomentsTest(SystemTest):
         sides, syncline = self.pair("way", plain, MOMENTS, "(1, 'x', '2026-01-02 10:00')", zones=zones)
         hint = syncline.run("run", "--once", expect=2).stderr
         sides[0].execute(re.search("at the source run: (ALTER TABLE .*? AT TIME ZONE '[^']*')", hint)[1])
+        # What was captured before holds digits that the target would take for UTC.
+        self.assertIn("offset 0 of the log", syncline.run("run", "--once", expect=2).stderr)
         shutil.rmtree(syncline.folder / "log")
         for command in (("check",), ("run", "--once"), ("verify",)):
             syncline.run(*command)
