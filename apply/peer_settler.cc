@@ -6,6 +6,7 @@
 #include <set>
 #include <string_view>
 
+#include "apply/key_fit.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 
@@ -229,6 +230,13 @@ void PeerSettler::Write(WriteTask& task, const Known& known, std::span<const uin
   task.counts.written += missing.size() - refused.size();
   if (refused.empty()) return;
   const std::vector<Look> looks = LookAt(task);
+  for (const uint32_t place : refused) {
+    const uint32_t number = missing[place];
+    if (!shape_.may_be_taken() || looks[number].exists) continue;
+    if (session_.QueryEach(TakenKeySql(shape_), task.Pointers({&number, 1})).front()) {
+      throw KeyIsTaken(number);
+    }
+  }
   for (const uint32_t place : refused) {
     if (looks[missing[place]].exists) {
       throw RestartError(fmt::format("somebody has inserted a row of {} at the same moment",

@@ -217,9 +217,8 @@ void Quarantine::Park(sql::Session& session, const Progress& at,
   if (refused.empty() && waiting.empty()) return;
   std::vector<Row> records;
   for (const RefusedStep& one : refused) {
-    const auto& why = one.error.refusal();
     records.push_back(RecordOf(one.step, one.target, at, 1 + one.step.change.passed.size(),
-                               why ? why->reason : one.error.message(), one.error.code(), {}));
+                               one.Reason(), one.error.code(), {}));
   }
   std::vector<uint64_t> last;  // of the same keys
   for (const Waiting& one : waiting) last.push_back(one.joins.value_or(one.behind));
@@ -341,10 +340,14 @@ void DeleteParked(sql::Session& session, std::span<const uint64_t> ids) {
   session.ExecuteEach(Format("DELETE FROM {} WHERE id = $1", TableSql(session)), Pointers(rows));
 }
 
-void UpdateReason(sql::Session& session, uint64_t id, const Error& error) {
+void UpdateReason(sql::Session& session, uint64_t id, const RefusedStep& refused) {
   session.Change(Format("UPDATE {} SET reason = $1, code = $2 WHERE id = $3", TableSql(session)),
-                 {error.refusal() ? error.refusal()->reason : error.message(), error.code(),
-                  std::to_string(id)});
+                 {refused.Reason(), refused.error.code(), std::to_string(id)});
+}
+
+std::string RefusedStep::Reason() const {
+  const std::string why = error.refusal() ? error.refusal()->reason : error.message();
+  return taken_by.empty() ? why : fmt::format("{}: {}", why, AsciiImage(taken_by));
 }
 
 }  // namespace syncline::apply

@@ -27,7 +27,7 @@ struct ParkedChange {
   uint64_t epoch = 0;
   std::string source_table;
   std::string target_table;
-  std::string reason;  // in words, never a value
+  std::string reason;  // in words, never a value save the key of the row that is in the way
   std::string code;    // the database's own, where it has one
   std::string parked_at;
   std::optional<uint64_t> waiting_for;  // the refused change of the same key; none: it is that
@@ -40,6 +40,10 @@ struct RefusedStep {
   ParkedStep step;
   TableName target;
   Error error;
+  std::string taken_by = {};  // the key of the row that the target finds for this one's; or empty
+
+  // As it is kept.
+  std::string Reason() const;
 };
 
 // What one pipeline has in `syncline_quarantine` on its target: the refused changes, one for each
@@ -122,6 +126,6 @@ std::map<std::string, uint64_t> CountQuarantine(const sql::DatabaseUrl& target);
 void RewriteParked(sql::Session& session, uint64_t id, const ParkedStep& step);
 void DeleteParked(sql::Session& session, std::span<const uint64_t> ids);
 // Another try has been refused, maybe for another reason.
-void UpdateReason(sql::Session& session, uint64_t id, const Error& error);
+void UpdateReason(sql::Session& session, uint64_t id, const RefusedStep& refused);
 
 }  // namespace syncline::apply

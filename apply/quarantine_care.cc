@@ -200,8 +200,7 @@ class Care {
     for (const auto& [id, chain] : chains_) {
       const auto found = again.find(id);
       if (found != again.end()) {
-        const Error& error = found->second->error;
-        result_.refused[id] = error.refusal() ? error.refusal()->reason : error.message();
+        result_.refused[id] = found->second->Reason();
       }
       if (skip_) result_.skipped += chain.changes.front().changes;
       if (found == again.end()) {
@@ -212,7 +211,7 @@ class Care {
         of_log.epoch = chain.changes.back().epoch;
         Quarantine().Park(session, of_log, {found->second, 1}, {});
       } else {
-        UpdateReason(session, id, found->second->error);
+        UpdateReason(session, id, *found->second);
         continue;
       }
       for (const ParkedChange& change : chain.changes) done.push_back(change.id);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "apply/key_fit.h"
 #include "engine/base/error.h"
 
 namespace syncline::apply {
@@ -34,7 +35,8 @@ RowSettler::RowSettler(sql::Session& session, const TablePlan& plan, const Targe
       images_(session, plan, shape),
       overwrite_(OverwriteRowSql(shape)),
       erase_(EraseRowSql(shape)),
-      insert_(InsertRowSql(shape)) {}
+      insert_(InsertRowSql(shape)),
+      taken_(TakenKeySql(shape)) {}
 
 void RowSettler::Settle(WriteTask& task) {
   for (int round = 0; round < kRounds && !task.open.empty(); ++round) {
@@ -46,8 +48,17 @@ void RowSettler::Settle(WriteTask& task) {
     }
     task.open = std::move(still_open);
   }
+  if (shape_.may_be_taken() && !task.deletion) RefuseTaken(task);
   task.counts.suppressed += task.open.size();
   task.open.clear();
+}
+
+// A row that is not there by its key's text, and cannot be inserted.
+void RowSettler::RefuseTaken(const WriteTask& task) {
+  const std::vector<sql::FirstRow> found = session_.QueryEach(taken_, task.Pointers(task.open));
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (found[i]) throw KeyIsTaken(task.open[i]);
+  }
 }
 
 void RowSettler::SettleSome(WriteTask& task, std::span<const uint32_t> numbers,

@@ -25,10 +25,12 @@ class RowSettler {
   RowSettler(sql::Session& session, const TablePlan& plan, const TargetShape& shape);
 
   // Takes task.open down to nothing; counts and conflicts are added to the task's. Throws StopError
-  // with a refusal for a change of which nobody can tell whether it is later than the target's row.
+  // with a refusal for a change of which nobody can tell whether it is later than the target's row,
+  // and for one whose key is another row's there.
   void Settle(WriteTask& task);
 
  private:
+  void RefuseTaken(const WriteTask& task);
   void SettleSome(WriteTask& task, std::span<const uint32_t> numbers,
                   std::vector<uint32_t>& still_open);
   Decision DecideOn(const WriteTask& task, uint32_t number, const Look& look) const;
@@ -41,6 +43,7 @@ class RowSettler {
   const sql::Sql overwrite_;
   const sql::Sql erase_;
   const sql::Sql insert_;
+  const sql::Sql taken_;
 };
 
 }  // namespace syncline::apply

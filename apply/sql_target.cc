@@ -316,6 +316,9 @@ std::vector<RefusedStep> SqlTarget::Refused(const Findings& found,
             .taken.Of({portion.schema, portion.deletion, portion.changes[refused.change]}),
         portion.target, refused.error});
     step.error.SetRefusal(Explained(*refused.error.refusal(), info, portion.deletion));
+    if (portion.deletion) continue;
+    TableWriter& writer = *tables_.at(*portion.schema).writer;
+    step.taken_by = writer.TakenBy(portion.changes[refused.change]).value_or("");
   }
   return steps;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apply/batch.h"
+#include "apply/key_fit.h"
 #include "apply/table_mapping.h"
 #include "engine/model/schema.h"
 
@@ -19,6 +20,7 @@ struct TablePlan {
   TableName target;
   ConflictRule conflict = ConflictRule::kLatestWins;
   bool create = true;
+  bool comes_back = false;  // for RefuseNarrowing: what the target holds goes back
   NewColumns new_columns = NewColumns::kEvolve;
   OnDelete on_delete = OnDelete::kDelete;
   std::string flag;            // OnDelete::kFlag: that column of the target; not among `columns`
@@ -26,6 +28,9 @@ struct TablePlan {
   std::vector<Column>
       columns;  // parallel to `take`: the source's column under its name on the target
   std::vector<uint32_t> key;  // indexes into `columns`, in key order
+  // How the target's key columns take the source's keys; parallel to `key`, or empty: as they are.
+  // Known once PrepareTargetTable has seen the target's table.
+  std::vector<KeyFit> key_fits = {};
   std::optional<uint32_t>
       cursor;  // index into `columns`; none: omitted, so only kSourceWins is possible
   // Of schema->cursor_fallback; where one of the two is omitted, there is no cursor.

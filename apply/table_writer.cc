@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <iterator>
 
-#include "engine/base/check.h"
+#include "apply/key_fit.h"
+#include "apply/row_image.h"
+#include "apply/shape_of.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 
@@ -57,62 +59,6 @@ decltype(auto) ByNumber(const Numbers& numbers, Body&& body) {
   }
 }
 
-bool IsTime(Type type) {
-  return type == Type::kDate || type == Type::kTimestamp || type == Type::kTimestampTz;
-}
-
-// Two columns that hold one version by turns have to keep it alike. SQLite converts what is
-// compared with a column as it converts what is stored there, but not what is compared with an
-// expression.
-void CheckFallback(const TablePlan& plan, const TargetShape& shape) {
-  const Column& first = shape.columns[*plan.cursor];
-  const Column& second = shape.columns[*plan.cursor_fallback];
-  const Type sent = plan.columns[*plan.cursor].type;
-  const bool converts = shape.dialect == Dialect::kSqlite && !IsTime(sent) && sent != first.type;
-  if (first.native_type == second.native_type && !converts) return;
-  throw UsageError(
-      fmt::format("columns {} {} and {} {} of {} on the target tell the states of a row by turns, "
-                  "as coalesce({}, {})",
-                  first.name, first.native_type, second.name, second.native_type,
-                  shape.table.ToString(), first.name, second.name),
-      "give both the same type on the target, on SQLite that of the source");
-}
-
-// A PostgreSQL source's integers are versions, which every database compares alike; all other
-// versions are moments, which only PostgreSQL's own types of them compare as such.
-bool ComparesStamps(const TablePlan& plan, const TargetShape& shape) {
-  const Column& sent = plan.schema->columns[plan.schema->cursor];
-  const bool counts = plan.schema->dialect == Dialect::kPostgres && sent.type == Type::kInt;
-  return !counts && (shape.dialect == Dialect::kSqlite || !IsTime(shape.cursor_type));
-}
-
-TargetShape ShapeOf(const TablePlan& plan, const sql::TableInfo& info, sql::Session& session) {
-  TargetShape shape{.dialect = session.dialect(), .table = plan.target, .key = plan.KeyNames()};
-  for (const Column& column : plan.columns) {
-    const sql::ColumnInfo* found = info.Find(column.name);
-    SYNCLINE_CHECK(found != nullptr);  // PrepareTargetTable has seen to it
-    shape.columns.push_back(found->column);
-  }
-  for (const std::string& column : shape.key) {
-    shape.key_equals.push_back(
-        session.Operator(info.Find(column)->column, sql::Comparison::kEqual));
-  }
-  if (plan.cursor) {
-    const Column& cursor = shape.columns[*plan.cursor];
-    shape.cursor = cursor.name;
-    shape.cursor_type = cursor.type;
-    shape.cursor_native = cursor.native_type;
-    if (plan.cursor_fallback) {
-      shape.cursor_fallback = shape.columns[*plan.cursor_fallback].name;
-      CheckFallback(plan, shape);
-    }
-    shape.compares_stamps = ComparesStamps(plan, shape);
-  }
-  if (!plan.flag.empty()) shape.flag = info.Find(plan.flag, session.dialect())->column;
-  shape.own_rows = sql::OwnRows(plan.target, info.kind, session.dialect());
-  return shape;
-}
-
 WriteTask TaskFor(bool deletion, std::span<const RowChange> changes, const WriteOptions& options,
                   bool takes_older = false) {
   const bool from_base = takes_older || std::ranges::any_of(changes, [](const RowChange& change) {
@@ -149,7 +95,38 @@ WriteCounts TableWriter::Upsert(std::span<const RowChange> changes, const WriteO
 WriteCounts TableWriter::Delete(std::span<const RowChange> changes, const WriteOptions& options,
                                 std::vector<Conflict>& conflicts) {
   if (plan_.on_delete == OnDelete::kIgnore) return {};
+  const auto is_other = [&](const RowChange& change) {
+    return NotHeldBy(plan_.key_fits, change.key) != nullptr;
+  };
+  // The target never had such a row, but may find another one for it.
+  if (!plan_.key_fits.empty() && std::ranges::any_of(changes, is_other)) {
+    std::vector<RowChange> there(changes.begin(), changes.end());
+    std::erase_if(there, is_other);
+    return Write(TaskFor(/*deletion=*/true, there, options), conflicts);
+  }
   return Write(TaskFor(/*deletion=*/true, changes, options), conflicts);
+}
+
+std::optional<std::string> TableWriter::TakenBy(const RowChange& change) {
+  if (!shape_.may_be_taken()) return std::nullopt;
+  const WriteOptions options;
+  WriteTask task = TaskFor(/*deletion=*/false, {&change, 1}, options);
+  task.rows.resize(1);
+  MakeRows(task, task.All());
+  const sql::FirstRow found =
+      session_.QueryEach(TakenKeySql(shape_), task.Pointers(task.All())).front();
+  if (!found) return std::nullopt;
+  std::vector<Column> columns;
+  for (const uint32_t column : plan_.key) columns.push_back(plan_.columns[column]);
+  return RowImage(columns, *found);
+}
+
+void TableWriter::CheckKeys(const WriteTask& task) const {
+  if (plan_.key_fits.empty() || task.deletion) return;
+  for (uint32_t number = 0; number < task.changes.size(); ++number) {
+    const KeyFit* const fit = NotHeldBy(plan_.key_fits, task.changes[number].key);
+    if (fit != nullptr) throw KeyIsNotHeld(*fit, number);
+  }
 }
 
 void TableWriter::FreeUniqueValues(std::span<const RowChange> upserts,
@@ -169,11 +146,14 @@ void TableWriter::FreeUniqueValues(std::span<const RowChange> upserts,
 
 WriteCounts TableWriter::Write(WriteTask task, std::vector<Conflict>& conflicts) {
   if (task.changes.empty()) return {};
+  CheckKeys(task);
+  // One statement must not meet a row twice that it brings back (ON CONFLICT DO UPDATE).
+  const bool is_single = shape_.may_be_taken() && shape_.flag && !task.options.whole;
   task.rows.resize(task.changes.size());
   if (task.options.peer != nullptr) {
     MakeRows(task, task.All());
     peer_settler_.Settle(task);
-  } else if (shape_.dialect == Dialect::kPostgres && !task.options.freed &&
+  } else if (shape_.dialect == Dialect::kPostgres && !task.options.freed && !is_single &&
              (task.options.whole || task.changes.size() >= kStagedRowsMin)) {
     WriteByStatement(task);
   } else {
@@ -228,7 +208,8 @@ void TableWriter::CopyStraight(const WriteTask& task, const Numbers& numbers) {
 }
 
 bool TableWriter::Copies(const Numbers& firsts) const {
-  return may_copy_ && firsts.size() >= copied_min_ && shape_.dialect == Dialect::kPostgres;
+  return may_copy_ && !shape_.may_be_taken() && firsts.size() >= copied_min_ &&
+         shape_.dialect == Dialect::kPostgres;
 }
 
 void TableWriter::Make(Stage& stage) {

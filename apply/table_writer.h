@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,6 +55,10 @@ class TableWriter {
   // to be written.
   void ExpectSavepoints(std::span<const RowChange> upserts);
 
+  // Key columns, as texts, of the row that is there and that the target finds for the key of
+  // `change`, an upsert that was refused; nothing where it finds none, or that row itself.
+  std::optional<std::string> TakenBy(const RowChange& change);
+
   // Before both: lets unique values move between these rows (UniqueValues).
   bool has_unique_indexes() const { return unique_.any(); }
   void FreeUniqueValues(std::span<const RowChange> upserts, std::span<const RowChange> deletes,
@@ -77,6 +82,7 @@ class TableWriter {
   };
 
   WriteCounts Write(WriteTask task, std::vector<Conflict>& conflicts);
+  void CheckKeys(const WriteTask& task) const;
   ValueView Before(const WriteTask& task, const RowChange& change) const;
   // Makes task.rows of those numbers.
   void MakeRows(WriteTask& task, const Numbers& numbers) const;

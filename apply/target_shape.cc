@@ -61,7 +61,27 @@ Sql KeyEquals(const TargetShape& shape, size_t place) {
   return shape.key_equals.empty() ? Sql("=") : shape.key_equals[place];
 }
 
+// Whether a key column of the target holds that text.
+Sql SameText(const TargetShape& shape, const Sql& column, const Sql& other) {
+  if (shape.dialect == Dialect::kSqlite) return Format("{} = {} COLLATE BINARY", column, other);
+  return Format("{}::text = {}::text COLLATE \"C\"", column, other);
+}
+
+template <typename OtherOf>
+Sql AndSameTexts(const TargetShape& shape, OtherOf other) {
+  Sql terms;
+  for (size_t i = 0; i < shape.key_texts.size(); ++i) {
+    if (!shape.key_texts[i]) continue;
+    terms += Format(" AND {}", SameText(shape, Column("t", shape.key[i]), other(i)));
+  }
+  return terms;
+}
+
 }  // namespace
+
+Sql AndSameKeyTexts(const TargetShape& shape, const Sql& other) {
+  return AndSameTexts(shape, [&](size_t i) { return Column(other, shape.key[i]); });
+}
 
 Sql SameKey(const TargetShape& shape, const Sql& other) {
   std::vector<Sql> terms;
@@ -70,16 +90,17 @@ Sql SameKey(const TargetShape& shape, const Sql& other) {
     terms.push_back(
         Format("{} {} {}", Column("t", column), KeyEquals(shape, i), Column(other, column)));
   }
-  return Join(terms, " AND ");
+  return Join(terms, " AND ") + AndSameKeyTexts(shape, other);
 }
 
 Sql KeyIs(const TargetShape& shape, bool deletion) {
+  const auto place = [&](size_t i) { return (deletion ? i : PlaceOf(shape, shape.key[i])) + 1; };
   std::vector<Sql> terms;
   for (size_t i = 0; i < shape.key.size(); ++i) {
-    const size_t place = deletion ? i : PlaceOf(shape, shape.key[i]);
-    terms.push_back(Format("{} {} ${}", Column("t", shape.key[i]), KeyEquals(shape, i), place + 1));
+    terms.push_back(Format("{} {} ${}", Column("t", shape.key[i]), KeyEquals(shape, i), place(i)));
   }
-  return Join(terms, " AND ");
+  return Join(terms, " AND ") +
+         AndSameTexts(shape, [&](size_t i) { return Format("${}", place(i)); });
 }
 
 Sql IsNewer(const TargetShape& shape, const Sql& version) {

@@ -19,6 +19,9 @@ struct TargetShape {
   std::vector<std::string> key;  // in key order; among `columns`
   // By which the target compares them (Session::Operator), parallel to `key`; empty: all by "=".
   std::vector<sql::Sql> key_equals = {};
+  // Which of them are equal only if their texts are, too, whatever the target says (KeyFit);
+  // parallel to `key`; empty: none.
+  std::vector<bool> key_texts = {};
   std::string cursor;           // empty: not on the target, which then has no versions
   std::string cursor_fallback;  // counts where `cursor` is NULL; empty: nothing does
   Type cursor_type = Type::kTimestampTz;
@@ -35,6 +38,8 @@ struct TargetShape {
   sql::Sql own_rows = {};
 
   bool has_versions() const { return !cursor.empty(); }
+  // A row may be there that has the key of another one.
+  bool may_be_taken() const { return !key_texts.empty(); }
   sql::Sql rows() const { return own_rows.empty() ? sql::Quote(table) : own_rows; }
 };
 
@@ -61,6 +66,9 @@ sql::Sql Parameter(const TargetShape& shape, size_t number, const std::string& n
 sql::Sql VersionParameter(const TargetShape& shape, size_t number);
 // The version of the row that the parameters of UpsertColumns are.
 sql::Sql OwnVersion(const TargetShape& shape);
+// " AND ..": the texts of t.key are those of `other`, a table, too; empty where that is no
+// question.
+sql::Sql AndSameKeyTexts(const TargetShape& shape, const sql::Sql& other);
 // t.key = the same of `other`, a table.
 sql::Sql SameKey(const TargetShape& shape, const sql::Sql& other);
 // t.key = the key's parameters in UpsertColumns, or in DeleteColumns.

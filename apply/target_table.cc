@@ -9,6 +9,7 @@
 #include "apply/column_types.h"
 #include "apply/durability.h"
 #include "apply/foreign_code.h"
+#include "apply/key_fit.h"
 #include "apply/own_tables.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
@@ -321,6 +322,8 @@ sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog
   CheckColumns(plan, *info, session.dialect());
   CheckFlag(plan, *info);
   CheckKey(session, plan, *info);
+  plan.key_fits = KeyFitsOf(session, plan, *info);
+  RefuseMergedKeys(plan, *info);
   return *std::move(info);
 }
 

@@ -14,6 +14,7 @@ using sql::Quote;
 using sql::QuoteList;
 using sql::Sql;
 using terms::AndNotFlagged;
+using terms::AndSameKeyTexts;
 using terms::AsText;
 using terms::Column;
 using terms::CursorOf;
@@ -83,9 +84,9 @@ Sql UnlessThere(const TargetShape& shape) {
   const Sql key = QuoteList(shape.key);
   if (!shape.flag) return Format("ON CONFLICT ({}) DO NOTHING", key);
   return Format(
-      "ON CONFLICT ({}) DO UPDATE SET {} WHERE {}", key,
+      "ON CONFLICT ({}) DO UPDATE SET {} WHERE {}{}", key,
       Assignments(shape, [](const std::string& name) { return Column("excluded", name); }),
-      IsFlagged(shape));
+      IsFlagged(shape), AndSameKeyTexts(shape, "excluded"));
 }
 
 // Takes rows of the target away, or flags them, for deletions of `version` (empty: they have none),
@@ -252,6 +253,17 @@ Sql LockRowSql(const TargetShape& shape, bool deletion) {
 Sql LockStagedSql(const TargetShape& shape, const TableName& stage) {
   return Format("SELECT FROM {} AS s JOIN {} AS t ON {} ORDER BY s.{} FOR UPDATE OF t",
                 Quote(stage), shape.rows(), SameKey(shape, "s"), kRow);
+}
+
+Sql TakenKeySql(const TargetShape& shape) {
+  TargetShape plain = shape;
+  plain.key_texts.clear();
+  std::vector<Sql> terms;
+  for (const std::string& column : shape.key) {
+    terms.push_back(ExactText(shape, Column("t", column)));
+  }
+  return Format("SELECT {} FROM {} AS t WHERE {} AND NOT ({})", Join(terms, ", "), shape.rows(),
+                KeyIs(plain, false), KeyIs(shape, false));
 }
 
 Sql ImageUpsertSql(const TargetShape& shape) { return Image(shape, false); }

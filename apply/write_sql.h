@@ -50,6 +50,10 @@ sql::Sql LookDeleteSql(const TargetShape& shape, Follows follows = Follows::kPre
 sql::Sql LockRowSql(const TargetShape& shape, bool deletion);
 sql::Sql LockStagedSql(const TargetShape& shape, const TableName& stage);
 
+// The key, as exact texts, of another row, which the target finds for the key in UpsertColumns;
+// there may be one with may_be_taken.
+sql::Sql TakenKeySql(const TargetShape& shape);
+
 // The target's row of that key, each of `columns` as exact text.
 sql::Sql ImageUpsertSql(const TargetShape& shape);
 sql::Sql ImageDeleteSql(const TargetShape& shape);

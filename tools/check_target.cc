@@ -9,7 +9,9 @@
 #include <set>
 
 #include "apply/durability.h"
+#include "apply/key_fit.h"
 #include "apply/late_tables.h"
+#include "apply/narrowing.h"
 #include "apply/schema_watch.h"
 #include "apply/stamping_triggers.h"
 #include "apply/table_plan.h"
@@ -82,6 +84,7 @@ void CheckTable(sql::Session& session, const std::string& subject, const Pipelin
                 CheckReport& report) {
   report.Guard(subject, [&] {
     apply::TablePlan plan = apply::PlanTable(schema, mapping);
+    plan.comes_back = pipeline.two_way;
     apply::RefuseOneName(plan, session.dialect());
     const apply::TablePlan whole = plan;
     const auto silent =
@@ -96,7 +99,13 @@ void CheckTable(sql::Session& session, const std::string& subject, const Pipelin
       prepared = apply::PrepareTargetTable(session, plan, *silent);
     }
     if (!before) return report.Pass(subject, "is not there and will be made");
+    apply::RefuseNarrowing(session, plan, prepared);
     CheckRowSecurity(session, subject, before->name, report);
+    for (size_t i = 0; i < plan.key_fits.size(); ++i) {
+      if (plan.key_fits[i].kind == apply::KeyFit::Kind::kExact) continue;
+      report.Warn(subject, plan.key_fits[i].ToString(),
+                  apply::KeyFitHint(plan, i, session.dialect()));
+    }
     for (uint32_t i = 0; i < plan.columns.size(); ++i) {
       // In two directions a row is what triggers have made of it.
       if (!plan.IsCursor(i) || pipeline.two_way) continue;

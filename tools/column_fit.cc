@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <string_view>
 
+#include "apply/narrowing.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
 
@@ -32,6 +35,7 @@ int Width(std::string_view type) {
 
 // The number in "character varying(5)"; 0: there is none.
 size_t LengthOf(std::string_view type) {
+  if (type == "character") return 1;
   const size_t open = type.find('(');
   if (!type.starts_with("character") || open == type.npos) return 0;
   size_t length = 0;
@@ -55,12 +59,34 @@ ColumnFit FitOfInteger(const Column& source, Dialect from, const Column& target)
                                                                    : ColumnFit::kSome;
 }
 
+// How many digits may stand before the point of a number; nothing: any number of them.
+std::optional<int> WholeDigits(const Column& column, Dialect dialect) {
+  if (column.type == Type::kInt) {
+    const int width = dialect == Dialect::kPostgres ? Width(column.native_type) : 8;
+    return width == 2 ? 5 : width == 4 ? 10 : 19;
+  }
+  int digits = 0, scale = 0;
+  if (column.type != Type::kDecimal ||
+      std::sscanf(column.native_type.c_str(), "%*[^(](%d,%d", &digits, &scale) < 1) {
+    return std::nullopt;
+  }
+  return digits - scale;
+}
+
+ColumnFit FitOfDecimal(const Column& source, Dialect from, const Column& target) {
+  if (!IsNumber(source.type)) return ColumnFit::kNone;
+  const std::optional<int> held = WholeDigits(target, Dialect::kPostgres);
+  const std::optional<int> comes = WholeDigits(source, from);
+  return !held || (comes && *comes <= *held) ? ColumnFit::kAll : ColumnFit::kSome;
+}
+
 // Of types whose text forms are known on both sides.
 ColumnFit FitOfKnown(const Column& source, Dialect from, const Column& target) {
   switch (target.type) {
     case Type::kInt:
       return FitOfInteger(source, from, target);
     case Type::kDecimal:
+      return FitOfDecimal(source, from, target);
     case Type::kDouble:
       return IsNumber(source.type) ? ColumnFit::kAll : ColumnFit::kNone;
     case Type::kDate:
@@ -97,14 +123,32 @@ size_t CountRefused(sql::Session& session, const Column& target, const std::vect
   return refused;
 }
 
-// A cast cuts a text to its length, which writing it does not.
+// A cast cuts a text to its length, which writing it does with blanks only.
 size_t CountTooLong(const Column& target, const std::vector<Row>& sample, uint32_t column) {
   const size_t length = LengthOf(target.native_type);
   size_t refused = 0;
   for (const Row& row : sample) {
-    if (!row[column].is_null() && DisplayWidth(ToText(row[column])) > length) ++refused;
+    if (row[column].is_null()) continue;
+    std::string text = ToText(row[column]);
+    text.erase(text.find_last_not_of(' ') + 1);
+    if (DisplayWidth(text) > length) ++refused;
   }
   return refused;
+}
+
+// What its values become is told, and how `verify` takes it.
+void WarnOfNarrowing(const apply::Narrowing& one, const std::string& subject,
+                     const apply::TablePlan& plan, Dialect dialect, CheckReport& report) {
+  const auto source = std::ranges::find(plan.columns, one.column, &Column::name);
+  const sql::Sql type = sql::ColumnTypeFor(*source, plan.schema->dialect, dialect);
+  const std::string change =
+      dialect == Dialect::kSqlite
+          ? fmt::format("make the table anew with {} for column {}", type.text(), one.column)
+          : fmt::format("ALTER TABLE {} ALTER COLUMN {} TYPE {}", sql::Quote(plan.target).text(),
+                        sql::Quote(one.column).text(), type.text());
+  report.Warn(subject, one.ToString(),
+              fmt::format("to keep all of it: {}; left so, `verify` compares it as {} and says so",
+                          change, one.to));
 }
 
 }  // namespace
@@ -114,6 +158,7 @@ ColumnFit FitOf(const Column& source, Dialect from, const Column& target, Dialec
   if (target.type == Type::kText) return FitOfText(source, from, target);
   if (target.type == Type::kBytes) return ColumnFit::kAll;
   const bool is_same = source.type == target.type;
+  if (source.type == Type::kDecimal && is_same) return FitOfDecimal(source, from, target);
   if (is_same && source.type != Type::kOther && source.type != Type::kInt) return ColumnFit::kAll;
   if (source.type == Type::kOther || target.type == Type::kOther) {
     const bool is_equal = from == to && source.native_type == target.native_type;
@@ -128,6 +173,11 @@ bool CheckColumnsFit(sql::Session& session, const std::string& subject,
                      const apply::TablePlan& plan, const sql::TableInfo& info,
                      const std::vector<Row>& sample, CheckReport& report) {
   bool fits = true;
+  const std::vector<apply::Narrowing> narrowings = apply::NarrowingsOf(session, plan, info);
+  for (const apply::Narrowing& one : narrowings) {
+    if (one.reversed) continue;  // told of the other direction
+    WarnOfNarrowing(one, subject, plan, session.dialect(), report);
+  }
   for (size_t i = 0; i < plan.columns.size(); ++i) {
     const Column& source = plan.schema->columns[plan.take[i]];
     const sql::ColumnInfo* const found = info.Find(plan.columns[i].name);
@@ -157,7 +207,9 @@ bool CheckColumnsFit(sql::Session& session, const std::string& subject,
                               column, comes, refused, sample.size()),
                   hint, Cause::kUsage);
       fits = false;
-    } else if (plan.schema->dialect == Dialect::kPostgres) {
+    } else if (plan.schema->dialect == Dialect::kPostgres &&
+               std::ranges::find(narrowings, target.name, &apply::Narrowing::column) ==
+                   narrowings.end()) {
       report.Warn(subject,
                   fmt::format("{} takes only some of what may come, which is {}", column, comes),
                   hint);

@@ -101,6 +101,10 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
   const bool has_forms =
       source.dialect() == Dialect::kSqlite || target.dialect() == Dialect::kSqlite;
   table.target.dialect = target.dialect();
+  if (info) {
+    table.narrowed = apply::NarrowingsOf(target, plan, *info);
+    std::erase_if(table.narrowed, &apply::Narrowing::reversed);
+  }
   if (info) table.target_from = sql::OwnRows(info->name, info->kind, target.dialect());
   for (uint32_t i = 0; i < plan.columns.size(); ++i) {
     Column column = plan.columns[i];

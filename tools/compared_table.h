@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "apply/narrowing.h"
 #include "apply/table_mapping.h"
 #include "capture/capture_stage.h"
 #include "engine/model/schema.h"
@@ -26,6 +27,8 @@ struct ComparedTable {
   bool target_exists = true;
   std::vector<sql::ForeignKey> references;  // of the target's table
   std::vector<std::string> left_out;        // columns of the source that the target's table lacks
+  // Columns that are compared as the target's types hold what comes, which is not all of it.
+  std::vector<apply::Narrowing> narrowed = {};
   // The target stores the source's values as they are, with exceptions: no need to ask it how it
   // would store each row.
   bool direct = true;

@@ -141,9 +141,7 @@ void Mending::Write(const Findings& findings, Result& result) {
     });
     result.written += mended.written;
     for (const apply::RefusedStep& refused : mended.refused) {
-      const auto& why = refused.error.refusal();
-      result.refused.push_back(fmt::format("{}: {}", refused.target.ToString(),
-                                           why ? why->reason : refused.error.message()));
+      result.refused.push_back(fmt::format("{}: {}", refused.target.ToString(), refused.Reason()));
     }
     left = left.subspan(some.size());
   }

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "tools/narrowed_report.h"
+
 namespace syncline::cli {
 namespace {
 
@@ -52,6 +56,7 @@ Json PeerJson(const PeerFindings& findings, uint64_t rows_max, bool merge) {
                       {"differing", table.differing()},
                       {"in_flight", table.in_flight},
                       {"unread", table.unread},
+                      {"narrowed", NarrowedJson(*table.table)},
                       {"rows", std::move(rows)}});
     if (!merge) continue;
     tables.back()["wins"] = {{findings.first, WonBy(table, true)},
@@ -88,9 +93,9 @@ void PrintPeers(const PeerFindings& findings, uint64_t rows_max, bool merge, Ter
     }
     table.Add(std::move(cells), one.rows.empty() && one.unread == 0 ? Style::kPlain : Style::kBad);
   }
-  out.Line(findings.pipeline + ": " +
-           (findings.equal() ? StyledText("equal", Style::kGood)
-                             : StyledText("not equal", Style::kBad)));
+  const bool narrowed = std::ranges::any_of(
+      findings.tables, [](const PeerTable& one) { return !one.table->narrowed.empty(); });
+  out.Line(findings.pipeline + ": " + OutcomeText(findings.equal(), narrowed));
   table.Print(out);
   for (const PeerTable& one : findings.tables) {
     uint64_t told = 0;
@@ -107,6 +112,7 @@ void PrintPeers(const PeerFindings& findings, uint64_t rows_max, bool merge, Ter
       out.Line(fmt::format("  {}: there are more, among {} rows that were not looked at closely",
                            one.table->name(), FormatCount(one.unread)));
     }
+    PrintNarrowed(*one.table, out);
   }
 }
 

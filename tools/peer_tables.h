@@ -15,4 +15,9 @@ namespace syncline::cli {
 void MakePeerTables(const Plan& plan, const std::string& database,
                     const std::map<std::string, capture::Guarantee>& captured, spdlog::logger& logger);
 
+// Throws UsageError, as `check` fails, for a pipeline of two directions whose tables hold less on
+// one side than on the other. Says nothing of databases that cannot be asked now: what keeps from
+// them is for capture and apply to tell.
+void RefusePeerNarrowing(const PipelinePlan& pipeline);
+
 }  // namespace syncline::cli

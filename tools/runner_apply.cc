@@ -3,6 +3,7 @@
 #include "capture/capture_stage.h"
 #include "engine/base/either_stop.h"
 #include "tools/moment_watch.h"
+#include "tools/peer_tables.h"
 #include "tools/pipeline_status.h"
 #include "tools/runner.h"
 
@@ -80,6 +81,7 @@ apply::ApplyOptions Runner::OptionsFor(const PipelinePlan& pipeline, const LogIn
                                 incidents_.Trying(pipeline.name, "apply", error);
                               }};
   if (!pipeline.two_way) return options;
+  RefusePeerNarrowing(pipeline);
   options.two_way.log = node;
   const NodeId other = NodeIdOf(log.source);
   if (other == node->node()) {

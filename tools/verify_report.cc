@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "tools/narrowed_report.h"
+
 namespace syncline::cli {
 namespace {
 
@@ -67,7 +69,8 @@ Json TableJson(const TableFindings& table, uint64_t rows_max) {
                {"unread", table.unread},
                {"repeated", table.repeated},
                {"too_large", LargeJson(table)},
-               {"columns_not_compared", table.table->left_out}};
+               {"columns_not_compared", table.table->left_out},
+               {"narrowed", NarrowedJson(*table.table)}};
   json["rows"] = std::move(rows);
   return json;
 }
@@ -145,9 +148,9 @@ void PrintFindings(const Findings& findings, uint64_t rows_max, Terminal& out) {
          FormatCount(one.in_flight)},
         one.is_equal() ? Style::kPlain : Style::kBad);
   }
-  out.Line(findings.pipeline + ": " +
-           (findings.equal() ? StyledText("equal", Style::kGood)
-                             : StyledText("not equal", Style::kBad)));
+  const bool narrowed = std::ranges::any_of(
+      findings.tables, [](const TableFindings& one) { return !one.table->narrowed.empty(); });
+  out.Line(findings.pipeline + ": " + OutcomeText(findings.equal(), narrowed));
   table.Print(out);
   for (const TableFindings& one : findings.tables) {
     uint64_t told = 0;
@@ -187,6 +190,7 @@ void PrintFindings(const Findings& findings, uint64_t rows_max, Terminal& out) {
       out.Line(fmt::format("  {}: not compared, for the target has no such column: {}",
                            one.table->name(), fmt::join(one.table->left_out, ", ")));
     }
+    PrintNarrowed(*one.table, out);
   }
 }
 

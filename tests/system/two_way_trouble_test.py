@@ -117,9 +117,9 @@ class TwoWayTroubleTest(SystemTest):
     def test_keys_that_are_equal_and_look_different(self):
         """numeric 1.0 and 1.00. Seen to be stuck when rows are found by the bytes of their keys only."""
         sides = []
-        for name, key, number in (("a", "1.0", "numeric(4,1)"), ("b", "1.00", "numeric")):
+        for name, key in (("a", "1.0"), ("b", "1.00")):
             database = PostgresDatabase(self.cluster, name)
-            database.execute(f"CREATE TABLE items(id {number} PRIMARY KEY, content text, updated_at timestamptz NOT NULL)")
+            database.execute("CREATE TABLE items(id numeric PRIMARY KEY, content text, updated_at timestamptz NOT NULL)")
             database.execute(f"INSERT INTO items VALUES ({key}, '{name}', now())")
             sides.append(database)
         self.syncline = Syncline(
