@@ -16,6 +16,7 @@
 #include "engine/base/crash_point.h"
 #include "engine/base/either_stop.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 
 namespace syncline::apply {
 namespace {
@@ -117,8 +118,8 @@ class ApplyStage::Impl {
 };
 
 void ApplyStage::Impl::Run(std::stop_token stop) {
-  logger_->info("apply started pipeline={} target={} next={}", options_.pipeline, url_.display,
-                next().value());
+  logger_->info(LogText("apply started pipeline={} target={} next={}", options_.pipeline,
+                        url_.display, next().value()));
   while (!stop.stop_requested()) {
     try {
       Resume(stop);
@@ -133,10 +134,10 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
     }
   }
   logger_->info(
-      "apply stopped pipeline={} target={} next={} changes={} rows={} newer={} "
-      "conflicts={}",
-      options_.pipeline, url_.display, next().value(), stats_.changes.load(),
-      stats_.rows_written.load(), stats_.rows_newer.load(), stats_.conflicts.load());
+      LogText("apply stopped pipeline={} target={} next={} changes={} rows={} newer={} "
+              "conflicts={}",
+              options_.pipeline, url_.display, next().value(), stats_.changes.load(),
+              stats_.rows_written.load(), stats_.rows_newer.load(), stats_.conflicts.load()));
 }
 
 void ApplyStage::Impl::ReadProgress() {
@@ -229,8 +230,8 @@ void ApplyStage::Impl::LoadBase(std::stop_token stop) {
   const std::unique_ptr<BaseReader> base = log_.OpenBase();
   const BaseInfo info = base->info();
   CheckReaches(info, {options_.pipeline, next(), options_.to_offset, options_.to_time});
-  logger_->info("catching up through the log's base pipeline={} from={} to={} rows={}",
-                options_.pipeline, next().value(), info.as_of.value(), info.entries);
+  logger_->info(LogText("catching up through the log's base pipeline={} from={} to={} rows={}",
+                        options_.pipeline, next().value(), info.as_of.value(), info.entries));
   BaseFeed feed(*base, next(), target().ParentsFirst());
   Progress here = ProgressAt(next(), progress_ && IsInBase(*progress_) ? progress_->frame_hash : 0);
   for (bool more = true; more && !stop.stop_requested();) {
@@ -303,8 +304,8 @@ void ApplyStage::Impl::Advance(const Progress& to, const SqlTarget::Written& wri
   }
   Account(changes, sum);
   TellLog();
-  logger_->debug("batch applied pipeline={} next={} changes={} rows={}", options_.pipeline,
-                 to.next.value(), changes, sum.written);
+  logger_->debug(LogText("batch applied pipeline={} next={} changes={} rows={}", options_.pipeline,
+                         to.next.value(), changes, sum.written));
 }
 
 // So that retention keeps what this target still needs. One that has nothing can begin anew.
@@ -312,9 +313,9 @@ void ApplyStage::Impl::TellLog() {
   if (options_.consumer.empty() || !may_tell_ || !progress_) return;
   if (log_.Acknowledge(options_.consumer, next())) return;
   may_tell_ = false;
-  logger_->warn(
+  logger_->warn(LogText(
       "the log's folder cannot be written: retention will not wait for this pipeline pipeline={}",
-      options_.pipeline);
+      options_.pipeline));
 }
 
 void ApplyStage::Impl::Account(uint64_t changes, const WriteCounts& sum) {
@@ -338,8 +339,8 @@ void ApplyStage::Impl::LookAtParked() {
 
 void ApplyStage::Impl::GoneOn() {
   if (backoff_.tries() > 0) {
-    logger_->info("apply goes on again pipeline={} next={} tries={}", options_.pipeline,
-                  next().value(), backoff_.tries());
+    logger_->info(LogText("apply goes on again pipeline={} next={} tries={}", options_.pipeline,
+                          next().value(), backoff_.tries()));
     if (options_.troubled) options_.troubled(nullptr);
   }
   backoff_.Reset();
@@ -355,9 +356,9 @@ void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
   if (options_.once && !options_.retry.retries && tries >= kTriesOfOnce) throw;
   const Microseconds wait = backoff_.Next();
   if (tries % kLogEveryNthTry == 0 || error.code() != failure_) {
-    logger_->warn(
+    logger_->warn(LogText(
         "apply interrupted, will retry pipeline={} try={} wait_ms={} error=\"{}\" hint=\"{}\"",
-        options_.pipeline, tries + 1, wait.count() / 1000, error.message(), error.hint());
+        options_.pipeline, tries + 1, wait.count() / 1000, error.message(), error.hint()));
     failure_ = error.code();
   }
   if (options_.troubled) options_.troubled(&error);

@@ -10,6 +10,7 @@
 #include "apply/durability.h"
 #include "engine/base/check.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 
 namespace syncline::apply {
 namespace {
@@ -78,8 +79,8 @@ void BatchLanes::Open() {
   first().Open();
   if (std::exchange(warned_, true)) return;
   for (const DurabilityConcern& concern : DurabilityConcerns(first().session())) {
-    logger_->warn("what is applied may be lost reason=\"{}\" hint=\"{}\"", concern.message,
-                  concern.hint);
+    logger_->warn(LogText("what is applied may be lost reason=\"{}\" hint=\"{}\"", concern.message,
+                          concern.hint));
   }
 }
 
@@ -107,7 +108,7 @@ bool BatchLanes::OpenSecond() {
     second.Open();
     return true;
   } catch (const Error& error) {
-    logger_->debug("no second session error=\"{}\"", error.message());
+    logger_->debug(LogText("no second session error=\"{}\"", error.message()));
     second.Close();
     alone_ = kAloneAfterTrouble;
     return false;
@@ -209,7 +210,7 @@ BatchLanes::Finished BatchLanes::Finish() {
     was_beside_ = running.is_ahead || (running_.size() > 1 && IsOfLocks(error));
     if (was_beside_) {
       alone_ = kAloneAfterTrouble;
-      logger_->debug("a batch is applied again, alone error=\"{}\"", error.message());
+      logger_->debug(LogText("a batch is applied again, alone error=\"{}\"", error.message()));
     }
     throw;
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/table_functions.h"
 
@@ -38,8 +39,9 @@ void LookAtForeignCode(sql::Session& session, const TableName& table, spdlog::lo
       superuser = rows.empty() ? "" : sql::Quote(rows.front().at(0).value()).ToString();
     }
     if (function.of_stranger && !superuser->empty()) Refuse(function, table, *superuser);
-    logger.warn("what a role decides runs as Syncline's role role={} table={} what={} runs={}",
-                function.owner, table.ToString(), function.used_by, function.signature);
+    logger.warn(
+        LogText("what a role decides runs as Syncline's role role={} table={} what={} runs={}",
+                function.owner, table.ToString(), function.used_by, function.signature));
   }
 }
 

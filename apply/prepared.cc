@@ -6,6 +6,7 @@
 
 #include "apply/own_tables.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 
 namespace syncline::apply {
 namespace {
@@ -27,7 +28,7 @@ Progress ReadToken(const std::string& token) {
 
 bool IsCommitted(const sql::DatabaseUrl& database, const Progress& wanted) {
   const auto session = sql::Session::Open(database);
-    sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
+  sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
   if (!HoldOwnTable(*session, kProgressTable)) return false;
   // The row's own lock would not do: the session may be about to insert it.
   if (session->dialect() == Dialect::kPostgres) {
@@ -89,8 +90,8 @@ void FitToLogs(sql::Session& session, const std::string& pipeline, const LogInfo
   if (fits()) return;
   const auto turn = own.Turn();
   if (fits()) return;  // what was prepared is settled now
-  logger.warn("a log was made anew: everything is compared from its beginning pipeline={}",
-              pipeline);
+  logger.warn(LogText("a log was made anew: everything is compared from its beginning pipeline={}",
+                      pipeline));
   own.Note(pipeline, "");
   sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
   EraseProgress(session, pipeline);

@@ -12,6 +12,7 @@
 #include "apply/quarantine.h"
 #include "apply/sql_target.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 
 namespace syncline::apply {
 namespace {
@@ -175,10 +176,10 @@ class Care {
           "Omit them again to apply the change; or skip it: the row's next change, or `syncline "
           "repair`, brings the row.");
     }
-    care_.logger->warn(
+    care_.logger->warn(LogText(
         "a change is applied as it was parked: the log does not hold it any more pipeline={} "
         "table={} id={} offset={}",
-        care_.pipeline, step.schema->table.ToString(), last.id, step.change.offset.value());
+        care_.pipeline, step.schema->table.ToString(), last.id, step.change.offset.value()));
   }
 
   bool IsInLog(const ParkedChange& change) const {
@@ -240,10 +241,10 @@ CareResult SkipParked(const QuarantineCare& care, std::span<const uint64_t> ids)
   for (const ParkedChange& change : before) {
     if (std::ranges::find(ids, change.id) == ids.end()) continue;
     care.logger->warn(
-        "refused change skipped by hand pipeline={} table={} id={} log_id={} offset={} "
-        "reason=\"{}\"",
-        care.pipeline, change.target_table, change.id, change.log_id,
-        change.step.change.offset.value(), change.reason);
+        LogText("refused change skipped by hand pipeline={} table={} id={} log_id={} offset={} "
+                "reason=\"{}\"",
+                care.pipeline, change.target_table, change.id, change.log_id,
+                change.step.change.offset.value(), change.reason));
   }
   return result;
 }

@@ -10,6 +10,7 @@
 #include "apply/column_types.h"
 #include "apply/own_tables.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::apply {
@@ -165,14 +166,13 @@ void SchemaWatch::Compare(sql::Session& session, const std::string& pipeline,
     } else {
       for (const auto& [column, is] : lost) {
         warnings.push_back(
-            is == nullptr
-                ? fmt::format("source column dropped, the target's stays with its old values "
-                              "pipeline={} table={} column={}",
-                              pipeline, schema->table.ToString(), column->name)
-                : fmt::format("source column has another type, the target's keeps its own "
-                              "pipeline={} table={} column={} old=\"{}\" new=\"{}\"",
-                              pipeline, schema->table.ToString(), column->name, column->type,
-                              is->native_type));
+            is == nullptr ? LogText("source column dropped, the target's stays with its old values "
+                                    "pipeline={} table={} column={}",
+                                    pipeline, schema->table.ToString(), column->name)
+                          : LogText("source column has another type, the target's keeps its own "
+                                    "pipeline={} table={} column={} old=\"{}\" new=\"{}\"",
+                                    pipeline, schema->table.ToString(), column->name, column->type,
+                                    is->native_type));
       }
     }
     before = now;

@@ -11,6 +11,7 @@
 #include "apply/target_session.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 
 namespace syncline::apply {
 namespace {
@@ -102,9 +103,9 @@ void SqlTarget::HideOmitted(const std::string& pipeline) {
   transaction.Commit();
   if (hidden == 0) return;
   logger_->warn(
-      "columns that the pipeline omits were taken out of parked changes pipeline={} "
-      "changes={}",
-      pipeline, hidden);
+      LogText("columns that the pipeline omits were taken out of parked changes pipeline={} "
+              "changes={}",
+              pipeline, hidden));
 }
 
 // What was written has locked the tables against whoever would give them a trigger now.
@@ -169,8 +170,9 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
     Written written = Do(work);
     for (const Quarantine::Waiting& one : waiting) ++written[one.target].waiting;
     for (const auto& [why, rows] : reasons) {
-      logger_->warn("refused by the target, parked pipeline={} table={} rows={} reason=\"{}\"",
-                    to.pipeline, why.first.ToString(), rows, why.second);
+      logger_->warn(
+          LogText("refused by the target, parked pipeline={} table={} rows={} reason=\"{}\"",
+                  to.pipeline, why.first.ToString(), rows, why.second));
     }
     return written;
   });

@@ -12,6 +12,7 @@
 #include "apply/key_fit.h"
 #include "apply/own_tables.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "engine/base/nearest.h"
 #include "engine/sql/dialect.h"
 
@@ -76,7 +77,7 @@ void CreateTable(sql::Session& session, const TablePlan& plan, spdlog::logger& l
         fmt::format("somebody has just made table {} on the target", plan.target.ToString()));
   }
   ExecuteDdl(session, CreateTableSql(session, plan, TypeOnTarget));
-  logger.info("target table created table={}", plan.target.ToString());
+  logger.info(LogText("target table created table={}", plan.target.ToString()));
 }
 
 // A column that the table lacks, and that is no new one of the source: renamed, or part of the key.
@@ -116,9 +117,9 @@ void AddColumns(sql::Session& session, const TablePlan& plan, const std::vector<
   for (const uint32_t i : missing) {
     ExecuteDdl(session, Add(plan, ColumnSql(session, plan, plan.columns[i], TypeOnTarget)));
     logger.info(
-        "target column added, rows that are there get its value with their next change "
-        "table={} column={}",
-        plan.target.ToString(), plan.columns[i].name);
+        LogText("target column added, rows that are there get its value with their next change "
+                "table={} column={}",
+                plan.target.ToString(), plan.columns[i].name));
   }
 }
 
@@ -133,8 +134,8 @@ void LeaveOutColumns(sql::Session& session, TablePlan& plan, const std::vector<u
                       plan.target.ToString(), plan.columns[i].name),
           fmt::format("Run: {};", AddColumnSql(session, plan, plan.columns[i]).text()));
     }
-    logger.warn("column ignored, its values do not reach the target table={} column={}",
-                plan.target.ToString(), plan.columns[i].name);
+    logger.warn(LogText("column ignored, its values do not reach the target table={} column={}",
+                        plan.target.ToString(), plan.columns[i].name));
     LeaveOut(plan, i);
   }
 }
@@ -156,8 +157,8 @@ void LeaveOutGenerated(const sql::TableInfo& info, TablePlan& plan, spdlog::logg
     const bool is_key = std::ranges::find(plan.key, i) != plan.key.end();
     const bool is_needed = is_key || (plan.IsCursor(i) && ComparesVersions(plan.conflict));
     if (column == nullptr || !column->generated || is_needed) continue;
-    logger.info("column left out, the target computes it table={} column={}",
-                plan.target.ToString(), plan.columns[i].name);
+    logger.info(LogText("column left out, the target computes it table={} column={}",
+                        plan.target.ToString(), plan.columns[i].name));
     LeaveOut(plan, i);
   }
 }
@@ -242,8 +243,8 @@ bool AddMissingFlag(sql::Session& session, const TablePlan& plan, const sql::Tab
   }
   LockForDdl(session);
   ExecuteDdl(session, sql);
-  logger.info("target column added for deleted rows table={} column={}", plan.target.ToString(),
-              plan.flag);
+  logger.info(LogText("target column added for deleted rows table={} column={}",
+                      plan.target.ToString(), plan.flag));
   return true;
 }
 

@@ -1,5 +1,7 @@
 #include "apply/write_counts.h"
 
+#include "engine/base/log_text.h"
+
 namespace syncline::apply {
 
 WriteCounts& WriteCounts::operator+=(const WriteCounts& other) {
@@ -17,19 +19,21 @@ void Report(const WriteCounts& counts, const std::string& pipeline, const TableN
             spdlog::logger& logger) {
   const std::string name = table.ToString();
   if (counts.newer > 0) {
-    logger.info("existing row is newer, skipped pipeline={} table={} rows={}", pipeline, name,
-                counts.newer);
+    logger.info(LogText("existing row is newer, skipped pipeline={} table={} rows={}", pipeline,
+                        name, counts.newer));
   }
   if (counts.conflicts > 0) {
-    logger.info("conflicts decided pipeline={} table={} rows={}", pipeline, name, counts.conflicts);
+    logger.info(LogText("conflicts decided pipeline={} table={} rows={}", pipeline, name,
+                        counts.conflicts));
   }
   if (counts.waiting > 0) {
-    logger.info("later changes of parked rows wait pipeline={} table={} rows={}", pipeline, name,
-                counts.waiting);
+    logger.info(LogText("later changes of parked rows wait pipeline={} table={} rows={}", pipeline,
+                        name, counts.waiting));
   }
   if (counts.suppressed > 0) {
-    logger.warn("the target's own triggers kept rows as they were pipeline={} table={} rows={}",
-                pipeline, name, counts.suppressed);
+    logger.warn(
+        LogText("the target's own triggers kept rows as they were pipeline={} table={} rows={}",
+                pipeline, name, counts.suppressed));
   }
 }
 

@@ -11,6 +11,7 @@
 #include "capture/table_plan.h"
 #include "engine/base/backoff.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "engine/sql/session.h"
 
 namespace syncline::capture {
@@ -83,8 +84,9 @@ class CaptureStage::Impl {
   }
 
   void Run(std::stop_token stop) {
-    logger_->info("capture starts source={} tables={} offset={} cursor=\"{}\"", url_.display,
-                  specs_.size(), log_.next().value(), DescribeCursor(log_.cursor()));
+    logger_->info(LogText("capture starts source={} tables={} offset={} cursor=\"{}\"",
+                          url_.display, specs_.size(), log_.next().value(),
+                          DescribeCursor(log_.cursor())));
     while (!stop.stop_requested()) {
       if (options_.orders != nullptr) options_.orders->WaitWhileHeld(clock_, stop);
       if (stop.stop_requested()) break;
@@ -96,8 +98,8 @@ class CaptureStage::Impl {
         React(error, stop);
       }
     }
-    logger_->info("capture stops source={} offset={} polls={} changes={}", url_.display,
-                  log_.next().value(), stats_.polls.load(), stats_.changes_logged.load());
+    logger_->info(LogText("capture stops source={} offset={} polls={} changes={}", url_.display,
+                          log_.next().value(), stats_.polls.load(), stats_.changes_logged.load()));
   }
 
   const CaptureStats& stats() const { return stats_; }
@@ -291,9 +293,9 @@ class CaptureStage::Impl {
     if (options_.orders != nullptr && !options_.once) options_.orders->Take().Fail(error);
     if (backoff_.tries() % kWarnEvery == 1 || error.message() != warned_of_) {
       warned_of_ = error.message();
-      logger_->warn("capture will try again source={} tries={} wait_ms={} error=\"{}\" hint=\"{}\"",
-                    url_.display, backoff_.tries(), wait.count() / 1000, error.message(),
-                    error.hint());
+      logger_->warn(LogText(
+          "capture will try again source={} tries={} wait_ms={} error=\"{}\" hint=\"{}\"",
+          url_.display, backoff_.tries(), wait.count() / 1000, error.message(), error.hint()));
     }
     clock_.Sleep(wait, stop);
   }

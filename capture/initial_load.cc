@@ -12,6 +12,7 @@
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/text_array.h"
 
@@ -55,6 +56,10 @@ void InitialLoad::Count() {
   pending_ = std::ranges::count_if(parts_.tables, [&](const TablePlan& table) {
     return !parts_.cursor.tables[table.schema->table].loaded;
   });
+  for (const TablePlan& table : parts_.tables) {
+    const bool loaded = parts_.cursor.tables[table.schema->table].loaded;
+    if (loaded && table.finds_null_cursors) TellNullCursors(table);
+  }
 }
 
 void InitialLoad::TakeRange(const std::stop_token& stop) {
@@ -89,8 +94,10 @@ void InitialLoad::TakeRange(const std::stop_token& stop) {
   CrashPoint("load.range_read");
   batch.Checkpoint(cursor_text_.Write(parts_.cursor));
   CrashPoint("load.range_logged");
-  for (const std::string& table : ranges) parts_.logger.debug("range loaded table={}", table);
-  for (const std::string& table : loaded) parts_.logger.info("table loaded table={}", table);
+  for (const std::string& table : ranges)
+    parts_.logger.debug(LogText("range loaded table={}", table));
+  for (const std::string& table : loaded)
+    parts_.logger.info(LogText("table loaded table={}", table));
 }
 
 void InitialLoad::Take(RowQueue::Piece piece, RowFeed::Batch& batch) {
@@ -142,16 +149,19 @@ void InitialLoad::Announce(const TablePlan& table) {
     throw UsageError(fmt::format("{}: {}", table.name(), state.guarantee->reason),
                      state.guarantee->remedy);
   }
-  parts_.logger.info("initial load begins table={}", table.name());
-  if (table.null_cursor.empty()) return;
+  parts_.logger.info(LogText("initial load begins table={}", table.name()));
+  if (!table.null_cursor.empty()) TellNullCursors(table);
+}
+
+void InitialLoad::TellNullCursors(const TablePlan& table) {
   const auto count = parts_.session.Query(
       sql::Format("SELECT count(*) FROM {} WHERE {}", table.from(), table.null_cursor));
   const std::string& rows = count.rows.at(0).at(0).value();
   if (rows == "0") return;
-  parts_.logger.warn(
+  parts_.logger.warn(LogText(
       "rows are not captured because their cursor column is NULL table={} column={} rows={} "
       "hint=\"set it on every row and make the column NOT NULL\"",
-      table.name(), table.cursor_sql().text(), rows);
+      table.name(), table.cursor_sql().text(), rows));
 }
 
 void InitialLoad::ReadTables(const std::stop_token& stop) {

@@ -52,7 +52,8 @@ class InitialLoad {
   // Counts them: the cursor's tables are as they are going to be.
   void Count();
   // Waits for the end of a range, whichever is the next, and makes it durable; where it ends its
-  // table, together with the tables that end right after it. When stopped, it leaves what it has of a range to the next load.
+  // table, together with the tables that end right after it. When stopped, it leaves what it has of
+  // a range to the next load.
   void TakeRange(const std::stop_token& stop);
 
  private:
@@ -60,6 +61,8 @@ class InitialLoad {
   // Into the log and the cursor, which is the log's with the next checkpoint.
   void Take(RowQueue::Piece piece, RowFeed::Batch& batch);
   void Announce(const TablePlan& table);
+  // Warns of the rows that are never read.
+  void TellNullCursors(const TablePlan& table);
   void ReadTables(const std::stop_token& stop);
 
   Parts parts_;

@@ -12,6 +12,7 @@
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "engine/model/row_shape.h"
 #include "engine/model/stamp.h"
 #include "engine/sql/dialect.h"
@@ -87,10 +88,10 @@ void PollingSource::AdoptTables() {
       state = known->second;
       if (state.definition != table.definition) {
         if (!IsTombstoneTable(table.schema->table)) {
-          logger_.info(
+          logger_.info(LogText(
               "table is loaded again, its key, cursor, where, omit or soft deletion has changed "
               "table={}",
-              table.name());
+              table.name()));
         }
         state = {};
       }
@@ -177,10 +178,10 @@ void PollingSource::OweDeletions(const TablePlan& table, CaptureCursor::Table& s
                                  std::string_view why) {
   state.reconciled.reset();
   state.owes_deletions = horizon_->Holds(table);
-  logger_.warn(
+  logger_.warn(LogText(
       "tombstones do not tell of all deletions, {}: every row that the log holds is looked for "
       "once table={}",
-      why, table.name());
+      why, table.name()));
 }
 
 // Others learn it from the log's frames.
@@ -247,7 +248,7 @@ PollingSource::Outcome PollingSource::Poll(const std::vector<RowKeys>& again) {
   batch.Close(cursor_text_.Write(cursor_), OwingIsNews() || has_news);
   CrashPoint("poll.logged");
   ++stats_.polls;
-  logger_.debug("poll done logged={}", batch.logged());
+  logger_.debug(LogText("poll done logged={}", batch.logged()));
   return batch.logged() > 0 ? Outcome::kLogged : Outcome::kNothing;
 }
 
@@ -267,8 +268,8 @@ int64_t PollingSource::AcceptStamp(const TableSchema& table, int64_t stamp) {
     throw StopError(what, "correct the row, or the clock that set it, or raise max_skew");
   }
   if (told_ahead_.insert(table.table).second) {
-    logger_.warn("{} ahead_ms={} counts_as={}", what, (stamp - users_.now) / 1000,
-                 node_->ahead == AheadStamps::kCap ? "now" : "written");
+    logger_.warn(LogText("{} ahead_ms={} counts_as={}", what, (stamp - users_.now) / 1000,
+                         node_->ahead == AheadStamps::kCap ? "now" : "written"));
   }
   return node_->ahead == AheadStamps::kCap ? users_.now : stamp;
 }
@@ -309,8 +310,8 @@ void PollingSource::ReadTable(RowFeed::Batch& batch, const TablePlan& table) {
   if (state.forms.scan() == scan || condition.empty()) return;
   // A stamp has come in a form that the column did not have: others like it may stand, as they are
   // stored, before the place where this poll began.
-  logger_.info("stamps have another form than before, the table is read once table={} forms={}",
-               table.name(), state.forms.Describe());
+  logger_.info(LogText("stamps have another form, the table is read once table={} forms={}",
+                       table.name(), state.forms.Describe()));
   batch.Read(table, "", table.poll_order, 0, Watching(table));
 }
 

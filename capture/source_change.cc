@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "capture/tombstone_horizon.h"
+#include "engine/base/log_text.h"
 #include "engine/model/stamp.h"
 #include "engine/sql/dialect.h"
 
@@ -95,22 +96,22 @@ void LogChange(spdlog::logger& logger, const TablePlan& table, const TableChange
     case TableChange::Kind::kNone:
       return;
     case TableChange::Kind::kParts:
-      return logger.info(
+      return logger.info(LogText(
           "partitions or children of a table have changed, rows of new ones are read table={} "
           "new={}",
-          table.name(), change.parts.size());
+          table.name(), change.parts.size()));
     case TableChange::Kind::kRewritten:
-      return logger.warn(
+      return logger.warn(LogText(
           "a table was changed as a whole (TRUNCATE, VACUUM, CLUSTER, ALTER TABLE or TYPE, another "
           "file): it is read again and compared with the log table={}",
-          table.name());
+          table.name()));
     case TableChange::Kind::kReplaced:
-      return logger.warn(
+      return logger.warn(LogText(
           "a table is not the one that was captured (restored, made anew or renamed): it is read "
           "again and compared with the log, {} table={}",
           compares ? "and rows that it lacks are logged as deleted"
                    : "but not for deletions, since this role may not lock it",
-          table.name());
+          table.name()));
   }
 }
 

@@ -318,6 +318,7 @@ TablePlan MakePlan(const TableSpec& given, const sql::TableInfo& info, Dialect d
   plan.where = plan.set;
   if (may_be_null) {
     plan.null_cursor = And(plan.where, cursor + " IS NULL");
+    plan.finds_null_cursors = columns.fallback.empty() && Contains(info.indexed, columns.column);
     plan.where = And(plan.where, cursor + " IS NOT NULL");
   }
   plan.zone = spec.zone;

@@ -36,9 +36,10 @@ struct TablePlan {
   std::string zone;              // TableSpec::zone
   sql::Sql set;                  // the configured condition; empty: all rows
   sql::Sql where;  // the configured condition, and that the cursor is not NULL; empty: all rows
-  sql::Sql null_cursor;          // holds for the rows that are never read, their cursor being NULL;
-                                 // empty: none can be
-  std::optional<SoftFlag> flag;  // rows in which it is set are deletions
+  sql::Sql null_cursor;  // holds for the rows that are never read, their cursor being NULL;
+                         // empty: none can be
+  bool finds_null_cursors = false;  // by an index
+  std::optional<SoftFlag> flag;     // rows in which it is set are deletions
   std::optional<Deletes::Reconcile> reconcile;
   DeleteLimit max_deletes;
   // The table that triggers fill with deleted keys (tombstones.h); null: there is none.

@@ -68,6 +68,15 @@ class TidyTest(unittest.TestCase):
                     if re.match(pattern, include):
                         self.assertIn(box_of(path), owners, f"{path}: includes {include}")
 
+    def test_what_is_logged_is_put_together_by_log_text(self):
+        """LogText alone knows how to keep a name or a server's words from making pairs of their own."""
+        literal = r'"(?:[^"\\]|\\.)*'
+        direct = re.compile(
+            r"[lL]ogger(?:_|\(\))?(?:->|\.)(?:info|warn|error|debug)\(\s*(?:" + literal + r'"\s*)*' + literal + r"\{")
+        for path in self.files:
+            if box_of(path) in ("apply", "capture", "tools"):
+                self.assertIsNone(direct.search(path.read_text()), f"{path}: a log line that is not made by LogText")
+
     def test_text_becomes_sql_in_few_places(self):
         """Sql::OfOperator takes any text: what the operator wrote as SQL, and nothing else."""
         allowed = {"engine/sql/sql_text.h", "engine/sql/sql_text.cc", "capture/table_plan.cc"}

@@ -8,6 +8,7 @@
 #include "apply/row_image.h"
 #include "capture/table_plan.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "engine/model/value_text.h"
 #include "tools/commands.h"
 #include "tools/plan.h"
@@ -206,8 +207,9 @@ int Resolve(const Invocation& invocation, const Options& options) {
       config.Database(found.target).url, options.id,
       options.keep == "source" ? apply::Keep::kSource : apply::Keep::kTarget, options.force);
   CaptureResolved(invocation, config, found);
-  invocation.Logger()->info("conflict resolved by hand pipeline={} target={} id={} kept={}",
-                            found.conflict.pipeline, found.target, options.id, options.keep);
+  invocation.Logger()->info(LogText("conflict resolved by hand pipeline={} target={} id={} kept={}",
+                                    found.conflict.pipeline, found.target, options.id,
+                                    options.keep));
   if (invocation.json) {
     invocation.Print(ToJson(FindOne(config, options)));
   } else {

@@ -6,6 +6,7 @@
 
 #include "capture/stored_cursor.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "engine/base/nearest.h"
 #include "tools/log_commands.h"
 #include "tools/log_line.h"
@@ -105,12 +106,13 @@ class Cat {
     const auto base = log_->OpenBase();
     const BaseInfo info = base->info();
     if (!is_filtered() && !options_.from) {
-      logger_->info("older changes are folded, --from 0 shows what is left of them before={}",
-                    info.as_of.value());
+      logger_->info(
+          LogText("older changes are folded, --from 0 shows what is left of them before={}",
+                  info.as_of.value()));
       return true;
     }
-    logger_->info("older changes are folded, of each row the last state is shown before={}",
-                  info.as_of.value());
+    logger_->info(LogText("older changes are folded, of each row the last state is shown before={}",
+                          info.as_of.value()));
     for (auto entries = base->Next(kReadEntries); !entries.empty();
          entries = base->Next(kReadEntries)) {
       for (BaseEntry& entry : entries) {
@@ -227,8 +229,9 @@ void Cat::ExplainSilence() {
                                    "deleted in its folded part the log may know nothing any more");
     }
   }
-  logger_->info("no such change there from={} to={} log_begin={} log_end={}", from().value(),
-                options_.to ? std::to_string(*options_.to) : "end", begin.value(), end.value());
+  logger_->info(LogText("no such change there from={} to={} log_begin={} log_end={}",
+                        from().value(), options_.to ? std::to_string(*options_.to) : "end",
+                        begin.value(), end.value()));
 }
 
 }  // namespace

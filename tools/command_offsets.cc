@@ -4,6 +4,7 @@
 
 #include "apply/apply_stage.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "tools/commands.h"
 #include "tools/pipeline_status.h"
 
@@ -73,8 +74,9 @@ int Set(const Invocation& invocation, const std::string& name, uint64_t offset) 
   }
   apply::SetProgress(config.Database(pipeline.to).url, name, reader->info(), next);
   const uint64_t old = before ? before->next.value() : 0;
-  invocation.Logger()->info("offset set by hand pipeline={} target={} old={} new={} log_id={}",
-                            name, pipeline.to, old, offset, reader->info().id.ToString());
+  invocation.Logger()->info(
+      LogText("offset set by hand pipeline={} target={} old={} new={} log_id={}", name, pipeline.to,
+              old, offset, reader->info().id.ToString()));
   if (invocation.json) {
     invocation.Print({{"pipeline", name}, {"old", old}, {"new", offset}});
   } else {

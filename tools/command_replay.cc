@@ -8,6 +8,7 @@
 #include "apply/conflict_table.h"
 #include "capture/stored_cursor.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "engine/sql/dialect.h"
 #include "tools/commands.h"
 #include "tools/duration.h"
@@ -64,7 +65,8 @@ End EndAtTime(const std::string& text, LogReader& log, const Clock& clock, spdlo
   }
   const CutsAround cuts = CutsAroundTime(log, *moment);
   if (*moment > clock.Now()) {
-    logger.warn("--to-time is in the future: what the log holds by now is replayed time={}", text);
+    logger.warn(
+        LogText("--to-time is in the future: what the log holds by now is replayed time={}", text));
   }
   if (cuts.before) return {cuts.before->end, cuts.before};
   const std::string place = fmt::format("--to-time {}", text);
@@ -90,10 +92,10 @@ End EndAtOffset(Offset place, const std::string& name, bool inside_cut, LogReade
                      "choose a later offset");
   }
   if (!cuts.before) throw IsInFirstLoad(name, cuts);
-  logger.warn(
+  logger.warn(LogText(
       "{} lies inside of a cut: {}, {}; the replay ends with the former (--inside-cut: here, "
       "between two states of the source)",
-      name, cuts.TellBefore(), cuts.TellAfter());
+      name, cuts.TellBefore(), cuts.TellAfter()));
   return {cuts.before->end, cuts.before};
 }
 
@@ -256,10 +258,10 @@ int Replay(const Invocation& invocation, const Options& options) {
   const End end = ChooseEnd(options, *reader, clock, *logger);
   if (const auto last = reader->Last()) {
     for (const TableName& table : capture::TablesOwingDeletions(last->cursor)) {
-      logger->warn(
+      logger->warn(LogText(
           "the log may hold rows that are gone from the source: capture has yet to look for them, "
           "or holds deletions back table={}",
-          table.ToString());
+          table.ToString()));
     }
   }
   // What the source's tables have lost in the course of the log stops nobody here.

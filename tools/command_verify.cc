@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "tools/commands.h"
 #include "tools/peer_comparison.h"
 #include "tools/peer_report.h"
@@ -84,8 +85,8 @@ int Verify(const Invocation& invocation, const Options& options) {
       error.AddContext("pipeline " + name);
       if (options.pipelines.size() == 1 || config.pipelines.size() == 1) throw;
       if (!failure) failure = error;
-      logger->error("not compared pipeline={} error=\"{}\" hint=\"{}\"", name, error.message(),
-                    error.hint());
+      logger->error(LogText("not compared pipeline={} error=\"{}\" hint=\"{}\"", name,
+                            error.message(), error.hint()));
     }
   }
   if (!any && !failure) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "engine/base/printable.h"
 #include "tools/child_process.h"
 #include "tools/duration.h"
@@ -62,7 +63,8 @@ void Hooks::Tell(HookEvent event) {
   {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= kWaitingMost) {
-      logger_->warn("hooks are too slow, one event is not told pipeline={}", event.pipeline);
+      logger_->warn(
+          LogText("hooks are too slow, one event is not told pipeline={}", event.pipeline));
       return;
     }
     waiting_.push_back(std::move(event));
@@ -85,18 +87,20 @@ void Hooks::Run(const std::stop_token& stop) {
 
 void Hooks::TellNow(const HookEvent& event) {
   if (stop_ != nullptr && stop_->over()) {
-    logger_->warn("the stop comes before its hooks, one event is not told pipeline={} state={}",
-                  event.pipeline, event.state);
+    logger_->warn(
+        LogText("the stop comes before its hooks, one event is not told pipeline={} state={}",
+                event.pipeline, event.state));
     return;
   }
   const HookConfig& hooks = hooks_.at(event.pipeline);
   const auto guarded = [&](const char* what, const std::function<void()>& body) {
     try {
       body();
-      logger_->debug("hook told pipeline={} hook={} state={}", event.pipeline, what, event.state);
+      logger_->debug(
+          LogText("hook told pipeline={} hook={} state={}", event.pipeline, what, event.state));
     } catch (const std::exception& error) {
-      logger_->warn("a hook has failed pipeline={} hook={} state={} error=\"{}\"", event.pipeline,
-                    what, event.state, error.what());
+      logger_->warn(LogText("a hook has failed pipeline={} hook={} state={} error=\"{}\"",
+                            event.pipeline, what, event.state, error.what()));
     }
   };
   for (const std::string& command : hooks.commands) {

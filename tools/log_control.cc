@@ -14,6 +14,7 @@
 
 #include "engine/base/as_error.h"
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "tools/duration.h"
 #include "tools/log_order.h"
 
@@ -70,9 +71,9 @@ LogControl::LogControl(ChangeLog& log, capture::CaptureOrders& orders,
   try {
     socket_.emplace(LocalSocket::Listen(path_));
   } catch (const Error& error) {
-    logger_->warn(
+    logger_->warn(LogText(
         "the log takes no orders, so no backup and no verify while it is written error=\"{}\"",
-        error.message());
+        error.message()));
   }
 }
 
@@ -86,7 +87,7 @@ void LogControl::Run(std::stop_token stop) {
   if (!socket_) return;
   const int stopped = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (stopped < 0) {
-    logger_->warn("the log takes no orders error=\"{}\"", std::strerror(errno));
+    logger_->warn(LogText("the log takes no orders error=\"{}\"", std::strerror(errno)));
     return;
   }
   {
@@ -141,8 +142,8 @@ std::string LogControl::Answer(std::string_view line) {
 
 Json LogControl::Backup(const std::filesystem::path& into) {
   const LogBackup made = log_.Backup(into, stop_);
-  logger_->info("backup made into={} next={} bytes={}", into.string(), made.next.value(),
-                made.bytes);
+  logger_->info(LogText("backup made into={} next={} bytes={}", into.string(), made.next.value(),
+                        made.bytes));
   return {{"next", made.next.value()}, {"bytes", made.bytes}, {"linked_bytes", made.linked_bytes}};
 }
 

@@ -29,16 +29,6 @@ size_t NextPair(std::string_view line, size_t from) {
   return line.npos;
 }
 
-// The end of a value that is in no quotes as a whole: names in it may be.
-size_t EndOfBare(std::string_view line, size_t begin) {
-  bool quoted = false;
-  for (size_t at = begin; at < line.size(); ++at) {
-    if (line[at] == '"') quoted = !quoted;
-    if (line[at] == ' ' && !quoted && NextPair(line, at) == at) return at;
-  }
-  return quoted ? std::min(NextPair(line, begin), line.size()) : line.size();
-}
-
 Json ValueOf(std::string_view text) {
   const size_t sign = text.starts_with('-') ? 1 : 0;
   const std::string_view digits = text.substr(sign);
@@ -49,11 +39,13 @@ Json ValueOf(std::string_view text) {
   return std::string(text);
 }
 
-// The end of a quoted value that begins at `at`: a quote before the next pair or the line's end. A
-// value may have quotes in it.
-size_t EndOfQuoted(std::string_view line, size_t at) {
-  for (size_t end = line.find('"', at + 1); end != line.npos; end = line.find('"', end + 1)) {
-    if (end + 1 == line.size() || NextPair(line, end + 1) == end + 1) return end;
+// Takes a value in quotes from `at`, where its first quote stands; the place behind it. npos: it is
+// not closed.
+size_t TakeQuoted(std::string_view line, size_t at, std::string& value) {
+  for (++at; at < line.size(); ++at) {
+    if (line[at] == '"') return at + 1;
+    if (line[at] == '\\' && at + 1 < line.size()) ++at;
+    value += line[at];
   }
   return line.npos;
 }
@@ -68,15 +60,11 @@ Json LogMembers(std::string_view line) {
     std::string key(line.substr(at + 1, equals - at - 1));
     if (key == "message" || key == "time" || key == "level") key += '_';
     const size_t begin = equals + 1;
+    std::string quoted;
     const bool is_quoted = begin < line.size() && line[begin] == '"';
-    const size_t quote = is_quoted ? EndOfQuoted(line, begin) : line.npos;
-    if (quote != line.npos) {
-      members[key] = std::string(line.substr(begin + 1, quote - begin - 1));
-      at = quote + 1;
-    } else {
-      at = EndOfBare(line, begin);
-      members[key] = ValueOf(line.substr(begin, at - begin));
-    }
+    const size_t end = is_quoted ? TakeQuoted(line, begin, quoted) : line.npos;
+    at = std::min(NextPair(line, end == line.npos ? begin : end), line.size());
+    members[key] = end == line.npos ? ValueOf(line.substr(begin, at - begin)) : Json(quoted);
   }
   return members;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 
 namespace syncline::cli {
 namespace {
@@ -31,18 +32,19 @@ void LogKeeper::RunOnce(std::stop_token stop) {
     if (!retention_) retention_ = log_.NewRetention(policy_);
     const Retention::Pass pass = retention_->Run(std::move(stop));
     if (pass.frames == 0) return;
-    logger_->info("older frames folded into the base source={} frames={} changes={} begin={}",
-                  source_, pass.frames, pass.changes, pass.begin.value());
+    logger_->info(
+        LogText("older frames folded into the base source={} frames={} changes={} begin={}",
+                source_, pass.frames, pass.changes, pass.begin.value()));
     if (pass.overtaken.empty()) return;
     logger_->warn(
-        "the log has outgrown its size: these will catch up through the base source={} "
-        "pipelines={}",
-        source_, fmt::join(pass.overtaken, ","));
+        LogText("the log has outgrown its size: these will catch up through the base source={} "
+                "pipelines={}",
+                source_, fmt::format("{}", fmt::join(pass.overtaken, ","))));
   } catch (const Error& error) {
     retention_.reset();
     if (error.reaction() != Reaction::kRetry && error.reaction() != Reaction::kRestart) throw;
-    logger_->warn("folding interrupted, will retry source={} error=\"{}\"", source_,
-                  error.message());
+    logger_->warn(LogText("folding interrupted, will retry source={} error=\"{}\"", source_,
+                          error.message()));
   }
 }
 

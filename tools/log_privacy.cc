@@ -1,6 +1,7 @@
 #include "tools/log_privacy.h"
 
 #include "engine/base/error.h"
+#include "engine/base/log_text.h"
 #include "engine/log/log_privacy.h"
 
 namespace syncline::cli {
@@ -10,11 +11,11 @@ template <typename Keep>
 void Tighten(const std::filesystem::path& folder, spdlog::logger& logger, Keep&& keep) {
   try {
     if (!keep(folder)) return;
-    logger.warn("other users could look into this folder, now they cannot folder={}",
-                folder.string());
+    logger.warn(LogText("other users could look into this folder, now they cannot folder={}",
+                        folder.string()));
   } catch (const Error& error) {
-    logger.debug("a folder is left as it is folder={} error=\"{}\"", folder.string(),
-                 error.message());
+    logger.debug(LogText("a folder is left as it is folder={} error=\"{}\"", folder.string(),
+                         error.message()));
   }
 }
 

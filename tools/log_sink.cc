@@ -1,11 +1,12 @@
 #include "tools/log_sink.h"
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <string>
+
+#include "engine/base/log_text.h"
 
 namespace syncline::cli {
 namespace {
@@ -31,7 +32,7 @@ void LogSink::log(const spdlog::details::log_msg& message) {
   }
   if (left_out_ > 0) {
     const std::string text =
-        fmt::format("lines are left out here, which nobody read in time lines={}", left_out_);
+        LogText("lines are left out here, which nobody read in time lines={}", left_out_);
     left_out_ = 0;
     Base::log({message.logger_name, spdlog::level::warn, text});
     if (!IsReady(kPatience)) {

@@ -11,6 +11,7 @@
 #include "apply/moment_fit.h"
 #include "apply/table_plan.h"
 #include "capture/table_plan.h"
+#include "engine/base/log_text.h"
 #include "engine/sql/session.h"
 #include "engine/sql/time_zone.h"
 
@@ -119,10 +120,10 @@ KnownTables RequireSameMoments(const PipelinePlan& pipeline, spdlog::logger& log
   try {
     source = Side::Open(pipeline.source_url);
   } catch (const Error& error) {
-    logger.warn(
+    logger.warn(LogText(
         "the source cannot be asked for its time zone: what has none there counts as UTC, unless "
         "the table's zone says otherwise pipeline={} reason=\"{}\"",
-        pipeline.name, error.message());
+        pipeline.name, error.message()));
     return known;
   }
   for (const OtherMoments& table : FindBetween(pipeline, *source, target, known)) throw table.error;

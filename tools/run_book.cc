@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "engine/base/log_text.h"
+
 namespace syncline::cli {
 
 RunBook::RunBook(const std::filesystem::path& logs, Clock& clock,
@@ -10,7 +12,8 @@ RunBook::RunBook(const std::filesystem::path& logs, Clock& clock,
   try {
     history_ = std::make_unique<RunHistory>(logs, clock_, limits);
   } catch (const Error& error) {
-    logger_->warn("runs are not noted error=\"{}\" hint=\"{}\"", error.message(), error.hint());
+    logger_->warn(
+        LogText("runs are not noted error=\"{}\" hint=\"{}\"", error.message(), error.hint()));
   }
 }
 
@@ -22,7 +25,8 @@ bool RunBook::Try(const std::function<void(RunHistory&)>& body) {
   } catch (const std::exception& error) {
     const std::lock_guard lock(mutex_);
     if (!std::exchange(told_, true)) {
-      logger_->warn("a run could not be noted, nor maybe later ones error=\"{}\"", error.what());
+      logger_->warn(
+          LogText("a run could not be noted, nor maybe later ones error=\"{}\"", error.what()));
     }
     return false;
   }

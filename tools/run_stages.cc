@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "engine/base/log_text.h"
 #include "tools/load_progress.h"
 #include "tools/log_privacy.h"
 #include "tools/once_report.h"
@@ -14,9 +15,9 @@ namespace {
 
 constexpr Microseconds kSummaryEvery = std::chrono::seconds(10);
 
-std::string Behind(const ApplyActivity& apply) {
+LogPairs Behind(const ApplyActivity& apply) {
   if (!apply.behind || !apply.lag) return {};
-  return fmt::format(" behind={} lag_ms={}", *apply.behind, apply.lag->count() / 1000);
+  return {LogText(" behind={} lag_ms={}", *apply.behind, apply.lag->count() / 1000)};
 }
 
 Json TablesJson(const std::vector<TableOutcome>& outcomes, const std::string& owner) {
@@ -89,22 +90,23 @@ Activity LogSummary(StageWatch& watch, const Activity& before, spdlog::logger& l
     const CaptureActivity was = old != before.captures.end() ? old->second : CaptureActivity{};
     if (capture.changes_logged == was.changes_logged && capture.rows_read == was.rows_read)
       continue;
-    logger.info("captured source={} rows_read={} changes={} log_end={}{}", source,
-                capture.rows_read - was.rows_read, capture.changes_logged - was.changes_logged,
-                capture.log_end.value_or(Offset()).value(),
-                capture.loads_running == 0
-                    ? ""
-                    : fmt::format(" initial_load=running about_rows={}", capture.rows_to_load));
+    logger.info(LogText(
+        "captured source={} rows_read={} changes={} log_end={}{}", source,
+        capture.rows_read - was.rows_read, capture.changes_logged - was.changes_logged,
+        capture.log_end.value_or(Offset()).value(),
+        capture.loads_running == 0
+            ? LogPairs{}
+            : LogPairs{LogText(" initial_load=running about_rows={}", capture.rows_to_load)}));
   }
   for (const auto& [pipeline, apply] : now.applies) {
     auto old = before.applies.find(pipeline);
     const ApplyActivity was = old != before.applies.end() ? old->second : ApplyActivity{};
     if (apply.changes == was.changes) continue;
-    logger.info(
+    logger.info(LogText(
         "applied pipeline={} changes={} rows_written={} rows_newer={} refused={} next_offset={}{}",
         pipeline, apply.changes - was.changes, apply.rows_written - was.rows_written,
         apply.rows_newer - was.rows_newer, apply.refused - was.refused, apply.next.value(),
-        Behind(apply));
+        Behind(apply)));
   }
   return now;
 }
@@ -122,7 +124,7 @@ int RunStages(const Invocation& invocation, const std::vector<std::string>& name
     if (error.code() != kStoppedCode) throw;
     return 0;
   }
-  for (const std::string& warning : plan.warnings) logger->warn("{}", warning);
+  for (const std::string& warning : plan.warnings) logger->warn(LogText("{}", warning));
 
   KeepPrivate(plan, *logger);
   SystemClock clock;

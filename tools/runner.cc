@@ -9,6 +9,7 @@
 #include "engine/base/as_error.h"
 #include "engine/base/backoff.h"
 #include "engine/base/either_stop.h"
+#include "engine/base/log_text.h"
 #include "tools/log_control.h"
 #include "tools/peer_tables.h"
 #include "tools/pipeline_status.h"
@@ -52,7 +53,7 @@ void Runner::LeaveOutPaused() {
   const auto is_paused = [&](const std::string& name) { return pauses_.IsPaused(name); };
   for (const PipelinePlan& pipeline : plan_.pipelines) {
     if (!is_paused(pipeline.name)) continue;
-    logger_->info("paused, and left out pipeline={}", pipeline.name);
+    logger_->info(LogText("paused, and left out pipeline={}", pipeline.name));
     cli::Run run;
     run.pipeline = pipeline.name;
     run.kind = RunKind();

@@ -2,6 +2,7 @@
 #include "apply/apply_stage.h"
 #include "capture/capture_stage.h"
 #include "engine/base/either_stop.h"
+#include "engine/base/log_text.h"
 #include "tools/moment_watch.h"
 #include "tools/peer_tables.h"
 #include "tools/pipeline_status.h"
@@ -62,8 +63,8 @@ std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, bool
       }
     }
     if (missing && !told) {
-      logger_->info("waiting for the log, which capture makes pipeline={} log={}", pipeline.name,
-                    pipeline.log_folder.string());
+      logger_->info(LogText("waiting for the log, which capture makes pipeline={} log={}",
+                            pipeline.name, pipeline.log_folder.string()));
       told = true;
     }
     if (!clock_.Sleep(kLogPoll, stop)) return nullptr;

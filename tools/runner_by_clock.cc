@@ -7,6 +7,7 @@
 #include "capture/capture_stage.h"
 #include "engine/base/as_error.h"
 #include "engine/base/either_stop.h"
+#include "engine/base/log_text.h"
 #include "tools/log_control.h"
 #include "tools/log_keeper.h"
 #include "tools/moment_watch.h"
@@ -26,7 +27,7 @@ void Runner::WhileActive(const std::string& pipeline, bool once, const std::stop
     const EitherStop active(stop, pauses_.WhileActive(pipeline));
     body(active.token());
     if (stop.stop_requested() || !active.token().stop_requested()) return;
-    logger_->info("paused pipeline={}", pipeline);
+    logger_->info(LogText("paused pipeline={}", pipeline));
   }
 }
 
@@ -87,8 +88,8 @@ void Runner::PollElsewhere(const PipelinePlan& pipeline) {
   try {
     OrderPoll(pipeline.log_folder, {}, pipeline.target_url.limits);
   } catch (const Error& error) {
-    logger_->info("the source is not polled for this run pipeline={} error=\"{}\"", pipeline.name,
-                  error.message());
+    logger_->info(LogText("the source is not polled for this run pipeline={} error=\"{}\"",
+                          pipeline.name, error.message()));
   }
 }
 

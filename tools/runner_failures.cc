@@ -7,6 +7,7 @@
 #include "capture/capture_stage.h"
 #include "engine/base/as_error.h"
 #include "engine/base/backoff.h"
+#include "engine/base/log_text.h"
 #include "engine/sql/session.h"
 #include "tools/runner.h"
 
@@ -85,8 +86,8 @@ void Runner::RecordFailure(const Unit& unit, const Error& error) {
   book_.EndWork(unit.part, unit.name, Work::End::kFailed);
   // The only pipeline's failure ends the program, which then tells it.
   if (plan_.pipelines.size() < 2) return;
-  logger_->error("stopped by an error name={} error=\"{}\" hint=\"{}\"", unit.name,
-                 error.message(), error.hint());
+  logger_->error(LogText("stopped by an error name={} error=\"{}\" hint=\"{}\"", unit.name,
+                         error.message(), error.hint()));
 }
 
 bool Runner::DependsOn(const PipelinePlan& pipeline, const Unit& unit) {
@@ -116,7 +117,7 @@ void Runner::RecordStart(const Unit& unit) {
     if (DependsOn(pipeline, unit)) incidents_.StartedAgain(pipeline.name, KindOf(unit.part));
   }
   book_.BeginWork(unit.part, unit.name, options_.once);
-  logger_->info("goes on again after it had stopped name={}", unit.name);
+  logger_->info(LogText("goes on again after it had stopped name={}", unit.name));
 }
 
 bool Runner::HasStarted(const Unit& unit) {
@@ -143,8 +144,7 @@ bool Runner::MayComeBack(const Unit& unit, const Error& error) const {
   return source != plan_.sources.end() && LacksTables(*source);
 }
 
-bool Runner::AwaitAnotherTry(const Unit& unit, Microseconds wait,
-                             const std::stop_token& stop) {
+bool Runner::AwaitAnotherTry(const Unit& unit, Microseconds wait, const std::stop_token& stop) {
   for (const Microseconds until = clock_.Monotonic() + wait; clock_.Monotonic() < until;) {
     if (!OthersGoOn(unit)) return false;
     if (!clock_.Sleep(kLookEvery, stop)) break;
@@ -169,8 +169,8 @@ void Runner::Persist(const Unit& unit, const Backoff::Options& retry, bool once,
         if (clock_.Monotonic() - began > kHealthyRun) backoff.Reset();
         if (backoff.exhausted()) throw GivenUpError(error, backoff.tries());
         const Microseconds wait = backoff.Next();
-        logger_->warn("will start again name={} after_ms={} error=\"{}\"", unit.name,
-                      wait.count() / 1000, error.message());
+        logger_->warn(LogText("will start again name={} after_ms={} error=\"{}\"", unit.name,
+                              wait.count() / 1000, error.message()));
         if (!clock_.Sleep(wait, stop)) return;
         continue;
       }
