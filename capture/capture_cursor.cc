@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -226,13 +227,24 @@ sql::DatabaseMark DatabaseFromJson(const Json& json) {
           .written = json.value("written", std::string())};
 }
 
+// A cursor's numbers are all integers: one of another kind would be converted, whether it fits or
+// not.
+Json ParseWhole(const std::string& text) {
+  return Json::parse(text, [](int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::value && parsed.is_number_float()) {
+      throw std::domain_error("a fraction");
+    }
+    return true;
+  });
+}
+
 }  // namespace
 
 CaptureCursor CaptureCursor::Parse(const std::string& text) {
   CaptureCursor cursor;
   if (text.empty()) return cursor;
   try {
-    const Json json = Json::parse(text);
+    const Json json = ParseWhole(text);
     if (const int format = json.at("format"); format != kFormat) {
       throw StopError(
           fmt::format("the log's cursor has format {}; this program knows {}", format, kFormat),

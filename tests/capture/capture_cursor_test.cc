@@ -131,6 +131,17 @@ TEST(CaptureCursorTest, IsDescribedForPeople) {
             "running, the oldest of them since before the first tick");
 }
 
+// Fails when a fraction is cut to an integer, or a number that fits into none is made one.
+TEST(CaptureCursorTest, AllNumbersAreIntegers) {
+  const auto with = [](const std::string& last) {
+    return R"({"format":1,"tables":[],"ticks":{"last":)" + last +
+           R"(,"server_started":1,"ticks":[{"number":7,"clock":1}],"running":{}}})";
+  };
+  EXPECT_EQ(CaptureCursor::Parse(with("7")).ticks.last, 7u);
+  EXPECT_THROW(CaptureCursor::Parse(with("7.5")), Error);
+  EXPECT_THROW(CaptureCursor::Parse(with("1e300")), Error);
+}
+
 TEST(CaptureCursorTest, ManyTablesAreCounted) {
   CaptureCursor cursor;
   for (int i = 100; i < 1'100; ++i) cursor.tables[{"", std::to_string(i)}].loaded = i >= 107;
