@@ -334,7 +334,7 @@ class VerifyTest(SystemTest):
         for by in ("rows", "sums"):
             self.assertEqual(self.verify(0, "--by", by)["equal"], rows)
         damage = {
-            "Small \"one\"": "77", "list": "'{x}'", "document": "'{}'", "raw": "'{}'", "ratio": "0.25", "measure": "0.5", "amount": "1.5",
+            "Small \"one\"": "777", "list": "'{x}'", "document": "'{}'", "raw": "'{}'", "ratio": "0.25", "measure": "0.5", "amount": "2.5",
             "bytes": "NULL", "day": "'2020-01-01'", "moment": "'2020-01-01 00:00:00.000000'", "time": "'00:00:00.000000'", "flag": "NULL",
             "fixed": "'other'", "span": "'empty'", "ignored": "NULL",
         }  # fmt: skip
