@@ -7,7 +7,6 @@
 #include <ranges>
 
 #include "apply/column_types.h"
-#include "apply/durability.h"
 #include "apply/foreign_code.h"
 #include "apply/key_fit.h"
 #include "apply/own_tables.h"
@@ -298,7 +297,6 @@ Sql AddColumnSql(sql::Session& session, const TablePlan& plan, const Column& col
 
 sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog::logger& logger) {
   RefuseOneName(plan, session.dialect());
-  RequireDurable(session, {&plan.target, 1});
   auto info = session.Describe(plan.target);
   if (info) {
     TakeNames(*info, session.dialect(), plan);

@@ -84,15 +84,19 @@ constexpr char kFromSql[] = R"(
 
 sql::Sql StampSql() { return sql::Format(kStampSql, sql::Sql(kFilesSql), sql::Sql(kLabelsSql)); }
 
-sql::Sql FromSql(const std::vector<TableName>& tables) {
+// A table's schema and name, as an SQL list.
+sql::Sql NameSql(const TableName& table) {
   const auto name = [](const std::string& text) {
     return sql::TextLiteral(text, Dialect::kPostgres) + "::pg_catalog.name";
   };
+  return sql::Format("{}, {}", name(table.schema.empty() ? "public" : table.schema),
+                     name(table.name));
+}
+
+sql::Sql FromSql(const std::vector<TableName>& tables) {
   std::vector<sql::Sql> values;
   for (size_t i = 0; i < tables.size(); ++i) {
-    const std::string& schema = tables[i].schema;
-    values.push_back(sql::Format("({}, {}, {})", i, name(schema.empty() ? "public" : schema),
-                                 name(tables[i].name)));
+    values.push_back(sql::Format("({}, {})", i, NameSql(tables[i])));
   }
   return sql::Format(kFromSql, sql::Join(values, ", "));
 }
@@ -167,11 +171,18 @@ bool CatalogWatch::Moved() {
   return IsOther(now) || now.written != database_.written;
 }
 
+void CatalogWatch::PrepareCheckOne(sql::Session& session) {
+  if (session.dialect() != Dialect::kPostgres) return;
+  session.Execute(sql::Format(
+      "PREPARE syncline_catalog_one(pg_catalog.name, pg_catalog.name) AS SELECT {} {}", StampSql(),
+      sql::Format(kFromSql, sql::Sql("(0, $1, $2)"))));
+}
+
 void CatalogWatch::CheckOne(sql::Session& session, const TableName& table) const {
   bool is_same = false;
   if (session.dialect() == Dialect::kPostgres) {
     const auto row =
-        session.Query(sql::Format("SELECT {} {}", StampSql(), FromSql({table}))).rows.at(0);
+        session.Query(sql::Format("EXECUTE syncline_catalog_one({})", NameSql(table))).rows.at(0);
     is_same = row.at(0).value_or("") == tables_.at(table).stamp;
   } else {
     const sql::DatabaseMark now = sql::MarkOf(session);

@@ -32,6 +32,9 @@ class CatalogWatch {
   // Outside of any transaction: a file that another one has taken the place of changes no more, and
   // nor does one that a copy was written over.
   bool Moved();
+  // Once for a session that CheckOne is asked with, outside of any transaction: the server plans
+  // for it once, which takes longer than to answer.
+  static void PrepareCheckOne(sql::Session& session);
   // As Changed, for one table, with a session and a snapshot of their own, from any thread. Throws
   // RestartError when it has changed.
   void CheckOne(sql::Session& session, const TableName& table) const;

@@ -167,6 +167,7 @@ void InitialLoad::TellNullCursors(const TablePlan& table) {
 void InitialLoad::ReadTables(const std::stop_token& stop) {
   try {
     const std::unique_ptr<sql::Session> session = parts_.open();
+    CatalogWatch::PrepareCheckOne(*session);
     RangeReader reader(*session, parts_.horizon, parts_.catalog, queue_, parts_.stats, parts_.clock,
                        options_);
     while (!stop.stop_requested()) {

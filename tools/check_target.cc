@@ -223,11 +223,22 @@ void CheckWritable(sql::Session& session, const std::string& subject, const std:
 }
 
 // What a crash of the target's server could take back.
-void CheckDurability(sql::Session& session, const std::string& subject, CheckReport& report) {
+void CheckDurability(sql::Session& session, const std::string& subject,
+                     const PipelinePlan& pipeline, CheckReport& report) {
   for (const apply::DurabilityConcern& concern : apply::DurabilityConcerns(session)) {
     report.Warn(subject, concern.message, concern.hint);
   }
-  report.Guard(subject, [&] { apply::RequireDurable(session, {}); });
+  if (!report.Guard(subject, [&] { apply::RequireDurable(session, {}); })) return;
+  std::vector<TableName> targets;
+  for (const apply::TableMapping& mapping : pipeline.tables) targets.push_back(mapping.target);
+  try {
+    apply::RequireDurable(session, targets);
+  } catch (const Error&) {
+    // Each by itself, now that one is known to be refused.
+    for (const TableName& target : targets) {
+      report.Guard(subject, [&] { apply::RequireDurable(session, {&target, 1}); });
+    }
+  }
 }
 
 // A SQLite file that is not there yet: the first apply makes it, a check must not.
@@ -261,7 +272,7 @@ void CheckTarget(const Config& config, const PipelinePlan& pipeline, const Sourc
   if (!report.Guard(subject, [&] { session = sql::Session::Open(pipeline.target_url); })) return;
   report.Pass(subject, fmt::format("{} can be reached", pipeline.target_url.display));
   CheckWritable(*session, subject, pipeline.target_url.display, report);
-  CheckDurability(*session, subject, report);
+  CheckDurability(*session, subject, pipeline, report);
   SystemClock clock;
   const PipelineStatus status = ReadPipelineStatus(config, config.Pipeline(pipeline.name), clock);
   if (status.state == PipelineStatus::State::kTrouble) {

@@ -5,6 +5,29 @@
 #include "engine/sql/postgres_settings.h"
 
 namespace syncline::sql {
+namespace {
+
+ResultSet SetOf(const PostgresResult& result) {
+  ResultSet set;
+  for (int i = 0; i < result.columns(); ++i) {
+    set.columns.emplace_back(result.column_name(i));
+  }
+  set.rows.reserve(result.size());
+  for (const PostgresResult::Row row : result) {
+    auto& fields = set.rows.emplace_back();
+    for (int i = 0; i < result.columns(); ++i) {
+      const PostgresResult::Field field = row[i];
+      if (field.is_null()) {
+        fields.emplace_back();
+      } else {
+        fields.emplace_back(std::in_place, field.c_str(), field.size());
+      }
+    }
+  }
+  return set;
+}
+
+}  // namespace
 std::string PostgresSession::Identity() { return DatabaseIdentity(connection_); }
 
 DatabaseMark PostgresSession::Mark() { return MarkOf(connection_); }
@@ -43,24 +66,11 @@ void PostgresSession::CheckDeferred() { Execute("SET CONSTRAINTS ALL IMMEDIATE")
 void PostgresSession::Execute(const Sql& sql) { connection_.Run(sql); }
 
 ResultSet PostgresSession::Query(const Sql& sql, const Parameters& parameters) {
-  const PostgresResult result = connection_.Run(sql, parameters);
-  ResultSet set;
-  for (int i = 0; i < result.columns(); ++i) {
-    set.columns.emplace_back(result.column_name(i));
-  }
-  set.rows.reserve(result.size());
-  for (const PostgresResult::Row row : result) {
-    auto& fields = set.rows.emplace_back();
-    for (int i = 0; i < result.columns(); ++i) {
-      const PostgresResult::Field field = row[i];
-      if (field.is_null()) {
-        fields.emplace_back();
-      } else {
-        fields.emplace_back(std::in_place, field.c_str(), field.size());
-      }
-    }
-  }
-  return set;
+  return SetOf(connection_.Run(sql, parameters));
+}
+
+ResultSet PostgresSession::QueryPlanned(const Sql& sql, const Parameters& parameters) {
+  return SetOf(connection_.RunPlanned(sql, parameters));
 }
 
 uint64_t PostgresSession::Change(const Sql& sql, const Parameters& parameters) {

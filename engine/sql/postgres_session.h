@@ -29,6 +29,7 @@ class PostgresSession : public Session {
 
   void Execute(const Sql& sql) override;
   ResultSet Query(const Sql& sql, const Parameters& parameters) override;
+  ResultSet QueryPlanned(const Sql& sql, const Parameters& parameters);  // for sql::QueryPlanned
   uint64_t Change(const Sql& sql, const Parameters& parameters) override;
 
   std::vector<TableName> ListTables() override;

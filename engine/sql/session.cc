@@ -1,6 +1,7 @@
 #include "engine/sql/session.h"
 
 #include "engine/sql/database_mark.h"
+#include "engine/sql/planned_query.h"
 #include "engine/sql/postgres_session.h"
 #include "engine/sql/sqlite_session.h"
 
@@ -33,6 +34,13 @@ std::vector<Sql> KeyEquals(Session& session, const TableSchema& table) {
 std::unique_ptr<Session> Session::Open(const DatabaseUrl& url, const SessionOptions& options) {
   if (url.dialect == Dialect::kPostgres) return std::make_unique<PostgresSession>(url, options);
   return std::make_unique<SqliteSession>(url, options);
+}
+
+ResultSet QueryPlanned(Session& session, const Sql& sql, const Parameters& parameters) {
+  if (session.dialect() == Dialect::kPostgres) {
+    return static_cast<PostgresSession&>(session).QueryPlanned(sql, parameters);
+  }
+  return session.Query(sql, parameters);
 }
 
 DatabaseMark MarkOf(Session& session) {

@@ -1,6 +1,7 @@
 #include "engine/sql/table_functions.h"
 
 #include "engine/sql/dialect.h"
+#include "engine/sql/planned_query.h"
 #include "engine/sql/trusted_roles.h"
 
 namespace syncline::sql {
@@ -14,9 +15,9 @@ constexpr Sql kPath = R"((
       pg_catalog.replace(pg_catalog.replace(reset_val, '"', ''), ' ', ''), ',')) AS s
     WHERE name = 'search_path'))";
 
-// Whether the search of kFunctionsFormat could find anything, told by index scans alone: that search
-// takes 20 ms a table, and most tables have nothing but a key and columns of the system's types. The
-// catalogue records no dependency on the system's own objects.
+// Whether the search of kFunctionsFormat could find anything, told by index scans alone: that
+// search takes 20 ms a table, and most tables have nothing but a key and columns of the system's
+// types. The catalogue records no dependency on the system's own objects.
 constexpr char kMayHaveSql[] = R"sql(
   SELECT 1 FROM pg_catalog.pg_class c
   WHERE c.oid = pg_catalog.to_regclass($1) AND (
@@ -177,9 +178,9 @@ std::vector<TableFunction> FunctionsOf(Session& session, const TableName& table)
   std::vector<TableFunction> functions;
   if (session.dialect() != Dialect::kPostgres) return functions;
   const std::string name(Quote(table).text());
-  if (session.Query(kMayHaveSql, {name}).rows.empty()) return functions;
+  if (QueryPlanned(session, kMayHaveSql, {name}).rows.empty()) return functions;
   const Sql sql = Format(kFunctionsFormat, kTrustedRoles, kTypeParts, kPath);
-  for (const auto& row : session.Query(sql, {name}).rows) {
+  for (const auto& row : QueryPlanned(session, sql, {name}).rows) {
     const std::string& used_by = row.at(0).value();
     functions.push_back({.used_by = used_by,
                          .signature = row.at(1).value(),

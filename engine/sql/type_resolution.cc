@@ -5,6 +5,7 @@
 #include "engine/base/error.h"
 #include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/planned_query.h"
 #include "engine/sql/trusted_roles.h"
 
 namespace syncline::sql {
@@ -72,7 +73,7 @@ std::optional<Sql> ResolveType(Session& session, std::string_view native_type,
     return moved.words.empty() ? moved.Text().ToString() : as_declared.ToString();
   };
   const std::string bare = declared.modifier.empty() ? "t" : "f";
-  ResultSet found = session.Query(kResolveSystemSql, {as_declared.ToString(), bare});
+  ResultSet found = QueryPlanned(session, kResolveSystemSql, {as_declared.ToString(), bare});
   if (found.rows.empty()) {
     found = session.Query(
         Format(kResolveFormat, kTypeParts, kTrustedRoles),

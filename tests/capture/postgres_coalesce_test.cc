@@ -72,7 +72,7 @@ TEST_F(PostgresCoalesceTest, ARowWithNeitherIsCountedAndNotRead) {
   capture->Poll();
   EXPECT_EQ(Names(*capture), "ab");
   EXPECT_NE(capture->messages().find("cursor column is NULL table=public.items "
-                                     R"(column="coalesce(\"updated_at\", \"created_at\")" rows=1)"),
+                                     R"-(column="coalesce(\"updated_at\", \"created_at\")" rows=1)-"),
             std::string::npos)
       << capture->messages();
   EXPECT_NE(Warnings(Check()).find("there are rows whose cursor"), std::string::npos);
