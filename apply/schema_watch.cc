@@ -226,7 +226,7 @@ void SchemaWatch::PauseFor(sql::Session& session, const TableSchema& schema,
 void SchemaWatch::Note(sql::Session& session, const std::string& pipeline,
                        const Mappings& mappings) {
   for (const auto& [table, warnings] : std::exchange(to_note_, {})) {
-    for (const std::string& warning : warnings) logger_->warn(warning);
+    for (const std::string& warning : warnings) logger_->warn(LogText("{}", LogPairs{warning}));
     const TableMapping& mapping = mappings.at(table);
     const std::optional<sql::TableInfo> info = session.Describe(mapping.target);
     for (KnownColumn& column : known_->at(table)) {
