@@ -12,36 +12,8 @@
 namespace syncline::apply {
 namespace {
 
-enum class Times {
-  kNone,
-  kLocal,  // without a time zone
-  kZoned,  // with one, or in UTC by definition
-};
-
-// By a PostgreSQL column's type, also of arrays and ranges; of a SQLite column what is declared.
-Times TimesIn(const Column& column) {
-  switch (column.type) {
-    case Type::kDate:
-    case Type::kTimestamp:
-      return Times::kLocal;
-    case Type::kTimestampTz:
-      return Times::kZoned;
-    case Type::kOther:
-      break;
-    default:
-      return Times::kNone;
-  }
-  const std::string_view type = column.native_type;
-  if (type.starts_with("tstz")) return Times::kZoned;
-  if (type.starts_with("timestamp")) {
-    return type.find(" with time zone") != type.npos ? Times::kZoned : Times::kLocal;
-  }
-  const bool is_local = type == "date[]";
-  return is_local || type.starts_with("tsrange") || type.starts_with("tsmultirange") ||
-                 type.starts_with("daterange") || type.starts_with("datemultirange")
-             ? Times::kLocal
-             : Times::kNone;
-}
+using sql::Times;
+using sql::TimesIn;
 
 // One side of a column.
 struct Side {
@@ -84,7 +56,18 @@ class MomentFit {
     if (target_.flag && target_.dialect == Dialect::kPostgres) CheckFlag(*target_.flag);
   }
 
+  std::vector<std::string> Assumptions() {
+    std::vector<std::string> all;
+    for (uint32_t i = 0; i < plan_.columns.size(); ++i) {
+      std::string assumed = Assumption(i);
+      if (!assumed.empty()) all.push_back(std::move(assumed));
+    }
+    return all;
+  }
+
  private:
+  bool is_from_file() const { return plan_.schema->dialect == Dialect::kSqlite; }
+
   // Whether the column's values decide which of two rows is the later one.
   bool IsStamp(uint32_t i) const {
     const bool compares =
@@ -105,14 +88,51 @@ class MomentFit {
 
   Times SourceTimes(uint32_t i, bool is_stamp) const {
     const Column& to = target_.columns[i];
-    const bool is_file = plan_.schema->dialect == Dialect::kSqlite;
     const Times times = TimesIn(plan_.schema->columns[plan_.take[i]]);
-    if (!is_file && times != Times::kNone) return times;
-    if (is_file && (is_stamp || times == Times::kZoned)) return Times::kZoned;
+    if (!is_from_file() && times != Times::kNone) return times;
+    if (is_from_file() && (is_stamp || times == Times::kZoned)) return Times::kZoned;
     // A value that becomes a moment is one in UTC; of a date the day is copied that is written.
     const bool becomes_moment =
         target_.dialect == Dialect::kPostgres && to.type == Type::kTimestamp;
-    return becomes_moment ? Times::kZoned : Times::kNone;
+    if (!is_from_file()) return becomes_moment ? Times::kZoned : Times::kNone;
+    // What is in a file is as the table's `zone` says, or else digits of a zone that nobody knows.
+    const bool is_timed = times == Times::kLocal || (MayBeText(i) && TimesIn(to) != Times::kNone);
+    if (is_timed && !local_.zone.empty()) return Times::kLocal;
+    return becomes_moment && times == Times::kNone ? Times::kZoned : Times::kNone;
+  }
+
+  // Whether a column of a file that is not declared as one of times may hold them as texts.
+  bool MayBeText(uint32_t i) const {
+    const Type type = plan_.schema->columns[plan_.take[i]].type;
+    return type == Type::kText || type == Type::kOther || type == Type::kNull;
+  }
+
+  // In words; empty: of this column nothing is assumed.
+  std::string Assumption(uint32_t i) {
+    const Column& from = plan_.schema->columns[plan_.take[i]];
+    const Column& to = target_.columns[i];
+    const Times source = TimesIn(from), target = TimesIn(to);
+    if (!is_from_file()) {
+      const bool becomes_stamp = target_.dialect == Dialect::kSqlite && plan_.IsCursor(i);
+      if (!becomes_stamp || source != Times::kLocal || sql::IsUtc(SourceZone())) return "";
+      return fmt::format(
+          "column {} holds local times of {}, and as the cursor of another pipeline "
+          "the file's would be read as UTC",
+          to.name, SourceZone());
+    }
+    if (target_.dialect != Dialect::kPostgres || IsStamp(i) || !local_.zone.empty()) return "";
+    if (target == Times::kZoned && source != Times::kZoned &&
+        (source == Times::kLocal || MayBeText(i))) {
+      return fmt::format("column {} has no time zone at the source: what names none is read as UTC",
+                         from.name);
+    }
+    if (source != Times::kLocal || to.type != Type::kTimestamp || sql::IsUtc(TargetZone())) {
+      return "";
+    }
+    return fmt::format(
+        "column {} has no time zone at the source: of what names one, and of numbers, the target "
+        "gets the time in UTC, and not in {}",
+        from.name, TargetZone());
   }
 
   Times TimesOnTarget(uint32_t i, bool is_stamp) const {
@@ -244,6 +264,11 @@ TargetTimes TimesOf(sql::Session& target, const TablePlan& plan, const sql::Tabl
 
 void RefuseOtherMoments(const TablePlan& plan, const TargetTimes& target, const LocalTimes& local) {
   MomentFit(plan, target, local).Check();
+}
+
+std::vector<std::string> AssumedMoments(const TablePlan& plan, const TargetTimes& target,
+                                        const LocalTimes& local) {
+  return MomentFit(plan, target, local).Assumptions();
 }
 
 }  // namespace syncline::apply

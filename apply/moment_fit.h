@@ -36,8 +36,14 @@ TargetTimes TimesOf(sql::Session& target, const TablePlan& plan, const sql::Tabl
 // another one on the target, or where stamps that decide conflicts are read by different clocks: a
 // column without a time zone holds local times of the zone that its own database has configured, or
 // that the table's `zone` states, and values are copied as in UTC. Local times that no conflict
-// depends on are copied as they stand between columns that both have no zone. SQLite's local times
-// are in UTC, and so are those of texts and numbers.
+// depends on are copied as they stand between columns that both have no zone. In SQLite the stamps
+// that conflicts are decided by are in UTC; what other columns without a time zone hold is told by
+// `zone` alone, and without it copied as it stands.
 void RefuseOtherMoments(const TablePlan& plan, const TargetTimes& target, const LocalTimes& local);
+
+// Of columns that RefuseOtherMoments accepts what nobody has stated: which are read as UTC because
+// a SQLite file has no time zone. One sentence for each such column; none where `zone` says it.
+std::vector<std::string> AssumedMoments(const TablePlan& plan, const TargetTimes& target,
+                                        const LocalTimes& local);
 
 }  // namespace syncline::apply

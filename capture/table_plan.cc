@@ -11,11 +11,11 @@
 #include "capture/named_columns.h"
 #include "capture/row_security.h"
 #include "capture/short_hash.h"
+#include "capture/table_zone.h"
 #include "capture/tombstones.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/sql/dialect.h"
-#include "engine/sql/time_zone.h"
 
 namespace syncline::capture {
 namespace {
@@ -235,25 +235,6 @@ void AskForOperators(sql::Session& session, TablePlan& plan) {
   if (!plain) return;
   plan.key_equals.clear();
   plan.key_above.clear();
-}
-
-// UTC can be said of any table: it is what columns without a time zone count as, be they a
-// target's, where no database says otherwise.
-void CheckZone(sql::Session& session, const TablePlan& plan) {
-  if (plan.zone.empty() || sql::IsUtc(plan.zone)) return;
-  if (plan.cursor_kind != CursorKind::kTimestamp && plan.cursor_kind != CursorKind::kDate) {
-    throw UsageError(fmt::format("{}: zone: is for a cursor without a time zone, and {} is none",
-                                 plan.name(), plan.cursor_sql().text()),
-                     "take zone: out of the configuration");
-  }
-  try {
-    session.Query("SELECT now() AT TIME ZONE $1::text", {plan.zone});
-  } catch (const Error& error) {
-    if (error.reaction() != Reaction::kStop) throw;
-    throw UsageError(
-        fmt::format("{}: the server does not know the time zone \"{}\"", plan.name(), plan.zone),
-        "name one of pg_timezone_names, such as Europe/Berlin");
-  }
 }
 
 }  // namespace

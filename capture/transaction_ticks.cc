@@ -6,6 +6,7 @@
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/text_array.h"
+#include "engine/sql/time_zone.h"
 
 namespace syncline::capture {
 namespace {
@@ -64,11 +65,9 @@ int64_t ToNumber(const std::optional<std::string>& text) { return std::stoll(tex
 TransactionTicks::TransactionTicks(sql::Session& session, const std::vector<TablePlan>& tables,
                                    Microseconds margin)
     : session_(session), margin_(margin) {
-  const auto settings = session_.Query(
-      "SELECT (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'), "
-      "current_setting('max_prepared_transactions')");
-  zone_ = settings.rows.at(0).at(0).value_or("UTC");
-  prepares_ = settings.rows.at(0).at(1) != "0";
+  zone_ = sql::ConfiguredZone(session_);
+  const auto settings = session_.Query("SELECT current_setting('max_prepared_transactions')");
+  prepares_ = settings.rows.at(0).at(0) != "0";
   const sql::Sql timeline = TimelineSql(session);
   clock_sql_ = sql::Format(kClockSql, timeline.empty() ? sql::Sql("NULL") : timeline);
   LookUpFacts(tables);

@@ -161,15 +161,23 @@ std::set<TableName> LateTables(const Config& config, const PipelinePlan& pipelin
   return late;
 }
 
-// Names the tables whose values would be other moments on the target; returns them.
+// Names the tables whose values would be other moments on the target, and returns them; and those
+// of which nobody knows.
 std::set<TableName> CheckMoments(const PipelinePlan& pipeline, const SourceSchemas& schemas,
                                  CheckReport& report) {
   std::set<TableName> refused;
   if (schemas.empty()) return refused;  // the source's own failure tells why
   report.Guard(fmt::format("{} -> {}", pipeline.name, pipeline.target), [&] {
-    for (const OtherMoments& table : FindOtherMoments(pipeline)) {
+    const MomentFindings found = FindOtherMoments(pipeline);
+    for (const OtherMoments& table : found.refused) {
       report.Fail(fmt::format("{} {}", pipeline.target, table.target.ToString()), table.error);
       refused.insert(table.target);
+    }
+    for (const auto& [table, assumed] : found.assumed) {
+      report.Warn(fmt::format("{} {}", pipeline.target, table.ToString()),
+                  fmt::format("{}", fmt::join(assumed, "; ")),
+                  "state what the table's columns without a time zone hold, such as `zone: UTC` or "
+                  "`zone: Europe/Berlin`: then what would be another moment is refused");
     }
   });
   return refused;

@@ -128,17 +128,26 @@ int Show(const Invocation& invocation, const std::string& name, uint64_t id) {
   return 0;
 }
 
+enum class Care { kRetry, kSkip };
+
 // What is needed to take care of a pipeline's quarantine. Neither copied nor moved: the log's
 // reader borrows the clock.
 class CareOfPipeline {
  public:
-  CareOfPipeline(const Invocation& invocation, const std::string& name,
-                 const std::shared_ptr<spdlog::logger>& logger) {
+  CareOfPipeline(const Invocation& invocation, const Options& options, Care care,
+                 const std::shared_ptr<spdlog::logger>& logger)
+      : options_(options), is_skip_(care == Care::kSkip) {
+    const std::string& name = options.pipeline;
     const Config config = invocation.Load();
     config.Pipeline(name);
     const Plan plan = MakePlan(config, {name});
     const PipelinePlan& pipeline = plan.pipelines.front();
-    RequireSameMoments(pipeline, *logger);
+    const KnownTables known = RequireSameMoments(pipeline, *logger);
+    for (const apply::ParkedChange& parked : Parked(config, name)) {
+      if (!WillBeApplied(parked)) continue;
+      InContext(fmt::format("change {}", parked.id),
+                [&] { RequireSameMoments(pipeline, known, parked.step.schema); });
+    }
     log_ = OpenLog(config, pipeline.source, clock_);
     care_ = {.target = pipeline.target_url,
              .tables = pipeline.tables,
@@ -153,6 +162,15 @@ class CareOfPipeline {
   const apply::QuarantineCare& care() const { return care_; }
 
  private:
+  // Of what is skipped only that is applied what waits behind it.
+  bool WillBeApplied(const apply::ParkedChange& parked) const {
+    if (is_skip_ && !parked.waiting_for) return false;
+    const uint64_t refused = parked.waiting_for.value_or(parked.id);
+    return options_.ids.empty() || std::ranges::find(options_.ids, refused) != options_.ids.end();
+  }
+
+  const Options& options_;
+  const bool is_skip_;
   SystemClock clock_;
   std::unique_ptr<LogReader> log_;
   apply::QuarantineCare care_;
@@ -195,7 +213,7 @@ void NoteRefusals(const Invocation& invocation, const std::string& name,
 
 int Retry(const Invocation& invocation, const Options& options) {
   const auto logger = invocation.Logger("warn");
-  const CareOfPipeline care(invocation, options.pipeline, logger);
+  const CareOfPipeline care(invocation, options, Care::kRetry, logger);
   const apply::CareResult result = apply::RetryParked(care.care(), options.ids);
   NoteRefusals(invocation, options.pipeline, logger);
   return Tell(invocation, options.pipeline, "", result);
@@ -203,7 +221,7 @@ int Retry(const Invocation& invocation, const Options& options) {
 
 int Skip(const Invocation& invocation, const Options& options) {
   const auto logger = invocation.Logger();
-  const CareOfPipeline care(invocation, options.pipeline, logger);
+  const CareOfPipeline care(invocation, options, Care::kSkip, logger);
   const apply::CareResult result = apply::SkipParked(care.care(), options.ids);
   NoteRefusals(invocation, options.pipeline, logger);
   return Tell(invocation, options.pipeline, fmt::format("{} skipped, ", result.skipped), result);

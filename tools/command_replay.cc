@@ -14,7 +14,7 @@
 #include "tools/duration.h"
 #include "tools/expansion.h"
 #include "tools/log_cuts.h"
-#include "tools/moment_check.h"
+#include "tools/moment_watch.h"
 #include "tools/pipeline_status.h"
 #include "tools/plan.h"
 #include "tools/replay_conflicts.h"
@@ -268,7 +268,8 @@ int Replay(const Invocation& invocation, const Options& options) {
   std::vector<apply::TableMapping> tables = plan.pipelines.front().tables;
   for (apply::TableMapping& table : tables) table.changed_columns = apply::ChangedColumns::kKeep;
   MapInto(into.dialect, tables);
-  RequireSameMoments(Replayed(plan.pipelines.front(), into, tables), *logger);
+  const PipelinePlan replayed = Replayed(plan.pipelines.front(), into, tables);
+  MomentWatch watched(replayed, *reader, *logger);
   // Retention waits for a replay until it is done, also for one that was cut off.
   const std::string consumer = "replay into " + into.display;
   apply::ApplyStage stage(into, tables,
@@ -277,7 +278,7 @@ int Replay(const Invocation& invocation, const Options& options) {
                            .to_offset = end.offset,
                            .consumer = consumer,
                            .quarantine_limit = pipeline.quarantine_limit},
-                          *reader, clock, logger);
+                          watched, clock, logger);
   if (const uint64_t at = stage.stats().next_offset; Offset(at) > end.offset) {
     throw UsageError(fmt::format("{} is at offset {} already, beyond offset {}, where the replay "
                                  "is to end",

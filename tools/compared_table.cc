@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "apply/moment_fit.h"
+#include "apply/moment_parts.h"
 #include "apply/table_plan.h"
 #include "capture/table_plan.h"
 #include "engine/model/same_value.h"
@@ -89,9 +90,11 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
   }
   if (info) {
     // Values that are other moments have the same digits, and would count as equal.
-    apply::RefuseOtherMoments(
-        plan, apply::TimesOf(target, plan, *info),
-        {.zone = spec.zone, .source_zone = [&source] { return sql::ConfiguredZone(source); }});
+    const apply::LocalTimes local{.zone = spec.zone, .source_zone = [&source, &target] {
+                                    return sql::OwnNameOf(sql::ConfiguredZone(source), target);
+                                  }};
+    apply::RefuseOtherMoments(plan, apply::TimesOf(target, plan, *info), local);
+    apply::RefuseOtherParts(source, target, plan, local);
     table.references = info->foreign_keys;
     target.MayRead({.foreign_tables = info->reach.foreign_tables});  // partitions, but no views
   }

@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -11,6 +13,8 @@ int main(int argc, char** argv) {
   const bool json = std::any_of(
       argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
   syncline::cli::InstallLastResorts(json);
+  // libpq would begin each session with it, which hides the zone that the database has configured.
+  ::unsetenv("PGTZ");
   const std::vector<std::string> copied(argv, argv + argc);
   std::vector<const char*> arguments;
   for (const std::string& argument : copied) arguments.push_back(argument.c_str());

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "apply/moment_fit.h"
+#include "apply/moment_parts.h"
 #include "apply/table_plan.h"
 #include "capture/table_plan.h"
 #include "engine/base/log_text.h"
@@ -34,8 +35,8 @@ struct Side {
 };
 
 // Where everything is in UTC no column can hold other moments.
-bool AllInUtc(const PipelinePlan& pipeline, const Side& source, const Side& target) {
-  return sql::IsUtc(source.zone) && sql::IsUtc(target.zone) &&
+bool AllInUtc(const PipelinePlan& pipeline, const std::string& source, const std::string& target) {
+  return sql::IsUtc(source) && sql::IsUtc(target) &&
          std::ranges::all_of(pipeline.captured, [](const capture::TableSpec& spec) {
            return spec.zone.empty() || sql::IsUtc(spec.zone);
          });
@@ -52,9 +53,14 @@ std::optional<apply::TablePlan> PlanOf(sql::Session& source, const capture::Tabl
   }
 }
 
-// Throws what RefuseOtherMoments throws of the table of pipeline.tables[i].
-void RequireSame(const PipelinePlan& pipeline, size_t i, const apply::TablePlan& plan,
-                 const Side& source, const Side& target) {
+// How the table of pipeline.tables[i] is looked at.
+struct Look {
+  apply::TargetTimes target;
+  apply::LocalTimes local;
+};
+
+Look LookAt(const PipelinePlan& pipeline, size_t i, const apply::TablePlan& plan,
+            const std::string& source_zone, const Side& target) {
   apply::TargetTimes times{
       .dialect = pipeline.target_url.dialect, .columns = plan.columns, .flag = {}};
   if (target.session) {
@@ -63,27 +69,34 @@ void RequireSame(const PipelinePlan& pipeline, size_t i, const apply::TablePlan&
     }
   }
   times.zone = [&target] { return target.zone; };
-  apply::RefuseOtherMoments(plan, times,
-                            {.zone = pipeline.captured.at(i).zone,
-                             .source_zone = [&source] { return source.zone; },
-                             .two_way = pipeline.two_way});
+  const auto zone = [source_zone] { return source_zone; };
+  return {std::move(times),
+          {.zone = pipeline.captured.at(i).zone, .source_zone = zone, .two_way = pipeline.two_way}};
 }
 
-// `known` gets the tables that were looked at.
-std::vector<OtherMoments> FindBetween(const PipelinePlan& pipeline, const Side& source,
-                                      const Side& target, KnownTables& known) {
-  std::vector<OtherMoments> found;
-  known.matters = source.session && !AllInUtc(pipeline, source, target);
-  if (!known.matters) return found;
+// `known` gets the tables that were looked at. `all`: also where no moment can be another one.
+MomentFindings FindBetween(const PipelinePlan& pipeline, const Side& source, const Side& target,
+                           bool all, KnownTables& known) {
+  MomentFindings found;
+  known.source_zone = target.session ? sql::OwnNameOf(source.zone, *target.session) : source.zone;
+  known.matters = !AllInUtc(pipeline, *known.source_zone, target.zone);
+  if (!source.session || !(known.matters || all)) return found;
   for (size_t i = 0; i < pipeline.tables.size(); ++i) {
     const auto plan = PlanOf(*source.session, pipeline.captured.at(i), pipeline.tables[i]);
     if (!plan) continue;
+    const TableName& name = pipeline.tables[i].target;
     known.tables[pipeline.tables[i].source] = plan->schema;
+    const Look look = LookAt(pipeline, i, *plan, *known.source_zone, target);
     try {
-      RequireSame(pipeline, i, *plan, source, target);
+      apply::RefuseOtherMoments(*plan, look.target, look.local);
+      if (target.session) {
+        apply::RefuseOtherParts(*source.session, *target.session, *plan, look.local);
+      }
+      const auto assumed = apply::AssumedMoments(*plan, look.target, look.local);
+      if (!assumed.empty()) found.assumed[name] = assumed;
     } catch (const Error& error) {
       if (error.cause() != Cause::kUsage) throw;
-      found.push_back({pipeline.tables[i].target, error});
+      found.refused.push_back({name, error});
     }
   }
   return found;
@@ -107,10 +120,10 @@ bool IsPartOf(const TableSchema& schema, const TableSchema& now) {
 
 }  // namespace
 
-std::vector<OtherMoments> FindOtherMoments(const PipelinePlan& pipeline) {
+MomentFindings FindOtherMoments(const PipelinePlan& pipeline) {
   KnownTables known;
   return FindBetween(pipeline, Side::Open(pipeline.source_url), Side::Open(pipeline.target_url),
-                     known);
+                     /*all=*/true, known);
 }
 
 KnownTables RequireSameMoments(const PipelinePlan& pipeline, spdlog::logger& logger) {
@@ -124,23 +137,41 @@ KnownTables RequireSameMoments(const PipelinePlan& pipeline, spdlog::logger& log
         "the source cannot be asked for its time zone: what has none there counts as UTC, unless "
         "the table's zone says otherwise pipeline={} reason=\"{}\"",
         pipeline.name, error.message()));
+    known.matters = !AllInUtc(pipeline, "UTC", target.zone);
     return known;
   }
-  for (const OtherMoments& table : FindBetween(pipeline, *source, target, known)) throw table.error;
+  const MomentFindings found = FindBetween(pipeline, *source, target, /*all=*/false, known);
+  if (!found.refused.empty()) throw found.refused.front().error;
+  return known;
+}
+
+std::optional<KnownTables> AskForMoments(const PipelinePlan& pipeline) {
+  std::optional<Side> source;
+  try {
+    source = Side::Open(pipeline.source_url);
+  } catch (const Error&) {
+    return {};
+  }
+  KnownTables known;
+  const MomentFindings found =
+      FindBetween(pipeline, *source, Side::Open(pipeline.target_url), /*all=*/false, known);
+  if (!found.refused.empty()) throw found.refused.front().error;
   return known;
 }
 
 void RequireSameMoments(const PipelinePlan& pipeline, const KnownTables& known,
                         const std::shared_ptr<const TableSchema>& schema) {
+  if (!known.matters) return;
   const auto now = known.tables.find(schema->table);
   if (now != known.tables.end() && IsPartOf(*schema, *now->second)) return;
   const auto mapping =
       std::ranges::find(pipeline.tables, schema->table, &apply::TableMapping::source);
   if (mapping == pipeline.tables.end()) return;
-  const Side source = Side::Open(pipeline.source_url);
   const Side target = Side::Open(pipeline.target_url);
-  RequireSame(pipeline, static_cast<size_t>(mapping - pipeline.tables.begin()),
-              apply::PlanTable(schema, *mapping), source, target);
+  const apply::TablePlan plan = apply::PlanTable(schema, *mapping);
+  const Look look = LookAt(pipeline, static_cast<size_t>(mapping - pipeline.tables.begin()), plan,
+                           known.source_zone.value_or("UTC"), target);
+  apply::RefuseOtherMoments(plan, look.target, look.local);
 }
 
 }  // namespace syncline::cli

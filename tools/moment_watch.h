@@ -2,6 +2,7 @@
 
 #include <spdlog/logger.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <set>
@@ -17,8 +18,10 @@ namespace syncline::cli {
 
 // A pipeline's log, of which no frame is delivered that holds rows of other moments than the target
 // would make of them: RequireSameMoments when it is made, and again for rows that were captured
-// when their table was another one than now. Delivers what `log` delivers, to which everything else
-// is passed on; borrows all three, and is the only one that reads that log meanwhile.
+// when their table was another one than now; and the base by the first row of each table. A source
+// that could not be asked is asked again, with a frame, until it answers; RequireSameMoments says
+// what counts meanwhile. Delivers what `log` delivers, to which everything else is passed on;
+// borrows all three, and is the only one that reads that log meanwhile.
 class MomentWatch final : public LogReader {
  public:
   // Throws as RequireSameMoments.
@@ -37,7 +40,7 @@ class MomentWatch final : public LogReader {
   bool Wait(Microseconds duration, std::stop_token stop) override {
     return log_.Wait(duration, std::move(stop));
   }
-  std::unique_ptr<BaseReader> OpenBase() override { return log_.OpenBase(); }
+  std::unique_ptr<BaseReader> OpenBase() override;
   void Secure(Offset end) override { log_.Secure(end); }
   bool Acknowledge(const std::string& consumer, Offset next) override {
     return log_.Acknowledge(consumer, next);
@@ -47,9 +50,13 @@ class MomentWatch final : public LogReader {
   std::optional<FrameHeader> Last() override { return log_.Last(); }
 
  private:
+  void AskAgain();
+  void Look(const std::string& where, const std::shared_ptr<const TableSchema>& schema);
+
   const PipelinePlan& pipeline_;
   LogReader& log_;
-  const KnownTables known_;
+  KnownTables known_;
+  std::chrono::steady_clock::time_point ask_at_;  // not before, while the source has not answered
   std::set<SchemaId> seen_;
 };
 

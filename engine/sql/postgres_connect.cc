@@ -80,11 +80,26 @@ ConnectionPtr Begin(const DatabaseUrl& url, const ConnectOptions& defaults,
   return made;
 }
 
+// Whether a server's command line, as in `options=-c TimeZone=UTC`, sets the time zone.
+bool SetsTimeZone(std::string_view options) {
+  std::string words;  // without the backslashes that keep blanks together
+  for (const unsigned char c : options) {
+    if (c != '\\') words += static_cast<char>(std::tolower(c));
+  }
+  constexpr std::string_view kSetting = "timezone=";
+  for (size_t at = words.find(kSetting); at != words.npos; at = words.find(kSetting, at + 1)) {
+    // Not one of an application's own.
+    if (at == 0 || words[at - 1] != '.') return true;
+  }
+  return false;
+}
+
 // What options say of the way to a server.
 struct Way {
   std::string hosts;                // names that have to be looked up, with commas between
   bool has_addresses = false;       // hostaddr: nothing has to be looked up
   std::chrono::seconds timeout{0};  // connect_timeout; 0 and less: none
+  bool sets_zone = false;           // options: the session's time zone
 
   // The options are freed; null says nothing.
   void Read(PQconninfoOption* options) {
@@ -94,6 +109,7 @@ struct Way {
       const std::string_view name = option->keyword, value = option->val;
       if (name == "host") hosts = value;
       if (name == "hostaddr") has_addresses = true;
+      if (name == "options") sets_zone = SetsTimeZone(value);
       if (name != "connect_timeout") continue;
       int seconds = 0;
       std::from_chars(value.data(), value.data() + value.size(), seconds);
@@ -110,8 +126,8 @@ struct Way {
 // libpq looks names up where nothing can keep it from waiting, so that they are looked up before.
 SocketWait::End LookUp(const DatabaseUrl& url, const ConnectOptions& overrides,
                        steady_clock::time_point until) {
-  const bool is_known = std::ranges::any_of(
-      overrides, [](const auto& option) { return option.first == "hostaddr"; });
+  const bool is_known =
+      std::ranges::any_of(overrides, [](const auto& option) { return option.first == "hostaddr"; });
   Way way;
   way.timeout = kConnectMost;
   way.Read(::PQconndefaults());
@@ -154,6 +170,13 @@ ConnectionPtr ConnectToServer(const DatabaseUrl& url, ConnectOptions defaults,
   PGconn* const handle = made.get();
   Way way;
   way.Read(::PQconninfo(handle));
+  // It would hide the zone that the database has configured for those who write.
+  if (way.sets_zone) {
+    throw UsageError(url.display + ": the options of the connection set TimeZone",
+                     "Take it out of `options` in the address, PGOPTIONS or the service file: "
+                     "Syncline's own sessions are in UTC. What columns without a time zone hold, "
+                     "if not times of the database's zone, is stated by `zone` of their table.");
+  }
   until = std::min(until, began + way.Most(url.limits));
 
   PostgresPollingStatusType next = PGRES_POLLING_WRITING;

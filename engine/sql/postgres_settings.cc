@@ -14,7 +14,8 @@ struct Setting {
 // no compiling of statements, which takes the server longer than most of ours run (measured: 2.6 s
 // for a look at the catalogue that takes 30 ms, since its costs are estimated far too high). By
 // a statement and not as start-up options: then pg_settings.reset_val still shows the zone that the
-// server, the database or the role sets for the writers.
+// server, the database or the role sets for the writers. (ConnectToServer refuses start-up options
+// that set it, and the program's main takes PGTZ out of its environment.)
 constexpr Setting kSettings[] = {
     {"search_path", ""},
     {"TimeZone", "UTC"},

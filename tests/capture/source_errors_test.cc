@@ -200,14 +200,14 @@ TEST_P(PostgresErrorsTest, CheckTellsVersionsFromASequenceFromOthers) {
   EXPECT_EQ(Found(Finding::Level::kWarn, spec), "");
 }
 
-TEST_P(PostgresErrorsTest, AZoneIsOneThatTheServerKnowsAndTheCursorLacks) {
+TEST_P(PostgresErrorsTest, AZoneIsOneThatTheServerKnowsAndAColumnLacks) {
   TableSpec spec = Spec();
   spec.zone = "Europe/Atlantis";
   EXPECT_NE(std::string(Refusal(spec).message()).find("time zone \"Europe/Atlantis\""),
             std::string::npos);
   admin_->Execute("ALTER TABLE items ALTER updated_at TYPE timestamptz");
   spec.zone = "Europe/Berlin";
-  EXPECT_NE(std::string(Refusal(spec).message()).find("zone: is for a cursor without"),
+  EXPECT_NE(std::string(Refusal(spec).message()).find("zone: is for columns without"),
             std::string::npos);
 }
 
