@@ -57,7 +57,16 @@ constexpr char kLabelsSql[] = R"(
                   ORDER BY e.oid) AS labels
          FROM made m JOIN pg_catalog.pg_enum e ON e.enumtypid = m.type GROUP BY m.number) AS s))";
 
-// What a plan of `c` is made of. Defaults and triggers decide how exact polling is.
+// The triggers of the tables that a condition names, with what their functions do.
+constexpr char kTriggersSql[] = R"(
+  (SELECT pg_catalog.string_agg(
+            pg_catalog.concat_ws(',', g.oid, g.tgenabled, p.oid, p.proconfig,
+                                 pg_catalog.hashtextextended(p.prosrc, 0)), ';' ORDER BY g.oid)
+   FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_proc p ON p.oid = g.tgfoid
+   WHERE NOT g.tgisinternal AND g.tgrelid {}))";
+
+// What a plan of `c` is made of. Defaults and triggers, also those of partitions, their functions
+// and who is set up to go without them decide how exact polling is.
 constexpr char kStampSql[] = R"(
   pg_catalog.hashtextextended(pg_catalog.concat_ws('/', c.oid, c.relkind, c.relrowsecurity,
     c.relforcerowsecurity, {}, {},
@@ -72,17 +81,25 @@ constexpr char kStampSql[] = R"(
               pg_catalog.concat_ws(',', i.indkey, i.indisprimary, i.indisvalid, i.indimmediate,
                                    i.indpred IS NULL), ';' ORDER BY i.indexrelid)
      FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique),
-    CASE WHEN c.relhastriggers THEN
-      (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', g.oid, g.tgenabled), ';'
-                                    ORDER BY g.oid)
-       FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal) END), 0))";
+    CASE WHEN c.relkind = 'p' THEN {} WHEN c.relhastriggers THEN {} END,
+    pg_catalog.current_setting('session_replication_role'),
+    (SELECT pg_catalog.string_agg(s.setrole || '.' || s.setdatabase, ','
+                                  ORDER BY s.setrole, s.setdatabase)
+     FROM pg_catalog.pg_db_role_setting s
+     WHERE EXISTS (SELECT FROM pg_catalog.unnest(s.setconfig) AS u
+                   WHERE pg_catalog.lower(u) = 'session_replication_role=replica'))), 0))";
 
 constexpr char kFromSql[] = R"(
   FROM (VALUES {}) AS t(number, schema, name)
   LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema
   LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.name)";
 
-sql::Sql StampSql() { return sql::Format(kStampSql, sql::Sql(kFilesSql), sql::Sql(kLabelsSql)); }
+sql::Sql StampSql() {
+  const auto triggers = [](const sql::Sql& tables) { return sql::Format(kTriggersSql, tables); };
+  return sql::Format(kStampSql, sql::Sql(kFilesSql), sql::Sql(kLabelsSql),
+                     triggers("IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid))"),
+                     triggers("= c.oid"));
+}
 
 // A table's schema and name, as an SQL list.
 sql::Sql NameSql(const TableName& table) {

@@ -12,11 +12,11 @@
 namespace syncline::capture {
 
 // Sees to it that the tables of a source stay what they were when they were planned: columns and
-// their types and the labels of enums, keys, defaults, triggers, the table under each name, and where its rows stand. Made
-// before the tables are planned, so that a plan is never younger than what it is held against, and
-// asked within the snapshot of each poll, when the tables are locked and before a row is read: then
-// no row is ever read by a plan that does not fit it. Costs a poll one statement that returns one
-// row. One for a session; borrows it.
+// their types and the labels of enums, keys, defaults, triggers, the table under each name, and
+// where its rows stand. Made before the tables are planned, so that a plan is never younger than
+// what it is held against, and asked within the snapshot of each poll, when the tables are locked
+// and before a row is read: then no row is ever read by a plan that does not fit it. Costs a poll
+// one statement that returns one row. One for a session; borrows it.
 class CatalogWatch {
  public:
   // Outside of any transaction. A table that is not there is one that has changed when it comes.

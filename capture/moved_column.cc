@@ -1,7 +1,7 @@
 #include "capture/moved_column.h"
 
 #include <algorithm>
-#include <cctype>
+#include <initializer_list>
 #include <span>
 
 #include "capture/sql_words.h"
@@ -11,154 +11,221 @@ namespace {
 
 using Words = std::span<const std::string>;
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
-
 bool Has(Words words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
 
-template <typename List>
-bool HasOneOf(Words words, const List& list) {
-  return std::ranges::any_of(list, [&](std::string_view word) { return Has(words, word); });
+bool Are(Words words, std::initializer_list<std::string_view> list) {
+  return std::ranges::equal(words, list);
 }
 
-// Up to what ends a statement.
-Words Statement(Words words) {
-  const auto end = std::ranges::find(words, ";");
-  return words.first(static_cast<size_t>(end - words.begin()));
+// SQLite does not tell the case of names apart.
+bool Names(std::string_view word, std::string_view name) {
+  if (word.starts_with('"')) word.remove_prefix(1);
+  return LowerName(word) == LowerName(name);
 }
 
-// The words of a trigger between WHEN and what comes then.
-Words WhenOf(Words words, std::string_view then) {
-  const auto when = std::ranges::find(words, "when");
-  const auto end = std::find(when, words.end(), then);
-  return when == words.end() ? Words() : Words(when + 1, end);
-}
-
-// A guard that lets every update pass that has not set the column itself.
-bool AsksOnlyForColumn(Words when, std::string_view column) {
-  for (size_t i = 0; i < when.size(); ++i) {
-    const std::string& word = when[i];
-    const bool known = word == "new" || word == "old" || word == "." || word == "(" ||
-                       word == ")" || word == "=" || word == "is" || word == "<" || word == column;
-    if (!known) return false;
+Words WithoutParentheses(Words words) {
+  while (words.size() > 2 && words.front() == "(" && words.back() == ")") {
+    const Words inner = words.subspan(1, words.size() - 2);
+    if (Has(inner, "(") != Has(inner, ")")) return words;
+    if (std::ranges::find(inner, ")") < std::ranges::find(inner, "(")) return words;
+    words = inner;
   }
-  return Has(when, "=") || Has(when, "is");
+  return words;
 }
 
-// UPDATE t SET .. column = <that> ..: the words of each <that> up to the next statement.
-std::vector<Words> SetsIn(Words body, std::string_view table, std::string_view column) {
-  std::vector<Words> sets;
-  for (size_t i = 0; i < body.size(); ++i) {
+// Takes words from the front.
+class Reader {
+ public:
+  explicit Reader(Words words) : left_(words) {}
+
+  bool Take(std::initializer_list<std::string_view> list) {
+    if (left_.size() < list.size() || !Are(left_.first(list.size()), list)) return false;
+    left_ = left_.subspan(list.size());
+    return true;
+  }
+  bool TakeName(std::string_view name) {
+    if (left_.empty() || !Names(left_[0], name)) return false;
+    left_ = left_.subspan(1);
+    return true;
+  }
+  Words TakeUpTo(std::string_view end) {
+    const auto found = std::ranges::find(left_, end);
+    const Words words(left_.begin(), found);
+    left_ = Words(found, left_.end());
+    return words;
+  }
+  // Without its quotes; empty: it is no name.
+  std::string TakeAnyName() {
+    if (left_.empty() || left_[0].starts_with("'")) return "";
+    const std::string& word = left_[0];
+    left_ = left_.subspan(1);
+    return word.starts_with('"') ? word.substr(1) : word;
+  }
+  Words left() const { return left_; }
+
+ private:
+  Words left_;
+};
+
+// A guard that lets every update pass that has not set the column itself: NEW.c = OLD.c, NEW.c IS
+// OLD.c, either way round.
+bool AsksOnlyForColumn(Words when, std::string_view column) {
+  Reader reader(WithoutParentheses(when));
+  const auto take = [&](std::string_view row) {
+    return reader.Take({row, "."}) && reader.TakeName(column);
+  };
+  const bool new_first = take("new");
+  if (!new_first && !take("old")) return false;
+  if (!reader.Take({"="}) && !reader.Take({"is"})) return false;
+  return take(new_first ? "old" : "new") && reader.left().empty();
+}
+
+// What the first UPDATE of the table that names the column gives it, and from WHERE on; empty: the
+// body has none.
+struct Set {
+  Words value, where;
+};
+Set SetIn(Words body, const SqliteTable& table) {
+  for (size_t i = 0; i + 1 < body.size(); ++i) {
     if (body[i] != "update") continue;
-    const Words statement = Statement(body.subspan(i));
+    Reader reader(body.subspan(i + 1));
+    const Words statement = reader.TakeUpTo(";");
     const auto set = std::ranges::find(statement, "set");
-    if (!Has({statement.begin(), set}, table)) continue;
+    const auto is_table = [&](std::string_view word) { return Names(word, table.name); };
+    if (std::none_of(statement.begin(), set, is_table)) continue;
     for (auto at = set; at != statement.end() && *at != "where"; ++at) {
-      if (*at != column || at + 1 == statement.end() || *(at + 1) != "=") continue;
-      sets.emplace_back(at + 2, statement.end());
-      break;
+      if (!Names(*at, table.column) || at + 1 == statement.end() || *(at + 1) != "=") continue;
+      const auto where = std::find(at + 2, statement.end(), "where");
+      return {{at + 2, where}, {where, statement.end()}};
     }
   }
-  return sets;
+  return {};
 }
 
-// A number above all others: that of the table itself, or of a counter that the trigger moves.
-bool CountsUp(Words value, Words body, std::string_view column) {
-  return Has(body, "+") && (Has(value, "select") || (Has(value, "max") && Has(value, column)));
-}
-
-// A column and what it is compared with, one of them NEW's or OLD's of the same name; how many
-// words that were, 0 for anything else.
-size_t OwnKey(Words words) {
-  const auto is_row = [&](size_t at) {
-    return at + 2 < words.size() && (words[at] == "new" || words[at] == "old") &&
-           words[at + 1] == ".";
+// k = NEW.k, NEW.k IS k, for each column of the key, with AND; or so for rowid.
+bool IsForOwnRow(Words where, const SqliteTable& table) {
+  std::vector<std::string> named;
+  Reader reader(WithoutParentheses(where));
+  do {
+    const bool new_first = reader.Take({"new", "."});
+    const std::string name = reader.TakeAnyName();
+    const bool is = reader.Take({"is"});
+    if (name.empty() || (!is && !reader.Take({"="}))) return false;
+    if ((!new_first && !reader.Take({"new", "."})) || !reader.TakeName(name)) return false;
+    const bool is_rowid = table.has_rowid && Names(name, "rowid");
+    if (!is && table.key_has_null && !is_rowid) return false;
+    named.push_back(name);
+  } while (reader.Take({"and"}));
+  if (!reader.left().empty()) return false;
+  if (table.has_rowid && named.size() == 1 && Names(named[0], "rowid")) return true;
+  const auto is_named = [&](const std::string& column) {
+    return std::ranges::any_of(named, [&](const std::string& word) { return Names(word, column); });
   };
-  const size_t left = is_row(0) ? 2 : 0;
-  if (left + 1 >= words.size() || (words[left + 1] != "=" && words[left + 1] != "is")) return 0;
-  const size_t right = left + 2 + (is_row(left + 2) ? 2 : 0);
-  const bool one_side = (left == 2) != (right == left + 4);
-  return right < words.size() && one_side && words[left] == words[right] ? right + 1 : 0;
+  return !table.key.empty() && named.size() == table.key.size() &&
+         std::ranges::all_of(table.key, is_named);
 }
 
-// Whether an UPDATE of a trigger, from its SET on, is for the row that the trigger was fired by, or
-// for all rows.
-bool IsForOwnRow(Words statement) {
-  const auto where = std::ranges::find(statement, "where");
-  if (where == statement.end()) return true;
-  std::vector<std::string> words(where + 1, statement.end());
-  std::erase_if(words, [](const std::string& word) { return word == "(" || word == ")"; });
-  Words left = words;
-  for (;;) {
-    const size_t taken = OwnKey(left);
-    if (taken == 0) return false;
-    left = left.subspan(taken);
-    if (left.empty()) return true;
-    if (left[0] != "and") return false;
-    left = left.subspan(1);
+// A number above all others that are there: the table's highest, or a counter's that the trigger
+// moves.
+bool CountsUp(const Set& set, Words body, const SqliteTable& table) {
+  const auto is_column = [&](std::string_view word) { return Names(word, table.column); };
+  return Has(body, "+") && !set.where.empty() && IsForOwnRow(set.where.subspan(1), table) &&
+         (Has(set.value, "select") ||
+          (Has(set.value, "max") && std::ranges::any_of(set.value, is_column)));
+}
+
+// UPDATE t SET c = <the moment> WHERE <its own row>; and nothing else.
+bool IsPlainStamp(Words body, const SqliteTable& table) {
+  Reader reader(body);
+  if (!reader.Take({"update"}) || !reader.TakeName(table.name) || !reader.Take({"set"}) ||
+      !reader.TakeName(table.column) || !reader.Take({"="})) {
+    return false;
   }
+  const Words value = reader.TakeUpTo("where");
+  if (!GivesSqliteTime({value.begin(), value.end()}) || !reader.Take({"where"})) return false;
+  const Words where = reader.TakeUpTo(";");
+  return IsForOwnRow(where, table) && reader.Take({";", "end"}) &&
+         (reader.left().empty() || Are(reader.left(), {";"}));
+}
+
+bool WritesTable(Words body, const SqliteTable& table) {
+  for (size_t i = 0; i < body.size(); ++i) {
+    if (body[i] != "update" && body[i] != "into") continue;
+    // OR REPLACE, a schema
+    for (size_t next = i + 1; next < body.size() && next <= i + 5; ++next) {
+      if (Names(body[next], table.name)) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
 
-SqliteMove MoveOf(std::string_view trigger, std::string_view table, std::string_view column) {
-  const std::vector<std::string> words = SqlWords(trigger);
-  const std::string name = Lower(column);
+SqliteMove MoveOf(std::string_view trigger, const SqliteTable& table) {
+  const std::vector<std::string> words = SqlWords(trigger, Dialect::kSqlite);
   const auto begin = std::ranges::find(words, "begin");
-  const Words head(words.begin(), begin);
-  const Words body(begin, words.end());
-  const Words when = WhenOf(head, "begin");
+  Reader head(Words(words.begin(), begin));
+  const Words body(begin == words.end() ? begin : begin + 1, words.end());
+  const bool is_plain = IsPlainStamp(body, table);
+  const Set set = SetIn(body, table);
   SqliteMove move;
-  bool moves = false;
-  for (const Words set : SetsIn(body, Lower(table), name)) {
-    const std::vector<std::string> value(set.begin(), std::ranges::find(set, "where"));
-    const bool stamps = GivesSqliteTime(value) || CountsUp(value, body, name);
-    move.other |= !stamps;
-    moves |= stamps && IsForOwnRow(set);
-    move.local_time |= IsLocalTime(value);
+  move.local_time = IsLocalTime({set.value.begin(), set.value.end()});
+  move.counted = CountsUp(set, body, table);
+  move.other = !set.value.empty() && !move.counted && !is_plain;
+  if (!Has(head.left(), "delete")) {
+    move.ignores = Has(body, "ignore") || Has(body, kOpaqueWord);
+    move.writes_table = !is_plain && WritesTable(body, table);
+    move.writes = !is_plain && (Has(body, "update") || Has(body, "into") || Has(body, "delete"));
   }
-  move.guarded = !when.empty();
-  // Without AFTER it is BEFORE: whether the row has the stamp then is not defined.
-  if (!moves || !Has(head, "after") || (move.guarded && !AsksOnlyForColumn(when, name))) {
-    return {.other = move.other};
-  }
-  // The event stands right before ON, or before OF and its columns: then others do not count.
-  for (size_t i = 0; i + 1 < head.size(); ++i) {
-    if (head[i + 1] != "on") continue;
-    move.on_insert |= head[i] == "insert" && !move.guarded;
-    move.on_update |= head[i] == "update";
-  }
+  // Without AFTER it is BEFORE: whether the row has the stamp then is not defined. An event that is
+  // followed by OF and columns is not every one.
+  head.TakeUpTo("after");
+  const bool is_after = head.Take({"after"});
+  const bool on_insert = head.Take({"insert", "on"});
+  const bool on_update = head.Take({"update", "on"});
+  if (!is_after || !(on_insert || on_update) || !head.TakeName(table.name)) return move;
+  head.Take({"for", "each", "row"});
+  const bool guarded = head.Take({"when"});
+  if (guarded && !AsksOnlyForColumn(head.left(), table.column)) return move;
+  move.guarded = guarded;
+  const bool stamps = is_plain || move.counted;
+  move.on_insert = stamps && on_insert && !guarded;
+  move.on_update = stamps && on_update;
   return move;
 }
 
-bool GivesSqliteTime(const std::vector<std::string>& words) {
-  // A day, or a time of day, is the same again later; a modifier makes another moment of it.
-  static constexpr std::string_view kCoarse[] = {"current_date", "current_time", "date", "time"};
-  if (HasOneOf(words, kCoarse)) return false;
-  for (const std::string& word : words) {
-    static constexpr std::string_view kPlain[] = {"'now", "'localtime", "'utc", "'subsec",
-                                                  "'subsecond"};
-    if (!word.starts_with("'") || HasOneOf(std::span(&word, 1), kPlain)) continue;
-    const bool is_format = word.find('%') != word.npos;
-    const bool has_seconds = word.find("%s") != word.npos || word.find("%f") != word.npos;
-    if (is_format && !has_seconds) return false;
-    if (!is_format && word.find_first_of("+-") != word.npos) return false;
-    if (word.starts_with("'start of") || word.starts_with("'weekday")) return false;
+bool GivesSqliteTime(const std::vector<std::string>& all) {
+  Reader reader(WithoutParentheses(all));
+  if (Are(reader.left(), {"current_timestamp"})) return true;
+  if (reader.left().empty()) return false;
+  const std::string function = reader.left()[0];
+  if (function == "strftime") {
+    // Forms of which later moments come later, in the order of texts or of numbers.
+    static constexpr std::string_view kForms[] = {"'%Y-%m-%d %H:%M:%S",
+                                                  "'%Y-%m-%d %H:%M:%f",
+                                                  "'%Y-%m-%dT%H:%M:%S",
+                                                  "'%Y-%m-%dT%H:%M:%f",
+                                                  "'%Y-%m-%dT%H:%M:%SZ",
+                                                  "'%Y-%m-%dT%H:%M:%fZ",
+                                                  "'%Y-%m-%d %H:%M:%SZ",
+                                                  "'%Y-%m-%d %H:%M:%fZ",
+                                                  "'%s",
+                                                  "'%J"};
+    const bool is_form = std::ranges::any_of(kForms, [&](std::string_view form) {
+      return reader.Take({"strftime", "(", form, ","});
+    });
+    if (!is_form) return false;
+  } else if (function == "datetime" || function == "unixepoch" || function == "julianday") {
+    if (reader.Take({function, "(", ")"})) return reader.left().empty();
+    if (!reader.Take({function, "("})) return false;
+  } else {
+    return false;
   }
-  static constexpr std::string_view kTimes[] = {"current_timestamp", "'now"};
-  if (HasOneOf(words, kTimes)) return true;
-  for (size_t i = 0; i + 2 < words.size(); ++i) {
-    const bool function =
-        words[i] == "unixepoch" || words[i] == "julianday" || words[i] == "datetime";
-    if (function && words[i + 1] == "(" && words[i + 2] == ")") return true;
-  }
-  return false;
+  if (!reader.Take({"'now"})) return false;
+  if (!reader.Take({",", "'subsec"})) reader.Take({",", "'subsecond"});
+  return Are(reader.left(), {")"});
 }
 
 bool IsLocalTime(const std::vector<std::string>& words) { return Has(words, "'localtime"); }
@@ -166,7 +233,7 @@ bool IsLocalTime(const std::vector<std::string>& words) { return Has(words, "'lo
 bool IsCreationName(std::string_view column) {
   static constexpr std::string_view kBeginnings[] = {"creat", "insert", "added", "registered",
                                                      "born",  "signed", "opened"};
-  const std::string name = Lower(column);
+  const std::string name = LowerName(column);
   return std::ranges::any_of(kBeginnings,
                              [&](std::string_view word) { return name.starts_with(word); }) ||
          name.find("_creat") != name.npos || name.find("creation") != name.npos ||

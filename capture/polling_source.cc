@@ -99,7 +99,8 @@ void PollingSource::AdoptTables() {
     state.definition = table.definition;
     state.kind = table.table_kind;
     if (!IsTombstoneTable(table.schema->table)) {
-      state.guarantee = Classify(session_, table);
+      const auto before = std::exchange(state.guarantee, Classify(session_, table));
+      guarantees_are_news_ |= before != state.guarantee;
       AdoptMark(table, !state.loaded && !state.after, state);
     }
     adopted[table.schema->table] = std::move(state);
@@ -217,8 +218,7 @@ PollingSource::Outcome PollingSource::Poll(const std::vector<RowKeys>& again) {
     return Outcome::kNothing;
   }
   horizon_->Look();
-  const int64_t clock_us = horizon_->clock_us();
-  users_.now = clock_us;
+  const int64_t clock_us = users_.now = horizon_->clock_us();
   told_ahead_.clear();
   CrashPoint("poll.begun");
   RowFeed::Batch batch(feed_);
@@ -244,7 +244,7 @@ PollingSource::Outcome PollingSource::Poll(const std::vector<RowKeys>& again) {
   }
   snapshot.Commit();
   CrashPoint("poll.read");
-  const bool has_news = large_.TakeNews();
+  const bool has_news = large_.TakeNews() | std::exchange(guarantees_are_news_, false);
   batch.Close(cursor_text_.Write(cursor_), OwingIsNews() || has_news);
   CrashPoint("poll.logged");
   ++stats_.polls;

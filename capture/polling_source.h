@@ -91,7 +91,8 @@ class PollingSource {
   CursorWriter cursor_text_;
   // Partitions and children, by their oids, whose rows have yet to be read.
   std::map<TableName, std::vector<uint64_t>> new_parts_;
-  bool read_unreadable_ = false;  // ReadUnreadable is done
+  bool guarantees_are_news_ = false;  // the log's cursor tells of others
+  bool read_unreadable_ = false;      // ReadUnreadable is done
   // Why nothing is read; not told before others have looked, who may know a better reason.
   std::optional<Error> replaced_node_;
   CutWriter::Users users_;          // where node_ is set

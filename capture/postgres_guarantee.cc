@@ -27,7 +27,8 @@ constexpr char kFactsSql[] = R"(
 constexpr char kSequencesSql[] = R"(
   SELECT s.seqcache, s.seqincrement, s.seqcycle,
          pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(q.relname),
-         pg_catalog.lower(n.nspname || '.' || q.relname)
+         CASE WHEN (SELECT count(*) FROM pg_class o WHERE o.relname = q.relname) = 1
+              THEN pg_catalog.quote_ident(q.relname) END
   FROM pg_sequence s JOIN pg_class q ON q.oid = s.seqrelid
   JOIN pg_namespace n ON n.oid = q.relnamespace
   JOIN pg_attribute c ON c.attrelid = $1::regclass AND c.attname = $2
@@ -91,9 +92,18 @@ struct Meaning {
 // The trigger that would have to be there.
 std::string TriggerRemedy(const TablePlan& plan, const PostgresMoves& moves,
                           const Meaning& meaning) {
-  std::vector<std::string> events, others;
+  const std::string value =
+      fmt::format("{}{}", moves.has_others ? "pg_catalog." : "", meaning.value);
+  std::vector<std::string> events, others, remedies;
   const auto add = [&](const PostgresMoves::Effect& effect, const char* event) {
     if (effect.touch == Touch::kStamps) return;
+    if (effect.touch == Touch::kStampsChanged) {
+      remedies.push_back(
+          fmt::format("have trigger {} stamp every update; or give it WHEN (OLD.* *<> NEW.*) as "
+                      "its only condition, and a name that makes it the last one",
+                      effect.trigger));
+      return;
+    }
     if (effect.touch < Touch::kOther) return events.push_back(event);
     if (std::ranges::find(others, effect.trigger) == others.end()) {
       others.push_back(effect.trigger);
@@ -101,14 +111,14 @@ std::string TriggerRemedy(const TablePlan& plan, const PostgresMoves& moves,
   };
   add(moves.on_insert, "inserts");
   add(moves.on_update, "updates");
-  std::vector<std::string> remedies;
   if (!events.empty()) {
     remedies.push_back(fmt::format("give the table a trigger before {} that sets NEW.{} := {}",
-                                   fmt::join(events, " and "), UpdateColumn(plan), meaning.value));
+                                   fmt::join(events, " and "), UpdateColumn(plan), value));
   }
   for (const std::string& other : others) {
-    remedies.push_back(fmt::format("have trigger {} set NEW.{} := {}, or leave it as it is", other,
-                                   UpdateColumn(plan), meaning.value));
+    remedies.push_back(
+        fmt::format("have trigger {} do nothing but set NEW.{} := {}, or leave the column as it is",
+                    other, UpdateColumn(plan), value));
   }
   if (!moves.quiet_roles.empty()) {
     remedies.push_back(fmt::format("run: ALTER TABLE {} ENABLE ALWAYS TRIGGER, with its name",
@@ -150,9 +160,17 @@ std::string PromiseOf(const TablePlan& plan, const PostgresMoves& moves, const M
   const auto& [insert, update] = std::pair(moves.on_insert, moves.on_update);
   for (const PostgresMoves::Effect& effect : {update, insert}) {
     if (effect.touch != Touch::kOther) continue;
-    promises.push_back(fmt::format("what trigger {} gives column {} is {}", effect.trigger,
-                                   UpdateColumn(plan), meaning.what));
+    promises.push_back(
+        fmt::format("what trigger {} gives column {} is {}, which its text alone does not tell",
+                    effect.trigger, UpdateColumn(plan), meaning.what));
     break;
+  }
+  if (update.touch == Touch::kStampsChanged) {
+    promises.push_back(fmt::format(
+        "an update changes the row in the eyes of trigger {}, which stamps only then: it takes "
+        "values that are stored in other ways for equal (1.0 and 1.00, 1 month and 30 days, a "
+        "citext's a and A), and does not see what triggers after it change",
+        update.trigger));
   }
   if (promises.empty() && insert.touch != Touch::kStamps && moves.by_default) {
     promises.push_back(fmt::format(
@@ -175,13 +193,17 @@ Guarantee ClassifyVersion(sql::Session& session, const TablePlan& plan) {
       session.Query(kSequencesSql, {sql::Quote(plan.schema->table).ToString(), InsertColumn(plan)});
   if (auto problem = ClassifySequences(session, plan, sequences)) return *std::move(problem);
   const auto& first = sequences.rows.at(0);
-  PostgresMoves moves = FindMoves(session, plan, {Stamp::kSequence, first.at(4).value_or("")});
+  std::vector<std::string> names = {first.at(3).value_or("")};
+  if (first.at(4)) names.push_back(*first.at(4));
+  PostgresMoves moves = FindMoves(session, plan, {Stamp::kSequence, std::move(names)});
   moves.by_default = true;
   const std::string value = fmt::format("nextval('{}')", first.at(3).value_or(""));
   const Meaning meaning{"the next number of its sequence", value};
   if (auto spoilt = ClassifySpoilt(plan, moves, meaning)) return *std::move(spoilt);
   if (moves.always())
-    return {GuaranteeClass::kExact, "a version from a sequence without cache", ""};
+    return {GuaranteeClass::kExact,
+            "a version from a sequence without cache, as long as nobody sets the sequence back",
+            ""};
   const std::string remedy = TriggerRemedy(plan, moves, meaning);
   if (!moves.never()) return {GuaranteeClass::kBounded, PromiseOf(plan, moves, meaning), remedy};
   return {GuaranteeClass::kBestEffort,

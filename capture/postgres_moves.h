@@ -17,6 +17,8 @@ struct PostgresMoves {
     std::string trigger;  // as "name of schema.table": the one that is the reason
   };
   Effect on_insert, on_update;
+  // Functions of other schemas have the names of pg_catalog's.
+  bool has_others = false;
   bool by_default = false;  // an insert that leaves the column out is stamped
   // A subscription fills the table, and the triggers that fire for what it writes do not stamp it.
   bool is_subscribed = false;
@@ -28,13 +30,13 @@ struct PostgresMoves {
     return on_insert.touch == Touch::kStamps && on_update.touch == Touch::kStamps &&
            quiet_roles.empty() && !is_subscribed;
   }
-  // In an update; what triggers that are not understood do is no such thing.
+  // In an update; what triggers give it that are not understood is no such thing.
   bool never() const {
     return on_update.touch == Touch::kLeaves || on_update.touch == Touch::kMayStamp;
   }
 };
 
-// The column is to be moved to `stamp`. Three queries of the catalogue.
-PostgresMoves FindMoves(sql::Session& session, const TablePlan& plan, const Stamp& stamp);
+// The column is to be moved to `stamp`. Four queries of the catalogue.
+PostgresMoves FindMoves(sql::Session& session, const TablePlan& plan, Stamp stamp);
 
 }  // namespace syncline::capture

@@ -9,50 +9,123 @@ char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-bool IsNameLetter(char c) {
+bool IsNameStart(char c) {
   const char lower = Lower(c);
-  return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
-         static_cast<unsigned char>(c) >= 0x80;
+  return (lower >= 'a' && lower <= 'z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
 }
+bool IsNameLetter(char c) { return IsNameStart(c) || (c >= '0' && c <= '9') || c == '$'; }
 
-char ClosingOf(char open) { return open == '[' ? ']' : open; }
+class Scan {
+ public:
+  Scan(std::string_view text, Dialect dialect)
+      : text_(text), postgres_(dialect == Dialect::kPostgres) {}
+
+  std::vector<std::string> Words() && {
+    while (at_ < text_.size()) Next();
+    return std::move(words_);
+  }
+
+ private:
+  std::string_view Two() const { return text_.substr(at_, 2); }
+
+  void Next() {
+    const char c = text_[at_];
+    if (IsSpace(c)) {
+      ++at_;
+    } else if (Two() == "--") {
+      at_ = std::min(text_.find('\n', at_), text_.size());
+    } else if (Two() == "/*") {
+      Comment();
+    } else if (c == '\'' || c == '"' || (!postgres_ && (c == '`' || c == '['))) {
+      Quoted(c);
+    } else if (postgres_ && Lower(c) == 'e' && at_ + 1 < text_.size() && text_[at_ + 1] == '\'') {
+      Escaped();
+    } else if (postgres_ && c == '$') {
+      Dollars();
+    } else if (IsNameLetter(c)) {
+      const size_t begin = at_;
+      while (at_ < text_.size() && IsNameLetter(text_[at_])) ++at_;
+      words_.push_back(LowerName(text_.substr(begin, at_ - begin)));
+    } else {
+      const size_t length = Two() == ":=" ? 2 : 1;
+      words_.emplace_back(text_.substr(at_, length));
+      at_ += length;
+    }
+  }
+
+  void Comment() {
+    int depth = 0;
+    do {
+      if (Two() == "/*" && (depth == 0 || postgres_)) {
+        ++depth;
+        at_ += 2;
+      } else if (Two() == "*/") {
+        --depth;
+        at_ += 2;
+      } else {
+        ++at_;
+      }
+    } while (depth > 0 && at_ < text_.size());
+    if (depth > 0) words_.emplace_back(kOpaqueWord);
+  }
+
+  void Quoted(char open) {
+    const char close = open == '[' ? ']' : open;
+    std::string word(1, open == '\'' ? '\'' : '"');
+    for (++at_; at_ < text_.size(); ++at_) {
+      const bool closes = text_[at_] == close;
+      if (closes && (open == '[' || at_ + 1 == text_.size() || text_[at_ + 1] != close)) break;
+      at_ += closes ? 1 : 0;
+      word += text_[at_];
+    }
+    const bool is_open = at_ >= text_.size();
+    at_ += is_open ? 0 : 1;
+    // What a backslash means depends on the session, and on what stands before the quote.
+    const bool is_opaque = is_open || (postgres_ && word.find('\\') != word.npos);
+    words_.push_back(is_opaque ? std::string(kOpaqueWord) : std::move(word));
+  }
+
+  // E'it\'s'
+  void Escaped() {
+    for (at_ += 2; at_ < text_.size() && text_[at_] != '\''; ++at_) {
+      if (text_[at_] == '\\') ++at_;
+    }
+    at_ = std::min(at_ + 1, text_.size());
+    words_.emplace_back(kOpaqueWord);
+  }
+
+  // $tag$ .. $tag$, or $1
+  void Dollars() {
+    size_t end = at_ + 1;
+    if (end < text_.size() && IsNameStart(text_[end])) {
+      while (end < text_.size() && IsNameLetter(text_[end]) && text_[end] != '$') ++end;
+    }
+    words_.emplace_back(kOpaqueWord);
+    if (end >= text_.size() || text_[end] != '$') {
+      ++at_;
+      return;
+    }
+    const std::string_view tag = text_.substr(at_, end + 1 - at_);
+    const size_t close = text_.find(tag, end + 1);
+    at_ = close == text_.npos ? text_.size() : close + tag.size();
+  }
+
+  const std::string_view text_;
+  const bool postgres_;
+  size_t at_ = 0;
+  std::vector<std::string> words_;
+};
 
 }  // namespace
 
-std::vector<std::string> SqlWords(std::string_view text) {
-  std::vector<std::string> words;
-  for (size_t at = 0; at < text.size();) {
-    const char c = text[at];
-    const std::string_view two = text.substr(at, 2);
-    if (IsSpace(c)) {
-      ++at;
-    } else if (two == "--") {
-      at = std::min(text.find('\n', at), text.size());
-    } else if (two == "/*") {
-      const size_t end = text.find("*/", at + 2);
-      at = end == text.npos ? text.size() : end + 2;
-    } else if (c == '\'' || c == '"' || c == '`' || c == '[') {
-      const char close = ClosingOf(c);
-      std::string word = c == '\'' ? "'" : "";
-      for (++at; at < text.size(); ++at) {
-        if (text[at] == close && (at + 1 == text.size() || text[at + 1] != close || c == '['))
-          break;
-        if (text[at] == close) ++at;
-        word += Lower(text[at]);
-      }
-      ++at;
-      words.push_back(std::move(word));
-    } else if (IsNameLetter(c)) {
-      std::string word;
-      for (; at < text.size() && IsNameLetter(text[at]); ++at) word += Lower(text[at]);
-      words.push_back(std::move(word));
-    } else {
-      const size_t length = two == ":=" ? 2 : 1;
-      words.emplace_back(text.substr(at, length));
-      at += length;
-    }
-  }
-  return words;
+std::vector<std::string> SqlWords(std::string_view text, Dialect dialect) {
+  return Scan(text, dialect).Words();
+}
+
+std::string LowerName(std::string_view name) {
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(), Lower);
+  return lower;
 }
 
 }  // namespace syncline::capture

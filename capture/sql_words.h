@@ -4,11 +4,24 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/sql/dialect.h"
+
 namespace syncline::capture {
 
-// The words of SQL or PL/pgSQL text, to be looked at and never run: names in lower case and without
-// their quotes, texts as a ' and their content in lower case, numbers, ":=" and other single
-// characters. Comments are left out. Pure; takes any bytes.
-std::vector<std::string> SqlWords(std::string_view text);
+// What SqlWords does not take apart.
+inline constexpr std::string_view kOpaqueWord = "?";
+
+// The words of SQL or PL/pgSQL text as that database takes it apart, to be looked at and never run.
+// Pure; takes any bytes.
+// - Names without quotes and keywords: in lower case.
+// - Names in quotes: a " and the name as it is. SQLite's [a] and `a` are such names, too.
+// - Texts: a ' and what they hold, as it is.
+// - ":=", and every other character: by itself.
+// - kOpaqueWord: dollar quotes, texts with escapes or with a backslash, and what is not closed.
+// Comments are left out; PostgreSQL's stand in one another.
+std::vector<std::string> SqlWords(std::string_view text, Dialect dialect);
+
+// In lower case, as both databases take names without quotes: letters of ASCII only.
+std::string LowerName(std::string_view name);
 
 }  // namespace syncline::capture

@@ -24,36 +24,73 @@ struct Moves {
   bool on_insert = false;   // in every one
   bool on_update = false;   // in every one
   bool guarded = false;     // on_update: in those that have not set it themselves
+  bool counted = false;     // to a number above those that are there
   bool local_time = false;
-  std::string other;  // the trigger that may give it something else
+  std::string other;    // the trigger that may give it something else
+  std::string hinders;  // the trigger that may have a row changed that others do not stamp then
 
-  bool always() const { return on_insert && on_update && !guarded && other.empty(); }
+  bool always() const {
+    return on_insert && on_update && !guarded && other.empty() && hinders.empty();
+  }
 };
+
+// The table, as what its triggers have to find a row of it by.
+SqliteTable TableOf(const sql::ResultSet& columns, sql::Session& session, const TablePlan& plan) {
+  SqliteTable table{.name = plan.schema->table.name, .column = UpdateColumn(plan)};
+  table.has_rowid = true;
+  bool may_be_null = false;
+  for (const auto& row : columns.rows) {
+    const std::string& name = row.at(0).value_or("");
+    table.has_rowid &= LowerName(name) != "rowid";
+    if (row.at(2) == "0") continue;
+    table.key.push_back(name);
+    may_be_null |= row.at(3) == "0";
+  }
+  // Where no index holds it, it is the number of the row, and never NULL.
+  const auto indexed =
+      session.Query("SELECT 1 FROM pragma_index_list($1) WHERE origin = 'pk'", {table.name});
+  table.key_has_null = may_be_null && !indexed.rows.empty();
+  return table;
+}
 
 Moves FindMoves(sql::Session& session, const TablePlan& plan) {
   const std::string& table = plan.schema->table.name;
   Moves moves;
-  const auto columns =
-      session.Query("SELECT name, dflt_value FROM pragma_table_xinfo($1)", {table});
+  const auto columns = session.Query(
+      "SELECT name, dflt_value, pk, \"notnull\" FROM pragma_table_xinfo($1)", {table});
   for (const auto& row : columns.rows) {
     if (row.at(0) != InsertColumn(plan)) continue;
-    const auto words = SqlWords(row.at(1).value_or(""));
+    const auto words = SqlWords(row.at(1).value_or(""), Dialect::kSqlite);
     moves.by_default = GivesSqliteTime(words);
     moves.local_time = IsLocalTime(words);
   }
+  const SqliteTable described = TableOf(columns, session, plan);
+  // A trigger does not fire for what it has others do. Those of other tables fire for what this
+  // one's do.
   const auto triggers = session.Query(
-      "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = $1 COLLATE NOCASE",
+      "SELECT name, sql, tbl_name = $1 COLLATE NOCASE FROM sqlite_schema WHERE type = 'trigger' "
+      "ORDER BY name",
       {table});
   bool unguarded = false;
+  std::string writer, comes_back;
   for (const auto& row : triggers.rows) {
-    const SqliteMove move = MoveOf(row.at(1).value_or(""), table, UpdateColumn(plan));
+    const std::string& name = row.at(0).value_or("");
+    const SqliteMove move = MoveOf(row.at(1).value_or(""), described);
+    if (row.at(2) != "1") {
+      if (move.writes_table) comes_back = name;
+      continue;
+    }
     moves.on_update |= move.on_update;
     moves.on_insert |= move.on_insert;
+    moves.counted |= move.counted;
     moves.local_time |= move.local_time;
     unguarded |= move.on_update && !move.guarded;
-    if (move.other) moves.other = row.at(0).value_or("");
+    if (move.other) moves.other = name;
+    if (move.writes) writer = name;
+    if (move.ignores || (move.writes_table && !move.counted && !move.other)) moves.hinders = name;
   }
   moves.guarded = moves.on_update && !unguarded;
+  if (!writer.empty() && !comes_back.empty()) moves.hinders = comes_back;
   return moves;
 }
 
@@ -96,9 +133,14 @@ std::string Remedy(const TablePlan& plan, const Moves& moves) {
     remedies.push_back(
         fmt::format("have trigger {} leave column {} as it is", moves.other, UpdateColumn(plan)));
   }
+  if (!moves.hinders.empty()) {
+    remedies.push_back(fmt::format("have trigger {} neither RAISE(IGNORE) nor write table {}",
+                                   moves.hinders, plan.schema->table.name));
+  }
   if (!moves.on_update) remedies.push_back("run: " + StampTrigger(plan, "UPDATE"));
   if (moves.guarded) remedies.push_back("leave WHEN out of the trigger that stamps updates");
   if (!moves.on_insert) remedies.push_back("run: " + StampTrigger(plan, "INSERT"));
+  if (moves.counted) remedies.push_back("poll by a time in ISO form that triggers set");
   return fmt::format("{}", fmt::join(remedies, "; and "));
 }
 
@@ -108,6 +150,15 @@ std::string WhereProgramsMove(const TablePlan& plan, const Moves& moves) {
   if (!moves.other.empty()) {
     return fmt::format("as long as what trigger {} gives column {} is the time of the change",
                        moves.other, column);
+  }
+  if (moves.always() && moves.counted) {
+    return fmt::format("as long as the row with the highest number in column {} is not deleted",
+                       column);
+  }
+  if (!moves.hinders.empty()) {
+    return fmt::format(
+        "as long as trigger {} does not keep others from giving column {} the time of the change",
+        moves.hinders, column);
   }
   if (moves.on_update && (moves.on_insert || moves.by_default)) {
     return fmt::format(
@@ -137,8 +188,12 @@ bool HoldsNumbers(sql::Session& session, const TablePlan& plan, const StampForms
 
 Guarantee ClassifyNumbers(sql::Session& session, const TablePlan& plan, const Moves& moves) {
   if (LooksLikeARowsOwnCounter(session, plan)) return OwnCounter(UpdateColumn(plan));
-  if (moves.always()) {
+  if (moves.always() && !moves.counted) {
     return {GuaranteeClass::kExact, "for numbers that triggers of the database set", ""};
+  }
+  if (moves.always() || (moves.on_update && !moves.hinders.empty() && moves.other.empty())) {
+    return {GuaranteeClass::kBounded, WhereProgramsMove(plan, moves),
+            "poll by a time in ISO form that triggers set"};
   }
   if (moves.on_update && moves.by_default && moves.other.empty()) {
     return {GuaranteeClass::kBounded,
@@ -174,12 +229,12 @@ Guarantee ClassifyMoments(const TablePlan& plan, const Moves& moves, const Stamp
                         column),
             "poll by a column that every update moves; or " + Remedy(plan, moves)};
   }
-  if (moves.always() && one_form) {
+  if (moves.always() && !moves.counted && one_form) {
     return {GuaranteeClass::kExact, "triggers of the database set it in every insert and update",
             ""};
   }
   std::string reason, remedy;
-  if (!moves.always()) {
+  if (!moves.always() || moves.counted) {
     reason = WhereProgramsMove(plan, moves);
     remedy = Remedy(plan, moves);
   }

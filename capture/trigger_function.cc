@@ -23,11 +23,17 @@ bool Are(Words words, const List& list) { return std::ranges::equal(words, list)
 bool Begin(Words words, const List& list) {
   return words.size() >= list.size() && Are(words.first(list.size()), list);
 }
-bool AreAllOf(Words words, const List& list) {
-  return std::ranges::all_of(words, [&](std::string_view word) { return IsOneOf(word, list); });
-}
 bool IsNumber(std::string_view word) {
   return !word.empty() && word.find_first_not_of("0123456789") == word.npos;
+}
+bool IsName(std::string_view word) {
+  return word.starts_with('"') ||
+         (!word.empty() && (word[0] == '_' || (word[0] >= 'a' && word[0] <= 'z') ||
+                            static_cast<unsigned char>(word[0]) >= 0x80));
+}
+// A name without quotes is a word in lower case.
+bool Names(std::string_view word, std::string_view column) {
+  return word == column || (word.starts_with('"') && word.substr(1) == column);
 }
 
 // Up to what ends a statement, or the first of these words.
@@ -36,7 +42,6 @@ Words UpTo(Words words, const List& ends) {
       std::ranges::find_if(words, [&](std::string_view word) { return IsOneOf(word, ends); });
   return words.first(static_cast<size_t>(end - words.begin()));
 }
-Words Statement(Words words) { return UpTo(words, {";"}); }
 
 // (a) is a.
 Words WithoutParentheses(Words words) {
@@ -55,7 +60,9 @@ Words WithoutParentheses(Words words) {
 // Nothing of a stamp is lost by it. A local time of an hour that autumn repeats is two moments.
 bool KeepsStamp(Words type, Stamp::Kind kind) {
   const bool is_moment = kind == Stamp::kMoment || kind == Stamp::kLocalTime || kind == Stamp::kDay;
-  if (!is_moment) return AreAllOf(type, {"bigint", "int8", "numeric", "text", "xid8"});
+  if (!is_moment) {
+    return type.size() == 1 && IsOneOf(type[0], {"bigint", "int8", "numeric", "text", "xid8"});
+  }
   const auto fits = [&](const std::string& word) {
     if (kind == Stamp::kDay && word == "date") return true;
     return IsNumber(word) || IsOneOf(word, {"timestamptz", "timestamp", "with", "without", "time",
@@ -78,226 +85,287 @@ Words WithoutCasts(Words words, Stamp::Kind kind) {
   }
 }
 
-bool NamesSequence(std::string_view literal, const std::string& sequence) {
-  std::string name(literal);
-  std::erase(name, '"');
-  return sequence.empty() || name == sequence || name == sequence.substr(sequence.find('.') + 1);
+bool NamesSequence(std::string_view literal, const Stamp& stamp) {
+  return literal.starts_with("'") &&
+         (stamp.sequence.empty() ||
+          std::ranges::find(stamp.sequence, literal.substr(1)) != stamp.sequence.end());
 }
 
 bool Gives(Words words, const Stamp& stamp) {
-  words = WithoutCasts(words, stamp.kind);
-  if (Begin(words, {"pg_catalog", "."})) words = words.subspan(2);
-  if (words.empty()) return false;
+  words = stamp.qualified ? WithoutParentheses(words) : WithoutCasts(words, stamp.kind);
+  const bool is_time = stamp.kind != Stamp::kSequence && stamp.kind != Stamp::kTransaction;
+  if (is_time && !words.empty()) {
+    // Words of the language, which no schema has another one of.
+    const std::string& word = words[0];
+    if (word == "current_timestamp" || (word == "localtimestamp" && stamp.kind != Stamp::kMoment)) {
+      return words.size() == 1 || (words.size() == 4 && words[1] == "(" && IsNumber(words[2]));
+    }
+    if (Are(words, {"current_date"})) return stamp.kind == Stamp::kDay;
+  }
+  const bool is_qualified = Begin(words, {"pg_catalog", "."});
+  if (is_qualified) words = words.subspan(2);
+  if (words.empty() || (stamp.qualified && !is_qualified)) return false;
   const std::string& name = words[0];
   const Words arguments = words.subspan(1);
   const bool none = Are(arguments, {"(", ")"});
   switch (stamp.kind) {
     case Stamp::kSequence: {
-      if (name != "nextval" || arguments.size() < 3) return false;
-      const std::string& literal = arguments[1];
+      if (name != "nextval" || arguments.size() < 3 || arguments[0] != "(") return false;
       const Words rest = arguments.subspan(2);
-      return literal.starts_with("'") && NamesSequence(literal.substr(1), stamp.sequence) &&
-             (Are(rest, {")"}) || Are(rest, {":", ":", "regclass", ")"}));
+      const bool closes = Are(rest, {")"}) || Are(rest, {":", ":", "regclass", ")"});
+      return closes && NamesSequence(arguments[1], stamp);
     }
     case Stamp::kTransaction:
       return none && IsOneOf(name, {"pg_current_xact_id", "txid_current"});
     case Stamp::kDay:
-      if (name == "current_date" && arguments.empty()) return true;
-      [[fallthrough]];
     case Stamp::kLocalTime:
     case Stamp::kMoment:
-      if (name == "current_timestamp" ||
-          (name == "localtimestamp" && stamp.kind != Stamp::kMoment)) {
-        return arguments.empty() || (arguments.size() == 3 && IsNumber(arguments[1]));
-      }
       return none && IsOneOf(name, {"now", "transaction_timestamp", "statement_timestamp",
                                     "clock_timestamp"});
   }
   return false;
 }
 
-// Whether a condition holds in a write of that kind that changes something.
+// Whether a condition holds in a write of that kind.
 enum class Held { kAlways, kPerhaps, kNever };
 
-Held Not(Held held) {
-  return held == Held::kAlways ? Held::kNever : held == Held::kNever ? Held::kAlways : held;
-}
-Held And(Held a, Held b) {
-  if (a == Held::kNever || b == Held::kNever) return Held::kNever;
-  return a == Held::kAlways && b == Held::kAlways ? Held::kAlways : Held::kPerhaps;
+// How NEW and OLD are compared as wholes.
+enum class Compared { kNot, kEqual, kDistinct, kStored };
+
+Compared ComparesRows(Words words) {
+  words = WithoutParentheses(words);
+  const auto take_row = [&]() -> std::string_view {
+    if (words.empty() || !IsOneOf(words[0], {"new", "old"})) return "";
+    const std::string_view row = words[0];
+    words = words.subspan(Begin(words.subspan(1), {".", "*"}) ? 3 : 1);
+    return row;
+  };
+  const auto take = [&](const List& list) {
+    if (!Begin(words, list)) return false;
+    words = words.subspan(list.size());
+    return true;
+  };
+  const std::string_view left = take_row();
+  const Compared compared = take({"is", "distinct", "from"})          ? Compared::kDistinct
+                            : take({"is", "not", "distinct", "from"}) ? Compared::kEqual
+                            : take({"*", "<", ">"})                   ? Compared::kStored
+                            : take({"<", ">"})                        ? Compared::kDistinct
+                                                                      : Compared::kNot;
+  const std::string_view right = take_row();
+  const bool both = !left.empty() && !right.empty() && left != right && words.empty();
+  return both ? compared : Compared::kNot;
 }
 
-// NEW.*, NEW, OLD.* and what compares them as wholes.
-bool ComparesWholes(Words words) {
-  if (!Has(words, "distinct") || !Has(words, "new") || !Has(words, "old")) return false;
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "." && (i + 1 == words.size() || words[i + 1] != "*")) return false;
+// TG_OP = 'INSERT', TG_OP IN ('INSERT', 'UPDATE'), and several of them with OR.
+std::optional<bool> AsksForEvent(Words words, RowEvent event) {
+  const std::string_view is = event == RowEvent::kInsert ? "'INSERT" : "'UPDATE";
+  words = WithoutParentheses(words);
+  if (words.size() == 3 && words[0] == "tg_op" && words[1] == "=" && words[2].starts_with("'")) {
+    return words[2] == is;
   }
-  return AreAllOf(words,
-                  {"new", "old", ".", "*", "row", "(", ")", "is", "not", "distinct", "from"});
+  if (Begin(words, {"tg_op", "in", "("}) && words.back() == ")") {
+    const Words list = words.subspan(3, words.size() - 4);
+    for (size_t i = 0; i < list.size(); ++i) {
+      if (i % 2 == 0 ? !list[i].starts_with("'") : list[i] != ",") return {};
+    }
+    return Has(list, is);
+  }
+  const auto either = std::ranges::find(words, "or");
+  if (either == words.end()) return {};
+  const auto left = AsksForEvent({words.begin(), either}, event);
+  const auto right = AsksForEvent({either + 1, words.end()}, event);
+  return left && right ? std::optional(*left || *right) : std::nullopt;
 }
 
-Held Ask(Words words, RowEvent event) {
-  if (ComparesWholes(words)) {
-    // NOT (a IS DISTINCT FROM b), and a IS NOT DISTINCT FROM b. An insert has no OLD.
-    const auto nots = std::ranges::count(words, "not");
-    if (event == RowEvent::kInsert || nots > 1) return Held::kPerhaps;
-    return nots == 0 ? Held::kAlways : Held::kNever;
-  }
-  if (!Has(words, "tg_op") || !AreAllOf(words, {"tg_op", "=", "in", "(", ")", ",", "or", "'insert",
-                                                "'update", "'delete"})) {
-    return Held::kPerhaps;
-  }
-  return Has(words, event == RowEvent::kInsert ? "'insert" : "'update") ? Held::kAlways
-                                                                        : Held::kNever;
+Touch Worst(Touch a, Touch b) {
+  if (a == b) return a;
+  // One that stamps and one that does not.
+  const Touch worst = std::max({a, b, Touch::kMayStamp});
+  return worst == Touch::kLeaves ? Touch::kMayStamp : worst;
+}
+std::optional<Touch> Worst(std::optional<Touch> a, std::optional<Touch> b) {
+  return a && b ? Worst(*a, *b) : a ? a : b;
 }
 
-// Walks over a function's statements, with the conditions that they stand under.
+// What statements do that are understood, each of them and wholly.
 class FunctionWalk {
  public:
-  FunctionWalk(Words words, std::string_view column, const Stamp& stamp, RowEvent event)
-      : words_(words), column_(column), stamp_(stamp), event_(event) {}
+  // `changed`: NEW and OLD are known to be distinct.
+  FunctionWalk(Words words, std::string_view column, const Stamp& stamp, RowEvent event,
+               bool changed)
+      : left_(words), column_(column), stamp_(stamp), event_(event), changed_(changed) {}
 
-  Touch Find() {
-    const bool in_order = !Has(words_, "case") && !HandlesErrors() && !LeavesBlocks();
-    for (size_t at = 0; at < words_.size(); ++at) {
-      if (in_order && TakeBranch(at)) continue;
-      const Held held = in_order ? Here() : Held::kPerhaps;
-      if (held == Held::kNever) continue;
-      if (words_[at] == "return" && IsStart(at)) {
-        Return(Statement(words_.subspan(at + 1)));
-        if (held == Held::kAlways) return returned_.value_or(Touch::kLeaves);
-      } else if (const std::optional<Touch> touch = TouchAt(at)) {
-        Note(*touch, held);
-      }
-    }
-    return Worst(now_, returned_);
+  // Nothing: the text is not understood.
+  std::optional<Touch> Find() {
+    Need({"begin"});
+    const std::optional<Touch> end = Block(Touch::kLeaves);
+    Need({"end"});
+    if (Take({";"}); !understood_ || !left_.empty()) return {};
+    return Worst(end, returned_).value_or(Touch::kLeaves);
   }
 
  private:
-  // Statements from an IF, or a LOOP, on.
-  struct Branch {
-    Held here = Held::kPerhaps;
-    Held others = Held::kPerhaps;  // no branch before it was taken
-  };
-
-  static Touch Worst(Touch a, std::optional<Touch> b) {
-    if (!b || a == *b) return a;
-    // One that stamps and one that does not.
-    return std::max({a, *b, Touch::kMayStamp}) == Touch::kLeaves ? Touch::kMayStamp
-                                                                 : std::max({a, *b});
-  }
-
-  void Note(Touch touch, Held held) {
-    if (held == Held::kAlways) {
-      now_ = touch;
-    } else if (touch == Touch::kStamps) {
-      if (now_ == Touch::kLeaves) now_ = Touch::kMayStamp;
-    } else {
-      now_ = std::max(now_, touch);
-    }
-  }
-
-  // What stands behind RETURN. NULL writes no row.
-  void Return(Words row) {
-    row = WithoutParentheses(row);
-    if (Are(row, {"null"})) return;
-    const bool is_new = Are(row, {"new"}) || Are(row, {"coalesce", "(", "new", ",", "old", ")"});
-    const Touch touch = is_new ? now_ : Are(row, {"old"}) ? Touch::kTakesBack : Touch::kOther;
-    returned_ = Worst(touch, returned_);
-  }
-
-  bool TakeBranch(size_t& at) {
-    const Words rest = words_.subspan(at);
-    if (Begin(rest, {"end", "if"}) || Begin(rest, {"end", "loop"})) {
-      if (!branches_.empty()) branches_.pop_back();
-      ++at;
-    } else if (rest[0] == "if" && IsStart(at)) {
-      const Held asked = Ask(UpTo(rest.subspan(1), {"then"}), event_);
-      branches_.push_back({asked, Not(asked)});
-    } else if ((rest[0] == "elsif" || rest[0] == "elseif") && !branches_.empty()) {
-      const Held asked = Ask(UpTo(rest.subspan(1), {"then"}), event_);
-      Branch& branch = branches_.back();
-      branch = {And(branch.others, asked), And(branch.others, Not(asked))};
-    } else if (rest[0] == "else" && !branches_.empty()) {
-      branches_.back().here = branches_.back().others;
-    } else if (rest[0] == "loop") {
-      branches_.push_back({});
-    } else {
-      return false;
-    }
+  bool Take(const List& list) {
+    if (!Begin(left_, list)) return false;
+    left_ = left_.subspan(list.size());
     return true;
   }
-
-  Held Here() const {
-    Held held = Held::kAlways;
-    for (const Branch& branch : branches_) held = And(held, branch.here);
-    return held;
+  void Need(const List& list) { understood_ &= Take(list); }
+  Words TakeUpTo(const List& ends) {
+    const Words words = UpTo(left_, ends);
+    left_ = left_.subspan(words.size());
+    understood_ &= !left_.empty();
+    return words;
   }
 
-  bool IsStart(size_t at) const {
-    return at == 0 || IsOneOf(words_[at - 1], {";", "then", "else", "begin", "loop", ">"});
-  }
-
-  bool HandlesErrors() const {
-    for (size_t i = 1; i < words_.size(); ++i) {
-      if (words_[i] == "exception" && words_[i - 1] != "raise") return true;
+  // It reads NEW and OLD, and calls nothing that could do more than that.
+  Words Plain(Words words) {
+    for (size_t i = 0; i < words.size(); ++i) {
+      const std::string& word = words[i];
+      understood_ &= word != kOpaqueWord && word != ":=" &&
+                     !IsOneOf(word, {"select", "into", "execute", "begin", "end", "case", "values",
+                                     "table", "return", "then", "loop"});
+      if (i + 1 == words.size() || words[i + 1] != "(" || !IsName(word)) continue;
+      const bool is_qualified = i > 0 && words[i - 1] == ".";
+      understood_ &= !is_qualified || (i > 1 && words[i - 2] == "pg_catalog");
+      understood_ &= IsOneOf(word, {"and",
+                                    "or",
+                                    "not",
+                                    "in",
+                                    "is",
+                                    "from",
+                                    "row",
+                                    "coalesce",
+                                    "nullif",
+                                    "greatest",
+                                    "least",
+                                    "lower",
+                                    "upper",
+                                    "trim",
+                                    "btrim",
+                                    "length",
+                                    "now",
+                                    "clock_timestamp",
+                                    "statement_timestamp",
+                                    "transaction_timestamp",
+                                    "nextval",
+                                    "txid_current",
+                                    "pg_current_xact_id"}) ||
+                     Gives(words, stamp_);
     }
-    return false;
+    understood_ &= !words.empty();
+    return words;
   }
 
-  // EXIT with a label.
-  bool LeavesBlocks() const {
-    for (size_t i = 0; i + 1 < words_.size(); ++i) {
-      if (words_[i] == "exit" && !IsOneOf(words_[i + 1], {";", "when"})) return true;
+  // What the column is after it; nothing: no statement after it is reached.
+  std::optional<Touch> Block(std::optional<Touch> now) {
+    while (understood_ && !left_.empty() && !IsOneOf(left_[0], {"end", "else", "elsif", "elseif"}))
+      now = Statement(now);
+    return now;
+  }
+
+  std::optional<Touch> Statement(std::optional<Touch> now) {
+    if (Take({"null", ";"})) return now;
+    if (Take({"if"})) return If(now);
+    if (Take({"return"})) return Return(now);
+    if (Take({"raise"})) {
+      Plain(TakeUpTo({";"}));
+      Need({";"});
+      return now;
     }
-    return false;
-  }
-
-  // What a statement that names NEW, or its column, at `at` does to the column; nothing: it reads.
-  std::optional<Touch> TouchAt(size_t at) const {
-    const Words rest = words_.subspan(at);
-    if (rest[0] != "new") return {};
-    const bool whole = rest.size() < 2 || rest[1] != ".";
-    if (!whole && (rest.size() < 3 || (rest[2] != column_ && rest[2] != "*"))) return {};
-    size_t start = at;
-    while (!IsStart(start)) --start;
-    if (start == at) return Assigned(rest, whole);
-    const Words before = words_.subspan(start, at - start);
-    if (IsOneOf(before.back(), {"for", "foreach"})) return Touch::kOther;
-    if (before[0] == "call" || Has(before, "diagnostics")) return Touch::kOther;
-    // INTO [STRICT] a, NEW.b
-    const auto into = std::find(before.rbegin(), before.rend(), "into").base();
-    if (into == before.begin()) return {};
-    for (auto word = into; word != before.end(); ++word) {
-      if (IsOneOf(*word, {"select", "values", "from", "where", "using", "(", "default", "table"}))
-        return {};
+    // NEW.a := b, NEW.a = b
+    Need({"new", "."});
+    if (left_.size() < 2 || !IsName(left_[0]) || !IsOneOf(left_[1], {":=", "="})) {
+      understood_ = false;
+      return now;
     }
-    const bool selects = before[0] == "select" && into == before.end();
-    const bool alone = whole || rest.size() < 4 || rest[3] == ";";
-    return selects && alone && !whole && Gives({before.begin() + 1, into - 1}, stamp_)
-               ? Touch::kStamps
-               : Touch::kOther;
-  }
-
-  // NEW := a, NEW.b = c
-  std::optional<Touch> Assigned(Words rest, bool whole) const {
-    const size_t equals = whole ? 1 : 3;
-    if (rest.size() < equals + 2 || !IsOneOf(rest[equals], {":=", "="})) return {};
-    const Words value = Statement(rest.subspan(equals + 1));
-    if (whole) return Are(value, {"old"}) ? Touch::kTakesBack : Touch::kOther;
+    const bool counts = now && Names(left_[0], column_);
+    left_ = left_.subspan(2);
+    const Words value = Plain(TakeUpTo({";"}));
+    Need({";"});
+    if (!counts) return now;
     if (Gives(value, stamp_)) return Touch::kStamps;
-    return Are(value, {"old", ".", column_}) ? Touch::kTakesBack : Touch::kOther;
+    return value.size() == 3 && value[0] == "old" && Names(value[2], column_) ? Touch::kTakesBack
+                                                                              : Touch::kOther;
   }
 
-  const Words words_;
-  const std::string column_;
+  // NULL writes no row.
+  std::optional<Touch> Return(std::optional<Touch> now) {
+    const Words row = WithoutParentheses(TakeUpTo({";"}));
+    Need({";"});
+    if (!now || Are(row, {"null"})) return {};
+    if (Are(row, {"old"})) {
+      now = event_ == RowEvent::kInsert ? Touch::kLeaves : Touch::kTakesBack;
+    } else {
+      understood_ &= Are(row, {"new"}) || Are(row, {"coalesce", "(", "new", ",", "old", ")"});
+    }
+    returned_ = Worst(now, returned_);
+    return {};
+  }
+
+  Held Ask(Words words) {
+    if (const auto asks = AsksForEvent(words, event_)) return *asks ? Held::kAlways : Held::kNever;
+    const Compared compared = ComparesRows(words);
+    if (compared == Compared::kNot || !changed_) return Held::kPerhaps;
+    return compared == Compared::kEqual ? Held::kNever : Held::kAlways;
+  }
+
+  std::optional<Touch> If(const std::optional<Touch> before) {
+    std::optional<Touch> after;
+    std::optional<Touch> others = before;  // nothing: no branch that follows can be taken
+    for (bool is_else = false; understood_;) {
+      const Held held = is_else ? Held::kAlways : Ask(Plain(TakeUpTo({"then"})));
+      if (!is_else) Need({"then"});
+      after = Worst(after, Block(held == Held::kNever ? std::nullopt : others));
+      if (held == Held::kAlways) others.reset();
+      if (Take({"end", "if", ";"})) break;
+      understood_ &= !is_else;
+      if (Take({"else"})) {
+        is_else = true;
+      } else if (!Take({"elsif"})) {
+        Need({"elseif"});
+      }
+    }
+    return Worst(after, others);
+  }
+
+  Words left_;
+  const std::string_view column_;
   const Stamp& stamp_;
   const RowEvent event_;
-  std::vector<Branch> branches_;
-  Touch now_ = Touch::kLeaves;
+  const bool changed_;
+  bool understood_ = true;
   std::optional<Touch> returned_;  // by what was passed
 };
+
+// Of a text that is not understood, by the words that stand in it.
+Touch Suspect(Words words, std::string_view column) {
+  bool leaves = !Has(words, kOpaqueWord);
+  for (size_t i = 0; i < words.size(); ++i) {
+    const Words rest = words.subspan(i);
+    const bool to_old = rest.size() > 6 && Begin(rest, {"new", "."}) && Names(rest[2], column) &&
+                        IsOneOf(rest[3], {":=", "="}) && Begin(rest.subspan(4), {"old", "."}) &&
+                        Names(rest[6], column);
+    if (to_old || Begin(rest, {"new", ":=", "old"}) || Begin(rest, {"new", "=", "old", ";"}) ||
+        Begin(rest, {"return", "old"})) {
+      return Touch::kTakesBack;
+    }
+    const bool starts =
+        i == 0 || IsOneOf(words[i - 1], {";", "then", "else", "begin", "loop", ">"});
+    const bool sets =
+        starts && rest[0] == "new" && (rest.size() < 3 || rest[1] != "." || Names(rest[2], column));
+    const bool into =
+        rest[0] == "new" && i > 0 && IsOneOf(words[i - 1], {"into", "strict", "for", "foreach"});
+    const bool lists = rest[0] == "into" && i > 0 && words[i - 1] != "insert" &&
+                       Has(UpTo(rest, {";"}), ",") && Has(UpTo(rest, {";"}), "new");
+    const bool returns = rest[0] == "return" && rest.size() > 1 &&
+                         !Begin(rest.subspan(1), {"new", ";"}) &&
+                         !IsOneOf(rest[1], {"null", "coalesce"});
+    leaves &= !sets && !into && !lists && !returns &&
+              !IsOneOf(rest[0], {"alias", "execute", "call", "diagnostics"});
+  }
+  return leaves ? Touch::kSeemsToLeave : Touch::kOther;
+}
 
 }  // namespace
 
@@ -307,16 +375,26 @@ bool GivesStamp(const std::vector<std::string>& words, const Stamp& stamp) {
 
 Touch FunctionTouch(std::string_view text, std::string_view column, const Stamp& stamp,
                     RowEvent event) {
-  const std::vector<std::string> words = SqlWords(text);
-  std::string lower;
-  for (const char c : column) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return FunctionWalk(words, lower, stamp, event).Find();
+  const std::vector<std::string> words = SqlWords(text, Dialect::kPostgres);
+  const auto find = [&](bool changed) {
+    return FunctionWalk(words, column, stamp, event, changed).Find();
+  };
+  const std::optional<Touch> touch = find(false);
+  if (!touch) return Suspect(words, column);
+  const bool where_changed = event == RowEvent::kUpdate && *touch != Touch::kStamps &&
+                             *touch < Touch::kOther && find(true) == Touch::kStamps;
+  return where_changed ? Touch::kStampsChanged : *touch;
 }
 
-bool FiresForEveryChange(std::string_view definition, RowEvent event) {
-  const std::vector<std::string> words = SqlWords(definition);
+Fires FiresWhen(std::string_view definition, RowEvent event) {
+  const std::vector<std::string> words = SqlWords(definition, Dialect::kPostgres);
   const Words rest(std::ranges::find(words, "when"), words.end());
-  return rest.empty() || Ask(UpTo(rest.subspan(1), {"execute"}), event) == Held::kAlways;
+  if (rest.empty()) return Fires::kAlways;
+  if (event == RowEvent::kInsert) return Fires::kSometimes;
+  const Compared compared = ComparesRows(UpTo(rest.subspan(1), {"execute"}));
+  return compared == Compared::kStored     ? Fires::kRowStored
+         : compared == Compared::kDistinct ? Fires::kRowDistinct
+                                           : Fires::kSometimes;
 }
 
 }  // namespace syncline::capture

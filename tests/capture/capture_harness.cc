@@ -140,6 +140,8 @@ uint64_t CaptureHarness::changes() const {
   return count;
 }
 
+std::string CaptureHarness::cursor_told() const { return log_->NewReader()->Last().value().cursor; }
+
 uint64_t CaptureHarness::rows_read() const { return stage_ ? stage_->stats().rows_read.load() : 0; }
 
 }  // namespace syncline::capture

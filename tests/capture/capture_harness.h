@@ -65,6 +65,8 @@ class CaptureHarness {
   uint64_t changes() const;
   bool cut_open() const { return log_->cut_open(); }
   const std::string& cursor() const { return log_->cursor(); }
+  // The cursor that others find, in the log's last frame.
+  std::string cursor_told() const;
   uint64_t rows_read() const;
   // What the stage has waited.
   Microseconds waited() const { return clock_.Monotonic(); }

@@ -12,28 +12,21 @@ namespace {
 constexpr RowEvent kUpdate = RowEvent::kUpdate, kInsert = RowEvent::kInsert;
 
 Touch TouchOf(std::string_view body, RowEvent event = kUpdate) {
-  return FunctionTouch(body, "Updated_At", Stamp::kMoment, event);
+  return FunctionTouch(body, "updated_at", Stamp::kMoment, event);
 }
 bool Moves(std::string_view body, const Stamp& stamp = Stamp::kMoment) {
-  return FunctionTouch(body, "Updated_At", stamp, kUpdate) == Touch::kStamps;
+  return FunctionTouch(body, "updated_at", stamp, kUpdate) == Touch::kStamps;
 }
 
 // Fails when a trigger's name or its mere presence counts: all of these are triggers.
 TEST(TriggerFunctionTest, AFunctionThatSetsTheColumnInEveryUpdateMovesIt) {
   EXPECT_TRUE(Moves("BEGIN NEW.updated_at := now(); RETURN NEW; END"));
   EXPECT_TRUE(Moves("BEGIN NEW.\"updated_at\" = CURRENT_TIMESTAMP; RETURN NEW; END"));
-  EXPECT_TRUE(Moves("BEGIN SELECT clock_timestamp() INTO NEW.updated_at; RETURN NEW; END"));
   EXPECT_TRUE(
       Moves("BEGIN IF TG_OP = 'UPDATE' THEN NEW.updated_at := now(); END IF; RETURN NEW; END"));
   EXPECT_TRUE(
       Moves("BEGIN IF TG_OP = 'INSERT' THEN NEW.made := now(); ELSE NEW.updated_at := "
             "now(); END IF; RETURN NEW; END"));
-  EXPECT_TRUE(
-      Moves("BEGIN IF NEW IS DISTINCT FROM OLD THEN NEW.updated_at := now(); END IF; "
-            "RETURN NEW; END"));
-  EXPECT_TRUE(
-      Moves("BEGIN IF NEW.* IS NOT DISTINCT FROM OLD.* THEN RETURN NEW; END IF; "
-            "NEW.updated_at := now(); RETURN NEW; END"));
   EXPECT_TRUE(Moves("BEGIN NEW.updated_at := nextval('v'); RETURN NEW; END", Stamp::kSequence));
   EXPECT_TRUE(
       Moves("BEGIN NEW.updated_at := pg_current_xact_id(); RETURN NEW; END", Stamp::kTransaction));
@@ -74,6 +67,65 @@ TEST(TriggerFunctionTest, OneThatMayTakeItBackDoesNot) {
   EXPECT_FALSE(Moves("BEGIN NEW.updated_at := greatest(NEW.updated_at, now()); RETURN NEW; END"));
 }
 
+// Rows that are equal by their types may be stored in other ways: citext, numeric, interval. Seen
+// to fail when each was taken for every change: the update was lost.
+TEST(TriggerFunctionTest, RowsThatAreComparedAreNotEveryChange) {
+  const std::string stamp = "NEW.updated_at := now(); ";
+  for (const std::string& body :
+       {"BEGIN IF NEW IS DISTINCT FROM OLD THEN " + stamp + "END IF; RETURN NEW; END",
+        "BEGIN IF (NEW <> OLD) THEN " + stamp + "END IF; RETURN NEW; END",
+        "BEGIN IF OLD.* *<> NEW.* THEN " + stamp + "END IF; NEW.w := 1; RETURN NEW; END",
+        "BEGIN IF NEW.* IS NOT DISTINCT FROM OLD.* THEN RETURN NEW; END IF; " + stamp +
+            "RETURN NEW; END"}) {
+    EXPECT_EQ(TouchOf(body), Touch::kStampsChanged) << body;
+  }
+  EXPECT_EQ(TouchOf("BEGIN IF NEW IS DISTINCT FROM NEW THEN " + stamp + "END IF; RETURN NEW; END"),
+            Touch::kMayStamp);
+  EXPECT_EQ(
+      TouchOf("BEGIN IF NEW.v IS DISTINCT FROM OLD.v THEN " + stamp + "END IF; RETURN NEW; END"),
+      Touch::kMayStamp);
+}
+
+// Each is a function that PostgreSQL takes and that does not stamp. Seen to fail when comments
+// ended early, texts and names lost their case, and what stood in dollar quotes counted.
+TEST(TriggerFunctionTest, WhatOnlyLooksLikeAStampIsNone) {
+  for (const char* body :
+       {"BEGIN IF tg_op = 'update' THEN NEW.updated_at := now(); END IF; RETURN NEW; END",
+        "BEGIN /* off: /* stamp */ NEW.updated_at := now(); */ RETURN NEW; END",
+        "BEGIN PERFORM $m$; NEW.updated_at := now(); $m$; RETURN NEW; END",
+        "BEGIN PERFORM E'\\'; NEW.updated_at := now(); --'; RETURN NEW; END",
+        "BEGIN PERFORM '\\'; NEW.updated_at := now(); --'; RETURN NEW; END",
+        "DECLARE n ALIAS FOR NEW; BEGIN NEW.updated_at := now(); n.updated_at := OLD.updated_at; "
+        "RETURN NEW; END",
+        "BEGIN NEW.\"Updated_At\" := now(); RETURN NEW; END",
+        "BEGIN NEW.updated_at := now(); PERFORM set_config('search_path', 's', true); RETURN NEW; "
+        "END",
+        "BEGIN NEW.v := f(); NEW.updated_at := now(); RETURN NEW; END",
+        "BEGIN NEW.v := s.lower(NEW.v); NEW.updated_at := now(); RETURN NEW; END",
+        "BEGIN SELECT clock_timestamp() INTO NEW.updated_at; RETURN NEW; END",
+        "BEGIN NEW.updated_at := now(); EXECUTE 'x'; RETURN NEW; END",
+        "BEGIN NEW.updated_at := \"Now\"(); RETURN NEW; END"}) {
+    EXPECT_FALSE(Moves(body)) << body;
+  }
+  EXPECT_EQ(FunctionTouch("BEGIN NEW.updated_at := now(); RETURN NEW; END", "Updated_At",
+                          Stamp::kMoment, kUpdate),
+            Touch::kLeaves);
+  EXPECT_EQ(FunctionTouch("BEGIN NEW.\"Updated_At\" := now(); RETURN NEW; END", "Updated_At",
+                          Stamp::kMoment, kUpdate),
+            Touch::kStamps);
+}
+
+// Seen to fail when the first function of the search path was taken for pg_catalog's.
+TEST(TriggerFunctionTest, WhereOthersHaveTheNameItHasToBeQualified) {
+  Stamp stamp = Stamp::kMoment;
+  stamp.qualified = true;
+  EXPECT_FALSE(Moves("BEGIN NEW.updated_at := now(); RETURN NEW; END", stamp));
+  EXPECT_FALSE(
+      Moves("BEGIN NEW.updated_at := pg_catalog.now()::timestamptz; RETURN NEW; END", stamp));
+  EXPECT_TRUE(Moves("BEGIN NEW.updated_at := pg_catalog.now(); RETURN NEW; END", stamp));
+  EXPECT_TRUE(Moves("BEGIN NEW.updated_at := current_timestamp; RETURN NEW; END", stamp));
+}
+
 // Each was taken for exact, or hid a trigger that was.
 TEST(TriggerFunctionTest, WhatElseATriggerGives) {
   EXPECT_EQ(TouchOf("BEGIN RETURN NEW; END"), Touch::kLeaves);
@@ -81,10 +133,10 @@ TEST(TriggerFunctionTest, WhatElseATriggerGives) {
             Touch::kLeaves);
   EXPECT_EQ(TouchOf("BEGIN INSERT INTO audit SELECT NEW.*; INSERT INTO audit(t) VALUES "
                     "(NEW.updated_at); RETURN coalesce(NEW, OLD); END"),
-            Touch::kLeaves);
+            Touch::kSeemsToLeave);
   EXPECT_EQ(TouchOf("DECLARE x int; BEGIN SELECT a INTO x FROM t WHERE t.u = NEW.updated_at; IF "
                     "NEW.updated_at = x THEN RETURN NULL; END IF; RETURN NEW; END"),
-            Touch::kLeaves);
+            Touch::kSeemsToLeave);
   EXPECT_EQ(TouchOf("BEGIN NEW.updated_at := OLD.updated_at; RETURN NEW; END"), Touch::kTakesBack);
   EXPECT_EQ(TouchOf("BEGIN IF NEW.v IS NULL THEN NEW := OLD; END IF; RETURN NEW; END"),
             Touch::kTakesBack);
@@ -110,16 +162,20 @@ TEST(TriggerFunctionTest, BranchesAndLoops) {
   const std::string stamp = "NEW.updated_at := now(); ";
   EXPECT_TRUE(Moves("BEGIN IF TG_OP = 'INSERT' THEN NEW.made := 1; ELSIF TG_OP = 'UPDATE' THEN " +
                     stamp + "END IF; RETURN NEW; END"));
-  EXPECT_TRUE(Moves("BEGIN FOR r IN SELECT 1 LOOP NULL; END LOOP; " + stamp + "RETURN NEW; END"));
+  EXPECT_FALSE(Moves("BEGIN FOR r IN SELECT 1 LOOP NULL; END LOOP; " + stamp + "RETURN NEW; END"));
+  EXPECT_TRUE(Moves("BEGIN IF a THEN " + stamp + "ELSE " + stamp + "END IF; RETURN NEW; END"));
   EXPECT_EQ(TouchOf("BEGIN IF TG_OP = 'UPDATE' THEN NULL; ELSIF a THEN NULL; ELSE " + stamp +
                     "END IF; RETURN NEW; END"),
             Touch::kLeaves);
   for (const std::string& body :
-       {"BEGIN FOR r IN SELECT 1 LOOP " + stamp + "END LOOP; RETURN NEW; END",
-        "BEGIN IF a THEN RETURN NEW; END IF; " + stamp + "RETURN NEW; END",
-        "BEGIN IF a THEN NULL; ELSIF TG_OP = 'UPDATE' THEN " + stamp + "END IF; RETURN NEW; END",
-        "<<b>> BEGIN EXIT b; " + stamp + "RETURN NEW; END"}) {
+       {"BEGIN IF a THEN RETURN NEW; END IF; " + stamp + "RETURN NEW; END",
+        "BEGIN IF a THEN NULL; ELSIF TG_OP = 'UPDATE' THEN " + stamp + "END IF; RETURN NEW; END"}) {
     EXPECT_EQ(TouchOf(body), Touch::kMayStamp) << body;
+  }
+  for (const std::string& body :
+       {"BEGIN FOR r IN SELECT 1 LOOP " + stamp + "END LOOP; RETURN NEW; END",
+        "<<b>> BEGIN EXIT b; " + stamp + "RETURN NEW; END"}) {
+    EXPECT_EQ(TouchOf(body), Touch::kOther) << body;
   }
 }
 
@@ -137,7 +193,7 @@ TEST(TriggerFunctionTest, AnInsertHasAnOperationAndNoOldRow) {
 
 TEST(TriggerFunctionTest, ExpressionsThatAreTheStampAndNothingElse) {
   const auto gives = [](std::string_view text, const Stamp& stamp) {
-    return GivesStamp(SqlWords(text), stamp);
+    return GivesStamp(SqlWords(text, Dialect::kPostgres), stamp);
   };
   for (const char* moment :
        {"now()", "(pg_catalog.now())", "CURRENT_TIMESTAMP(3)", "clock_timestamp()::timestamptz(0)",
@@ -152,20 +208,27 @@ TEST(TriggerFunctionTest, ExpressionsThatAreTheStampAndNothingElse) {
   EXPECT_TRUE(gives("(now())::timestamp without time zone", Stamp::kLocalTime));
   EXPECT_FALSE(gives("CURRENT_DATE", Stamp::kLocalTime));
   EXPECT_TRUE(gives("CURRENT_DATE", Stamp::kDay));
-  EXPECT_TRUE(gives("nextval('public.v'::regclass)", {Stamp::kSequence, "public.v"}));
-  EXPECT_TRUE(gives("nextval('v')", {Stamp::kSequence, "public.v"}));
-  EXPECT_FALSE(gives("nextval('w')", {Stamp::kSequence, "public.v"}));
+  const Stamp sequence(Stamp::kSequence, {"public.v", "v"});
+  EXPECT_TRUE(gives("nextval('public.v'::regclass)", sequence));
+  EXPECT_TRUE(gives("nextval('v')", sequence));
+  EXPECT_FALSE(gives("nextval('w')", sequence));
+  EXPECT_FALSE(gives("nextval('V')", sequence));
   EXPECT_FALSE(gives("nextval('v') % 10", Stamp::kSequence));
   EXPECT_TRUE(gives("pg_current_xact_id()", Stamp::kTransaction));
 }
 
-TEST(TriggerFunctionTest, AConditionThatIsNotAboutAnyChangeDoesNotCount) {
-  const std::string head = "CREATE TRIGGER t BEFORE UPDATE ON items FOR EACH ROW ";
-  EXPECT_TRUE(FiresForEveryChange(head + "EXECUTE FUNCTION f()", kUpdate));
-  EXPECT_TRUE(FiresForEveryChange(
-      head + "WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION f()", kUpdate));
-  EXPECT_FALSE(FiresForEveryChange(
-      head + "WHEN ((old.v IS DISTINCT FROM new.v)) EXECUTE FUNCTION f()", kUpdate));
+TEST(TriggerFunctionTest, WhenATriggerFires) {
+  const auto when = [](const std::string& condition, RowEvent event = kUpdate) {
+    return FiresWhen("CREATE TRIGGER t BEFORE UPDATE ON \"when\" FOR EACH ROW " + condition +
+                         "EXECUTE FUNCTION f()",
+                     event);
+  };
+  EXPECT_EQ(when(""), Fires::kAlways);
+  EXPECT_EQ(when("WHEN ((old.* IS DISTINCT FROM new.*)) "), Fires::kRowDistinct);
+  EXPECT_EQ(when("WHEN ((old.* *<> new.*)) "), Fires::kRowStored);
+  EXPECT_EQ(when("WHEN ((old.* *<> new.*)) ", kInsert), Fires::kSometimes);
+  EXPECT_EQ(when("WHEN ((old.* IS NOT DISTINCT FROM new.*)) "), Fires::kSometimes);
+  EXPECT_EQ(when("WHEN ((old.v IS DISTINCT FROM new.v)) "), Fires::kSometimes);
 }
 
 }  // namespace
