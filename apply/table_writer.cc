@@ -9,7 +9,9 @@
 #include "apply/row_image.h"
 #include "apply/shape_of.h"
 #include "engine/base/error.h"
+#include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/told_key.h"
 
 namespace syncline::apply {
 namespace {
@@ -44,18 +46,43 @@ Numbers Firsts(const WriteTask& task) {
   return firsts;
 }
 
-// Runs `body`, which writes the rows of those numbers; a row that it names is told by its number.
+// For people.
+std::string TellKey(const Row& key) {
+  std::string text;
+  for (const ValueView value : key) {
+    const std::string whole = value.is_null() ? "NULL" : ToText(Value(value));
+    const std::string_view told = sql::BeginningOf(whole, /*is_text=*/true);
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", told,
+                        told.size() < whole.size() ? ".." : "");
+  }
+  return text;
+}
+
+// An error of which the database has said only at which place of a call the row stood: with the
+// row's key instead, and its number among the changes.
+Error OfRow(const Error& error, const RowChange& change, uint32_t number) {
+  Refusal refusal = *error.refusal();
+  const std::string place = fmt::format("row {}: ", *refusal.row);
+  std::string_view message = error.message();
+  if (message.starts_with(place)) message.remove_prefix(place.size());
+  Error told(error.reaction(), error.cause(),
+             fmt::format("the row with the key ({}): {}", TellKey(change.key), message),
+             error.hint(), error.code());
+  refusal.row = number;
+  told.SetRefusal(std::move(refusal));
+  return told;
+}
+
+// Runs `body`, which writes the changes of those numbers; a row that it names is told by its key
+// and its number.
 template <typename Body>
-decltype(auto) ByNumber(const Numbers& numbers, Body&& body) {
+decltype(auto) ByNumber(const WriteTask& task, const Numbers& numbers, Body&& body) {
   try {
     return body();
-  } catch (Error& error) {
-    if (error.refusal() && error.refusal()->row) {
-      Refusal refusal = *error.refusal();
-      refusal.row = numbers.at(*refusal.row);
-      error.SetRefusal(std::move(refusal));
-    }
-    throw;
+  } catch (const Error& error) {
+    if (!error.refusal() || !error.refusal()->row) throw;
+    const uint32_t number = numbers.at(*error.refusal()->row);
+    throw OfRow(error, task.changes[number], number);
   }
 }
 
@@ -204,7 +231,7 @@ void TableWriter::CopyStraight(const WriteTask& task, const Numbers& numbers) {
     const Row& row = task.changes[number].row;
     rows.push_back(plan_.TakesAll() ? &row : &parts.emplace_back(TargetRow(plan_, row)));
   }
-  ByNumber(numbers, [&] { session_.LoadRows(shape_.table, plan_.ColumnNames(), rows); });
+  ByNumber(task, numbers, [&] { session_.LoadRows(shape_.table, plan_.ColumnNames(), rows); });
 }
 
 bool TableWriter::Copies(const Numbers& firsts) const {
@@ -236,7 +263,8 @@ void TableWriter::Load(WriteTask& task, const Numbers& numbers) {
     Make(stage);
   }
   MakeRows(task, numbers);
-  ByNumber(numbers, [&] { session_.LoadRows(stage.name, stage.columns, task.Pointers(numbers)); });
+  ByNumber(task, numbers,
+           [&] { session_.LoadRows(stage.name, stage.columns, task.Pointers(numbers)); });
   if (task.options.locks_first) session_.Execute(LockStagedSql(shape_, stage.name));
 }
 
@@ -323,7 +351,7 @@ void TableWriter::WriteByRow(WriteTask& task) {
   const auto left_by = [&](const sql::Sql& sql, const Numbers& numbers) {
     Numbers left;
     const auto places =
-        ByNumber(numbers, [&] { return session_.ExecuteEach(sql, task.Pointers(numbers)); });
+        ByNumber(task, numbers, [&] { return session_.ExecuteEach(sql, task.Pointers(numbers)); });
     for (const uint32_t place : places) left.push_back(numbers[place]);
     return left;
   };

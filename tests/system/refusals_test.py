@@ -183,8 +183,9 @@ class RefusalsTest(SystemTest):
         )
         target = self.postgres("bytes_target")
         syncline = self.syncline(source, target, {"item": {}, "other": {}})
-        result = syncline.run("run", "--once")
+        result = syncline.run("run", "--once", expect=1)
         self.assertIn("column b holds text that is not valid in UTF-8", result.stderr)
+        self.assertIn("3 rows stay at the source, not captured: 3 of public.item (pipeline", result.stderr)
         self.assertEqual(one(target, "SELECT count(*) FROM item"), 997)
         self.assertEqual(one(target, "SELECT count(*) FROM other"), 1)
         unreadable = syncline.run("status", "--json", expect=None).json()["pipelines"][0]["unreadable"]
@@ -195,7 +196,7 @@ class RefusalsTest(SystemTest):
         source.execute(r"UPDATE item SET a = convert_from('\xfe'::bytea, 'SQL_ASCII'), updated_at = now() WHERE id = 5;"
                        "UPDATE item SET b = 'mended', updated_at = now() WHERE id = 777;"
                        "UPDATE item SET b = 'quietly mended' WHERE id = 1")  # fmt: skip
-        syncline.run("run", "--once")
+        syncline.run("run", "--once", expect=1)
         self.assertEqual(one(target, "SELECT b FROM item WHERE id = 777"), "mended")
         self.assertEqual(one(target, "SELECT b FROM item WHERE id = 1"), "quietly mended")
         unreadable = syncline.run("status", "--json", expect=None).json()["pipelines"][0]["unreadable"]
@@ -210,10 +211,21 @@ class RefusalsTest(SystemTest):
         )
         target = self.postgres("bytes_key_target")
         syncline = self.syncline(source, target, {"item": {}})
-        syncline.run("run", "--once")
+        syncline.run("run", "--once", expect=1)
         self.assertEqual(list(target.rows("SELECT id FROM item ORDER BY id")), [("a",), ("c",)])
         unreadable = syncline.run("status", "--json", expect=None).json()["pipelines"][0]["unreadable"]
         self.assertEqual([row["key"] for row in unreadable], [r"b\377"])
+
+    def test_a_row_that_stops_its_pipeline_is_named_by_its_key(self):
+        # Seen to fail with "row 3", its place in a batch.
+        source = self.sqlite(
+            "keys.db", "CREATE TABLE item(a TEXT, b INT, v TEXT, updated_at TEXT, PRIMARY KEY(a, b))",
+            "INSERT INTO item VALUES ('x', 11, 'v', '2026-01-01'), ('x', 12, 'v', '2026-01-01'), ('y', 14, NULL, '2026-01-01')",
+        )  # fmt: skip
+        target = self.sqlite("keys_target.db", "CREATE TABLE item(a TEXT, b INT, v TEXT NOT NULL, updated_at TEXT, PRIMARY KEY(a, b))")
+        result = self.syncline(source, target, quarantine={"limit": 0}).run("run", "--once", expect=1)
+        self.assertIn("the row with the key (y, 14): ", result.stderr)
+        self.assertNotIn("row 2", result.stderr)
 
     # Tables that inherit.
 
