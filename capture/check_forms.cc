@@ -18,6 +18,7 @@ using Scan = StampForms::Scan;
 
 // The last ones as they are stored, and the first that come.
 constexpr uint64_t kSampleRows = 10'000;
+constexpr uint64_t kStraysNamed = 10;
 
 using Counts = std::vector<std::pair<StampForm, uint64_t>>;
 
@@ -37,6 +38,36 @@ Counts SampleOf(sql::Session& session, const TablePlan& plan) {
   return counts;
 }
 
+// Rows whose stamps have none of the forms of the others, with the statement that shows them: they
+// are named by their keys, since SQLite itself takes a day that does not exist for the next one.
+std::string ShowStrays(sql::Session& session, const TablePlan& plan, const Counts& counts,
+                       const StampForms& forms) {
+  std::vector<sql::Sql> names;
+  for (const auto& [form, count] : counts) {
+    if (forms.Refuses(form)) names.push_back(sql::TextLiteral(NameOf(form), Dialect::kSqlite));
+  }
+  TableSchema key{.table = plan.schema->table, .dialect = Dialect::kSqlite};
+  for (const uint32_t column : plan.schema->key) {
+    key.key.push_back(static_cast<uint32_t>(key.columns.size()));
+    key.columns.push_back(plan.schema->columns[column]);
+  }
+  const sql::Sql strays =
+      sql::Format("syncline_form({}) IN ({})", plan.cursor_sql(), sql::Join(names, ", "));
+  std::vector<Row> keys;
+  session.ReadRows({.schema = key,
+                    .where = And(plan.where, strays),
+                    .limit = kStraysNamed + 1,
+                    .from = plan.from()},
+                   [&](Row& row) { keys.push_back(row); });
+  const bool are_more = keys.size() > kStraysNamed;
+  if (are_more) keys.pop_back();
+  return (are_more ? "these are some of them: " : "these are they: ") +
+         sql::Format("SELECT * FROM {} WHERE {}", plan.from(),
+                     sql::IsOneOf(plan.key_columns(), keys, Dialect::kSqlite))
+             .ToString() +
+         "; give each a time that exists, without blanks around it";
+}
+
 }  // namespace
 
 std::optional<Finding> CheckForms(sql::Session& session, const TablePlan& plan) {
@@ -47,14 +78,11 @@ std::optional<Finding> CheckForms(sql::Session& session, const TablePlan& plan) 
   const bool strays =
       std::ranges::any_of(counts, [&](const auto& count) { return forms.Refuses(count.first); });
   if (strays) {
-    return Finding{
-        Level::kWarn, plan.name(),
-        fmt::format("there are rows whose stamp in {} is no moment, while others' are "
-                    "({}): they stay at the source",
-                    plan.cursor_sql().text(), forms.Describe()),
-        "find them with: " + sql::Format("SELECT * FROM {0} WHERE julianday({1}) IS NULL",
-                                         plan.from(), plan.cursor_sql())
-                                 .ToString()};
+    return Finding{Level::kWarn, plan.name(),
+                   fmt::format("there are rows whose stamp in {} is no moment, while others' are "
+                               "({}): they stay at the source",
+                               plan.cursor_sql().text(), forms.Describe()),
+                   ShowStrays(session, plan, counts, forms)};
   }
   constexpr char kRemedy[] =
       "write all stamps in one form, such as strftime('%Y-%m-%d %H:%M:%f', 'now')";
@@ -75,7 +103,7 @@ std::optional<Finding> CheckForms(sql::Session& session, const TablePlan& plan) 
   return Finding{
       Level::kWarn, plan.name(),
       fmt::format("stamps have several forms, of which not all can be told in time ({}): "
-                  "polls look at every stamp",
+                  "all rows are captured, and polls look at every stamp",
                   forms.Describe()),
       kRemedy};
 }

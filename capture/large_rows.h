@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "capture/capture_cursor.h"
 #include "capture/table_plan.h"

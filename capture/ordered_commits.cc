@@ -109,7 +109,10 @@ void OrderedCommits::Enter(const std::vector<TablePlan>& tables, CaptureCursor& 
   const bool set_back = ledger.last != 0 && clock_us_ < ledger.ticks.at(ledger.last).clock_us;
   for (const TablePlan& table : tables) {
     CaptureCursor::Table& state = cursor.tables[table.schema->table];
-    if (state.seen.is_null()) continue;
+    if (state.seen.is_null()) {
+      SampleForms(table, state);
+      continue;
+    }
     if (state.forms.empty()) LearnForms(table, state);
     // Stamps made since the clock was set back can lie below what was seen, nobody knows how far.
     if (set_back && BoundOf(state)) state.seen = Value();
@@ -118,9 +121,9 @@ void OrderedCommits::Enter(const std::vector<TablePlan>& tables, CaptureCursor& 
   ledger.ticks = {{++ledger.last, Tick{clock_us_, {}}}};
 }
 
-// Of a table that is about to be loaded: its first row is not to decide what the others are.
+// Of a table that is about to be read whole: its first row is not to decide what the others are.
 void OrderedCommits::SampleForms(const TablePlan& table, CaptureCursor::Table& state) {
-  if (table.cursor_kind != CursorKind::kStored || state.loaded || !state.forms.empty()) return;
+  if (table.cursor_kind != CursorKind::kStored || !state.forms.empty()) return;
   const auto found = session_.Query(
       sql::Format("SELECT form, count(*) FROM (SELECT {} AS form FROM {}{} LIMIT {}) GROUP BY form",
                   FormColumn(table), table.from(), Where(table.where), kSampleRows));
@@ -129,9 +132,7 @@ void OrderedCommits::SampleForms(const TablePlan& table, CaptureCursor::Table& s
     const std::optional<StampForm> form = StampFormNamed(row.at(0).value_or(""));
     if (form) counts.emplace_back(*form, std::stoull(row.at(1).value()));
   }
-  const StampForms forms = StampForms::OfSample(counts);
-  // A mixture is what its rows turn out to be.
-  if (forms.Refuses({.kind = Kind::kText, .is_text = true})) state.forms = forms;
+  state.forms = StampForms::OfSample(counts);
 }
 
 // Of a table that was loaded by an earlier version.

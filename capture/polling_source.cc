@@ -234,7 +234,7 @@ PollingSource::Outcome PollingSource::Poll(const std::vector<RowKeys>& again) {
   cursor_.database = catalog_->database();
   for (const TablePlan& table : tables_) ReadTable(batch, table);
   ReadNewParts(batch);
-  ReadUnreadable(batch);
+  ReadSetAside(batch);
   for (const TablePlan& table : tables_) {
     if (table.tombstones) ReadTombstones(batch, table, extents.at(table.schema->table));
   }
@@ -330,18 +330,18 @@ void PollingSource::ReadNewParts(RowFeed::Batch& batch) {
   new_parts_.clear();
 }
 
-// Once in a session: a row may have been mended without moving its cursor.
-void PollingSource::ReadUnreadable(RowFeed::Batch& batch) {
-  if (std::exchange(read_unreadable_, true)) return;
-  for (const TablePlan& table : tables_) {
-    const std::vector<Row> keys = large_.ToReadAgain(table);
-    for (std::span<const Row> left = keys; !left.empty();) {
-      const auto some = left.first(std::min(left.size(), kKeysRead));
-      left = left.subspan(some.size());
-      batch.Read(table,
-                 sql::IsOneOf(table.key_columns(), some, session_.dialect(), table.key_equals),
-                 table.key_order, 0, {});
+// Such rows may be mended, or gone, without a trace that a poll follows (README.md).
+void PollingSource::ReadSetAside(RowFeed::Batch& batch) {
+  const bool is_first = !std::exchange(has_read_unreadable_, true);
+  for (const TablePlan& plan : tables_) {
+    std::vector<Row> keys;
+    if (is_first || plan.cursor_kind == CursorKind::kStored) keys = large_.ToReadAgain(plan);
+    for (size_t first = 0; first < keys.size(); first += kKeysRead) {
+      const auto some = std::span(keys).subspan(first, std::min(kKeysRead, keys.size() - first));
+      batch.Read(plan, sql::IsOneOf(plan.key_columns(), some, session_.dialect(), plan.key_equals),
+                 plan.key_order, 0, {});
     }
+    large_.Recheck(session_, plan);
   }
 }
 

@@ -72,7 +72,7 @@ class PollingSource {
   void ReadTable(RowFeed::Batch& batch, const TablePlan& table);
   void ReadNewParts(RowFeed::Batch& batch);
   void ReadTombstones(RowFeed::Batch& batch, const TablePlan& table, const TombstoneExtent& extent);
-  void ReadUnreadable(RowFeed::Batch& batch);
+  void ReadSetAside(RowFeed::Batch& batch);
   int64_t AcceptStamp(const TableSchema& table, int64_t stamp);
   void NoteOwn(const TableSchema& table, const Value& version);
   void ReadAgain(const RowKeys& rows, RowFeed::Batch& batch);
@@ -92,7 +92,7 @@ class PollingSource {
   // Partitions and children, by their oids, whose rows have yet to be read.
   std::map<TableName, std::vector<uint64_t>> new_parts_;
   bool guarantees_are_news_ = false;  // the log's cursor tells of others
-  bool read_unreadable_ = false;      // ReadUnreadable is done
+  bool has_read_unreadable_ = false;  // in this session, rows without a moved cursor
   // Why nothing is read; not told before others have looked, who may know a better reason.
   std::optional<Error> replaced_node_;
   CutWriter::Users users_;          // where node_ is set

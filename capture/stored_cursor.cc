@@ -118,6 +118,19 @@ std::vector<UnreadableRow> UnreadableRowsOf(const std::string& cursor) {
   return rows;
 }
 
+std::map<TableName, uint64_t> RowsSetAside(const std::string& cursor) {
+  std::map<TableName, uint64_t> counts;
+  try {
+    for (const auto& [name, table] : CaptureCursor::Parse(cursor).tables) {
+      const uint64_t rows = table.too_large.size() + table.unreadable.size();
+      if (rows > 0) counts[name] = rows;
+    }
+  } catch (const Error&) {
+    // Capture itself will say so.
+  }
+  return counts;
+}
+
 KnownKinds KindsIn(const std::string& cursor) {
   KnownKinds kinds;
   try {
