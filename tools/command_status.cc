@@ -125,7 +125,8 @@ the source has: the age of the oldest captured change that is not in the target,
 the time since the first poll that should have come and did not, whichever is more.
 
 With --max-lag a pipeline is not well that has failed, was stopped, does not run, or
-whose target refuses rows. One that waits for its time by the clock is well; one that
+whose target refuses rows, or whose source holds rows that cannot be captured (REFUSED
+counts both). One that waits for its time by the clock is well; one that
 is paused goes by its lag.
 
   syncline status

@@ -20,6 +20,17 @@ Incident Refusal(const std::string& pipeline, uint64_t changes) {
           .told = true};
 }
 
+Incident Remainder(const std::string& pipeline, uint64_t rows) {
+  return {.pipeline = pipeline,
+          .kind = Incidents::kSetAside,
+          .error = fmt::format("{} {} at the source, not captured", FormatCount(rows),
+                               rows == 1 ? "row stays" : "rows stay"),
+          .hint = fmt::format("`syncline status {}` names them, and why; mend them there, raise "
+                              "max_row, or leave the column out with omit:",
+                              pipeline),
+          .told = true};
+}
+
 }  // namespace
 
 void Incidents::Failed(const std::string& pipeline, const std::string& kind, const Error& error) {
@@ -47,6 +58,7 @@ void Incidents::Trying(const std::string& pipeline, const std::string& kind, con
   {
     const std::lock_guard lock(mutex_);
     const Key key(pipeline, kind);
+    started_again_.erase(key);
     if (error == nullptr) {
       trying_.erase(key);
     } else {
@@ -87,43 +99,61 @@ void Incidents::Look() {
 
 void Incidents::Stopped(const std::string& pipeline, const std::string& kind, const Error& error) {
   Trying(pipeline, kind, &error);
+  std::vector<std::string> overcome;
   {
     const std::lock_guard lock(mutex_);
     Trouble& trouble = trying_.at({pipeline, kind});
     trouble.noted = trouble.told = trouble.stopped = true;
+    for (const Key& key : started_again_) {
+      if (key.first == pipeline) overcome.push_back(key.second);
+    }
+    for (const std::string& other : overcome) started_again_.erase({pipeline, other});
   }
   Failed(pipeline, kind, error);
+  for (const std::string& other : overcome) Over(pipeline, other);
 }
 
 void Incidents::StartedAgain(const std::string& pipeline, const std::string& kind) {
   const std::lock_guard lock(mutex_);
   trying_.erase({pipeline, kind});
+  started_again_.insert({pipeline, kind});
 }
 
 void Incidents::Refusing(const std::string& pipeline, uint64_t changes) {
-  bool are_more = changes > 0;
+  Count(Refusal(pipeline, changes), changes);
+}
+
+void Incidents::StillRefusing(const std::string& pipeline, uint64_t changes) {
+  Recount(Refusal(pipeline, changes), changes);
+}
+
+void Incidents::LeavingOut(const std::string& pipeline, uint64_t rows) {
+  Count(Remainder(pipeline, rows), rows);
+}
+
+void Incidents::Count(const Incident& incident, uint64_t rows) {
+  bool are_more = rows > 0;
   {
     const std::lock_guard lock(mutex_);
-    const auto [known, is_first] = refused_.emplace(pipeline, changes);
-    if (!is_first && known->second == changes) return;
-    if (!is_first) are_more = changes > known->second;
-    known->second = changes;
+    const auto [known, is_first] = rows_told_.emplace(Key(incident.pipeline, incident.kind), rows);
+    if (!is_first && known->second == rows) return;
+    if (!is_first) are_more = rows > known->second;
+    known->second = rows;
   }
   // Fewer, but not none: whoever looked after them may have taken out the others since.
-  if (!are_more) return StillRefusing(pipeline, changes);
-  const Incident incident = Refusal(pipeline, changes);
+  if (!are_more) return Recount(incident, rows);
   if (!book_.OpenIncident(incident)) return;
-  hooks_.Tell({.pipeline = pipeline,
-               .kind = kRefused,
+  hooks_.Tell({.pipeline = incident.pipeline,
+               .kind = incident.kind,
                .state = "refusing",
                .error = incident.error,
                .hint = incident.hint,
                .at = clock_.Now()});
 }
 
-void Incidents::StillRefusing(const std::string& pipeline, uint64_t changes) {
-  if (changes == 0) return Over(pipeline, kRefused);
-  book_.RestateIncident(Refusal(pipeline, changes));
+void Incidents::Recount(const Incident& incident, uint64_t rows) {
+  if (rows == 0) return Over(incident.pipeline, incident.kind);
+  book_.RestateIncident(incident);
 }
 
 std::optional<std::string> Incidents::TroubleOf(const std::string& pipeline) {
@@ -131,6 +161,11 @@ std::optional<std::string> Incidents::TroubleOf(const std::string& pipeline) {
   const auto known = trying_.lower_bound({pipeline, ""});
   if (known == trying_.end() || known->first.first != pipeline) return {};
   return known->second.error.message();
+}
+
+bool Incidents::IsInTrouble(const std::string& pipeline, const std::string& kind) {
+  const std::lock_guard lock(mutex_);
+  return trying_.contains({pipeline, kind});
 }
 
 bool Incidents::HasFailed(const std::string& pipeline) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -23,7 +24,10 @@ class Incidents {
   static constexpr Microseconds kPatience = std::chrono::seconds(60);
   // For this long before `status` shows it.
   static constexpr Microseconds kSettle = std::chrono::seconds(2);
-  static constexpr char kRefused[] = "refused";  // the kind of incident that Refusing opens
+  static constexpr char kRefused[] = "refused";     // the kind of incident that Refusing opens
+  static constexpr char kSetAside[] = "set-aside";  // and LeavingOut
+  // Not the pipeline is in trouble, but some of its rows.
+  static bool IsOfRows(const std::string& kind) { return kind == kRefused || kind == kSetAside; }
 
   Incidents(RunBook& book, Hooks& hooks, Clock& clock)
       : book_(book), hooks_(hooks), clock_(clock) {}
@@ -39,7 +43,8 @@ class Incidents {
   void Stopped(const std::string& pipeline, const std::string& kind, const Error& error);
   // A stage tries again after an error; null: it has gone on.
   void Trying(const std::string& pipeline, const std::string& kind, const Error* error);
-  // It is made anew after it has stopped: what comes of that is not known yet.
+  // It is made anew after it has stopped: what comes of that is not known yet. But when another
+  // stage of the pipeline stops then, that is its trouble, and the earlier one is over.
   void StartedAgain(const std::string& pipeline, const std::string& kind);
   // So many changes of the pipeline are in its target's quarantine. Told when there are more than
   // before, unless that is known, and when there are none any more.
@@ -47,11 +52,15 @@ class Incidents {
   // So many are left there after somebody has looked after them, maybe from another process than
   // the one that runs the pipeline. Told when there are none.
   void StillRefusing(const std::string& pipeline, uint64_t changes);
+  // So many rows of its tables stay at the source, since they cannot be captured. Told as Refusing.
+  void LeavingOut(const std::string& pipeline, uint64_t rows);
   // Notes what has been tried for a while, and tells what has been for too long. To be called now
   // and then.
   void Look();
   // The error that keeps the pipeline from going on just now, if any.
   std::optional<std::string> TroubleOf(const std::string& pipeline);
+  // A stage of that kind is what keeps it.
+  bool IsInTrouble(const std::string& pipeline, const std::string& kind);
   // A stage of it has stopped and was not started again, or tries again for so long, or in vain
   // against such a silence, that it is told as failed.
   bool HasFailed(const std::string& pipeline);
@@ -66,12 +75,17 @@ class Incidents {
     bool stopped = false;
   };
 
+  // What is told of rows of which there are so many now.
+  void Count(const Incident& incident, uint64_t rows);
+  void Recount(const Incident& incident, uint64_t rows);
+
   RunBook& book_;
   Hooks& hooks_;
   Clock& clock_;
   std::mutex mutex_;
-  std::map<Key, Trouble> trying_;            // guarded by mutex_; what has stopped, too
-  std::map<std::string, uint64_t> refused_;  // guarded by mutex_; as Refusing has said last
+  std::map<Key, Trouble> trying_;      // guarded by mutex_; what has stopped, too
+  std::set<Key> started_again_;        // guarded by mutex_; and had no error since
+  std::map<Key, uint64_t> rows_told_;  // guarded by mutex_; as Count was told last
 };
 
 }  // namespace syncline::cli

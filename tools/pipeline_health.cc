@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "tools/duration.h"
@@ -58,7 +59,12 @@ std::string Describe(std::string_view half, HalfState state) {
 int Gravity(const Incident& incident) {
   if (!incident.told) return 0;
   if (incident.kind == "verify") return 1;
-  return incident.kind == Incidents::kRefused ? 2 : 3;
+  return Incidents::IsOfRows(incident.kind) ? 2 : 3;
+}
+
+// Of two that are as grave the later one is what goes wrong now.
+bool IsGraver(const Incident& one, const Incident& other) {
+  return std::pair(Gravity(one), one.since) > std::pair(Gravity(other), other.since);
 }
 
 bool IsFailure(const Incident& incident) { return Gravity(incident) == 3; }
@@ -101,9 +107,9 @@ class Reading {
       facts_.paused = history_->Paused().contains(name);
       for (Incident& incident : history_->IncidentsOf(name)) {
         facts_.failed = facts_.failed || IsFailure(incident);
-        const bool is_graver =
-            !health_.incident || Gravity(incident) > Gravity(*health_.incident);
-        if (is_graver) health_.incident = std::move(incident);
+        if (!health_.incident || IsGraver(incident, *health_.incident)) {
+          health_.incident = std::move(incident);
+        }
       }
       ReadRuns();
     } catch (const Error& error) {
@@ -176,7 +182,7 @@ class Reading {
     const bool is_final = is_trouble && (status.exit_code == 2 || status.exit_code == 4);
     facts_.failed = facts_.failed || is_final;
     facts_.readable = facts_.readable && !is_trouble && !is_from_the_future_;
-    facts_.refused = status.refused;
+    facts_.refused = status.refused + health_.set_aside();
     facts_.loading = facts_.loading || status.holds == PipelineStatus::Holds::kPartOfBase;
     const bool is_late = facts_.capture == HalfState::kAtWork && health_.lag > kLateMost;
     const bool lacks = status.behind.value_or(0) > 0;
@@ -280,10 +286,11 @@ Verdict Judge(const PipelineHealth& health, Microseconds lag_max) {
     default:
       break;
   }
-  const bool is_late = (health.lag && *health.lag > lag_max) ||
-                       (health.overdue && *health.overdue > lag_max);
+  const bool is_late =
+      (health.lag && *health.lag > lag_max) || (health.overdue && *health.overdue > lag_max);
   const bool is_told = health.incident && health.incident->told;
-  if (is_late || is_told || health.status.refused > 0) return Verdict::kUnwell;
+  const bool lacks_rows = health.status.refused > 0 || health.set_aside() > 0;
+  if (is_late || is_told || lacks_rows) return Verdict::kUnwell;
   if (health.state == HealthState::kWaiting) return Verdict::kWell;
   return health.state == HealthState::kUnknown || !health.lag ? Verdict::kUnknown : Verdict::kWell;
 }

@@ -21,7 +21,7 @@ enum class HealthState {
   kBehind,      // changes of the log are not in the target, or polls do not come
   kLoading,     // a first load, of the log or of the target
   kWaiting,     // for its time by the clock: its first one, or one at which it has changes to apply
-  kRefusing,    // the target refuses changes
+  kRefusing,    // the target refuses changes, or rows stay at the source
   kPaused,      // `pause`
   kStopped,     // the program was stopped by a signal
   kFailed,      // ended by an error, or kept from going on for a minute
@@ -49,13 +49,15 @@ struct HealthFacts {
   HalfState apply = HalfState::kAway;
   bool loading = false;
   bool waiting = false;
-  uint64_t refused = 0;
+  uint64_t refused = 0;  // changes by the target, and rows that stay at the source
   bool behind = false;
 };
 HealthState StateOf(const HealthFacts& facts);
 
 struct PipelineHealth {
   PipelineStatus status;
+  // Rows of its tables that stay at the source.
+  uint64_t set_aside() const { return status.too_large.size() + status.unreadable.size(); }
   HealthState state = HealthState::kUnknown;
   // In words, for states that need them: which half is away, what cannot be read.
   std::string detail;
@@ -84,7 +86,7 @@ PipelineHealth ReadPipelineHealth(const Config& config, const PipelineConfig& pi
 // What monitoring wants to know.
 enum class Verdict {
   kWell,
-  kUnwell,   // it lags more than the limit, has failed or stopped, does not run, refuses changes
+  kUnwell,   // it lags more than the limit, has failed or stopped, does not run, leaves out rows
   kUnknown,  // none of that is known, and what would tell cannot be read
 };
 Verdict Judge(const PipelineHealth& health, Microseconds lag_max);

@@ -8,11 +8,22 @@
 #include "apply/quarantine.h"
 #include "capture/capture_stage.h"
 #include "engine/base/error.h"
+#include "tools/named_by.h"
 
 namespace syncline::cli {
 namespace {
 
 using State = PipelineStatus::State;
+
+// The log tells of the tables of other pipelines, too.
+template <typename Rows>
+void KeepOwn(const Config& config, const PipelineConfig& pipeline, Rows& rows) {
+  const Dialect dialect = config.Database(pipeline.from).url.dialect;
+  std::erase_if(rows, [&](const auto& row) {
+    return std::ranges::none_of(
+        pipeline.tables, [&](const TableRule& rule) { return IsNamedBy(rule, row.table, dialect); });
+  });
+}
 
 void ReadLog(LogReader& reader, PipelineStatus& status) {
   status.log = reader.info();
@@ -143,6 +154,8 @@ PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pi
     status.exit_code = error.exit_code();
     if (!status.log) TryReadLog(config, clock, status);
   }
+  KeepOwn(config, pipeline, status.too_large);
+  KeepOwn(config, pipeline, status.unreadable);
   return status;
 }
 

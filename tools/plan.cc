@@ -12,8 +12,8 @@
 #include "engine/base/nearest.h"
 #include "engine/base/printable.h"
 #include "engine/sql/session.h"
-#include "tools/glob.h"
 #include "tools/mapped_table.h"
+#include "tools/named_by.h"
 #include "tools/table_advice.h"
 
 namespace syncline::cli {
@@ -61,14 +61,6 @@ capture::LoadOptions Gentler(const capture::LoadOptions& a, const capture::LoadO
     both.bytes_per_second = std::min(a.bytes_per_second, b.bytes_per_second);
   }
   return both;
-}
-
-// A * alone is every table of every schema; any other glob without a schema stays within the
-// default one.
-bool PatternFinds(const std::string& pattern, const TableName& table, Dialect dialect) {
-  if (pattern == "*") return true;
-  const TableName parts = QualifiedName(pattern, dialect);
-  return GlobMatches(parts.schema, table.schema) && GlobMatches(parts.name, table.name);
 }
 
 // Resolves the globs of all pipelines that read one source.
@@ -124,7 +116,7 @@ void SourceResolver::ResolveGlob(const PipelineConfig& pipeline, const TableRule
   if (!all_) all_ = catalogue_(database_);
   size_t found = 0, usable = 0;
   for (const auto& [info, unreadable] : *all_) {
-    if (!PatternFinds(rule.pattern, info.name, database_.url.dialect)) continue;
+    if (!GlobFinds(rule.pattern, info.name, database_.url.dialect)) continue;
     ++found;
     if (!taken.insert(info.name).second) {
       ++usable;  // by an entry of its own, or by an earlier glob
@@ -199,8 +191,14 @@ void AddToCapture(const MappedTable& table, const apply::TableMapping& mapping,
                   std::vector<capture::TableSpec>& specs) {
   auto spec = std::ranges::find(specs, table.source, &capture::TableSpec::table);
   if (spec == specs.end()) {
-    specs.push_back({table.source, table.rule->key, table.rule->cursor, mapping.omit,
-                     table.rule->where, table.rule->deletes, table.rule->zone, {},
+    specs.push_back({table.source,
+                     table.rule->key,
+                     table.rule->cursor,
+                     mapping.omit,
+                     table.rule->where,
+                     table.rule->deletes,
+                     table.rule->zone,
+                     {},
                      table.rule->max_row});
     spec = std::prev(specs.end());
     // Capture needs it, whether or not a target gets it.

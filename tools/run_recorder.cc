@@ -62,67 +62,83 @@ void RunRecorder::LookAt(Watched& watched, const Activity& activity) {
   const auto trouble = incidents_.TroubleOf(pipeline);
   const bool moved = Moved(counts, watched.seen);
   watched.seen = counts;
+  const bool has_failed = trouble && incidents_.HasFailed(pipeline);
   if (moved) {
-    if (!watched.run.open()) BeginRun(watched);
+    // What others of the same source make move is no run of one that has failed.
+    if (!watched.run.open() && !has_failed) BeginRun(watched);
     watched.moved = now;
   }
   if (watched.run.open()) {
     watched.run.counts = counts - watched.noted;
     if (trouble && now - watched.moved >= Incidents::kPatience) {
       EndRun(watched, RunState::kFailed, *trouble);
-      watched.has_noted_failure = true;
+      watched.noted_failure = *trouble;
     } else if (!trouble && (now - watched.moved >= kQuiet || now - watched.began >= kLongest)) {
       EndRun(watched, RunState::kDone, {});
     } else if (moved) {
       book_.Update(watched.run);
     }
   }
-  if (trouble) {
-    NoteTrouble(watched, *trouble, activity);
-  } else {
-    NoteRecovery(watched, activity);
-  }
-  const auto apply = activity.applies.find(pipeline);
-  if (apply != activity.applies.end()) incidents_.Refusing(pipeline, apply->second.parked);
+  if (has_failed) NoteFailure(watched, *trouble);
+  if (!trouble) watched.noted_failure.reset();
+  NoteRecovery(watched, activity);
+  CountRows(watched.subject, activity);
   watched.looked = book_.clock().Now();
 }
 
-// A stage that has stopped, or is told as failed, has no more to say: its run is Failed now.
-void RunRecorder::NoteTrouble(Watched& watched, const std::string& trouble,
-                              const Activity& activity) {
-  watched.captures = watched.applies = false;
-  const auto capture = activity.captures.find(watched.subject.place);
-  if (capture != activity.captures.end()) watched.polls = capture->second.polls;
-  const auto apply = activity.applies.find(watched.subject.pipeline);
-  if (apply != activity.applies.end()) {
-    watched.batches = apply->second.batches;
-    watched.idles = apply->second.idles;
+// A stage that has stopped, or is told as failed, has no more to say: its run is Failed now. One
+// that then fails in another way has another run only if something was done in between.
+void RunRecorder::NoteFailure(Watched& watched, const std::string& trouble) {
+  const bool is_known = watched.noted_failure.has_value();
+  if (!watched.run.open() && watched.noted_failure == trouble) return;
+  watched.noted_failure = trouble;
+  if (!watched.run.open() && is_known && !Moved(watched.seen, watched.noted)) {
+    watched.run.error = trouble;
+    return book_.Update(watched.run);
   }
-  if (!incidents_.HasFailed(watched.subject.pipeline)) return;
-  if (std::exchange(watched.has_noted_failure, true)) return;
   if (!watched.run.open()) BeginRun(watched);
+  watched.run.counts = watched.seen - watched.noted;
   EndRun(watched, RunState::kFailed, trouble);
 }
 
 // What went wrong before, maybe in an earlier process, is over once the same work is done.
 void RunRecorder::NoteRecovery(Watched& watched, const Activity& activity) {
-  watched.has_noted_failure = false;
   const std::string& pipeline = watched.subject.pipeline;
   const auto capture = activity.captures.find(watched.subject.place);
-  const auto apply = activity.applies.find(pipeline);
-  if (!watched.captures && capture != activity.captures.end() &&
-      capture->second.polls > watched.polls) {
+  const uint64_t polls = capture == activity.captures.end() ? 0 : capture->second.polls;
+  if (incidents_.IsInTrouble(pipeline, "capture")) {
+    watched.captures = false;
+    watched.polls = polls;
+  } else if (!watched.captures && polls > watched.polls) {
     watched.captures = true;
     incidents_.Over(pipeline, "capture");
     incidents_.Over(pipeline, "sync");
   }
-  const bool has_applied =
-      apply != activity.applies.end() &&
-      (apply->second.batches > watched.batches || apply->second.idles > watched.idles);
-  if (!watched.applies && has_applied) {
+  const auto apply = activity.applies.find(pipeline);
+  const bool is_known = apply != activity.applies.end();
+  const uint64_t batches = is_known ? apply->second.batches : 0;
+  const uint64_t idles = is_known ? apply->second.idles : 0;
+  if (incidents_.IsInTrouble(pipeline, "apply")) {
+    watched.applies = false;
+    watched.batches = batches;
+    watched.idles = idles;
+  } else if (!watched.applies && (batches > watched.batches || idles > watched.idles)) {
     watched.applies = true;
     incidents_.Over(pipeline, "apply");
   }
+}
+
+// A table that is being loaded has yet to meet the rows that it sets aside.
+void RunRecorder::CountRows(const Subject& subject, const Activity& activity) {
+  const auto apply = activity.applies.find(subject.pipeline);
+  if (apply != activity.applies.end()) {
+    incidents_.Refusing(subject.pipeline, apply->second.parked);
+  }
+  const auto capture = activity.captures.find(subject.source);
+  if (capture == activity.captures.end()) return;
+  const uint64_t rows = capture->second.RowsSetAside(subject.tables);
+  const bool loads = capture->second.loads_running > 0 || capture->second.loads_left > 0;
+  if (rows > 0 || !loads) incidents_.LeavingOut(subject.pipeline, rows);
 }
 
 void RunRecorder::BeginRun(Watched& watched) {
@@ -147,7 +163,7 @@ void RunRecorder::Finish(RunState state, bool note_empty) {
     const auto capture = activity.captures.find(watched.subject.place);
     const bool is_loading = capture != activity.captures.end() && capture->second.loads_left > 0;
     const auto trouble = incidents_.TroubleOf(watched.subject.pipeline);
-    const bool is_news = trouble && !watched.has_noted_failure;
+    const bool is_news = trouble && !watched.noted_failure;
     const bool is_worth_a_run = is_news || is_loading || (note_empty && !watched.has_run);
     if (!watched.run.open() && is_worth_a_run) BeginRun(watched);
     if (!watched.run.open()) continue;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -30,7 +31,8 @@ class RunRecorder {
     std::string pipeline;
     std::string source;
     std::string kind;
-    std::string place = source;  // the database by whose capture it runs
+    std::string place = source;          // the database by whose capture it runs
+    std::vector<TableName> tables = {};  // of the source
   };
 
   RunRecorder(std::vector<Subject> subjects, StageWatch& watch, RunBook& book,
@@ -54,16 +56,17 @@ class RunRecorder {
     cli::Run run;                     // open, or its id is 0 and its state Idle
     Microseconds began{0}, moved{0};  // the run at hand, by Clock::Monotonic
     bool has_run = false;
-    bool has_noted_failure = false;  // as a run: what has failed, or is told so
-    // What was seen when trouble was; and whether the work has been done again since.
+    std::optional<std::string> noted_failure;  // as a run: what has failed, or is told so
+    // What was seen when there was trouble with it; and whether it has been done again since.
     uint64_t polls = 0, batches = 0, idles = 0;
     bool captures = false, applies = false;
   };
 
   static RunCounts CountsOf(const Subject& subject, const Activity& activity);
   void LookAt(Watched& watched, const Activity& activity);
-  void NoteTrouble(Watched& watched, const std::string& trouble, const Activity& activity);
+  void NoteFailure(Watched& watched, const std::string& trouble);
   void NoteRecovery(Watched& watched, const Activity& activity);
+  void CountRows(const Subject& subject, const Activity& activity);
   void BeginRun(Watched& watched);
   void EndRun(Watched& watched, RunState state, const std::string& error);
 

@@ -38,6 +38,7 @@ Json TablesJson(const std::vector<TableOutcome>& outcomes, const std::string& ow
       table["conflicts"] = outcome.writing->conflicts;
       took += outcome.writing->took;
     }
+    if (outcome.reading) table["set_aside"] = outcome.set_aside;
     table["seconds"] = static_cast<double>(took.count()) / 1e6;
   }
   return tables;
@@ -67,8 +68,9 @@ Json ActivityJson(const Activity& activity, const std::vector<TableOutcome>& out
   return {{"sources", std::move(sources)}, {"pipelines", std::move(pipelines)}};
 }
 
-// What was done, and, with `once`, whether the targets hold all of it.
-void Report(const Invocation& invocation, Runner& runner, const Runner::Options& options) {
+// What was done. With `once`, an error for what has not come to the targets.
+std::optional<Error> Report(const Invocation& invocation, Runner& runner,
+                            const Runner::Options& options) {
   const Activity activity = runner.watch().Look();
   const std::vector<TableOutcome> outcomes =
       OutcomesOf(runner.plan(), activity, options.capture, options.apply);
@@ -79,6 +81,8 @@ void Report(const Invocation& invocation, Runner& runner, const Runner::Options&
     for (const TableOutcome& outcome : outcomes) out.Line(Line(outcome));
     out.Flush();
   }
+  if (!options.once) return {};
+  return RowsLeft(runner.plan(), activity, outcomes);
 }
 
 }  // namespace
@@ -147,11 +151,7 @@ int RunStages(const Invocation& invocation, const std::vector<std::string>& name
       throw;
     }
   }
-  Report(invocation, runner, options);
-  if (!options.once || !options.apply) return 0;
-  if (std::optional<Error> refusals = Refusals(runner.plan(), runner.watch().Look())) {
-    throw *std::move(refusals);
-  }
+  if (std::optional<Error> left = Report(invocation, runner, options)) throw *std::move(left);
   return 0;
 }
 

@@ -79,9 +79,16 @@ std::vector<RunRecorder::Subject> Runner::SubjectsOfRecorder() {
   for (const PipelinePlan& pipeline : plan_.pipelines) {
     const bool left_out = options_.once && pauses_.IsPaused(pipeline.name);
     if (left_out || IsByTheClock(pipeline)) continue;
-    subjects.push_back({pipeline.name, pipeline.source, RunKind(), pipeline.place()});
+    subjects.push_back(
+        {pipeline.name, pipeline.source, RunKind(), pipeline.place(), TablesOf(pipeline)});
   }
   return subjects;
+}
+
+std::vector<TableName> Runner::TablesOf(const PipelinePlan& pipeline) {
+  std::vector<TableName> names;
+  for (const apply::TableMapping& mapping : pipeline.tables) names.push_back(mapping.source);
+  return names;
 }
 
 std::function<void(const Error*)> Runner::TroubleOfCapture(const SourcePlan& source) {

@@ -138,8 +138,7 @@ class Runner {
   TimedRuns ByTheClock(TimedRuns::Job job, TimedRuns::Body body);
   // `kept`: a stage that lives as long as the log; null: one is made for each poll.
   void PollWhenOrdered(const SourcePlan& source, ChangeLog& log, capture::CaptureOrders& orders,
-                       capture::CaptureStage* kept, PollNotes& notes,
-                       const std::stop_token& stop);
+                       capture::CaptureStage* kept, PollNotes& notes, const std::stop_token& stop);
   void PollByTheClock(const PipelinePlan& pipeline, capture::CaptureOrders& orders,
                       LogReader& reader, const std::stop_token& stop);
   void FollowByTheClock(const PipelinePlan& pipeline, ChangeLog& log,
@@ -150,6 +149,8 @@ class Runner {
   std::vector<std::jthread> VerifyByTheClock(const std::stop_token& stop);
   // One poll of a run; then one apply.
   void Poll(capture::CaptureOrders& orders, LogReader& reader, cli::Run& run);
+  void CountSetAside(const PipelinePlan& pipeline);
+  static std::vector<TableName> TablesOf(const PipelinePlan& pipeline);  // of the source
   void ApplyRun(const PipelinePlan& pipeline, LogReader& reader, cli::Run& run, Node* node,
                 const std::stop_token& stop);
   // Runs a body for as long as the pipeline is not paused, and again when it is resumed.

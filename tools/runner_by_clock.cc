@@ -62,7 +62,10 @@ void Runner::PollWhenOrdered(const SourcePlan& source, ChangeLog& log,
 void Runner::PollByTheClock(const PipelinePlan& pipeline, capture::CaptureOrders& orders,
                             LogReader& reader, const std::stop_token& stop) {
   ByTheClock({pipeline.name, RunKind(), *pipeline.schedule.at, pipeline.schedule.retry},
-             [&](cli::Run& run, const std::stop_token&) { Poll(orders, reader, run); })
+             [&](cli::Run& run, const std::stop_token&) {
+               Poll(orders, reader, run);
+               CountSetAside(pipeline);
+             })
       .Run(stop);
 }
 
@@ -73,6 +76,7 @@ void Runner::FollowByTheClock(const PipelinePlan& pipeline, ChangeLog& log,
              [&](cli::Run& run, const std::stop_token& active) {
                const auto own = log.NewReader();
                Poll(orders, *own, run);
+               CountSetAside(pipeline);
                if (!pipeline.two_way) return ApplyRun(pipeline, *own, run, nullptr, active);
                PollElsewhere(pipeline);
                const auto other = LogReader::Open(pipeline.log_folder, clock_);
@@ -146,6 +150,13 @@ void Runner::Poll(capture::CaptureOrders& orders, LogReader& reader, cli::Run& r
   orders.PostPatiently().get();
   run.counts.polls += 1;
   run.counts.captured += reader.end() - before;
+}
+
+void Runner::CountSetAside(const PipelinePlan& pipeline) {
+  const Activity activity = watch_.Counts();
+  const auto capture = activity.captures.find(pipeline.source);
+  if (capture == activity.captures.end()) return;
+  incidents_.LeavingOut(pipeline.name, capture->second.RowsSetAside(TablesOf(pipeline)));
 }
 
 void Runner::ApplyRun(const PipelinePlan& pipeline, LogReader& reader, cli::Run& run, Node* node,

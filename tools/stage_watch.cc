@@ -3,9 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "capture/stored_cursor.h"
 #include "engine/base/error.h"
 
 namespace syncline::cli {
+
+uint64_t CaptureActivity::RowsSetAside(const std::vector<TableName>& of) const {
+  uint64_t rows = 0;
+  for (const TableName& table : of) {
+    if (const auto found = set_aside.find(table); found != set_aside.end()) rows += found->second;
+  }
+  return rows;
+}
 
 template <typename End>
 class StageWatch::Ending : public Watching {
@@ -27,6 +36,7 @@ std::unique_ptr<StageWatch::Watching> StageWatch::Capture(const std::string& sou
   auto end = [this, source] {
     std::lock_guard lock(mutex_);
     WatchedCapture& watched = captures_[source];
+    FindSetAside(watched);
     watched.before = Sum(watched);
     watched.before.loads_left = std::exchange(watched.before.loads_running, 0);
     watched.stats = nullptr;
@@ -93,6 +103,18 @@ void StageWatch::MeasureEnd(WatchedCapture& watched) {
   }
 }
 
+// As the log tells others: what is news about such rows makes a frame.
+void StageWatch::FindSetAside(WatchedCapture& watched) {
+  if (watched.reader == nullptr) return;
+  try {
+    const std::optional<FrameHeader> last = watched.reader->Last();
+    if (!last || last->cursor == watched.cursor) return;
+    watched.before.set_aside = capture::RowsSetAside(last->cursor);
+    watched.cursor = last->cursor;
+  } catch (const Error&) {
+  }
+}
+
 void StageWatch::MeasureLag(ApplyActivity& apply) {
   auto capture = captures_.find(apply.source);
   if (capture == captures_.end() || capture->second.reader == nullptr) return;
@@ -115,7 +137,10 @@ void StageWatch::MeasureLag(ApplyActivity& apply) {
 Activity StageWatch::Counts() {
   std::lock_guard lock(mutex_);
   Activity activity;
-  for (const auto& [source, watched] : captures_) activity.captures[source] = Sum(watched);
+  for (auto& [source, watched] : captures_) {
+    FindSetAside(watched);
+    activity.captures[source] = Sum(watched);
+  }
   for (const auto& [pipeline, watched] : applies_) activity.applies[pipeline] = Sum(watched);
   return activity;
 }
@@ -125,6 +150,7 @@ Activity StageWatch::Look() {
   Activity activity;
   for (auto& [source, watched] : captures_) {
     MeasureEnd(watched);
+    FindSetAside(watched);
     activity.captures[source] = Sum(watched);
   }
   for (const auto& [pipeline, watched] : applies_) {

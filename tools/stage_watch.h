@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apply/apply_stage.h"
 #include "capture/capture_stage.h"
@@ -23,7 +24,11 @@ struct CaptureActivity {
   uint64_t rows_to_load = 0;  // as the source guesses
   uint64_t loads_left = 0;    // tables that were not loaded yet when a stage ended
   std::map<TableName, capture::TableTally::Counts> tables;
+  std::map<TableName, uint64_t> set_aside;  // rows that stay at the source, by whatever run
   std::optional<Offset> log_end;
+
+  // Of these tables.
+  uint64_t RowsSetAside(const std::vector<TableName>& of) const;
 };
 
 // What one pipeline's apply has done in this process, and how far it is behind its log where that
@@ -38,9 +43,9 @@ struct ApplyActivity {
   uint64_t refused = 0;  // changes that were parked in the target's quarantine
   uint64_t parked = 0;   // refused changes that are in there, by whatever run
   uint64_t batches = 0;
-  uint64_t idles = 0;  // times that all of the log was applied
+  uint64_t idles = 0;                              // times that all of the log was applied
   std::map<TableName, apply::WriteCounts> tables;  // of the target
-  std::optional<uint64_t> behind;   // changes in the log and not in the target
+  std::optional<uint64_t> behind;                  // changes in the log and not in the target
   std::optional<Microseconds> lag;  // age of the oldest of them; zero when there is none
 };
 
@@ -73,13 +78,14 @@ class StageWatch {
                                                 const apply::ApplyStats& stats);
 
   Activity Look();
-  // The same without what has to be read from the logs.
+  // The same without lags and the logs' ends.
   Activity Counts();
 
  private:
   struct WatchedCapture {
     const capture::CaptureStats* stats = nullptr;  // null: not running now
     std::unique_ptr<LogReader> reader;
+    std::string cursor;      // of which before.set_aside comes
     CaptureActivity before;  // by stages that have ended; and the log's end when it was last seen
   };
   struct WatchedApply {
@@ -92,6 +98,7 @@ class StageWatch {
   static CaptureActivity Sum(const WatchedCapture& watched);
   static ApplyActivity Sum(const WatchedApply& watched);
   static void MeasureEnd(WatchedCapture& watched);
+  static void FindSetAside(WatchedCapture& watched);
   void MeasureLag(ApplyActivity& apply);
 
   Clock& clock_;

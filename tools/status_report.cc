@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "tools/duration.h"
+#include "tools/incidents.h"
 #include "tools/run_report.h"
 
 namespace syncline::cli {
@@ -15,7 +16,7 @@ double Seconds(Microseconds duration) { return static_cast<double>(duration.coun
 // Trying: it may go away by itself, and was not told to anybody.
 std::string_view StateOf(const Incident& incident) {
   if (!incident.told) return "trying";
-  return incident.kind == "refused" ? "refusing" : "failed";
+  return Incidents::IsOfRows(incident.kind) ? "refusing" : "failed";
 }
 
 Json IncidentJson(const Incident& incident) {
@@ -32,6 +33,9 @@ std::string RunText(const PipelineHealth& health) {
   if (run && !run->open()) {
     text += fmt::format(", last run {} ({}): {}", FormatTime(run->ended.value_or(run->started)),
                         RunStateName(run->state), Outcome(*run));
+  } else if (run && health.run_state == RunState::kFailed && health.incident) {
+    text +=
+        fmt::format(" since {}: {}", FormatTime(health.incident->since), health.incident->error);
   } else if (run) {
     text += fmt::format(" since {}: {}", FormatTime(run->started), Outcome(*run));
   }
@@ -66,7 +70,8 @@ void AddRow(const PipelineHealth& health, const Clock& clock, TextTable& table) 
              status.log ? FormatCount(status.log_end.value()) : "-",
              status.next ? FormatCount(status.next->value()) : "-",
              status.behind ? FormatCount(*status.behind) : "-",
-             health.lag ? FormatDuration(*health.lag) : "-", FormatCount(status.refused),
+             health.lag ? FormatDuration(*health.lag) : "-",
+             FormatCount(status.refused + health.set_aside()),
              health.poll_age ? FormatDuration(*health.poll_age) + " ago" : "-", last},
             StyleOf(health.state));
 }
@@ -137,6 +142,7 @@ Json HealthJson(const PipelineHealth& health) {
   json["between_cuts"] = status.holds != Holds::kOneState;
   json["loading_base"] = status.holds == Holds::kPartOfBase;
   json["refused"] = status.refused;
+  json["set_aside"] = health.set_aside();
   set("incident", health.incident, IncidentJson);
   json["run_state"] = RunStateName(health.run_state);
   set("last_run", health.last_run, [](const Run& run) { return RunJson(run); });

@@ -197,6 +197,49 @@ TEST_F(HooksTest, WhatIsTriedAgainIsToldWhenItStays) {
   EXPECT_EQ(Text("told"), "way apply failed: away\nway apply recovered: \n");
 }
 
+// Rows that stay at the source are trouble of their own beside what the target refuses, told once.
+TEST_F(HooksTest, RowsThatStayAtTheSourceAreToldOnceAndWhenNoneIsLeft) {
+  ManualClock clock;
+  {
+    RunBook book(folder_ / "log", clock, logger_);
+    Hooks hooks({{"way", {{AppendTo("told")}, {}}}}, logger_);
+    Incidents incidents(book, hooks, clock);
+    for (const uint64_t rows : {0, 1, 3, 2, 3}) incidents.LeavingOut("way", rows);
+    incidents.Refusing("way", 1);
+    incidents.Refusing("way", 0);
+    const auto open = RunHistory(folder_ / "log", clock).IncidentsOf("way");
+    ASSERT_EQ(open.size(), 1u);
+    EXPECT_EQ(open[0].error, "3 rows stay at the source, not captured");
+    incidents.LeavingOut("way", 0);
+  }
+  EXPECT_EQ(Text("told"),
+            "way set-aside refusing: 1 row stays at the source, not captured\n"
+            "way refused refusing: the target refuses 1 changes\nway refused recovered: \n"
+            "way set-aside recovered: \n");
+}
+
+// The trouble of a stage that was made anew is over when another one is what fails. Seen to fail,
+// with the first error only, where that waited for the pipeline to be well.
+TEST_F(HooksTest, TroubleThatIsOverGivesPlaceToTheTroubleAtHand) {
+  ManualClock clock;
+  RunBook book(folder_ / "log", clock, logger_);
+  Hooks hooks({}, logger_);
+  Incidents incidents(book, hooks, clock);
+  incidents.Stopped("way", "capture", StopError("cannot connect"));
+  incidents.Stopped("other", "capture", StopError("cannot connect"));
+  incidents.StartedAgain("way", "capture");
+  incidents.Stopped("way", "apply", StopError("refused"));
+  auto open = RunHistory(folder_ / "log", clock).IncidentsOf("way");
+  ASSERT_EQ(open.size(), 1u);
+  EXPECT_EQ(open[0].error, "refused");
+  EXPECT_EQ(RunHistory(folder_ / "log", clock).IncidentsOf("other").size(), 1u);
+  // What fails again before anything else was not over.
+  incidents.StartedAgain("way", "apply");
+  incidents.Stopped("way", "apply", StopError("refused again"));
+  incidents.Stopped("way", "capture", StopError("cannot connect"));
+  EXPECT_EQ(RunHistory(folder_ / "log", clock).IncidentsOf("way").size(), 2u);
+}
+
 // The process that runs a pipeline counts what is refused later than the command that has taken it
 // out. Seen to fail, with two lines more, when a smaller number opens the incident again.
 TEST_F(HooksTest, FewerRefusedChangesAreNoNewIncident) {

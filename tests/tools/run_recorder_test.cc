@@ -58,6 +58,44 @@ class RunRecorderTest : public testing::Test {
   std::unique_ptr<StageWatch::Watching> capturing_, applying_;
 };
 
+// A pipeline fails, is started again, and fails in another way within one look. Seen to fail with a
+// run in progress for a minute, and with the capture's incident for good.
+TEST_F(RunRecorderTest, AnotherFailureIsARunOfItsOwn) {
+  const auto errors = [&] {
+    std::vector<std::string> errors;
+    for (const Incident& one : RunHistory(folder_, clock_).IncidentsOf("way")) {
+      errors.push_back(one.error);
+    }
+    return errors;
+  };
+  incidents_->Stopped("way", "capture", StopError("cannot connect"));
+  clock_.Advance(1s);
+  recorder_->Look();
+  EXPECT_EQ(Runs().at(0).error, "cannot connect");
+  incidents_->StartedAgain("way", "capture");
+  capture_.changes_logged += 3;
+  incidents_->Stopped("way", "apply", StopError("the target cannot hold it"));
+  Seconds(1);
+  ASSERT_EQ(Runs().size(), 2u);
+  EXPECT_EQ(Runs()[0].state, RunState::kFailed);
+  EXPECT_EQ(Runs()[0].error, "the target cannot hold it");
+  EXPECT_EQ(Runs()[0].counts.captured, 3u);
+  EXPECT_EQ(errors(), std::vector<std::string>{"the target cannot hold it"});
+  // What the source's other pipelines go on with is no run of this one.
+  for (int i = 0; i < 5; ++i) {
+    capture_.changes_logged += 3;
+    Seconds(1);
+  }
+  EXPECT_EQ(Runs().size(), 2u);
+  incidents_->StartedAgain("way", "apply");
+  Sync(1);
+  ++apply_.batches;
+  Seconds(3);
+  ASSERT_EQ(Runs().size(), 3u);
+  EXPECT_EQ(Runs()[0].state, RunState::kDone);
+  EXPECT_EQ(errors(), std::vector<std::string>());
+}
+
 // Fails when polls that find nothing make runs, or are not counted.
 TEST_F(RunRecorderTest, ARunIsFromTheFirstChangeUntilNothingMoreComes) {
   Seconds(10);
