@@ -133,6 +133,7 @@ KnownTables RequireSameMoments(const PipelinePlan& pipeline, spdlog::logger& log
   try {
     source = Side::Open(pipeline.source_url);
   } catch (const Error& error) {
+    if (error.cause() == Cause::kUsage) throw;  // it will not answer later either
     logger.warn(LogText(
         "the source cannot be asked for its time zone: what has none there counts as UTC, unless "
         "the table's zone says otherwise pipeline={} reason=\"{}\"",
@@ -149,7 +150,8 @@ std::optional<KnownTables> AskForMoments(const PipelinePlan& pipeline) {
   std::optional<Side> source;
   try {
     source = Side::Open(pipeline.source_url);
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.cause() == Cause::kUsage) throw;
     return {};
   }
   KnownTables known;

@@ -13,12 +13,16 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-// Whether two zones that the server knows show the same time in every hour from 1970 to 2037. The
-// server stops looking at the first hour that differs.
+// Whether two zones that the server knows show the same time in every hour from 1970 to 2037.
+// Looked at is each midnight of UTC, and each hour of the days on which the first one is set
+// forward or back; the server stops at the first that differs.
 bool ShowTheSame(Session& session, const std::string& a, const std::string& b) {
   const auto differs = session.Query(
-      "SELECT 1 FROM (SELECT pg_catalog.to_timestamp(3600.0 * "
-      "pg_catalog.generate_series(0, 596000)) AS moment) AS hours "
+      "SELECT 1 FROM (SELECT pg_catalog.to_timestamp(86400.0 * "
+      "pg_catalog.generate_series(0, 24836)) AS day) AS days, "
+      "LATERAL (SELECT day + hour * interval '1 hour' AS moment FROM pg_catalog.generate_series(0, "
+      "CASE WHEN pg_catalog.timezone($1::text, day + interval '24 hours') - "
+      "pg_catalog.timezone($1::text, day) = interval '24 hours' THEN 0 ELSE 23 END) AS hour) AS h "
       "WHERE pg_catalog.timezone($1::text, moment) <> pg_catalog.timezone($2::text, moment) "
       "LIMIT 1",
       {a, b});

@@ -314,6 +314,8 @@ class MomentsTest(SystemTest):
         for options, told in (("-c%20Time%5CZone%3DUTC", refused), ("-c%20my.timezone%3DUTC", local)):
             address = type("Url", (), {"url": f"{sides[1].url}&options={options}"})
             self.assertIn(told, self.syncline("options", sides[0], address).run("run", "--once", expect=2).stderr)
+        address = type("Url", (), {"url": f"{sides[0].url}&options=-cTimeZone%3DUTC"})
+        self.assertIn(refused, self.syncline("options", address, sides[1]).run("apply", "--once", expect=2).stderr)
 
     def test_local_times_pass_through_a_file_by_their_digits(self):
         # Seen to fail on a build that copies them into a file and refuses the way back; beside a timestamptz `check` said
