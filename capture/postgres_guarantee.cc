@@ -9,6 +9,7 @@
 #include "capture/moved_column.h"
 #include "capture/postgres_moves.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/planned_query.h"
 
 namespace syncline::capture {
 namespace {
@@ -189,8 +190,8 @@ std::string PromiseOf(const TablePlan& plan, const PostgresMoves& moves, const M
 }
 
 Guarantee ClassifyVersion(sql::Session& session, const TablePlan& plan) {
-  const auto sequences =
-      session.Query(kSequencesSql, {sql::Quote(plan.schema->table).ToString(), InsertColumn(plan)});
+  const auto sequences = sql::QueryPlanned(
+      session, kSequencesSql, {sql::Quote(plan.schema->table).ToString(), InsertColumn(plan)});
   if (auto problem = ClassifySequences(session, plan, sequences)) return *std::move(problem);
   const auto& first = sequences.rows.at(0);
   std::vector<std::string> names = {first.at(3).value_or("")};
@@ -273,7 +274,8 @@ Guarantee ClassifyMoment(sql::Session& session, const TablePlan& plan) {
 
 Guarantee ClassifyPostgres(sql::Session& session, const TablePlan& plan) {
   const auto facts =
-      session.Query(kFactsSql, {sql::Quote(plan.schema->table).ToString(), UpdateColumn(plan)})
+      sql::QueryPlanned(session, kFactsSql,
+                        {sql::Quote(plan.schema->table).ToString(), UpdateColumn(plan)})
           .rows.at(0);
   if (facts.at(0) == "m") {
     return {GuaranteeClass::kBestEffort,

@@ -9,6 +9,7 @@
 #include "capture/classify.h"
 #include "capture/sql_words.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/planned_query.h"
 
 namespace syncline::capture {
 namespace {
@@ -73,7 +74,7 @@ struct Trigger {
 
 std::vector<Trigger> FindTriggers(sql::Session& session, const std::string& table) {
   std::vector<Trigger> triggers;
-  for (const auto& row : session.Query(kTriggersSql, {table}).rows) {
+  for (const auto& row : sql::QueryPlanned(session, kTriggersSql, {table}).rows) {
     const auto text = [&](size_t column) { return row.at(column).value_or(""); };
     triggers.push_back({.table = text(0),
                         .name = text(2),
@@ -185,18 +186,20 @@ PostgresMoves::Effect EffectOf(const std::vector<Trigger>& triggers, const std::
 PostgresMoves FindMoves(sql::Session& session, const TablePlan& plan, Stamp stamp) {
   const std::string table = sql::Quote(plan.schema->table).ToString();
   PostgresMoves moves;
-  for (const auto& row : session.Query(kDefaultSql, {table, InsertColumn(plan)}).rows) {
+  for (const auto& row :
+       sql::QueryPlanned(session, kDefaultSql, {table, InsertColumn(plan)}).rows) {
     moves.by_default |= GivesStamp(SqlWords(row.at(0).value_or(""), Dialect::kPostgres), stamp);
   }
   // What the catalogue gives as text says whose each name is, what a function's text does not.
-  stamp.qualified = moves.has_others = session.Query(kOthersSql).rows.at(0).at(0) == "t";
+  stamp.qualified = moves.has_others =
+      sql::QueryPlanned(session, kOthersSql, {}).rows.at(0).at(0) == "t";
   const std::vector<Trigger> triggers = FindTriggers(session, table);
   const auto effect = [&](RowEvent event, bool replica) {
     return EffectOf(triggers, UpdateColumn(plan), stamp, event, replica);
   };
   moves.on_insert = effect(RowEvent::kInsert, false);
   moves.on_update = effect(RowEvent::kUpdate, false);
-  const auto quiet = session.Query(kQuietSql, {table}).rows.at(0);
+  const auto quiet = sql::QueryPlanned(session, kQuietSql, {table}).rows.at(0);
   const bool stamped_there = effect(RowEvent::kInsert, true).touch == Touch::kStamps &&
                              effect(RowEvent::kUpdate, true).touch == Touch::kStamps;
   if (!stamped_there) {
