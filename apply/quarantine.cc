@@ -89,18 +89,18 @@ Sql OfPipeline(const std::string& pipeline, Dialect dialect) {
 
 std::vector<ParkedChange> Select(sql::Session& session, const Sql& where) {
   const TableSchema schema = Columns(session, {{"id", Type::kInt},
-                                      {"pipeline", Type::kText},
-                                      {"log_id", Type::kText},
-                                      {"epoch", Type::kInt},
-                                      {"changes", Type::kInt},
-                                      {"source_table", Type::kText},
-                                      {"target_table", Type::kText},
-                                      {"reason", Type::kText},
-                                      {"code", Type::kText},
-                                      {"parked_at", Type::kText},
-                                      {"waiting_for", Type::kInt},
-                                      {"schema_bytes", Type::kBytes},
-                                      {"step_bytes", Type::kBytes}});
+                                               {"pipeline", Type::kText},
+                                               {"log_id", Type::kText},
+                                               {"epoch", Type::kInt},
+                                               {"changes", Type::kInt},
+                                               {"source_table", Type::kText},
+                                               {"target_table", Type::kText},
+                                               {"reason", Type::kText},
+                                               {"code", Type::kText},
+                                               {"parked_at", Type::kText},
+                                               {"waiting_for", Type::kInt},
+                                               {"schema_bytes", Type::kBytes},
+                                               {"step_bytes", Type::kBytes}});
   std::vector<ParkedChange> found;
   ParkedSchemas schemas;
   session.ReadRows({.schema = schema, .where = where, .order_by = "log_offset, id"}, [&](Row& row) {
@@ -131,17 +131,19 @@ std::vector<ParkedChange> SelectIds(sql::Session& session, std::span<const uint6
 void EnsureQuarantineTable(sql::Session& session) {
   const bool postgres = session.dialect() == Dialect::kPostgres;
   const Sql bytes = postgres ? Sql("bytea") : Sql("blob");
-  MakeOwnTable(session, kQuarantineTable, Format(
-      "CREATE TABLE IF NOT EXISTS {0} (id {1}, parked_at text NOT NULL, pipeline text NOT NULL, "
-      "log_id text NOT NULL, epoch bigint NOT NULL, log_offset bigint NOT NULL, "
-      "changes bigint NOT NULL, source_table text NOT NULL, target_table text NOT NULL, "
-      "operation text NOT NULL, key text NOT NULL, row_image text, reason text NOT NULL, "
-      "code text, waiting_for bigint, key_bytes {2} NOT NULL, schema_bytes {2} NOT NULL, "
-      "step_bytes {2} NOT NULL)",
-      TableSql(session),
-      postgres ? Sql("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
-               : Sql("INTEGER PRIMARY KEY AUTOINCREMENT"),
-      bytes));
+  MakeOwnTable(
+      session, kQuarantineTable,
+      Format("CREATE TABLE IF NOT EXISTS {0} (id {1}, parked_at text NOT NULL, "
+             "pipeline text NOT NULL, "
+             "log_id text NOT NULL, epoch bigint NOT NULL, log_offset bigint NOT NULL, "
+             "changes bigint NOT NULL, source_table text NOT NULL, target_table text NOT NULL, "
+             "operation text NOT NULL, key text NOT NULL, row_image text, reason text NOT NULL, "
+             "code text, waiting_for bigint, key_bytes {2} NOT NULL, schema_bytes {2} NOT NULL, "
+             "step_bytes {2} NOT NULL)",
+             TableSql(session),
+             postgres ? Sql("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+                      : Sql("INTEGER PRIMARY KEY AUTOINCREMENT"),
+             bytes));
 }
 
 void Quarantine::Note(const std::vector<ValueView>& values, Known& known) {
@@ -169,9 +171,9 @@ void Quarantine::Refresh(sql::Session& session, const std::string& pipeline) {
   if (known_ && known_->state == state) return;
   Known known{.state = std::move(state)};
   const TableSchema schema = Columns(session, {{"id", Type::kInt},
-                                      {"waiting_for", Type::kInt},
-                                      {"source_table", Type::kText},
-                                      {"key_bytes", Type::kBytes}});
+                                               {"waiting_for", Type::kInt},
+                                               {"source_table", Type::kText},
+                                               {"key_bytes", Type::kBytes}});
   session.ReadRows({.schema = schema, .where = OfPipeline(pipeline, session.dialect())},
                    [&](Row& row) {
                      std::vector<ValueView> values;
@@ -240,8 +242,8 @@ void Quarantine::Park(sql::Session& session, const Progress& at,
                                one.behind));
   }
   DeleteParked(session, replaced);
-  session.ExecuteEach(Format("INSERT INTO {} (parked_at, {}) VALUES ({}, {})", TableSql(session), kInserted,
-                             sql::NowSql(session.dialect()), kValues),
+  session.ExecuteEach(Format("INSERT INTO {} (parked_at, {}) VALUES ({}, {})", TableSql(session),
+                             kInserted, sql::NowSql(session.dialect()), kValues),
                       Pointers(records));
   Forget();
 }
@@ -283,10 +285,10 @@ void CheckParked(sql::Session& session, const std::string& pipeline, const LogIn
 }
 
 uint64_t CountRefused(sql::Session& session, const std::string& pipeline) {
-  const auto found = session.Query(
-      Format("SELECT count(*) FROM {} WHERE pipeline = $1 AND waiting_for IS NULL",
-             TableSql(session)),
-      {pipeline});
+  const auto found =
+      session.Query(Format("SELECT count(*) FROM {} WHERE pipeline = $1 AND waiting_for IS NULL",
+                           TableSql(session)),
+                    {pipeline});
   return Counted(found.rows.at(0).at(0).value_or(""));
 }
 
@@ -312,9 +314,9 @@ std::map<std::string, uint64_t> CountQuarantine(const sql::DatabaseUrl& target) 
   std::map<std::string, uint64_t> counts;
   const OwnTableReading table(*session, kQuarantineTable);
   if (!table.exists()) return counts;
-  const auto result = session->Query(Format(
-      "SELECT pipeline, count(*) FROM {} WHERE waiting_for IS NULL GROUP BY pipeline",
-      TableSql(*session)));
+  const auto result = session->Query(
+      Format("SELECT pipeline, count(*) FROM {} WHERE waiting_for IS NULL GROUP BY pipeline",
+             TableSql(*session)));
   for (const auto& row : result.rows) {
     counts[row.at(0).value_or("")] = Counted(row.at(1).value_or(""));
   }

@@ -33,8 +33,8 @@ struct TargetShape {
   // The column that tells which rows count as deleted, and are none as far as the log is concerned;
   // not among `columns`. Nothing: rows are deleted.
   std::optional<Column> flag = {};
-  // Where rows are read, changed and deleted: OwnRows (engine/sql/table_info.h) of the table; empty:
-  // the table with all that inherits from it.
+  // Where rows are read, changed and deleted: OwnRows (engine/sql/table_info.h) of the table;
+  // empty: the table with all that inherits from it.
   sql::Sql own_rows = {};
 
   bool has_versions() const { return !cursor.empty(); }

@@ -37,8 +37,8 @@ using terms::VersionParameter;
 
 constexpr Sql kRow = kRowColumn;
 
-// Whether the target's row is the state, or one of those, that a change follows. Where it is for the
-// program to say, the rest is left for it to look at: what is stored alike is the same.
+// Whether the target's row is the state, or one of those, that a change follows. Where it is for
+// the program to say, the rest is left for it to look at: what is stored alike is the same.
 Sql IsFollowed(const TargetShape& shape, Follows follows, const Sql& previous) {
   const bool equal = follows == Follows::kPrevious || shape.compares_stamps;
   return Format("{} {} {}", TargetCursor(shape), equal ? Sql("=") : Sql("<="), previous);
@@ -235,14 +235,16 @@ Sql LookUpsertSql(const TargetShape& shape, Follows follows) {
       shape, [&](size_t i) { return Parameter(shape, i + 1, shape.columns[i].native_type); });
   return Format("SELECT {}, {}{} FROM {} AS t WHERE {}{}{}",
                 VersionFlags(shape, follows, shape.columns.size() + 1, OwnVersion(shape)), content,
-                AndVersion(shape), shape.rows(), KeyIs(shape, false), AndNotFlagged(shape), Lock(shape));
+                AndVersion(shape), shape.rows(), KeyIs(shape, false), AndNotFlagged(shape),
+                Lock(shape));
 }
 
 Sql LookDeleteSql(const TargetShape& shape, Follows follows) {
   const size_t previous = shape.key.size() + 1;
   return Format("SELECT {}, TRUE{} FROM {} AS t WHERE {}{}{}",
                 VersionFlags(shape, follows, previous, VersionParameter(shape, previous + 1)),
-                AndVersion(shape), shape.rows(), KeyIs(shape, true), AndNotFlagged(shape), Lock(shape));
+                AndVersion(shape), shape.rows(), KeyIs(shape, true), AndNotFlagged(shape),
+                Lock(shape));
 }
 
 Sql LockRowSql(const TargetShape& shape, bool deletion) {

@@ -190,9 +190,9 @@ bool CatalogWatch::Moved() {
 
 void CatalogWatch::PrepareCheckOne(sql::Session& session) {
   if (session.dialect() != Dialect::kPostgres) return;
-  session.Execute(sql::Format(
-      "PREPARE syncline_catalog_one(pg_catalog.name, pg_catalog.name) AS SELECT {} {}", StampSql(),
-      sql::Format(kFromSql, sql::Sql("(0, $1, $2)"))));
+  session.Execute(
+      sql::Format("PREPARE syncline_catalog_one(pg_catalog.name, pg_catalog.name) AS SELECT {} {}",
+                  StampSql(), sql::Format(kFromSql, sql::Sql("(0, $1, $2)"))));
 }
 
 void CatalogWatch::CheckOne(sql::Session& session, const TableName& table) const {

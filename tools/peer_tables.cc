@@ -10,7 +10,8 @@
 namespace syncline::cli {
 
 void MakePeerTables(const Plan& plan, const std::string& database,
-                    const std::map<std::string, capture::Guarantee>& captured, spdlog::logger& logger) {
+                    const std::map<std::string, capture::Guarantee>& captured,
+                    spdlog::logger& logger) {
   for (const PipelinePlan& pipeline : plan.pipelines) {
     if (!pipeline.two_way || pipeline.target != database) continue;
     const auto target = sql::Session::Open(pipeline.target_url, {.create = true});

@@ -20,8 +20,9 @@ template <typename Rows>
 void KeepOwn(const Config& config, const PipelineConfig& pipeline, Rows& rows) {
   const Dialect dialect = config.Database(pipeline.from).url.dialect;
   std::erase_if(rows, [&](const auto& row) {
-    return std::ranges::none_of(
-        pipeline.tables, [&](const TableRule& rule) { return IsNamedBy(rule, row.table, dialect); });
+    return std::ranges::none_of(pipeline.tables, [&](const TableRule& rule) {
+      return IsNamedBy(rule, row.table, dialect);
+    });
   });
 }
 
