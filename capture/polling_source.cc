@@ -100,7 +100,7 @@ void PollingSource::AdoptTables() {
     state.kind = table.table_kind;
     if (!IsTombstoneTable(table.schema->table)) {
       const auto before = std::exchange(state.guarantee, Classify(session_, table));
-      guarantees_are_news_ |= before != state.guarantee;
+      guarantees_are_news_ |= before && before != state.guarantee;
       AdoptMark(table, !state.loaded && !state.after, state);
     }
     adopted[table.schema->table] = std::move(state);

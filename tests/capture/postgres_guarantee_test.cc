@@ -164,6 +164,7 @@ TEST_F(PostgresGuaranteeTest, TheLogTellsTheClassOfTheLastPoll) {
   Trigger("stamp", "NEW.updated_at := now();");
   auto capture = Capture();
   capture->Poll();
+  Execute("INSERT INTO items VALUES (1)");
   const auto told = [&] {
     capture->Poll();
     return NameOf(Guarantees(capture->cursor_told()).at(kItems.ToString()).kind);
