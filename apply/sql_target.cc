@@ -27,6 +27,8 @@ constexpr int kRefusalsUntilFreed = 20;
 
 // A batch is diagnosed so often before its refusal is passed on.
 constexpr int kDiagnosesMax = 3;
+// Tables that one transaction makes ready by themselves.
+constexpr size_t kPreparedTogether = 32;
 
 // Until the end of the transaction, foreign keys are checked at commit (PostgreSQL: those declared
 // deferrable).
@@ -179,7 +181,7 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
 }
 
 SqlTarget::Written SqlTarget::Do(Work& work) {
-  if (two_way_.log != nullptr) PrepareAlone(work);
+  PrepareAlone(work);
   try {
     return Transact(work, nullptr);
   } catch (const Error& error) {
@@ -217,11 +219,19 @@ SqlTarget::Written SqlTarget::Do(Work& work) {
   }
 }
 
-// The target's log reads the tables on another session while a batch is under way: none is altered.
+// In two directions the target's log reads the tables on another session while a batch is under
+// way: none is altered. Otherwise only where there are many: the server takes the longer for each
+// table the more of them one transaction has made.
 void SqlTarget::PrepareAlone(const Work& work) {
-  sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
-  tables_.TasksFor(*session_, work.tables);
-  transaction.Commit();
+  const bool two_way = two_way_.log != nullptr;
+  if (!two_way && (work.is_ahead || tables_.NotReady(work.tables) <= kPreparedTogether)) return;
+  const size_t together = two_way ? work.tables.size() : kPreparedTogether;
+  for (size_t first = 0; first < work.tables.size(); first += together) {
+    sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
+    tables_.TasksFor(*session_, std::span(work.tables).subspan(
+                                    first, std::min(together, work.tables.size() - first)));
+    transaction.Commit();
+  }
 }
 
 SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {

@@ -15,7 +15,7 @@ void TargetTables::Forget() {
 }
 
 std::vector<TableTask> TargetTables::TasksFor(sql::Session& session,
-                                              const std::vector<TableChanges>& tables) {
+                                              std::span<const TableChanges> tables) {
   std::vector<TableTask> tasks;
   for (const TableChanges& changes : tables) {
     TargetTable& table = ForTable(changes.schema->table,
@@ -29,6 +29,12 @@ std::vector<TableTask> TargetTables::TasksFor(sql::Session& session,
   }
   std::ranges::stable_sort(tasks, {}, &TableTask::rank);
   return tasks;
+}
+
+size_t TargetTables::NotReady(std::span<const TableChanges> tables) const {
+  return static_cast<size_t>(std::ranges::count_if(tables, [&](const TableChanges& changes) {
+    return !ready_.contains(changes.schema->id());
+  }));
 }
 
 void TargetTables::FindOrder() {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "apply/batch.h"
@@ -46,7 +47,9 @@ class TargetTables {
 
   // Those for the steps of a batch, parents first; made ready, in the current transaction, where
   // they are not yet. An error names the table.
-  std::vector<TableTask> TasksFor(sql::Session& session, const std::vector<TableChanges>& tables);
+  std::vector<TableTask> TasksFor(sql::Session& session, std::span<const TableChanges> tables);
+  // How many of them are not ready yet.
+  size_t NotReady(std::span<const TableChanges> tables) const;
   TargetTable& at(const TableChanges& changes) { return ready_.at(changes.schema->id()); }
   TargetTable& at(const TableSchema& schema) { return ready_.at(schema.id()); }
 
