@@ -29,19 +29,21 @@ constexpr char kSuperuserSql[] =
 
 }  // namespace
 
-void LookAtForeignCode(sql::Session& session, const TableName& table, spdlog::logger& logger) {
-  if (session.dialect() != Dialect::kPostgres) return;
+void LookAtForeignCode(sql::Session& session, const std::vector<TableName>& tables,
+                       spdlog::logger& logger) {
   std::optional<std::string> superuser;
-  for (const sql::TableFunction& function : sql::FunctionsOf(session, table)) {
-    if (function.trusted || function.on_read) continue;
-    if (function.of_stranger && !superuser) {
-      const auto rows = session.Query(kSuperuserSql).rows;
-      superuser = rows.empty() ? "" : sql::Quote(rows.front().at(0).value()).ToString();
+  for (const TableName& table : sql::MayHaveFunctions(session, tables)) {
+    for (const sql::TableFunction& function : sql::FunctionsOf(session, table)) {
+      if (function.trusted || function.on_read) continue;
+      if (function.of_stranger && !superuser) {
+        const auto rows = session.Query(kSuperuserSql).rows;
+        superuser = rows.empty() ? "" : sql::Quote(rows.front().at(0).value()).ToString();
+      }
+      if (function.of_stranger && !superuser->empty()) Refuse(function, table, *superuser);
+      logger.warn(
+          LogText("what a role decides runs as Syncline's role role={} table={} what={} runs={}",
+                  function.owner, table.ToString(), function.used_by, function.signature));
     }
-    if (function.of_stranger && !superuser->empty()) Refuse(function, table, *superuser);
-    logger.warn(
-        LogText("what a role decides runs as Syncline's role role={} table={} what={} runs={}",
-                function.owner, table.ToString(), function.used_by, function.signature));
   }
 }
 

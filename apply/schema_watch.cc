@@ -11,6 +11,7 @@
 #include "apply/own_tables.h"
 #include "engine/base/error.h"
 #include "engine/base/log_text.h"
+#include "engine/sql/describe_all.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::apply {
@@ -225,38 +226,55 @@ void SchemaWatch::PauseFor(sql::Session& session, const TableSchema& schema,
 
 void SchemaWatch::Note(sql::Session& session, const std::string& pipeline,
                        const Mappings& mappings) {
+  std::vector<TableName> tables, targets;
   for (const auto& [table, warnings] : std::exchange(to_note_, {})) {
     for (const std::string& warning : warnings) logger_->warn(LogText("{}", LogPairs{warning}));
-    const TableMapping& mapping = mappings.at(table);
-    const std::optional<sql::TableInfo> info = session.Describe(mapping.target);
-    for (KnownColumn& column : known_->at(table)) {
+    tables.push_back(table);
+    targets.push_back(mappings.at(table).target);
+  }
+  const std::vector<std::optional<sql::TableInfo>> infos = sql::DescribeAll(session, targets);
+  std::vector<Row> rows;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    const TableMapping& mapping = mappings.at(tables[i]);
+    const std::optional<sql::TableInfo>& info = infos[i];
+    for (KnownColumn& column : known_->at(tables[i])) {
       const sql::ColumnInfo* const is =
           info ? info->Find(NameOnTarget(column.name, mapping), session.dialect()) : nullptr;
       column.target = is == nullptr ? std::nullopt : std::optional(is->column.native_type);
     }
     // What the target lacks was left out (`new_columns: ignore`), and is not for it to know.
-    Known there = known_->at(table);
+    Known there = known_->at(tables[i]);
     if (info) std::erase_if(there, [](const KnownColumn& column) { return !column.target; });
-    Write(session, pipeline, table, there);
+    rows.push_back(RowOf(pipeline, tables[i], there));
   }
+  Write(session, rows);
 }
 
-void SchemaWatch::Write(sql::Session& session, const std::string& pipeline, const TableName& table,
-                        const Known& known) {
+// As the table of schemas has it, up to updated_at.
+Row SchemaWatch::RowOf(const std::string& pipeline, const TableName& table, const Known& known) {
   auto columns = nlohmann::ordered_json::array();
   for (const KnownColumn& column : known) {
     nlohmann::ordered_json json = {{"name", column.name}, {"type", column.type}};
     if (column.target) json["target"] = *column.target;
     columns.push_back(std::move(json));
   }
-  session.Change(
+  Row row;
+  row.Append(ValueView::Text(pipeline));
+  row.Append(ValueView::Text(table.ToString()));
+  row.Append(ValueView::Text(columns.dump(-1, ' ', /*ensure_ascii=*/true,
+                                          nlohmann::ordered_json::error_handler_t::replace)));
+  return row;
+}
+
+void SchemaWatch::Write(sql::Session& session, const std::vector<Row>& rows) {
+  std::vector<const Row*> pointers;
+  for (const Row& row : rows) pointers.push_back(&row);
+  session.ExecuteEach(
       Format("INSERT INTO {0} (pipeline, source_table, columns, updated_at) VALUES ($1, $2, "
              "$3, {1}) ON CONFLICT (pipeline, source_table) DO UPDATE SET columns = "
              "excluded.columns, updated_at = excluded.updated_at",
              TableSql(session), sql::NowSql(session.dialect())),
-      {pipeline, table.ToString(),
-       columns.dump(-1, ' ', /*ensure_ascii=*/true,
-                    nlohmann::ordered_json::error_handler_t::replace)});
+      pointers);
 }
 
 void SchemaWatch::ForgetOmitted(sql::Session& session, const std::string& pipeline,
@@ -268,7 +286,7 @@ void SchemaWatch::ForgetOmitted(sql::Session& session, const std::string& pipeli
     const auto is_omitted = [&](const KnownColumn& column) {
       return IsOmitted(column.name, mapping->second);
     };
-    if (std::erase_if(known, is_omitted) > 0) Write(session, pipeline, table, known);
+    if (std::erase_if(known, is_omitted) > 0) Write(session, {RowOf(pipeline, table, known)});
   }
 }
 

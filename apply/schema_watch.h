@@ -60,8 +60,8 @@ class SchemaWatch {
   static std::vector<Lost> LostBetween(const Known& before, const TableSchema& now,
                                        const TableMapping& mapping);
   void Read(sql::Session& session, const std::string& pipeline);
-  static void Write(sql::Session& session, const std::string& pipeline, const TableName& table,
-                    const Known& known);
+  static Row RowOf(const std::string& pipeline, const TableName& table, const Known& known);
+  static void Write(sql::Session& session, const std::vector<Row>& rows);
   void PauseFor(sql::Session& session, const TableSchema& schema, const TableMapping& mapping,
                 const std::vector<Lost>& lost) const;
 

@@ -25,10 +25,7 @@ constexpr int kBatchesLockedFirst = 100;
 // are so many after it.
 constexpr int kRefusalsUntilFreed = 20;
 
-// A batch is diagnosed so often before its refusal is passed on.
-constexpr int kDiagnosesMax = 3;
-// Tables that one transaction makes ready by themselves.
-constexpr size_t kPreparedTogether = 32;
+constexpr int kDiagnosesMax = 3;  // of a batch, until its refusal is passed on
 
 // Until the end of the transaction, foreign keys are checked at commit (PostgreSQL: those declared
 // deferrable).
@@ -219,19 +216,12 @@ SqlTarget::Written SqlTarget::Do(Work& work) {
   }
 }
 
-// In two directions the target's log reads the tables on another session while a batch is under
-// way: none is altered. Otherwise only where there are many: the server takes the longer for each
-// table the more of them one transaction has made.
+// The target's log reads the tables on another session while a batch is under way: none is altered.
 void SqlTarget::PrepareAlone(const Work& work) {
-  const bool two_way = two_way_.log != nullptr;
-  if (!two_way && (work.is_ahead || tables_.NotReady(work.tables) <= kPreparedTogether)) return;
-  const size_t together = two_way ? work.tables.size() : kPreparedTogether;
-  for (size_t first = 0; first < work.tables.size(); first += together) {
-    sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
-    tables_.TasksFor(*session_, std::span(work.tables).subspan(
-                                    first, std::min(together, work.tables.size() - first)));
-    transaction.Commit();
-  }
+  if (two_way_.log == nullptr) return tables_.MakeMissing(*session_, work.tables);
+  sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
+  tables_.TasksFor(*session_, work.tables);
+  transaction.Commit();
 }
 
 SqlTarget::Written SqlTarget::Transact(Work& work, const Findings* found) {

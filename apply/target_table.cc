@@ -4,15 +4,19 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <ranges>
+#include <set>
 
 #include "apply/column_types.h"
+#include "apply/for_table.h"
 #include "apply/foreign_code.h"
 #include "apply/key_fit.h"
 #include "apply/own_tables.h"
 #include "engine/base/error.h"
 #include "engine/base/log_text.h"
 #include "engine/base/nearest.h"
+#include "engine/sql/describe_all.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::apply {
@@ -61,22 +65,6 @@ void CreateSchema(sql::Session& session, const std::string& schema) {
   if (found.rows.empty()) {
     ExecuteDdl(session, Format("CREATE SCHEMA IF NOT EXISTS {}", Quote(schema)));
   }
-}
-
-void CreateTable(sql::Session& session, const TablePlan& plan, spdlog::logger& logger) {
-  if (!plan.create) {
-    const Sql sql = CreateTableSql(session, plan, TypeToShow);
-    throw UsageError(fmt::format("table {} does not exist on the target", plan.target.ToString()),
-                     fmt::format("Set `create: true`, or run: {};", sql.text()));
-  }
-  LockForDdl(session);
-  CreateSchema(session, plan.target.schema);
-  if (session.Describe(plan.target)) {
-    throw RestartError(
-        fmt::format("somebody has just made table {} on the target", plan.target.ToString()));
-  }
-  ExecuteDdl(session, CreateTableSql(session, plan, TypeOnTarget));
-  logger.info(LogText("target table created table={}", plan.target.ToString()));
 }
 
 // A column that the table lacks, and that is no new one of the source: renamed, or part of the key.
@@ -295,35 +283,98 @@ Sql AddColumnSql(sql::Session& session, const TablePlan& plan, const Column& col
   return Add(plan, ColumnSql(session, plan, column, TypeToShow));
 }
 
-sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog::logger& logger) {
-  RefuseOneName(plan, session.dialect());
-  auto info = session.Describe(plan.target);
-  if (info) {
-    TakeNames(*info, session.dialect(), plan);
-    LeaveOutGenerated(*info, plan, logger);
+void MakeTargetTables(sql::Session& session, std::span<const TablePlan> plans,
+                      spdlog::logger& logger) {
+  std::set<std::string> schemas;
+  std::vector<TableName> names;
+  for (const TablePlan& plan : plans) {
+    ForTable(plan.schema->table, [&] {
+      RefuseOneName(plan, session.dialect());
+      if (plan.create) return;
+      const Sql sql = CreateTableSql(session, plan, TypeToShow);
+      throw UsageError(fmt::format("table {} does not exist on the target", plan.target.ToString()),
+                       fmt::format("Set `create: true`, or run: {};", sql.text()));
+    });
+    schemas.insert(plan.target.schema);
+    names.push_back(plan.target);
   }
-  if (!info) {
-    CreateTable(session, plan, logger);
-    info = session.Describe(plan.target);
-  } else if (info->kind == sql::TableInfo::Kind::kView ||
-             info->kind == sql::TableInfo::Kind::kForeign) {
+  if (plans.empty()) return;
+  LockForDdl(session);
+  for (const auto& info : sql::DescribeAll(session, names)) {
+    if (!info) continue;
+    throw RestartError(
+        fmt::format("somebody has just made table {} on the target", info->name.ToString()));
+  }
+  for (const std::string& schema : schemas) CreateSchema(session, schema);
+  for (const TablePlan& plan : plans) {
+    ForTable(plan.schema->table,
+             [&] { ExecuteDdl(session, CreateTableSql(session, plan, TypeOnTarget)); });
+    logger.info(LogText("target table created table={}", plan.target.ToString()));
+  }
+}
+
+namespace {
+
+// Makes a table that is there what the plan needs; true when the catalogue must be read again.
+bool AlterTable(sql::Session& session, TablePlan& plan, const sql::TableInfo& info,
+                spdlog::logger& logger) {
+  RefuseOneName(plan, session.dialect());
+  TakeNames(info, session.dialect(), plan);
+  LeaveOutGenerated(info, plan, logger);
+  if (info.kind == sql::TableInfo::Kind::kView || info.kind == sql::TableInfo::Kind::kForeign) {
     throw UsageError(
         fmt::format("{} on the target is a view or a foreign table", plan.target.ToString()),
         "Apply writes to ordinary tables only; set `to` to one.");
-  } else if (TreatMissingColumns(session, plan, *info, logger)) {
-    info = session.Describe(plan.target);
   }
-  if (info && AddMissingFlag(session, plan, *info, logger)) info = session.Describe(plan.target);
-  if (!info) {
-    throw RestartError(fmt::format("table {} is gone again", plan.target.ToString()));
+  const bool has_new = TreatMissingColumns(session, plan, info, logger);
+  return AddMissingFlag(session, plan, info, logger) || has_new;
+}
+
+void CheckTable(sql::Session& session, TablePlan& plan, const sql::TableInfo& info) {
+  CheckColumns(plan, info, session.dialect());
+  CheckFlag(plan, info);
+  CheckKey(session, plan, info);
+  plan.key_fits = KeyFitsOf(session, plan, info);
+  RefuseMergedKeys(plan, info);
+}
+
+}  // namespace
+
+std::vector<sql::TableInfo> PrepareTargetTables(sql::Session& session, std::span<TablePlan> plans,
+                                                spdlog::logger& logger) {
+  std::vector<TableName> names;
+  for (const TablePlan& plan : plans) names.push_back(plan.target);
+  std::vector<std::optional<sql::TableInfo>> infos = sql::DescribeAll(session, names);
+  std::vector<TablePlan> missing;
+  bool is_old = false;  // what the catalogue has said
+  for (size_t i = 0; i < plans.size(); ++i) {
+    if (!infos[i]) {
+      missing.push_back(plans[i]);
+      continue;
+    }
+    is_old |= ForTable(plans[i].schema->table,
+                       [&] { return AlterTable(session, plans[i], *infos[i], logger); });
   }
-  LookAtForeignCode(session, info->name, logger);
-  CheckColumns(plan, *info, session.dialect());
-  CheckFlag(plan, *info);
-  CheckKey(session, plan, *info);
-  plan.key_fits = KeyFitsOf(session, plan, *info);
-  RefuseMergedKeys(plan, *info);
-  return *std::move(info);
+  MakeTargetTables(session, missing, logger);
+  if (is_old || !missing.empty()) infos = sql::DescribeAll(session, names);
+  std::vector<sql::TableInfo> prepared;
+  std::vector<TableName> found;
+  for (size_t i = 0; i < plans.size(); ++i) {
+    if (!infos[i]) {
+      throw RestartError(fmt::format("table {} is gone again", plans[i].target.ToString()));
+    }
+    found.push_back(infos[i]->name);
+    prepared.push_back(*std::move(infos[i]));
+  }
+  LookAtForeignCode(session, found, logger);
+  for (size_t i = 0; i < plans.size(); ++i) {
+    ForTable(plans[i].schema->table, [&] { CheckTable(session, plans[i], prepared[i]); });
+  }
+  return prepared;
+}
+
+sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog::logger& logger) {
+  return std::move(PrepareTargetTables(session, {&plan, 1}, logger).front());
 }
 
 }  // namespace syncline::apply

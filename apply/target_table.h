@@ -2,7 +2,9 @@
 
 #include <spdlog/logger.h>
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "apply/table_plan.h"
 #include "engine/sql/session.h"
@@ -20,6 +22,13 @@ namespace syncline::apply {
 // first rows or not at all. Throws UsageError that names what is missing, with the statements to
 // run at the end of the hint.
 sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog::logger& logger);
+// The same for plans of different tables, in their order, with few questions to the catalogue. An
+// error names its table.
+std::vector<sql::TableInfo> PrepareTargetTables(sql::Session& session, std::span<TablePlan> plans,
+                                                spdlog::logger& logger);
+// Makes tables that are not there, with their schemas. Throws kRestart where one is.
+void MakeTargetTables(sql::Session& session, std::span<const TablePlan> plans,
+                      spdlog::logger& logger);
 
 // The statement that adds `column`, one of plan.columns, to be shown to somebody.
 sql::Sql AddColumnSql(sql::Session& session, const TablePlan& plan, const Column& column);

@@ -1,12 +1,20 @@
 #include "apply/target_tables.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
+#include "engine/sql/describe_all.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::apply {
+namespace {
+
+// So many tables a transaction makes.
+constexpr size_t kMadeTogether = 32;
+
+}  // namespace
 
 void TargetTables::Forget() {
   order_is_old_ = true;
@@ -16,11 +24,10 @@ void TargetTables::Forget() {
 
 std::vector<TableTask> TargetTables::TasksFor(sql::Session& session,
                                               std::span<const TableChanges> tables) {
+  Prepare(session, tables);
   std::vector<TableTask> tasks;
   for (const TableChanges& changes : tables) {
-    TargetTable& table = ForTable(changes.schema->table,
-                                  [&]() -> TargetTable& { return Prepare(session, changes); });
-    tasks.push_back({.changes = &changes, .table = &table});
+    tasks.push_back({.changes = &changes, .table = &at(changes)});
   }
   if (order_is_old_) FindOrder();  // only now is all known that it follows from
   for (TableTask& task : tasks) {
@@ -31,12 +38,6 @@ std::vector<TableTask> TargetTables::TasksFor(sql::Session& session,
   return tasks;
 }
 
-size_t TargetTables::NotReady(std::span<const TableChanges> tables) const {
-  return static_cast<size_t>(std::ranges::count_if(tables, [&](const TableChanges& changes) {
-    return !ready_.contains(changes.schema->id());
-  }));
-}
-
 void TargetTables::FindOrder() {
   const TableOrder order = OrderByReferences(references_);
   ranks_.clear();
@@ -45,18 +46,68 @@ void TargetTables::FindOrder() {
   order_is_old_ = false;
 }
 
-TargetTable& TargetTables::Prepare(sql::Session& session, const TableChanges& changes) {
-  const SchemaId id = changes.schema->id();
-  if (const auto found = ready_.find(id); found != ready_.end()) return found->second;
-  TablePlan plan = PlanTable(changes.schema, mappings_.at(changes.schema->table));
-  sql::TableInfo info = PrepareTargetTable(session, plan, *logger_);
+void TargetTables::Prepare(sql::Session& session, std::span<const TableChanges> tables) {
+  std::vector<const TableChanges*> left;
+  for (const TableChanges& changes : tables) {
+    if (!ready_.contains(changes.schema->id())) left.push_back(&changes);
+  }
+  while (!left.empty()) {
+    std::vector<TablePlan> plans;
+    std::vector<const TableChanges*> later;
+    std::set<std::string> targets;
+    for (const TableChanges* const changes : left) {
+      const TableMapping& mapping = mappings_.at(changes->schema->table);
+      // Another schema of the same table finds it as the one before has left it.
+      const std::string target = sql::FoldedName(mapping.target.ToString(), session.dialect());
+      if (!targets.insert(target).second) {
+        later.push_back(changes);
+        continue;
+      }
+      plans.push_back(
+          ForTable(changes->schema->table, [&] { return PlanTable(changes->schema, mapping); }));
+    }
+    std::vector<sql::TableInfo> infos = PrepareTargetTables(session, plans, *logger_);
+    for (size_t i = 0; i < plans.size(); ++i) {
+      const std::shared_ptr<const TableSchema> schema = plans[i].schema;
+      ForTable(schema->table,
+               [&] { Take(session, std::move(plans[i]), std::move(infos[i]), schema->id()); });
+    }
+    left = std::move(later);
+  }
+}
+
+void TargetTables::Take(sql::Session& session, TablePlan plan, sql::TableInfo info, SchemaId id) {
   references_[info.name] = info.foreign_keys;
   order_is_old_ = true;
   TakenColumns taken(plan);
   auto writer = std::make_unique<TableWriter>(session, std::move(plan), info, ready_.size());
   writer->set_may_copy(!not_copied_into_.contains(info.name));
-  return ready_.emplace(id, TargetTable{std::move(info), std::move(taken), std::move(writer)})
-      .first->second;
+  ready_.emplace(id, TargetTable{std::move(info), std::move(taken), std::move(writer)});
+}
+
+void TargetTables::MakeMissing(sql::Session& session, std::span<const TableChanges> tables) {
+  std::map<TableName, std::shared_ptr<const TableSchema>> schemas;  // the first of each target
+  for (const TableChanges& changes : tables) {
+    const TableMapping& mapping = mappings_.at(changes.schema->table);
+    if (!mapping.create || ready_.contains(changes.schema->id())) continue;
+    schemas.emplace(mapping.target, changes.schema);
+  }
+  if (schemas.size() <= kMadeTogether) return;
+  const auto targets = std::views::keys(schemas);
+  const std::vector<TableName> names(targets.begin(), targets.end());
+  const auto infos = sql::DescribeAll(session, names);
+  std::vector<TablePlan> missing;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (infos[i]) continue;
+    const auto& schema = schemas.at(names[i]);
+    missing.push_back(PlanTable(schema, mappings_.at(schema->table)));
+  }
+  for (size_t first = 0; first < missing.size(); first += kMadeTogether) {
+    sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
+    const size_t count = std::min(kMadeTogether, missing.size() - first);
+    MakeTargetTables(session, std::span(missing).subspan(first, count), *logger_);
+    transaction.Commit();
+  }
 }
 
 bool TargetTables::AnyUniqueIndexes() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apply/batch.h"
+#include "apply/for_table.h"
 #include "apply/table_mapping.h"
 #include "apply/table_order.h"
 #include "apply/table_writer.h"
@@ -48,8 +49,10 @@ class TargetTables {
   // Those for the steps of a batch, parents first; made ready, in the current transaction, where
   // they are not yet. An error names the table.
   std::vector<TableTask> TasksFor(sql::Session& session, std::span<const TableChanges> tables);
-  // How many of them are not ready yet.
-  size_t NotReady(std::span<const TableChanges> tables) const;
+  // Where a batch is the first for many tables, makes those that are not there, some in a
+  // transaction: PostgreSQL takes the longer for each the more of them one transaction has made.
+  // Outside of a transaction.
+  void MakeMissing(sql::Session& session, std::span<const TableChanges> tables);
   TargetTable& at(const TableChanges& changes) { return ready_.at(changes.schema->id()); }
   TargetTable& at(const TableSchema& schema) { return ready_.at(schema.id()); }
 
@@ -67,7 +70,8 @@ class TargetTables {
 
  private:
   void FindOrder();
-  TargetTable& Prepare(sql::Session& session, const TableChanges& changes);
+  void Prepare(sql::Session& session, std::span<const TableChanges> tables);
+  void Take(sql::Session& session, TablePlan plan, sql::TableInfo info, SchemaId id);
 
   const std::map<TableName, TableMapping>& mappings_;
   const std::shared_ptr<spdlog::logger> logger_;
@@ -79,19 +83,6 @@ class TargetTables {
   std::map<TableName, size_t> ranks_;  // parents first
   std::set<TableName> in_cycle_;
 };
-
-// Runs `body`; an error that leaves it names the table, and the database's own code, by which
-// refusals are looked up.
-template <typename Body>
-decltype(auto) ForTable(const TableName& table, Body&& body) {
-  try {
-    return body();
-  } catch (Error& error) {
-    const std::string code = error.code().empty() ? "" : " (code " + error.code() + ")";
-    error.AddContext("table " + table.ToString() + code);
-    throw;
-  }
-}
 
 // Whether statements that write to the target's table touch, and look at, nothing but their own
 // rows and what foreign keys and unique indexes make the server look at: a table or a partitioned

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <set>
 #include <string_view>
 
@@ -60,6 +61,7 @@ class SourceCheck {
   bool Connect() {
     return Guard(url_.display, [&] {
       session_ = sql::Session::Open(url_, {.read_only = true});
+      classifier_.emplace(*session_);
       Add(Level::kPass, url_.display, "reachable, " + session_->Identity());
       if (session_->dialect() == Dialect::kPostgres) CheckServer();
     });
@@ -300,7 +302,7 @@ class SourceCheck {
           fmt::format("the cursor has no zone: it is read as local time of {}",
                       plan.zone.empty() ? sql::ConfiguredZone(*session_) : plan.zone));
     }
-    const Guarantee guarantee = Classify(*session_, plan);
+    const Guarantee guarantee = classifier_->Classify(plan);
     const std::string message = fmt::format("{}: {}", NameOf(guarantee.kind), guarantee.reason);
     switch (guarantee.kind) {
       case GuaranteeClass::kExact:
@@ -341,6 +343,7 @@ class SourceCheck {
   std::vector<Finding>& findings_;
   std::set<TableName> captured_;
   std::unique_ptr<sql::Session> session_;
+  std::optional<Classifier> classifier_;  // over session_
 };
 
 }  // namespace
@@ -356,9 +359,10 @@ std::map<TableName, Guarantee> GuaranteesOf(const sql::DatabaseUrl& source,
                                             const std::vector<TableSpec>& tables) {
   const auto session = sql::Session::Open(source, {.read_only = true});
   std::map<TableName, Guarantee> guarantees;
+  Classifier classifier(*session);
   for (const TableSpec& spec : tables) {
     try {
-      guarantees[spec.table] = Classify(*session, PlanTable(*session, spec));
+      guarantees[spec.table] = classifier.Classify(PlanTable(*session, spec));
     } catch (const Error& error) {
       if (error.reaction() == Reaction::kRetry) throw;
     }

@@ -57,9 +57,10 @@ Guarantee OwnCounter(const std::string& column) {
           "poll by a timestamp, or draw the version from one sequence"};
 }
 
-Guarantee Classify(sql::Session& session, const TablePlan& plan) {
-  return session.dialect() == Dialect::kSqlite ? ClassifySqlite(session, plan)
-                                               : ClassifyPostgres(session, plan);
+Guarantee Classifier::Classify(const TablePlan& plan) {
+  if (session_.dialect() == Dialect::kSqlite) return ClassifySqlite(session_, plan);
+  if (!facts_) facts_ = TriggerFactsOf(session_);
+  return ClassifyPostgres(session_, *facts_, plan);
 }
 
 }  // namespace syncline::capture

@@ -1,18 +1,32 @@
 #pragma once
 
+#include <optional>
+
 #include "capture/guarantee.h"
+#include "capture/postgres_moves.h"
 #include "capture/table_plan.h"
 #include "engine/sql/session.h"
 
 namespace syncline::capture {
 
-// What the source's catalogue, its triggers and a sample of the rows tell about the table's cursor
-// column. Says "exact" only where the database itself moves the column with every insert and
-// update.
-Guarantee Classify(sql::Session& session, const TablePlan& plan);
+// What the source's catalogue, its triggers and a sample of the rows tell about tables' cursor
+// columns. What holds for the whole database is read once, so that a Classifier is for one look at
+// some tables. Borrows the session, whose thread it belongs to.
+class Classifier {
+ public:
+  explicit Classifier(sql::Session& session) : session_(session) {}
 
-// The parts of Classify: by the kind of the database.
-Guarantee ClassifyPostgres(sql::Session& session, const TablePlan& plan);
+  // "exact" only where the database itself moves the column with every insert and update. Throws as
+  // the session does.
+  Guarantee Classify(const TablePlan& plan);
+
+ private:
+  sql::Session& session_;
+  std::optional<TriggerFacts> facts_;  // of a PostgreSQL database, once a table has asked for them
+};
+
+// The parts of Classifier: by the kind of the database.
+Guarantee ClassifyPostgres(sql::Session& session, const TriggerFacts& facts, const TablePlan& plan);
 Guarantee ClassifySqlite(sql::Session& session, const TablePlan& plan);
 
 // A column of the key is no cursor that an update moves; nothing: it is not in the key.

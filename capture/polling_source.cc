@@ -23,12 +23,11 @@ namespace {
 // Named in one statement.
 constexpr size_t kKeysRead = 200;
 
-std::vector<TablePlan> WithTombstones(const std::vector<TablePlan>& tables) {
-  std::vector<TablePlan> all = tables;
-  for (const TablePlan& table : tables) {
-    if (table.tombstones) all.push_back(*table.tombstones);
+std::vector<TablePlan> WithTombstones(std::vector<TablePlan> tables) {
+  for (size_t i = 0, count = tables.size(); i < count; ++i) {
+    if (const auto tombstones = tables[i].tombstones) tables.push_back(*tombstones);
   }
-  return all;
+  return tables;
 }
 
 }  // namespace
@@ -81,6 +80,7 @@ PollingSource::PollingSource(sql::Session& session,
 
 void PollingSource::AdoptTables() {
   std::map<TableName, CaptureCursor::Table> adopted;
+  Classifier classifier(session_);
   for (const TablePlan& table : polled_) {
     CaptureCursor::Table state;
     auto known = cursor_.tables.find(table.schema->table);
@@ -99,7 +99,7 @@ void PollingSource::AdoptTables() {
     state.definition = table.definition;
     state.kind = table.table_kind;
     if (!IsTombstoneTable(table.schema->table)) {
-      const auto before = std::exchange(state.guarantee, Classify(session_, table));
+      const auto before = std::exchange(state.guarantee, classifier.Classify(table));
       guarantees_are_news_ |= before && before != state.guarantee;
       AdoptMark(table, !state.loaded && !state.after, state);
     }

@@ -16,7 +16,7 @@ namespace {
 
 // What the relation is: its kind, whether it is a view of which a row is one row of one table, and
 // whether the server is a standby.
-constexpr char kFactsSql[] = R"(
+constexpr char kRelationSql[] = R"(
   SELECT c.relkind, pg_is_in_recovery(),
          c.relkind = 'v' AND pg_relation_is_updatable(c.oid, false) & 12 = 12
            AND pg_column_is_updatable(c.oid, a.attnum, false)
@@ -189,14 +189,14 @@ std::string PromiseOf(const TablePlan& plan, const PostgresMoves& moves, const M
   return fmt::format("as long as {}", fmt::join(promises, "; and as "));
 }
 
-Guarantee ClassifyVersion(sql::Session& session, const TablePlan& plan) {
+Guarantee ClassifyVersion(sql::Session& session, const TriggerFacts& facts, const TablePlan& plan) {
   const auto sequences = sql::QueryPlanned(
       session, kSequencesSql, {sql::Quote(plan.schema->table).ToString(), InsertColumn(plan)});
   if (auto problem = ClassifySequences(session, plan, sequences)) return *std::move(problem);
   const auto& first = sequences.rows.at(0);
   std::vector<std::string> names = {first.at(3).value_or("")};
   if (first.at(4)) names.push_back(*first.at(4));
-  PostgresMoves moves = FindMoves(session, plan, {Stamp::kSequence, std::move(names)});
+  PostgresMoves moves = FindMoves(session, facts, plan, {Stamp::kSequence, std::move(names)});
   moves.by_default = true;
   const std::string value = fmt::format("nextval('{}')", first.at(3).value_or(""));
   const Meaning meaning{"the next number of its sequence", value};
@@ -214,8 +214,9 @@ Guarantee ClassifyVersion(sql::Session& session, const TablePlan& plan) {
           remedy};
 }
 
-Guarantee ClassifyTransactionIds(sql::Session& session, const TablePlan& plan) {
-  const PostgresMoves moves = FindMoves(session, plan, Stamp::kTransaction);
+Guarantee ClassifyTransactionIds(sql::Session& session, const TriggerFacts& facts,
+                                 const TablePlan& plan) {
+  const PostgresMoves moves = FindMoves(session, facts, plan, Stamp::kTransaction);
   const Meaning meaning{"the transaction's id", "pg_current_xact_id()"};
   if (auto spoilt = ClassifySpoilt(plan, moves, meaning)) return *std::move(spoilt);
   if (moves.always()) {
@@ -233,10 +234,10 @@ Guarantee ClassifyTransactionIds(sql::Session& session, const TablePlan& plan) {
           remedy};
 }
 
-Guarantee ClassifyMoment(sql::Session& session, const TablePlan& plan) {
+Guarantee ClassifyMoment(sql::Session& session, const TriggerFacts& facts, const TablePlan& plan) {
   const bool has_zone = plan.cursor_kind == CursorKind::kTimestampTz;
   const PostgresMoves moves =
-      FindMoves(session, plan,
+      FindMoves(session, facts, plan,
                 has_zone                                ? Stamp::kMoment
                 : plan.cursor_kind == CursorKind::kDate ? Stamp::kDay
                                                         : Stamp::kLocalTime);
@@ -272,12 +273,13 @@ Guarantee ClassifyMoment(sql::Session& session, const TablePlan& plan) {
 
 }  // namespace
 
-Guarantee ClassifyPostgres(sql::Session& session, const TablePlan& plan) {
-  const auto facts =
-      sql::QueryPlanned(session, kFactsSql,
+Guarantee ClassifyPostgres(sql::Session& session, const TriggerFacts& facts,
+                           const TablePlan& plan) {
+  const auto relation =
+      sql::QueryPlanned(session, kRelationSql,
                         {sql::Quote(plan.schema->table).ToString(), UpdateColumn(plan)})
           .rows.at(0);
-  if (facts.at(0) == "m") {
+  if (relation.at(0) == "m") {
     return {GuaranteeClass::kBestEffort,
             "a materialized view: what a REFRESH brings may carry stamps that polls have passed",
             "capture the tables that it is made of"};
@@ -288,25 +290,25 @@ Guarantee ClassifyPostgres(sql::Session& session, const TablePlan& plan) {
             "capture from the server that holds the table"};
   }
   if (auto key = ClassifyKey(plan)) return *std::move(key);
-  if (facts.at(0) == "v" && facts.at(2) != "t") {
+  if (relation.at(0) == "v" && relation.at(2) != "t") {
     return {GuaranteeClass::kBestEffort,
             fmt::format("a view in which a row is made of several: what changes in those that do "
                         "not bring column {} is missed",
                         UpdateColumn(plan)),
             "capture the tables that it is made of"};
   }
-  if (facts.at(1) == "t" && plan.cursor_kind != CursorKind::kXid) {
+  if (relation.at(1) == "t" && plan.cursor_kind != CursorKind::kXid) {
     return {GuaranteeClass::kBestEffort, "the source is a standby", "capture from the primary"};
   }
-  if (facts.at(0) == "v") {
+  if (relation.at(0) == "v") {
     return {GuaranteeClass::kBounded,
             "a view of one table: as long as what is beneath it moves the cursor column, also for "
             "rows that its condition lets in",
             "capture the table beneath it, with where:"};
   }
-  if (plan.cursor_kind == CursorKind::kXid) return ClassifyTransactionIds(session, plan);
-  if (plan.cursor_kind == CursorKind::kInteger) return ClassifyVersion(session, plan);
-  return ClassifyMoment(session, plan);
+  if (plan.cursor_kind == CursorKind::kXid) return ClassifyTransactionIds(session, facts, plan);
+  if (plan.cursor_kind == CursorKind::kInteger) return ClassifyVersion(session, facts, plan);
+  return ClassifyMoment(session, facts, plan);
 }
 
 }  // namespace syncline::capture

@@ -33,8 +33,9 @@ constexpr char kTriggersSql[] = R"(
     ON t.tgrelid = k.oid AND t.tgtype & 3 = 3 AND t.tgtype & 20 <> 0 AND t.tgenabled <> 'D'
   ORDER BY k.oid, t.tgname)";
 
-// Whether a stamp's name without a schema may be another one's than pg_catalog's.
-constexpr char kOthersSql[] = R"(
+// Whether a stamp's name without a schema may be another one's than pg_catalog's; whether a
+// subscription fills any table; and whose sessions begin without the triggers of everyday.
+constexpr char kFactsSql[] = R"(
   SELECT EXISTS (SELECT FROM pg_proc
                  WHERE proname IN ('now', 'transaction_timestamp', 'statement_timestamp',
                                    'clock_timestamp', 'nextval', 'pg_current_xact_id',
@@ -43,15 +44,8 @@ constexpr char kOthersSql[] = R"(
       OR EXISTS (SELECT FROM pg_type
                  WHERE typname IN ('timestamptz', 'timestamp', 'date', 'int8', 'numeric', 'text',
                                    'xid8', 'regclass')
-                   AND typtype <> 'c' AND typnamespace <> 'pg_catalog'::regnamespace))";
-
-// Who writes without the triggers of everyday: a subscription, to the table, to what it is a
-// partition of or to its partitions; and whose sessions begin so.
-constexpr char kQuietSql[] = R"(
-  SELECT EXISTS (SELECT FROM pg_subscription_rel s
-                 WHERE s.srrelid = $1::regclass
-                    OR s.srrelid IN (SELECT relid FROM pg_partition_ancestors($1::regclass))
-                    OR s.srrelid IN (SELECT relid FROM pg_partition_tree($1::regclass))),
+                   AND typtype <> 'c' AND typnamespace <> 'pg_catalog'::regnamespace),
+         EXISTS (SELECT FROM pg_subscription_rel),
          (SELECT string_agg(DISTINCT who, ', ')
           FROM (SELECT coalesce(r.rolname, 'every role')
                 FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole
@@ -63,6 +57,14 @@ constexpr char kQuietSql[] = R"(
                 SELECT 'every session' FROM pg_settings
                 WHERE name = 'session_replication_role'
                   AND 'replica' IN (setting, reset_val)) AS quiet(who)))";
+
+// Whether a subscription writes without the triggers of everyday: to the table, to what it is a
+// partition of or to its partitions.
+constexpr char kSubscribedSql[] = R"(
+  SELECT EXISTS (SELECT FROM pg_subscription_rel s
+                 WHERE s.srrelid = $1::regclass
+                    OR s.srrelid IN (SELECT relid FROM pg_partition_ancestors($1::regclass))
+                    OR s.srrelid IN (SELECT relid FROM pg_partition_tree($1::regclass))))";
 
 struct Trigger {
   std::string table, name;
@@ -183,7 +185,15 @@ PostgresMoves::Effect EffectOf(const std::vector<Trigger>& triggers, const std::
 
 }  // namespace
 
-PostgresMoves FindMoves(sql::Session& session, const TablePlan& plan, Stamp stamp) {
+TriggerFacts TriggerFactsOf(sql::Session& session) {
+  const auto facts = session.Query(kFactsSql).rows.at(0);
+  return {.has_others = facts.at(0) == "t",
+          .has_subscriptions = facts.at(1) == "t",
+          .quiet_roles = facts.at(2).value_or("")};
+}
+
+PostgresMoves FindMoves(sql::Session& session, const TriggerFacts& facts, const TablePlan& plan,
+                        Stamp stamp) {
   const std::string table = sql::Quote(plan.schema->table).ToString();
   PostgresMoves moves;
   for (const auto& row :
@@ -191,20 +201,20 @@ PostgresMoves FindMoves(sql::Session& session, const TablePlan& plan, Stamp stam
     moves.by_default |= GivesStamp(SqlWords(row.at(0).value_or(""), Dialect::kPostgres), stamp);
   }
   // What the catalogue gives as text says whose each name is, what a function's text does not.
-  stamp.qualified = moves.has_others =
-      sql::QueryPlanned(session, kOthersSql, {}).rows.at(0).at(0) == "t";
+  stamp.qualified = moves.has_others = facts.has_others;
   const std::vector<Trigger> triggers = FindTriggers(session, table);
   const auto effect = [&](RowEvent event, bool replica) {
     return EffectOf(triggers, UpdateColumn(plan), stamp, event, replica);
   };
   moves.on_insert = effect(RowEvent::kInsert, false);
   moves.on_update = effect(RowEvent::kUpdate, false);
-  const auto quiet = sql::QueryPlanned(session, kQuietSql, {table}).rows.at(0);
   const bool stamped_there = effect(RowEvent::kInsert, true).touch == Touch::kStamps &&
                              effect(RowEvent::kUpdate, true).touch == Touch::kStamps;
   if (!stamped_there) {
-    moves.is_subscribed = quiet.at(0) == "t";
-    moves.quiet_roles = quiet.at(1).value_or("");
+    moves.is_subscribed =
+        facts.has_subscriptions &&
+        sql::QueryPlanned(session, kSubscribedSql, {table}).rows.at(0).at(0) == "t";
+    moves.quiet_roles = facts.quiet_roles;
   }
   return moves;
 }

@@ -8,6 +8,16 @@
 
 namespace syncline::capture {
 
+// What a PostgreSQL database's catalogue says of all of its tables' triggers. Plain value type.
+struct TriggerFacts {
+  // Functions or types of other schemas have the names of those of pg_catalog's that stamp.
+  bool has_others = false;
+  bool has_subscriptions = false;  // some table is filled by one
+  // The roles whose sessions are set up so that triggers do not fire; empty: there are none.
+  std::string quiet_roles;
+};
+TriggerFacts TriggerFactsOf(sql::Session& session);
+
 // What the default of a PostgreSQL table's cursor column and its triggers do to it, all of them
 // together, in every partition. Plain value type.
 struct PostgresMoves {
@@ -36,7 +46,8 @@ struct PostgresMoves {
   }
 };
 
-// The column is to be moved to `stamp`. Four queries of the catalogue.
-PostgresMoves FindMoves(sql::Session& session, const TablePlan& plan, Stamp stamp);
+// The column is to be moved to `stamp`. Up to three queries of the catalogue.
+PostgresMoves FindMoves(sql::Session& session, const TriggerFacts& facts, const TablePlan& plan,
+                        Stamp stamp);
 
 }  // namespace syncline::capture

@@ -15,6 +15,7 @@
 #include "capture/tombstones.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "engine/sql/describe_all.h"
 #include "engine/sql/dialect.h"
 
 namespace syncline::capture {
@@ -330,8 +331,8 @@ void RefuseNullKeys(sql::Session& session, const TablePlan& plan) {
 
 namespace {
 
-TablePlan PlanOne(sql::Session& session, const TableSpec& spec, const KnownKinds& known) {
-  const std::optional<sql::TableInfo> info = session.Describe(spec.table);
+TablePlan PlanOne(sql::Session& session, const TableSpec& spec,
+                  const std::optional<sql::TableInfo>& info, const KnownKinds& known) {
   if (!info) {
     std::vector<std::string> names;
     for (const TableName& table : session.ListTables()) names.push_back(table.ToString());
@@ -353,7 +354,7 @@ TablePlan PlanOne(sql::Session& session, const TableSpec& spec, const KnownKinds
 }  // namespace
 
 TablePlan PlanTable(sql::Session& session, const TableSpec& spec, const KnownKinds& known) {
-  TablePlan plan = PlanOne(session, spec, known);
+  TablePlan plan = PlanOne(session, spec, session.Describe(spec.table), known);
   RefuseRowSecurity(session, {spec.table});
   return plan;
 }
@@ -362,9 +363,11 @@ std::vector<TablePlan> PlanTables(sql::Session& session, const std::vector<Table
                                   const KnownKinds& known) {
   std::vector<TablePlan> plans;
   std::vector<TableName> tables;
-  for (const TableSpec& spec : specs) {
-    TablePlan& plan = plans.emplace_back(PlanOne(session, spec, known));
-    tables.push_back(spec.table);
+  for (const TableSpec& spec : specs) tables.push_back(spec.table);
+  const std::vector<std::optional<sql::TableInfo>> infos = sql::DescribeAll(session, tables);
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const TableSpec& spec = specs[i];
+    TablePlan& plan = plans.emplace_back(PlanOne(session, spec, infos[i], known));
     if (!spec.deletes.tombstones) continue;
     plan.tombstones = std::make_shared<const TablePlan>(PlanTombstones(session, plan));
   }

@@ -11,6 +11,7 @@
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/base/printable.h"
+#include "engine/sql/describe_all.h"
 #include "engine/sql/session.h"
 #include "tools/mapped_table.h"
 #include "tools/named_by.h"
@@ -269,7 +270,16 @@ std::vector<CatalogueTable> ReadCatalogue(const DatabaseConfig& database) {
   return InContext(fmt::format("database \"{}\"", database.name), [&] {
     auto session = sql::Session::Open(database.url, {.read_only = true});
     std::vector<CatalogueTable> tables;
-    for (const TableName& name : session->ListTables()) {
+    const std::vector<TableName> names = session->ListTables();
+    try {
+      for (auto& info : sql::DescribeAll(*session, names)) {
+        if (info) tables.push_back({std::move(*info), {}});
+      }
+      return tables;
+    } catch (const Error& error) {
+      if (error.reaction() != Reaction::kStop) throw;
+    }
+    for (const TableName& name : names) {  // to learn of each why it cannot be read
       try {
         if (auto info = session->Describe(name)) tables.push_back({std::move(*info), {}});
       } catch (const Error& error) {

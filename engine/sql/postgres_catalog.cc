@@ -1,17 +1,29 @@
 #include "engine/sql/postgres_catalog.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
 #include <string_view>
 
 #include "engine/sql/dialect.h"
+#include "engine/sql/text_array.h"
 
 namespace syncline::sql {
 namespace {
 
-constexpr char kFindTable[] = R"(
-  SELECT c.oid, c.relkind, c.relkind IN ('v', 'f') OR c.relhassubclass AS more, has_schema_privilege(n.oid, 'USAGE') AS enter,
+// Those named by two arrays, $1 with schemas and $2 with names, in the order of the arrays.
+constexpr char kFindTables[] = R"(
+  SELECT w.place - 1 AS place, c.oid, c.relkind,
+         c.relkind IN ('v', 'f') OR c.relhassubclass AS more,
+         has_schema_privilege(n.oid, 'USAGE') AS enter,
          has_any_column_privilege(c.oid, 'SELECT') AS read, current_user AS role
-  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f'))";
+  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(schema, name, place)
+  JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
+  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+  ORDER BY w.place)";
 
 // What a view is made of, and what inherits from a table.
 constexpr char kReach[] = R"(
@@ -29,16 +41,19 @@ constexpr char kReach[] = R"(
          coalesce(pg_catalog.bool_or(c.relkind = 'f'), false)
   FROM beneath JOIN pg_catalog.pg_class c ON c.oid = beneath.oid)";
 
-// With the type that a domain is based on in the end, since that is how its values are read.
+// Of the tables whose oids the array $1 holds, as are the next two. With the type that a domain is
+// based on in the end, since that is how its values are read.
 constexpr char kColumns[] = R"(
   WITH RECURSIVE base AS (
     SELECT t.oid AS declared, t.oid, t.typtype, t.typbasetype
     FROM pg_catalog.pg_type t
-    WHERE t.oid IN (SELECT atttypid FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid)
+    WHERE t.oid IN (SELECT atttypid FROM pg_catalog.pg_attribute
+                    WHERE attrelid = ANY ($1::oid[]))
     UNION ALL
     SELECT b.declared, t.oid, t.typtype, t.typbasetype
     FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd')
-  SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) AS native_type,
+  SELECT a.attrelid AS of, a.attname,
+         pg_catalog.format_type(a.atttypid, a.atttypmod) AS native_type,
          pg_catalog.format_type(b.oid, NULL) AS base_type, a.attnotnull,
          a.attgenerated <> '' AS generated, a.attidentity = 'a' AS identity_always,
          CASE a.attidentity WHEN 'a' THEN 'GENERATED ALWAYS AS IDENTITY'
@@ -47,12 +62,13 @@ constexpr char kColumns[] = R"(
   FROM pg_catalog.pg_attribute a
   JOIN base b ON b.declared = a.atttypid AND b.typtype <> 'd'
   LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-  WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
-  ORDER BY a.attnum)";
+  WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+  ORDER BY a.attrelid, a.attnum)";
 
 // One row per key column of every usable index; the name is NULL for an expression.
 constexpr char kIndexes[] = R"(
-  SELECT i.indexrelid, i.indisprimary, a.attname, m.amname = 'btree' AND i.indpred IS NULL AS ordered,
+  SELECT i.indrelid AS of, i.indexrelid, i.indisprimary, a.attname,
+         m.amname = 'btree' AND i.indpred IS NULL AS ordered,
          i.indisunique AND i.indimmediate AND i.indpred IS NULL AS enforced, a.attnotnull,
          i.indisunique AND i.indpred IS NULL AS is_unique
   FROM pg_catalog.pg_index i
@@ -61,18 +77,18 @@ constexpr char kIndexes[] = R"(
   CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
   LEFT JOIN pg_catalog.pg_attribute a
     ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum > 0
-  WHERE i.indrelid = $1::oid AND i.indisvalid AND k.place <= i.indnkeyatts
-  ORDER BY i.indisprimary DESC, c.relname, k.place)";
+  WHERE i.indrelid = ANY ($1::oid[]) AND i.indisvalid AND k.place <= i.indnkeyatts
+  ORDER BY i.indrelid, i.indisprimary DESC, c.relname, k.place)";
 
 constexpr char kForeignKeys[] = R"(
-  SELECT f.oid, f.conname, n.nspname, c.relname, f.condeferrable, a.attname
+  SELECT f.conrelid AS of, f.oid, f.conname, n.nspname, c.relname, f.condeferrable, a.attname
   FROM pg_catalog.pg_constraint f
   JOIN pg_catalog.pg_class c ON c.oid = f.confrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   CROSS JOIN LATERAL unnest(f.conkey) WITH ORDINALITY AS k(attnum, place)
   JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum
-  WHERE f.conrelid = $1::oid AND f.contype = 'f'
-  ORDER BY f.conname, f.oid, k.place)";
+  WHERE f.conrelid = ANY ($1::oid[]) AND f.contype = 'f'
+  ORDER BY f.conrelid, f.conname, f.oid, k.place)";
 
 constexpr char kTables[] = R"(
   SELECT n.nspname, c.relname
@@ -98,8 +114,15 @@ TableInfo::Kind KindOf(char relkind) {
   }
 }
 
-void ReadColumns(const PostgresResult& rows, TableInfo& info) {
-  for (const PostgresResult::Row row : rows) {
+// Rows of one table: [begin, end) of a result.
+struct Part {
+  const PostgresResult& rows;
+  size_t begin, end;
+};
+
+void ReadColumns(const Part& part, TableInfo& info) {
+  for (size_t i = part.begin; i < part.end; ++i) {
+    const PostgresResult::Row row = part.rows[i];
     ColumnInfo column;
     column.column.name = row["attname"].c_str();
     column.column.native_type = row["native_type"].c_str();
@@ -112,14 +135,15 @@ void ReadColumns(const PostgresResult& rows, TableInfo& info) {
   }
 }
 
-void ReadIndexes(const PostgresResult& rows, TableInfo& info) {
-  for (size_t i = 0; i < rows.size();) {
+void ReadIndexes(const Part& part, TableInfo& info) {
+  const PostgresResult& rows = part.rows;
+  for (size_t i = part.begin; i < part.end;) {
     const PostgresResult::Row first = rows[i];
     const std::string_view index = first["indexrelid"].c_str();
     std::vector<std::string> columns;
     bool usable_as_key = IsTrue(first["enforced"]);
     bool is_unique = IsTrue(first["is_unique"]);
-    for (; i < rows.size() && index == rows[i]["indexrelid"].c_str(); ++i) {
+    for (; i < part.end && index == rows[i]["indexrelid"].c_str(); ++i) {
       usable_as_key =
           usable_as_key && IsTrue(rows[i]["attnotnull"]);  // false for an expression, too
       is_unique = is_unique && !rows[i]["attname"].is_null();
@@ -139,9 +163,10 @@ void ReadIndexes(const PostgresResult& rows, TableInfo& info) {
   }
 }
 
-void ReadForeignKeys(const PostgresResult& rows, TableInfo& info) {
+void ReadForeignKeys(const Part& part, TableInfo& info) {
   std::string_view last;
-  for (const PostgresResult::Row row : rows) {
+  for (size_t i = part.begin; i < part.end; ++i) {
+    const PostgresResult::Row row = part.rows[i];
     if (last != row["oid"].c_str()) {
       last = row["oid"].c_str();
       info.foreign_keys.push_back({.references = {row["nspname"].c_str(), row["relname"].c_str()},
@@ -198,24 +223,49 @@ std::vector<TableName> ListUserTables(PostgresConnection& connection) {
   return tables;
 }
 
-std::optional<TableInfo> DescribeTable(PostgresConnection& connection, const TableName& table) {
-  TableInfo info;
-  info.name = table;
-  if (info.name.schema.empty()) info.name.schema = "public";
-  const PostgresResult found = connection.RunPlanned(kFindTable, {info.name.schema, info.name.name});
-  if (found.empty()) return std::nullopt;
-  RequireReadable(found[0], info.name, connection.display());
-  info.kind = KindOf(found[0]["relkind"].c_str()[0]);
-
-  const Parameters oid = {found[0]["oid"].c_str()};
-  if (IsTrue(found[0]["more"])) {
-    const PostgresResult reach = connection.Run(kReach, oid);
+std::vector<std::optional<TableInfo>> DescribeTables(PostgresConnection& connection,
+                                                     std::span<const TableName> tables) {
+  std::vector<std::optional<TableInfo>> infos(tables.size());
+  std::vector<std::string> schemas, names, oids;
+  for (const TableName& table : tables) {
+    schemas.push_back(table.schema.empty() ? "public" : table.schema);
+    names.push_back(table.name);
+  }
+  std::map<std::string_view, std::vector<TableInfo*>> by_oid;
+  const PostgresResult found =
+      connection.RunPlanned(kFindTables, {TextArray(schemas), TextArray(names)});
+  for (const PostgresResult::Row row : found) {
+    const size_t place = std::stoul(row["place"].c_str());
+    TableInfo& info = infos.at(place).emplace();
+    info.name = {schemas[place], names[place]};
+    RequireReadable(row, info.name, connection.display());
+    info.kind = KindOf(row["relkind"].c_str()[0]);
+    const std::string_view oid = row["oid"].c_str();
+    std::vector<TableInfo*>& same = by_oid[oid];
+    if (same.empty()) oids.emplace_back(oid);
+    same.push_back(&info);
+    if (!IsTrue(row["more"])) continue;
+    const PostgresResult reach = connection.Run(kReach, {std::string(oid)});
     info.reach = {.views = IsTrue(reach[0][0]), .foreign_tables = IsTrue(reach[0][1])};
   }
-  ReadColumns(connection.RunPlanned(kColumns, oid), info);
-  ReadIndexes(connection.RunPlanned(kIndexes, oid), info);
-  ReadForeignKeys(connection.RunPlanned(kForeignKeys, oid), info);
-  return info;
+  if (oids.empty()) return infos;
+  const Parameters all = {fmt::format("{{{}}}", fmt::join(oids, ","))};
+  const auto read = [&](const Sql& sql, void (*take)(const Part&, TableInfo&)) {
+    const PostgresResult rows = connection.RunPlanned(sql, all);
+    for (size_t begin = 0, end = 0; begin < rows.size(); begin = end) {
+      const std::string_view of = rows[begin]["of"].c_str();
+      while (end < rows.size() && of == rows[end]["of"].c_str()) ++end;
+      for (TableInfo* const info : by_oid.at(of)) take({rows, begin, end}, *info);
+    }
+  };
+  read(kColumns, ReadColumns);
+  read(kIndexes, ReadIndexes);
+  read(kForeignKeys, ReadForeignKeys);
+  return infos;
+}
+
+std::optional<TableInfo> DescribeTable(PostgresConnection& connection, const TableName& table) {
+  return std::move(DescribeTables(connection, {&table, 1}).front());
 }
 
 }  // namespace syncline::sql

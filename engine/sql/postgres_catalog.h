@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,5 +20,8 @@ std::vector<TableName> ListUserTables(PostgresConnection& connection);
 // Nothing if there is no such table; throws kStop with the GRANT to run if not one of its columns
 // may be read.
 std::optional<TableInfo> DescribeTable(PostgresConnection& connection, const TableName& table);
+// The same of each, in as many statements as of one.
+std::vector<std::optional<TableInfo>> DescribeTables(PostgresConnection& connection,
+                                                     std::span<const TableName> tables);
 
 }  // namespace syncline::sql

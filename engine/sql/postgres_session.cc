@@ -83,6 +83,11 @@ std::optional<TableInfo> PostgresSession::Describe(const TableName& table) {
   return DescribeTable(connection_, table);
 }
 
+std::vector<std::optional<TableInfo>> PostgresSession::DescribeAll(
+    std::span<const TableName> tables) {
+  return DescribeTables(connection_, tables);
+}
+
 void PostgresSession::MayRead(Reach reach) {
   if ((!reach.views || reach_.views) && (!reach.foreign_tables || reach_.foreign_tables)) return;
   reach_.views |= reach.views;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ class PostgresSession : public Session {
 
   std::vector<TableName> ListTables() override;
   std::optional<TableInfo> Describe(const TableName& table) override;
+  std::vector<std::optional<TableInfo>> DescribeAll(
+      std::span<const TableName> tables);  // for sql::DescribeAll
   void MayRead(Reach reach) override;
 
   uint64_t ReadRows(const Read& read, const RowSink& sink) override;

@@ -2,6 +2,7 @@
 
 #include "engine/sql/dialect.h"
 #include "engine/sql/planned_query.h"
+#include "engine/sql/text_array.h"
 #include "engine/sql/trusted_roles.h"
 
 namespace syncline::sql {
@@ -17,10 +18,12 @@ constexpr Sql kPath = R"((
 
 // Whether the search of kFunctionsFormat could find anything, told by index scans alone: that
 // search takes 20 ms a table, and most tables have nothing but a key and columns of the system's
-// types. The catalogue records no dependency on the system's own objects.
+// types. The catalogue records no dependency on the system's own objects. $1: an array of tables.
 constexpr char kMayHaveSql[] = R"sql(
-  SELECT 1 FROM pg_catalog.pg_class c
-  WHERE c.oid = pg_catalog.to_regclass($1) AND (
+  SELECT w.place - 1
+  FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS w(name, place)
+  JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(w.name)
+  WHERE (
     c.relkind NOT IN ('r', 't') OR c.relhassubclass OR c.relhasrules
     OR EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
     OR EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid)
@@ -39,7 +42,8 @@ constexpr char kMayHaveSql[] = R"sql(
       JOIN pg_catalog.pg_depend d ON d.classid = part.class AND d.objid = part.oid
       WHERE d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass,
                              'pg_catalog.pg_operator'::pg_catalog.regclass,
-                             'pg_catalog.pg_type'::pg_catalog.regclass))))sql";
+                             'pg_catalog.pg_type'::pg_catalog.regclass)))
+  ORDER BY w.place)sql";
 
 // Everything that a statement on the table can come by, then what that uses: functions, and types,
 // whose domains have constraints and defaults. A domain of a stranger's is named like a function,
@@ -174,11 +178,22 @@ constexpr char kPathFormat[] = R"sql(
 
 }  // namespace
 
+std::vector<TableName> MayHaveFunctions(Session& session, const std::vector<TableName>& tables) {
+  std::vector<TableName> found;
+  if (session.dialect() != Dialect::kPostgres) return found;
+  std::vector<std::string> names;
+  for (const TableName& table : tables) names.push_back(Quote(table).ToString());
+  for (const auto& row : QueryPlanned(session, kMayHaveSql, {TextArray(names)}).rows) {
+    found.push_back(tables.at(std::stoul(row.at(0).value())));
+  }
+  return found;
+}
+
 std::vector<TableFunction> FunctionsOf(Session& session, const TableName& table) {
   std::vector<TableFunction> functions;
   if (session.dialect() != Dialect::kPostgres) return functions;
+  if (MayHaveFunctions(session, {table}).empty()) return functions;
   const std::string name(Quote(table).text());
-  if (QueryPlanned(session, kMayHaveSql, {name}).rows.empty()) return functions;
   const Sql sql = Format(kFunctionsFormat, kTrustedRoles, kTypeParts, kPath);
   for (const auto& row : QueryPlanned(session, sql, {name}).rows) {
     const std::string& used_by = row.at(0).value();

@@ -28,6 +28,9 @@ struct TableFunction {
 // besides the system's own. Empty on SQLite, whose functions are the program's.
 std::vector<TableFunction> FunctionsOf(Session& session, const TableName& table);
 
+// Those of the tables for which FunctionsOf may find any, by one quick question for all of them.
+std::vector<TableName> MayHaveFunctions(Session& session, const std::vector<TableName>& tables);
+
 // "SET search_path = public, pg_temp": the schemas that functions of this database are made for,
 // for an ALTER FUNCTION.
 std::string SetPathClause(Session& session);

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "engine/base/error.h"
 #include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
@@ -36,6 +39,27 @@ constexpr char kResolveSystemSql[] = R"(
   SELECT pg_catalog.format_type(found.oid, CASE WHEN $2::boolean THEN -1 END)
   FROM (SELECT pg_catalog.to_regtype($1)::oid AS oid) AS found WHERE found.oid < 16384)";
 
+// Types of the system's own that every server has, as format_type calls them: nobody need be asked.
+// Other names could be found elsewhere first, were they made there; these cannot, since a session
+// searches nothing before pg_catalog.
+bool IsEverywhere(std::string_view type) {
+  static constexpr std::string_view kTypes[] = {"bigint",
+                                                "boolean",
+                                                "bytea",
+                                                "character varying",
+                                                "date",
+                                                "double precision",
+                                                "integer",
+                                                "numeric",
+                                                "real",
+                                                "smallint",
+                                                "text",
+                                                "timestamp with time zone",
+                                                "timestamp without time zone",
+                                                "uuid"};
+  return std::ranges::find(kTypes, type) != std::end(kTypes);
+}
+
 // Whose type it is decides what runs whenever a value of it is written: a domain's CHECK does.
 void RequireTrusted(const std::vector<std::optional<std::string>>& row) {
   if (!row.at(1)) return;
@@ -67,6 +91,7 @@ std::optional<Sql> ResolveType(Session& session, std::string_view native_type,
   if (is_interval) plain.words = {};
   const Sql as_declared = plain.Text();
   if (!as_declared.long_name().empty()) return std::nullopt;
+  if (IsEverywhere(as_declared.text())) return declared.Text();
   const auto in = [&](const std::string& other) {
     PostgresType moved = plain;
     moved.names = {Quote(other), Quote(declared.name)};
