@@ -30,7 +30,8 @@ int DryRun(const Invocation& invocation, const std::vector<std::string>& names, 
     list.push_back(PeerJson(findings, rows_max, /*merge=*/true));
     if (!invocation.json) PrintPeers(findings, rows_max, /*merge=*/true, out);
   }
-  if (list.empty()) throw UsageError("no pipeline has two directions", "see `between` in README");
+  if (list.empty())
+    throw UsageError("no pipeline has two directions", "see `between` in tools/manual/two-way.md");
   if (invocation.json) invocation.Print({{"pipelines", std::move(list)}});
   return 0;
 }

@@ -33,7 +33,8 @@ void Mistakes::ThrowIfAny() {
     return mistake.line > 0 ? fmt::format("{}:{}: {}", file_, mistake.line, mistake.text)
                             : fmt::format("{}: {}", file_, mistake.text);
   };
-  const std::string hint = "the README describes every key; `syncline init` writes an example";
+  const std::string hint =
+      "tools/manual/configuration.md describes every key; `syncline init` writes an example";
   if (list_.size() == 1) throw UsageError(one(list_.front()), hint);
   std::string message = fmt::format("{} mistakes in the configuration", list_.size());
   for (const Mistake& mistake : list_) message += "\n  " + one(mistake);

@@ -20,7 +20,8 @@ from support.syncline import BINARY, REPOSITORY, SystemTest
 from support.waiting import eventually
 
 DOCUMENTS = ["README.md", ".github/SECURITY.md"] + [
-    str(path.relative_to(REPOSITORY)) for path in sorted(REPOSITORY.glob("*/**/README.md")) if "build" not in path.parts
+    str(path.relative_to(REPOSITORY))
+    for path in sorted(REPOSITORY.glob("[!b]*/**/*.md")) + [REPOSITORY / "bench/README.md"]
 ]
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (info|warning|error) ")
 # What may differ, and what it becomes.
@@ -94,6 +95,12 @@ def matches(shown, found, extra):
     return extra and bool(found) and matches(shown, found[1:], extra)
 
 
+def named_by(beginning, found):
+    """Those of the blocks that a scene means: whose first command is just that, else all that begin with it."""
+    exactly = [steps for _, steps in found if steps[0][0] == beginning]
+    return exactly or [steps for _, steps in found if steps[0][0].startswith(beginning)]
+
+
 class ReadmeTest(SystemTest):
     maxDiff = None
 
@@ -114,7 +121,7 @@ class ReadmeTest(SystemTest):
     def play(self, *beginnings, extra=()):
         """Runs the blocks that begin with these commands. `extra`: commands that may print more lines than are shown."""
         for beginning in beginnings:
-            found = [steps for _, steps in self.blocks if steps[0][0].startswith(beginning)]
+            found = named_by(beginning, self.blocks)
             self.assertEqual(len(found), 1, f"blocks that begin with {beginning}")
             for command, shown in found[0]:
                 self.step(command, shown, command in extra)
@@ -153,15 +160,17 @@ class ReadmeTest(SystemTest):
             self.assertEqual(ours, theirs, f"{command}\n" + "\n".join(lines))
 
     def test_every_block_has_a_scene(self):
-        claimed = set(re.findall(r'"(\w+ [^"\n]*)"', pathlib.Path(__file__).read_text(encoding="utf-8")))
+        literals = re.findall(r'"(\w+ [^"\n]*)"|\'(\w+ [^\'\n]*)\'', pathlib.Path(__file__).read_text(encoding="utf-8"))
+        claimed = [block for literal in literals for block in named_by(literal[0] or literal[1], self.blocks)]
         for document, steps in self.blocks:
             with self.subTest(f"{document}: {steps[0][0]}"):
-                self.assertTrue(any(steps[0][0].startswith(beginning) for beginning in claimed))
+                self.assertIn(steps, claimed)
 
     def test_five_minutes_and_the_logs(self):
         self.instead["syncline demo"] = "syncline demo --seconds 2"
-        self.play("syncline demo", "cd syncline-demo", "sqlite3 shop.db")
-        self.play("syncline log ls")
+        self.play("syncline demo", "cd syncline-demo")
+        self.play("syncline log cat --table customers --key 7 --json", "syncline log ls", "syncline log verify")
+        self.play("syncline replay", "syncline offsets show")
         with sqlite3.connect(self.at / "mirror.db") as mirror, sqlite3.connect(self.at / "shop.db") as shop:
             mirror.execute("UPDATE customers SET city = 'Rome', credit = 0 WHERE id = 7")
             shop.execute("UPDATE customers SET newsletter = NOT newsletter WHERE id = 9")
@@ -178,13 +187,21 @@ class ReadmeTest(SystemTest):
         shop.execute(f"INSERT INTO items SELECT g, 'x', {stamps}; INSERT INTO orders SELECT g, g, {stamps}; ANALYZE")
         self.cluster.create_reader("shop")
         self.instead["postgresql:///shop?host=/var/run/postgresql&user=reader"] = self.cluster.url("shop", "reader")
-        self.play("syncline init")
+        self.play("syncline init", "syncline check | grep -A 1 ^warn")
+        shop.execute(
+            "CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS "
+            "'BEGIN NEW.updated_at := now(); RETURN NEW; END'; "
+            "CREATE TRIGGER stamp_items BEFORE INSERT OR UPDATE ON items FOR EACH ROW EXECUTE FUNCTION stamp()"
+        )
+        self.play("syncline check | grep -e exact -e bounded")
+        shop.execute("REVOKE SELECT ON items FROM reader")
+        self.play("syncline check | grep GRANT")
         configuration = self.at / "syncline.yaml"
         configuration.write_text(
             'log: ./log\ndatabases:\n  shop: "sqlite:a.db"\n  mirror: "sqlite:b.db"\npipelines:\n  way:\n    from: shop\n'
             "    to: mirror\n    tables: {items: {}}\ndefaults: {cursr: updated_at}\n", encoding="utf-8",
         )  # fmt: skip
-        self.play("syncline check")
+        self.play("syncline check", "syncline -c missing.yaml check")
 
     def test_two_directions(self):
         self.play("cat syncline.yaml")
@@ -231,14 +248,17 @@ class ReadmeTest(SystemTest):
         self.assertTrue(known & set(lines[1:]), told)
 
     def test_configurations_that_are_shown_are_understood(self):
-        text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-        whole, defaults = re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)
-        rest = "\n".join(line for line in whole.splitlines() if not line.startswith("defaults:"))
-        for configuration in (whole, defaults.replace("{", "{cursor: updated_at, ", 1) + rest):
+        texts = [(REPOSITORY / document).read_text(encoding="utf-8") for document in DOCUMENTS]
+        shown = [block for text in texts for block in re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)]
+        whole = [text for text in shown if re.search(r"^pipelines:", text, re.M)]
+        rest = "\n".join(line for line in whole[0].splitlines() if not line.startswith("defaults:"))
+        parts = [text.replace("{", "{cursor: updated_at, ", 1) + rest for text in shown if text.startswith("defaults:")]
+        self.assertEqual(len(whole) + len(parts), len(shown), "a piece of a configuration that nobody has parsed")
+        for configuration in whole + parts:
             (self.at / "syncline.yaml").write_text(configuration, encoding="utf-8")
             env = {**os.environ, "SHOP_PASSWORD": "x"}
             ended = subprocess.run([BINARY, "runs"], cwd=self.at, env=env, capture_output=True, text=True, check=False)
-            self.assertEqual(ended.returncode, 0, ended.stderr)
+            self.assertEqual(ended.returncode, 0, f"{configuration}\n{ended.stderr}")
 
 
 if __name__ == "__main__":
