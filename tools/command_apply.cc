@@ -16,8 +16,9 @@ void AddApply(CLI::App& app, const Invocation& invocation, CommandBody& body) {
       ->add_option("names", options->names, "Pipelines, or source databases; all if none is named")
       ->type_name("NAME");
   command->add_flag("--once", options->once, "Apply what is in the logs now, and end");
-  command->footer(R"(Reads the logs that `syncline capture` writes, at the same time if need be, and
-waits for a log that is not there yet. The source itself is asked only where the
+  command->footer(
+      R"(Reads the logs that `syncline capture` writes, also while it writes them, and waits
+for a log that is not there yet. The source itself is asked only where the
 configuration names tables by globs.
 
   syncline apply

@@ -17,7 +17,7 @@ void AddCapture(CLI::App& app, const Invocation& invocation, CommandBody& body) 
       ->add_option("names", options->names,
                    "Source databases, or pipelines for their sources; all if none is named")
       ->type_name("NAME");
-  command->add_flag("--once", options->once, "One poll of every source, and end");
+  command->add_flag("--once", options->once, "Poll every source once, and end");
   command->footer(
       R"(Owns the logs it writes: one `capture` or `run` per source at a time. Any number of
 `syncline apply` may follow the logs from processes of their own.

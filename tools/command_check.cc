@@ -106,11 +106,12 @@ int Check(const Invocation& invocation) {
 }  // namespace
 
 void AddCheck(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  CLI::App* command =
-      app.add_subcommand("check", "Look for everything that could keep a sync from working");
+  CLI::App* command = app.add_subcommand(
+      "check", "Look for everything that could keep it from working, and change nothing");
   command->footer(
-      R"(Configuration, sources (access, keys, cursor columns, indexes, clocks), logs and
-targets; each line passes, warns or fails, and says what to do. Changes nothing.
+      R"(Looks at the configuration, sources (access, keys, cursor columns, indexes, clocks),
+logs and targets. Each line passes, warns or fails, and says what to do. Of each
+table it says how exact polling is: exact, bounded or best-effort.
 Exits with 2 if the configuration has to change, with 3 if the environment has to.
 
   syncline check

@@ -231,35 +231,37 @@ void AddConflicts(CLI::App& app, const Invocation& invocation, CommandBody& body
     });
   };
   const auto takes_one = [options](CLI::App* part) {
-    part->add_option("id", options->id, "As `syncline conflicts list` shows it")
+    part->add_option("id", options->id, "The number that `syncline conflicts list` shows")
         ->required()
         ->type_name("ID");
-    part->add_option("--pipeline", options->pipeline, "Whose, when several targets have that id")
+    part->add_option("--pipeline", options->pipeline,
+                     "The pipeline, when several targets have a conflict of that number")
         ->type_name("PIPELINE");
   };
 
   CLI::App* list =
-      command->add_subcommand("list", "Conflicts that nobody has resolved, latest first");
+      command->add_subcommand("list", "List conflicts that nobody has resolved, the latest first");
   list->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
       ->type_name("PIPELINE");
-  list->add_flag("--all", options->all, "Resolved ones too");
-  list->add_option("--limit", options->limit, "At most so many of each pipeline; 0: all")
+  list->add_flag("--all", options->all, "List resolved ones, too");
+  list->add_option("--limit", options->limit, "List at most so many of each pipeline; 0: all")
       ->capture_default_str()
       ->type_name("N");
   runs(list, List);
 
-  CLI::App* show = command->add_subcommand("show", "One conflict, with both states of the row");
+  CLI::App* show =
+      command->add_subcommand("show", "Show one conflict, with both states of the row");
   takes_one(show);
   runs(show, Show);
 
   CLI::App* resolve =
       command->add_subcommand("resolve", "Choose the state that the row is to have");
   takes_one(resolve);
-  resolve->add_option("--keep", options->keep, "Whose state")
+  resolve->add_option("--keep", options->keep, "The side whose state the row is to have")
       ->required()
       ->check(CLI::IsMember({"source", "target"}))
       ->type_name("source|target");
-  resolve->add_flag("--force", options->force, "Even if the row has been written since");
+  resolve->add_flag("--force", options->force, "Do it even if the row has been written since");
   runs(resolve, Resolve);
 
   command->footer(

@@ -196,9 +196,9 @@ bool Demo::Compare() {
                       : StyledText(fmt::format("{} differ, {} missing, {} too many",
                                                found.differing, found.missing, found.extra),
                                    Style::kBad);
-    out_.Line(fmt::format("  {:<12} {:>7} rows  ", mapping.source.ToString(),
-                          FormatCount(found.rows)) +
-              verdict);
+    out_.Line(
+        fmt::format("  {:<12} {:>7} rows  ", mapping.source.ToString(), FormatCount(found.rows)) +
+        verdict);
     tables.push_back({{"table", mapping.source.ToString()},
                       {"rows", found.rows},
                       {"differing", found.differing},
@@ -229,14 +229,15 @@ void AddDemo(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("demo", "Sync a small shop while it changes; needs no server");
-  command->add_option("--dir", options->dir, "Where its files go")
+  command->add_option("--dir", options->dir, "The folder for its files")
       ->capture_default_str()
       ->type_name("DIR");
-  command->add_option("--seconds", options->seconds, "How long the shop changes")
+  command->add_option("--seconds", options->seconds, "For how many seconds the shop changes")
       ->capture_default_str()
       ->check(CLI::Range(1, 3600))
       ->type_name("N");
-  command->add_option("--seed", options->seed, "Another shop and other business for another seed")
+  command
+      ->add_option("--seed", options->seed, "Another number makes another shop and other business")
       ->capture_default_str()
       ->type_name("N");
   command->footer(

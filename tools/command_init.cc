@@ -104,14 +104,16 @@ void AddInit(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("init", "Write a configuration, from a live database if there is one");
-  command->add_option("url", options->url, "The source: its tables are looked up")
+  command->add_option("url", options->url, "The source's address; its tables are looked up")
       ->type_name("URL");
-  command->add_option("--to", options->to, "The target")->type_name("URL");
-  command->add_option("-o,--output", options->output, "The file to write instead of -c's")
+  command->add_option("--to", options->to, "The target's address")->type_name("URL");
+  command
+      ->add_option("-o,--output", options->output,
+                   "The file to write, instead of the one that -c names")
       ->type_name("FILE");
   command->footer(
-      R"(Proposes a key and a cursor column for every table; tables that cannot be captured
-stand there as comments with the reason. Never writes over a file.
+      R"(Proposes a key and a cursor column for every table. Tables that cannot be captured
+stand there as comments, with the reason. Never writes over a file.
 
   syncline init                                   a commented example
   syncline init postgresql://reader@localhost/shop --to sqlite:mirror.db)");

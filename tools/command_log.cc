@@ -117,12 +117,12 @@ void AddLog(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   auto options = std::make_shared<Options>();
   CLI::App* log = app.add_subcommand("log", "Look into the change logs");
   log->require_subcommand(1);
-  log->footer("All of these work while others capture and apply.");
-  log->add_subcommand("ls", "The logs and their sizes")->callback([&invocation, &body] {
+  log->footer("All of these but `repair` work while others capture and apply.");
+  log->add_subcommand("ls", "List the logs and their sizes")->callback([&invocation, &body] {
     body = [&invocation] { return List(invocation); };
   });
   CLI::App* stat =
-      log->add_subcommand("stat", "One log: frames, changes, bytes, times; checks its chain");
+      log->add_subcommand("stat", "Show one log: frames, changes, bytes, times; checks its chain");
   stat->add_option("source", options->source, "Source database; may be left out if there is one")
       ->type_name("DB");
   stat->callback([&invocation, &body, options] {

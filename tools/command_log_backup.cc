@@ -74,10 +74,11 @@ void AddLogBackup(CLI::App& log, const Invocation& invocation, CommandBody& body
       ->required()
       ->expected(1, 2)
       ->type_name("[DB] DIR");
-  backup->footer(R"(Where a capture runs it is asked, and makes the copy itself: as its user, and on
-its machine. The files are shared with the log until either changes (hard links); on
-another file system they are copied. To restore: stop capture and apply, put a copy of
-the folder in the place of the log's. A target that is ahead of it is found.
+  backup->footer(
+      R"(Where a capture runs, that process makes the copy: as its user, and on its machine.
+The files are shared with the log until either changes (hard links); on another file
+system they are copied. To restore: stop capture and apply, put a copy of the folder
+in the place of the log's. A target that is ahead of it is found.
 
   syncline log backup shop /backups/shop-monday)");
   backup->callback([&invocation, &body, words] {

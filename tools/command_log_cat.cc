@@ -241,20 +241,21 @@ void AddLogCat(CLI::App& log, const Invocation& invocation, CommandBody& body) {
   CLI::App* cat = log.add_subcommand("cat", "Show the changes in a log, or one row's history");
   cat->add_option("source", options->source, "Source database; may be left out if there is one")
       ->type_name("DB");
-  cat->add_option("--table", options->filter.table, "Only this table")->type_name("TABLE");
+  cat->add_option("--table", options->filter.table, "Only changes of this table")
+      ->type_name("TABLE");
   cat->add_option("--key", options->filter.key,
-                  "Only the row with this key; once for each column of the key")
+                  "Only the row with this key; give it once for each column of the key")
       ->expected(1)
       ->take_all()
       ->type_name("VALUE");
-  cat->add_option("--from", options->from, "From this offset on")->type_name("N");
-  cat->add_option("--to", options->to, "Up to, not including, this offset")->type_name("N");
-  cat->add_option("--limit", options->limit, "At most so many changes")
+  cat->add_option("--from", options->from, "Begin at this offset")->type_name("N");
+  cat->add_option("--to", options->to, "End before this offset")->type_name("N");
+  cat->add_option("--limit", options->limit, "Show at most so many changes")
       ->type_name("N")
       ->check(CLI::PositiveNumber);
-  cat->add_flag("--follow,-f", options->follow, "Wait for more, until stopped");
-  cat->footer(R"(Of what retention has folded the last state of each row is left: it is shown
-with --table, --key or --from, and said to be folded.
+  cat->add_flag("--follow,-f", options->follow, "Wait for more, until it is stopped");
+  cat->footer(R"(Of changes that retention has folded the last state of each row is left. It is
+shown with --table, --key or --from, and marked as folded.
 
   syncline log cat --limit 10
   syncline log cat shop --table public.items --key 42     one row's history

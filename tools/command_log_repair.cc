@@ -87,7 +87,7 @@ void AddLogRepair(CLI::App& log, const Invocation& invocation, CommandBody& body
       ->type_name("DB");
   repair
       ->add_option("--truncate-at", options->truncate_at,
-                   "Make a new log of everything before this offset")
+                   "Make a new log of all frames before this offset")
       ->type_name("N");
   repair->footer(R"(Without --truncate-at nothing is changed. With it a new log takes the damaged
 one's place; the damaged one is kept. No capture may run; apply may: it follows the

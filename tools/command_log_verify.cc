@@ -80,8 +80,9 @@ int Verify(const Invocation& invocation, const std::string& named) {
   if (found.damage) throw WithWayOut(*found.damage, found, invocation, source);
   if (invocation.json) return 0;
   Terminal out = invocation.Out();
-  out.Line(source + ": " + (found.finished ? StyledText("whole", Style::kGood)
-                                           : StyledText("stopped before the end", Style::kWarn)));
+  out.Line(source + ": " +
+           (found.finished ? StyledText("whole", Style::kGood)
+                           : StyledText("stopped before the end", Style::kWarn)));
   out.Line(fmt::format("  offsets {} to {}, {} frames, {} changes, {} of rows",
                        FormatCount(found.begin.value()), FormatCount(found.whole->value()),
                        FormatCount(found.frames), FormatCount(found.changes),

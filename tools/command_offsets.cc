@@ -120,14 +120,16 @@ void AddOffsets(CLI::App& app, const Invocation& invocation, CommandBody& body) 
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("offsets", "Show or set where pipelines go on");
   command->require_subcommand(1);
-  CLI::App* show = command->add_subcommand("show", "The targets' progress rows");
+  CLI::App* show = command->add_subcommand("show", "Show the targets' progress rows");
   show->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
       ->type_name("PIPELINE");
   show->callback([&invocation, &body, options] {
     body = [&invocation, options] { return Show(invocation, options->pipelines); };
   });
   CLI::App* set = command->add_subcommand("set", "Move a pipeline to an offset of its log");
-  set->add_option("pipeline", options->pipeline)->required()->type_name("PIPELINE");
+  set->add_option("pipeline", options->pipeline, "The pipeline to move")
+      ->required()
+      ->type_name("PIPELINE");
   set->add_option("offset", options->offset, "The next change to apply; 0: everything again")
       ->required()
       ->type_name("N");
@@ -136,16 +138,19 @@ void AddOffsets(CLI::App& app, const Invocation& invocation, CommandBody& body) 
   });
   CLI::App* forget = command->add_subcommand(
       "forget", "Let retention no longer wait for a pipeline that is gone for good");
-  forget->add_option("pipeline", options->pipeline)->required()->type_name("PIPELINE");
-  forget->add_option("--source", options->source, "Only in this database's log")->type_name("DB");
+  forget->add_option("pipeline", options->pipeline, "Its name, as the log knows it")
+      ->required()
+      ->type_name("PIPELINE");
+  forget->add_option("--source", options->source, "Only in the log of this database")
+      ->type_name("DB");
   forget->callback([&invocation, &body, options] {
     body = [&invocation, options] {
       return Forget(invocation, options->pipeline, options->source);
     };
   });
   command->footer(
-      R"(Going back is harmless: what the target has already is recognised. Going forward
-leaves out the changes in between until their rows change again.
+      R"(Going back is harmless: changes that the target has already are recognised. Going
+forward leaves out the changes in between, until their rows change again.
 
   syncline offsets show
   syncline offsets set shop-to-mirror 0)");

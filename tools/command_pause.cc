@@ -36,14 +36,14 @@ void Add(CLI::App& app, const Invocation& invocation, CommandBody& body, bool pa
   CLI::App* command =
       pause ? app.add_subcommand("pause", "Have pipelines do nothing until they are resumed")
             : app.add_subcommand("resume", "Have paused pipelines go on where they stopped");
-  command->add_option("pipelines", options->pipelines, "Pipelines")
+  command->add_option("pipelines", options->pipelines, "The pipelines")
       ->type_name("PIPELINE")
       ->required();
   command->footer(
-      R"(Holds until `syncline resume`, whatever is started meanwhile; what runs notices it
-within about a second, and a paused pipeline finishes its batch. A source is no
-longer polled when all of its pipelines are paused. What by the clock would have
-run meanwhile is noted as Skipped and not made up for.
+      R"(A pause holds until `syncline resume`, whatever is started meanwhile. A process that
+runs notices it within about a second, and finishes the batch at hand. A source is
+no longer polled when all of its pipelines are paused. Times of a cron that come
+meanwhile are noted as one skipped run, and are not made up for.
 
   syncline pause shop-to-mirror
   syncline resume shop-to-mirror)");

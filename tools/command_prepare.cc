@@ -242,24 +242,27 @@ class Preparation {
 void AddPrepare(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "prepare", "The triggers of \"deletes: tombstones\": show, install, remove");
+      "prepare", "Show, install or remove the triggers behind \"deletes: tombstones\"");
   command->add_option("names", options->names, "Pipelines, sources or tables; all if none is named")
       ->type_name("NAME");
-  CLI::Option* apply = command->add_flag("--apply", options->apply, "Install what is missing");
+  CLI::Option* apply =
+      command->add_flag("--apply", options->apply, "Install the triggers that are missing");
   CLI::Option* remove =
-      command->add_flag("--remove", options->remove, "Take triggers and tombstones away");
+      command->add_flag("--remove", options->remove, "Remove the triggers and the tombstones");
   CLI::Option* prune = command
                            ->add_option("--prune", options->prune,
-                                        "Drop tombstones older than that, read or not: 7d")
+                                        "Drop tombstones that are older, read or not, such as 7d")
                            ->type_name("AGE");
   apply->excludes(remove)->excludes(prune);
   remove->excludes(prune);
-  command->add_option("--as", options->as, "As a role that may create, instead of the source's own")
+  command
+      ->add_option("--as", options->as,
+                   "The source's address with a role that may create tables and triggers")
       ->type_name("URL");
   command->footer(
-      R"(Prints the SQL, unless it is told to do something. It takes a role that may create
-tables in the table's schema and triggers on the table; capture itself needs to read
-only. Writers wait for the moment in which triggers are made, and these wait for them.
+      R"(Without an option it prints the SQL. Installing takes a role that may create tables
+in the table's schema and triggers on the table; capture itself only reads. Writers
+wait for the moment in which triggers are made, and the triggers wait for writers.
 Where tombstones are dropped before capture has read them, or a log from before they
 were dropped is put back, capture looks once for every row that the log holds.
 

@@ -232,7 +232,7 @@ int Skip(const Invocation& invocation, const Options& options) {
 void AddQuarantine(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
-      app.add_subcommand("quarantine", "What targets refused: look at it, try it again, drop it");
+      app.add_subcommand("quarantine", "Show, retry or drop changes that targets refused");
   command->require_subcommand(1);
   const auto add = [&](const char* name, const char* what, auto run) {
     CLI::App* sub = command->add_subcommand(name, what);
@@ -241,21 +241,26 @@ void AddQuarantine(CLI::App& app, const Invocation& invocation, CommandBody& bod
     });
     return sub;
   };
-  CLI::App* list = add("list", "Every parked change",
+  CLI::App* list = add("list", "List every parked change",
                        [](const Invocation& i, const Options& o) { return List(i, o.pipelines); });
   list->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
       ->type_name("PIPELINE");
   CLI::App* show =
-      add("show", "One parked change, with its row",
+      add("show", "Show one parked change, with its row",
           [](const Invocation& i, const Options& o) { return Show(i, o.pipeline, o.ids.front()); });
   CLI::App* retry = add("retry", "Apply parked changes again, and what waits behind them",
                         [](const Invocation& i, const Options& o) { return Retry(i, o); });
   CLI::App* skip = add("skip", "Drop refused changes for good; what waits behind them is applied",
                        [](const Invocation& i, const Options& o) { return Skip(i, o); });
   for (CLI::App* sub : {show, retry, skip}) {
-    sub->add_option("pipeline", options->pipeline)->required()->type_name("PIPELINE");
+    sub->add_option("pipeline", options->pipeline, "The pipeline of the target")
+        ->required()
+        ->type_name("PIPELINE");
   }
-  show->add_option("id", options->ids)->required()->expected(1)->type_name("ID");
+  show->add_option("id", options->ids, "The number that `quarantine list` shows")
+      ->required()
+      ->expected(1)
+      ->type_name("ID");
   retry->add_option("ids", options->ids, "Refused changes; all if none is named")->type_name("ID");
   skip->add_option("ids", options->ids, "Refused changes")->required()->type_name("ID");
   command->footer(

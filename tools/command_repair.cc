@@ -128,12 +128,14 @@ void AddRepair(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("repair", "Mend what verify finds, row by row, and nothing else");
-  command->add_option("pipeline", options->pipeline)->required()->type_name("PIPELINE");
-  command->add_flag("--dry-run", options->dry_run, "Show what would be done to which row");
+  command->add_option("pipeline", options->pipeline, "The pipeline to repair")
+      ->required()
+      ->type_name("PIPELINE");
+  command->add_flag("--dry-run", options->dry_run, "Only show what would be done to which row");
   command->add_flag("--conflicts", options->mend.conflicts,
-                    "Also rows that a conflict has left as the target had them");
+                    "Repair also rows that a conflict has left as the target had them");
   command->add_flag("--keep-extra", options->mend.keep_extra,
-                    "Not the rows that only the target has");
+                    "Leave rows alone that only the target has");
   options->how.AddTo(*command);
   command->footer(
       R"(Rows that the target has otherwise than the log are written as the log has them;

@@ -300,8 +300,10 @@ int Replay(const Invocation& invocation, const Options& options) {
 void AddReplay(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("replay", "Rebuild a target from the log, somewhere else");
-  command->add_option("pipeline", options->pipeline)->required()->type_name("PIPELINE");
-  command->add_option("--into", options->into, "The database to build the target in")
+  command->add_option("pipeline", options->pipeline, "The pipeline whose log is applied")
+      ->required()
+      ->type_name("PIPELINE");
+  command->add_option("--into", options->into, "The address of the database to build the target in")
       ->required()
       ->type_name("URL");
   auto* to_offset =
@@ -310,17 +312,17 @@ void AddReplay(CLI::App& app, const Invocation& invocation, CommandBody& body) {
           ->type_name("N");
   command
       ->add_option("--to-time", options->to_time,
-                   "Stop with the last cut up to this moment of the source")
+                   "Stop with the last cut up to this moment of the source's clock")
       ->type_name("TIME")
       ->excludes(to_offset);
   command->add_flag("--inside-cut", options->inside_cut,
-                    "Stop at that offset even if it is between two states of the source");
+                    "Stop at --to-offset even if it is between two states of the source");
   command->footer(
       R"(Applies the pipeline's log from its beginning: its base, if older frames were folded,
 then its frames. A replay that was cut off goes on when it is called again, also
 further than before.
 
-It ends where a cut is closed: with one state of the source, which it names. Exits
+It ends where a cut is closed, so with one state of the source, and names it. Exits
 with 4 when rows of the target are in conflict with the log, or parked. Triggers of
 the target do not fire meanwhile (on PostgreSQL foreign keys are not checked then);
 where the role may not keep them quiet, nothing is replayed.

@@ -50,13 +50,13 @@ void AddRun(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   command
       ->add_option("names", options->names, "Pipelines, or source databases; all if none is named")
       ->type_name("NAME");
-  command->add_flag("--once", options->once, "One poll of every source, apply all of it, and end");
-  CLI::Option* dry_run = command->add_flag(
-      "--dry-run", options->dry_run,
-      "Of pipelines of two directions: what the first sync of both databases would do");
+  command->add_flag("--once", options->once, "Poll every source once, apply all of it, and end");
+  CLI::Option* dry_run =
+      command->add_flag("--dry-run", options->dry_run,
+                        "Only show what the first sync of a pipeline of two directions would do");
   command
       ->add_option("--rows", options->rows_max,
-                   "With --dry-run: rows to show of each table; 0: all")
+                   "How many rows --dry-run shows of each table; 0: all")
       ->needs(dry_run)
       ->capture_default_str()
       ->type_name("N");

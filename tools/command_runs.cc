@@ -92,7 +92,7 @@ void AddRuns(CLI::App& app, const Invocation& invocation, CommandBody& body) {
                    "Pipelines, or source databases for the folding of their "
                    "logs; all if none is named")
       ->type_name("NAME");
-  command->add_option("--limit", options->limit, "At most so many runs")
+  command->add_option("--limit", options->limit, "How many runs are shown at most")
       ->capture_default_str()
       ->type_name("N")
       ->check(CLI::PositiveNumber);

@@ -110,24 +110,24 @@ int Status(const Invocation& invocation, const Options& options) {
 
 void AddStatus(CLI::App& app, const Invocation& invocation, CommandBody& body) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("status", "Show how each pipeline is, and how far");
+  CLI::App* command =
+      app.add_subcommand("status", "Show how each pipeline is, and how far its target is");
   command->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
       ->type_name("PIPELINE");
   command
       ->add_option("--max-lag", options->max_lag,
-                   "Exit with 0 when all is well and nothing lags more than this, with 1 when not, "
-                   "with 3 when it cannot be told")
+                   "Exit code 0 if all is well and nothing lags more, 1 if not, 3 if unknown")
       ->type_name("DURATION");
   command->footer(
-      R"(Reads what processes leave behind: logs, the targets' progress rows, runs.db; works
-while others run and while none does. The lag is how long the target may lack what
+      R"(Reads the logs, the targets' progress rows and runs.db; works while other processes
+run and while none does. The lag is how long the target may lack what
 the source has: the age of the oldest captured change that is not in the target, or
 the time since the first poll that should have come and did not, whichever is more.
 
-With --max-lag a pipeline is not well that has failed, was stopped, does not run, or
-whose target refuses rows, or whose source holds rows that cannot be captured (REFUSED
-counts both). One that waits for its time by the clock is well; one that
-is paused goes by its lag.
+With --max-lag a pipeline is unwell when it has failed, was stopped or does not run,
+when its target refuses rows, or when its source holds rows that cannot be captured
+(REFUSED counts both). A pipeline that waits for its time by the clock is well; a
+paused one goes by its lag.
 
   syncline status
   syncline status --max-lag 30s --json    for monitoring)");

@@ -111,7 +111,7 @@ void AddVerify(CLI::App& app, const Invocation& invocation, CommandBody& body) {
       ->type_name("PIPELINE");
   command
       ->add_option("--rows", options->rows_max,
-                   "How many rows that differ are shown of each table; 0: all that are known")
+                   "How many of the rows that differ are shown of each table; 0: all")
       ->capture_default_str()
       ->type_name("N");
   options->how.AddTo(*command);
@@ -120,7 +120,9 @@ void AddVerify(CLI::App& app, const Invocation& invocation, CommandBody& body) {
 the source, and the log, which has the source polled once. What apply has yet to
 bring is in flight and no divergence. Writes nothing but that poll. Exit code 4
 when something differs. In two directions the two databases are compared, and
-rows count that stay different for --wait without being changed.
+rows count that stay different for --wait without being changed. Without --by
+sums are compared where a PostgreSQL server is on another machine, so that only
+sums and rows that differ travel; else rows.
 
   syncline verify
   syncline verify shop-to-mirror --table customers --json --rows 0)");

@@ -64,8 +64,8 @@ void AddGlobalOptions(CLI::App& app, Invocation& invocation) {
       ->capture_default_str()
       ->type_name("FILE");
   app.add_flag("--json", invocation.json,
-               "Results on stdout as JSON; log lines and errors on stderr, too");
-  app.add_option("--log-level", invocation.log_level, "What is told on stderr")
+               "Write results on stdout as JSON, and log lines and errors on stderr");
+  app.add_option("--log-level", invocation.log_level, "How much is told on stderr")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
       ->type_name("LEVEL");
   app.add_flag("-v,--verbose", invocation.verbose, "The same as --log-level debug");

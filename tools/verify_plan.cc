@@ -41,13 +41,10 @@ Plan VerifyPlan(const Config& config, const std::string& pipeline) {
 
 void VerifyArguments::AddTo(CLI::App& command) {
   command.add_option("--table", table, "Only this table, as the source names it")->type_name("T");
-  command.add_option("--wait", wait, "How long a target that does not move is waited for")
+  command.add_option("--wait", wait, "How long to wait for a target that does not move")
       ->capture_default_str()
       ->type_name("DURATION");
-  command
-      .add_option("--by", by,
-                  "Read all rows, or have PostgreSQL servers add them up, so that only sums and "
-                  "what differs travel; sums if a server is on another machine")
+  command.add_option("--by", by, "Compare all rows, or sums of them that PostgreSQL servers make")
       ->check(CLI::IsMember({"rows", "sums"}));
 }
 
