@@ -18,7 +18,7 @@ OPERATORS = {
 NAMES = {"true": "false", "false": "true", "std::min": "std::max", "std::max": "std::min",
          "lower_bound": "upper_bound", "upper_bound": "lower_bound"}
 # Statements that tell people, programmers or tests something, and change nothing.
-SILENT = re.compile(r"(\w*logger\w*(->|\.)|SYNCLINE_CHECK|CrashPoint\()")
+SILENT = re.compile(r"(\w*logger\w*(->|\.)|SYNCLINE_CHECK|CrashPoint\(|[\w.>-]+\.reserve\()")
 NO_STATEMENT = re.compile(r"(return|if|for|while|switch|case|default|using|namespace|class|struct|"
                           r"public|private|protected|template|static_assert|else|do|try|goto|"
                           r"enum|typedef|delete|const|auto|static|constexpr)\b")
@@ -169,6 +169,13 @@ def found(code):
             yield "always", match.end(), end, "true"
     yield from operands(code)
     yield from statements(code)
+
+
+def function_around(source, at):
+    """The first and the last line of the function, or of what else stands in column 0, around a place."""
+    begin = max(source.rfind(mark, 0, at) for mark in ("\n}\n", "\n};\n", "\n\n#", "\n\nnamespace "))
+    ends = [end for end in (source.find(mark, at) for mark in ("\n}\n", "\n};\n")) if end >= 0]
+    return source.count("\n", 0, begin + 1) + (2 if begin >= 0 else 1), source.count("\n", 0, min(ends, default=len(source) - 1)) + 2
 
 
 def mutants_of(path, source):

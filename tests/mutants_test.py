@@ -1,9 +1,16 @@
 #!/usr/bin/env python3
-"""The catalogue of tests/mutate makes the mistakes that it is there for, and makes them in code only."""
+"""The catalogue of tests/mutate makes the mistakes that it is there for, and makes them in code only; its tables are true."""
 
+import pathlib
+import re
+import tempfile
 import unittest
 
 import mutants
+import mutants_near
+import mutants_results
+
+ROOT = mutants_results.ROOT
 
 SOURCE = r'''#include <map>
 // if (a < b) x = 1;
@@ -51,6 +58,73 @@ class MutantsTest(unittest.TestCase):
         self.assertEqual({line for line, _ in self.lines()}, {4, 5, 6, 7, 8, 11})
         self.assertEqual(len(mutants.blotted(SOURCE)), len(SOURCE))
         self.assertNotIn(" && ", mutants.blotted('x("a && b", R"q(c && d)q");'))
+
+    def test_a_function_ends_where_its_bracket_stands_in_column_0(self):
+        self.assertEqual(mutants.function_around(SOURCE, SOURCE.index("Sync")), (1, 12))
+        two = SOURCE + "\nint Two() {\n  return 2;\n}\n"
+        self.assertEqual(mutants.function_around(two, two.index("return 2")), (13, 16))
+
+
+class NearTest(unittest.TestCase):
+    def test_every_folder_has_programs_and_scripts_that_there_are(self):
+        made = "".join(file.read_text() for file in (ROOT / "tests").rglob("CMakeLists.txt"))
+        for folder in mutants_near.NEAR:
+            self.assertTrue((ROOT / folder).is_dir())
+            for program in mutants_near.NEAR[folder] + mutants_near.WIDE[folder]:
+                self.assertRegex(made, rf"syncline_test\({program}\b")
+            for script in mutants_near.KNOWS[folder]:
+                self.assertIn(script, mutants_near.SYSTEM)
+
+    def test_the_cases_of_scripts_are_theirs(self):
+        for script, cases in mutants_near.SYSTEM.items():
+            text = (ROOT / f"tests/system/{script}.py").read_text()
+            for case in cases:
+                self.assertIn(f"def {case}(", text, script)
+
+    def test_the_files_of_the_runner_are_there(self):
+        for pattern in mutants_near.RUNNER:
+            self.assertTrue(list(ROOT.glob(pattern)), pattern)
+
+
+class ResultsTest(unittest.TestCase):
+    """Fails when a row is not found again in a source that has grown, or what people wrote in one is lost."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        kept = mutants_results.RESULTS
+        self.addCleanup(setattr, mutants_results, "RESULTS", kept)
+        mutants_results.RESULTS = pathlib.Path(self.folder.name) / "RESULTS.md"
+        mutants_results.RESULTS.write_text(f"before\n{mutants_results.BEGIN}\n{mutants_results.END}\nafter\n")
+
+    @staticmethod
+    def mutant(source, line, kind):
+        return next(one for one in mutants.mutants_of("engine/base/guard.cc", source) if (one.line, one.kind) == (line, kind))
+
+    def test_rows_add_up(self):
+        guard, sync = self.mutant(SOURCE, 4, "boundary"), self.mutant(SOURCE, 7, "without the statement")
+        results = mutants_results.Results()
+        results.runs.append("`tests/mutate --sample 3 --seed 4 --workers 2 --system`, 30 November 2026, the tree of 1234567 and more")
+        results.add(guard, SOURCE, "survived", "nobody asked")
+        results.add(sync, SOURCE, "killed", "base_test: GuardTest.Syncs")
+        results.write()
+
+        grown = "\n\n" + SOURCE
+        moved = self.mutant(grown, 6, "boundary")
+        results = mutants_results.Results()
+        self.assertEqual(results.runs, ["`tests/mutate --sample 3 --seed 4 --workers 2 --system`, 30 November 2026, the tree of 1234567 and more"])
+        self.assertTrue(results.knows(sync, SOURCE))
+        every = mutants.mutants_of("engine/base/guard.cc", grown)
+        self.assertEqual(results.survivors(every, {"engine/base/guard.cc": grown}), [moved])
+        results.add(moved, grown, "survived", "not looked into")
+        self.assertEqual(results.row_of(moved, grown).why, "nobody asked")
+        results.add(moved, grown, "killed", "base_test: GuardTest.Guards")
+        results.write()
+
+        text = mutants_results.RESULTS.read_text()
+        self.assertTrue(text.startswith("before\n") and text.endswith("after\n"))
+        self.assertIn("noticed 1 at first (50 %), and notice 2", " ".join(text.split()))
+        self.assertRegex(text, re.escape("| killed since | survived at first; base_test: GuardTest.Guards notices it since |"))
 
 
 if __name__ == "__main__":
