@@ -88,6 +88,37 @@ TEST(ParkedStepTest, WhatIsNoStepOfItsTableIsDamage) {
   EXPECT_TRUE(refused(step));
 }
 
+// Fails when the type or the range of one value is not asked: it would be read as another one, or
+// end the process.
+TEST(ParkedStepTest, EachValueIsOfItsType) {
+  ParkedStep step = Step(5, 3);
+  step.left_out = 2;
+  const Row whole = Row::FromBytes(EncodeStep(step));
+  const auto refused = [&](size_t place, ValueView instead) {
+    Row changed;
+    for (size_t i = 0; i < whole.size(); ++i) changed.Append(i == place ? instead : whole[i]);
+    try {
+      DecodeStep(changed.bytes(), ItemsSchema());
+      return false;
+    } catch (const Error& error) {
+      return error.exit_code() == 4;
+    }
+  };
+  EXPECT_FALSE(refused(9, ValueView::Int(1)));
+  EXPECT_FALSE(refused(2, ValueView::Int(0)));
+  for (size_t place = 0; place < whole.size(); ++place) {
+    if (place == 3) continue;  // the version is of any type
+    EXPECT_TRUE(refused(place, ValueView::Text("x"))) << place;
+    EXPECT_TRUE(refused(place, ValueView::Null())) << place;
+  }
+  for (const size_t place : {2, 9}) EXPECT_TRUE(refused(place, ValueView::Int(-1))) << place;
+  EXPECT_TRUE(refused(9, ValueView::Int(0)));
+  EXPECT_TRUE(refused(9, ValueView::Int((1 << 20) + 1)));
+  Row longer = whole;
+  longer.Append(ValueView::Int(1));
+  EXPECT_THROW(DecodeStep(longer.bytes(), ItemsSchema()), Error);
+}
+
 TEST(ParkedStepTest, TwoStepsAreWhatABatchWouldHaveMadeOfThem) {
   ParkedStep second = Step(5, 4);
   second.change.passed = {Value(Stamp(2))};

@@ -1,6 +1,7 @@
 #include "tools/child_process.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <fstream>
@@ -32,6 +33,17 @@ TEST(ChildProcessTest, GivesBackOutputAndExitCode) {
   EXPECT_EQ(Shell("kill -9 $$").end, End::kKilled);
   EXPECT_EQ(Shell("yes | head -c 1000000").output.size(), 20u);
   EXPECT_THROW(RunChild({.command = {"/no/such/program"}, .timeout = 1s}, {}), Error);
+}
+
+// Fails when a child reads what the program itself is given: one that waits for input never ends.
+TEST(ChildProcessTest, AChildIsGivenNothingToRead) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const int own = dup(STDIN_FILENO);
+  ASSERT_GE(dup2(ends[0], STDIN_FILENO), 0);
+  EXPECT_EQ(Shell("cat", 10s).end, End::kExited);
+  if (own >= 0) dup2(own, STDIN_FILENO);
+  for (const int end : {ends[0], ends[1], own}) close(end);
 }
 
 // Whether a process is there and more than a body that nobody has looked at.

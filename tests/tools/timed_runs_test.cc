@@ -83,6 +83,14 @@ class TimedRunsTest : public testing::Test {
   std::vector<uint64_t> missed_;  // beside them
 };
 
+// Fails when a run that nobody has said a number of retries for never ends.
+TEST_F(TimedRunsTest, RetriesOfARunHaveAnEnd) {
+  EXPECT_EQ(WithAnEnd({}).retries, 5);
+  Backoff::Options said;
+  said.retries = 2;
+  EXPECT_EQ(WithAnEnd(said).retries, 2);
+}
+
 TEST_F(TimedRunsTest, EachTimeComesOnce) {
   RunFor(3min + 30s);
   EXPECT_THAT(due_, ElementsAre(1, 2, 3));

@@ -132,9 +132,34 @@ TEST_F(PrivateFolderTest, WhatOthersCouldWriteIsRefusedAndLeftAsItIs) {
   EXPECT_EQ(ModeOf(log), 0755u);
 }
 
+// Fails when a folder is looked into at any depth, or refused as soon as one is in another.
+TEST_F(PrivateFolderTest, FoldersInFoldersAreOursToADepth) {
+  fs::path at = Folder("log", 0755);
+  for (const char* name : {"1", "2", "3", "4"}) at = Folder(at / name, 0755);
+  File(at / "file", 0644);
+  EXPECT_TRUE(TightenFolder(temp_ / "log"));
+  EXPECT_EQ(ModeOf(at / "file"), 0600u);
+  Folder(at / "5", 0755);
+  EXPECT_NE(Refused([&] { TightenFolder(temp_ / "log"); }).find("is no file of syncline's"),
+            std::string::npos);
+}
+
+// Fails when anything but a missing file counts as one that can be made.
+TEST_F(PrivateFolderTest, WhatCannotBeLookedAtIsTold) {
+  const fs::path file = File("file", 0600);
+  EXPECT_NE(Refused([&] { OpenPrivateFile(file / "below"); }).find("looking at"),
+            std::string::npos);
+  const int opened = OpenPrivateFile(temp_ / "new");
+  EXPECT_GE(opened, 0);
+  ::close(opened);
+}
+
 TEST_F(PrivateFolderTest, AWayThatOthersMayChangeIsRefused) {
   const fs::path open = Folder("open", 0777), log = Folder("open/log", 0700);
   EXPECT_NE(Refused([&] { CheckWayTo(log); }), "");
+  // Fails when what stands before "." counts as a folder that leads on to another one.
+  EXPECT_NE(Refused([&] { CheckWayTo(log / "."); }), "");
+  EXPECT_NE(Refused([&] { CheckWayTo(log / ""); }), "");
   EXPECT_NE(Refused([&] { TightenFolder(log); }), "");
   EXPECT_NE(Refused([&] { MakePrivateFolder(open / "new"); }), "");
   EXPECT_FALSE(fs::exists(open / "new"));

@@ -40,6 +40,13 @@ TEST(RefusalTest, TheReasonNamesWhatAPersonHasToLookAt) {
             "no partition of the table takes the row");
   EXPECT_EQ(reason({.code = "23505", .constraint = "items_name_key"}),
             "unique key items_name_key is taken by another row");
+  EXPECT_EQ(reason({.code = "23P01", .constraint = "items_during_excl"}),
+            "exclusion constraint items_during_excl is taken by another row");
+  EXPECT_EQ(reason({.code = "23503", .table = "items", .constraint = "items_shop_fkey"}),
+            "foreign key items_shop_fkey of table items is not met");
+  EXPECT_EQ(reason({.code = "23000", .constraint = "items_own"}), "violates constraint items_own");
+  EXPECT_EQ(reason({.code = "42501", .routine = "ExecWithCheckOptions"}),
+            "a policy of the table's row security refuses the row");
   EXPECT_EQ(reason({.code = "22021"}, "name"),
             "column name: text that is not valid UTF-8 or holds a zero byte");
   EXPECT_EQ(reason({.code = "22003", .message = "numeric field overflow"}, "price"),
