@@ -32,6 +32,28 @@ TEST(ErrorTest, InContextReturnsWhatTheBodyReturns) {
   EXPECT_EQ(InContext("x", [] { return 42; }), 42);
 }
 
+TEST(ErrorTest, TheRowIsInTheMessageAndInTheRefusal) {
+  Error plain = RetryError("gone");
+  plain.AddRow(7);
+  EXPECT_EQ(plain.message(), "row 7: gone");
+  EXPECT_FALSE(plain.refusal().has_value());
+  Error refused = StopError("too long");
+  refused.SetRefusal({.reason = "too long"});
+  refused.AddRow(7);
+  EXPECT_EQ(refused.refusal()->row, 7u);
+}
+
+// Fails when what is given up is tried again, or when it loses where a person has to look.
+TEST(ErrorTest, WhatIsGivenUpIsForAPerson) {
+  const Error once(Reaction::kRetry, Cause::kEnvironment, "gone", "start it", "57P01");
+  const Error error = GivenUpError(once, 3);
+  EXPECT_EQ(error.message(), "gone (given up after 3 retries)");
+  EXPECT_EQ(error.reaction(), Reaction::kStop);
+  EXPECT_EQ(error.exit_code(), 3);
+  EXPECT_EQ(error.hint(), "start it");
+  EXPECT_EQ(error.code(), "57P01");
+}
+
 TEST(CheckDeathTest, ABrokenInvariantAbortsWithBothValues) {
   EXPECT_DEATH(SYNCLINE_CHECK_EQ(1 + 1, 3), "1 \\+ 1 == 3.*2 against 3");
 }

@@ -183,6 +183,37 @@ TEST_F(PrivateFolderTest, AWayThatOthersMayChangeIsRefused) {
   EXPECT_EQ(Refused([&] { CheckWayTo(temp_ / "short" / "log" / "missing" / "more"); }), "");
 }
 
+// Fails when a file that is there is opened with the rights that others have on it.
+TEST_F(PrivateFolderTest, AFileThatIsThereIsTightenedBeforeItIsOpened) {
+  EXPECT_FALSE(TightenFile(temp_ / "none").has_value());
+  const fs::path file = File("file", 0644);
+  EXPECT_EQ(TightenFile(file), true);
+  EXPECT_EQ(ModeOf(file), 0600u);
+  EXPECT_EQ(TightenFile(file), false);
+  for (const char* name : {"there", "new"}) {
+    if (name == std::string("there")) File(name, 0640);
+    const int opened = OpenPrivateFile(temp_ / name);
+    ASSERT_GE(opened, 0) << name;
+    EXPECT_EQ(::write(opened, "y", 1), 1) << name;
+    ::close(opened);
+    EXPECT_EQ(ModeOf(temp_ / name), 0600u) << name;
+  }
+  // Whoever may write may have put anything into it.
+  const fs::path open = File("open", 0620);
+  EXPECT_NE(Refused([&] { OpenPrivateFile(open); }), "");
+  EXPECT_EQ(ModeOf(open), 0620u) << "changed although it was refused";
+}
+
+// Fails when `..` is taken for a name, or leads back without a look at where it leads.
+TEST_F(PrivateFolderTest, AWayThatGoesUpIsLookedAtWhereItLeads) {
+  Folder("closed", 0700);
+  const fs::path open = Folder("open", 0777);
+  EXPECT_EQ(Refused([&] { CheckWayTo(temp_ / "closed" / ".." / "closed" / "x"); }), "");
+  EXPECT_NE(
+      Refused([&] { CheckWayTo(temp_ / "closed" / ".." / "open" / "x"); }).find(open.string()),
+      std::string::npos);
+}
+
 TEST_F(PrivateFolderTest, LinksThatLeadNowhereEnd) {
   fs::create_symlink(temp_ / "b", temp_ / "a");
   fs::create_symlink(temp_ / "a", temp_ / "b");

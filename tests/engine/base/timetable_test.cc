@@ -81,6 +81,12 @@ TEST(TimetableTest, WhatWasMissedIsCountedAndItsLastTimeIsKnown) {
   EXPECT_EQ(daily.DueBy(noon + 5'000 * 24h + 1h, noon)->last, noon + 5'000 * 24h);
 }
 
+TEST(TimetableTest, ItIsToldAsItIsWritten) {
+  const Timetable named = Timetable::At(Cron::Parse("30 3 * * *"), "Europe/Berlin");
+  EXPECT_EQ(named.Describe(), "30 3 * * * Europe/Berlin");
+  EXPECT_EQ(Timetable::Every(90s).Describe(), "every 90 s");
+}
+
 TEST(TimetableTest, AZoneThatIsNotThereIsAMistake) {
   EXPECT_THROW(Timetable::At(Cron::Parse("@daily"), "Europe/Berln"), Error);
   EXPECT_NO_THROW(Timetable::At(Cron::Parse("@daily"), "local"));
