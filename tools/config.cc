@@ -10,9 +10,7 @@
 #include "capture/cursor_columns.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
-#include "tools/byte_size.h"
 #include "tools/defaults.h"
-#include "tools/duration.h"
 #include "tools/expansion.h"
 #include "tools/glob.h"
 #include "tools/mapped_table.h"
@@ -33,9 +31,9 @@ class ConfigParser {
 
  private:
   void ReadLog(YamlMap& top);
-  void ReadDatabases(const YAML::Node& node);
+  void ReadDatabases(YamlMap map);
   void ReadRetain(YamlMap& top);
-  void ReadPipelines(const YAML::Node& node, const Defaults& defaults);
+  void ReadPipelines(const YamlMap& map, const Defaults& defaults);
   PipelineConfig ReadPipeline(const YamlMap::Entry& entry, Defaults defaults);
   void ReadTables(const YAML::Node& node, const Defaults& defaults, PipelineConfig& pipeline);
   TableRule ReadTable(const YamlMap::Entry& entry, const Defaults& defaults);
@@ -59,10 +57,10 @@ constexpr std::string_view kPlainNameRule =
     "a name is made of letters, digits, - _ and . and begins with a letter, a digit or _";
 
 void ConfigParser::ReadLog(YamlMap& top) {
-  auto text = top.RequiredText("log", "the folder for the change log, such as ./syncline-log");
+  const auto text = top.Require("log") ? top.Text("log") : std::nullopt;
   if (!text) return;
   if (text->empty()) {
-    mistakes_.Add(top.LineOf("log"), "\"log\" must name a folder, such as ./syncline-log");
+    top.Unfit("log", *text);
     return;
   }
   config_.log = (folder_ / *text).lexically_normal();
@@ -70,22 +68,10 @@ void ConfigParser::ReadLog(YamlMap& top) {
 
 void ConfigParser::ReadRetain(YamlMap& top) {
   if (!top.Has("retain")) return;
-  YamlMap map(top.Child("retain"), "\"retain\"", mistakes_);
+  YamlMap map = top.Inside("retain");
   RetentionPolicy policy;
-  if (auto text = map.Text("for")) {
-    policy.keep_for = ParseDuration(*text);
-    if (!policy.keep_for) {
-      mistakes_.Add(map.LineOf("for"),
-                    fmt::format("\"for\" must be {}, not \"{}\"", kDurationForms, *text));
-    }
-  }
-  if (auto text = map.Text("size")) {
-    policy.keep_bytes = ParseByteSize(*text);
-    if (!policy.keep_bytes) {
-      mistakes_.Add(map.LineOf("size"),
-                    fmt::format("\"size\" must be {}, not \"{}\"", kByteSizeForms, *text));
-    }
-  }
+  policy.keep_for = map.Duration("for");
+  policy.keep_bytes = map.Size("size");
   config_.retain_at = ReadTimetable(map, ScheduleConfig().zone, mistakes_);
   if (!map.Has("for") && !map.Has("size")) {
     mistakes_.Add(map.line(),
@@ -96,8 +82,7 @@ void ConfigParser::ReadRetain(YamlMap& top) {
   config_.retain = policy;
 }
 
-void ConfigParser::ReadDatabases(const YAML::Node& node) {
-  YamlMap map(node, "\"databases\"", mistakes_);
+void ConfigParser::ReadDatabases(YamlMap map) {
   for (const YamlMap::Entry& entry : map.entries()) {
     if (!IsPlainName(entry.name)) {
       mistakes_.Add(entry.line,
@@ -122,7 +107,7 @@ void ConfigParser::ReadDatabases(const YAML::Node& node) {
 }
 
 std::string ConfigParser::ReadDatabaseName(YamlMap& map, const std::string& key) {
-  auto name = map.RequiredText(key, "the name of a database under \"databases\"");
+  const auto name = map.Require(key) ? map.Text(key) : std::nullopt;
   if (!name) return {};
   const std::vector<std::string> known = config_.DatabaseNames();
   if (std::find(known.begin(), known.end(), *name) == known.end()) {
@@ -136,7 +121,7 @@ std::string ConfigParser::ReadDatabaseName(YamlMap& map, const std::string& key)
 
 TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& defaults) {
   const std::string what = fmt::format("table \"{}\"", entry.name);
-  YamlMap map(entry.value, what, mistakes_);
+  YamlMap map(entry.value, what, Place::kTable, mistakes_);
   TableRule rule;
   rule.pattern = entry.name;
   rule.is_glob = IsGlob(entry.name);
@@ -145,7 +130,8 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   rule.key = map.Texts("key");
   rule.omit = map.Texts("omit");
   rule.where = map.Text("where").value_or("");
-  YamlMap columns(map.Child("columns"), fmt::format("\"columns\" of {}", what), mistakes_);
+  YamlMap columns(map.Child("columns"), fmt::format("\"columns\" of {}", what), Place::kNames,
+                  mistakes_);
   for (const YamlMap::Entry& column : columns.entries()) {
     if (auto target = columns.Text(column.name)) rule.columns[column.name] = *target;
   }
@@ -166,11 +152,6 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   rule.max_row = own.max_row;
   rule.new_columns =
       own.new_columns.value_or(own.create ? apply::NewColumns::kEvolve : apply::NewColumns::kPause);
-  map.Refuse("every", "belongs to a pipeline or to defaults, not to a table: one poll reads all "
-                      "tables of a source in one snapshot");
-  for (const char* key : {"cron", "load", "quarantine"}) {
-    map.Refuse(key, "belongs to a pipeline or to defaults, not to a table");
-  }
   map.RefuseOthers();
   if (rule.cursor.empty()) {
     mistakes_.Add(rule.line, fmt::format("{} has no cursor column: add \"cursor: COLUMN\" here or "
@@ -195,7 +176,7 @@ void ConfigParser::ReadTables(const YAML::Node& node, const Defaults& defaults,
       }
     }
   } else {
-    YamlMap map(node, what, mistakes_);
+    const YamlMap map(node, what, Place::kNames, mistakes_);
     for (const YamlMap::Entry& entry : map.entries()) {
       pipeline.tables.push_back(ReadTable(entry, defaults));
     }
@@ -209,7 +190,8 @@ void ConfigParser::ReadTables(const YAML::Node& node, const Defaults& defaults,
 }
 
 PipelineConfig ConfigParser::ReadPipeline(const YamlMap::Entry& entry, Defaults defaults) {
-  YamlMap map(entry.value, fmt::format("pipeline \"{}\"", entry.name), mistakes_);
+  YamlMap map(entry.value, fmt::format("pipeline \"{}\"", entry.name), PlaceOfPipeline(entry.value),
+              mistakes_);
   PipelineConfig pipeline;
   pipeline.name = entry.name;
   pipeline.line = entry.line;
@@ -244,8 +226,7 @@ bool ConfigParser::AreKnown(const std::vector<std::string>& names) const {
   });
 }
 
-void ConfigParser::ReadPipelines(const YAML::Node& node, const Defaults& defaults) {
-  YamlMap map(node, "\"pipelines\"", mistakes_);
+void ConfigParser::ReadPipelines(const YamlMap& map, const Defaults& defaults) {
   for (const YamlMap::Entry& entry : map.entries()) {
     PipelineConfig pipeline = ReadPipeline(entry, defaults);
     if (!pipeline.two_way) {
@@ -274,16 +255,16 @@ void LimitWaits(Config& config) {
 }
 
 Config ConfigParser::Parse(const YAML::Node& root) {
-  YamlMap top(root, "the configuration", mistakes_);
+  YamlMap top(root, "the configuration", Place::kTop, mistakes_);
   ReadLog(top);
   ReadRetain(top);
-  ReadDatabases(top.Child("databases"));
-  YamlMap defaults_map(top.Child("defaults"), "\"defaults\"", mistakes_);
+  ReadDatabases(top.Inside("databases"));
+  YamlMap defaults_map = top.Inside("defaults");
   Defaults defaults;
   ReadSchedule(defaults_map, defaults.schedule, mistakes_);
   defaults = ReadDefaults(defaults_map, defaults, mistakes_);
   defaults_map.RefuseOthers();
-  ReadPipelines(top.Child("pipelines"), defaults);
+  ReadPipelines(top.Inside("pipelines"), defaults);
   top.RefuseOthers();
   if (config_.databases.empty()) {
     mistakes_.Add(top.LineOf("databases"),

@@ -1,6 +1,7 @@
 #include "tools/config_draft.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -9,41 +10,43 @@
 #include "engine/base/printable.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/url_secrets.h"
+#include "tools/config_keys.h"
 #include "tools/expansion.h"
 #include "tools/table_advice.h"
 
 namespace syncline::cli {
 namespace {
 
-constexpr const char* kHead =
-    R"(# Syncline's configuration. `syncline check` tells what is wrong with it.
-log: ./syncline-log                # a folder; one log per source below it
+// A line of the file with what the table of keys says of it, in a column of their own.
+std::string Commented(const std::string& line, const ConfigKey& key, std::string_view indent = "") {
+  std::string comment(key.brief);
+  if (key.form == Form::kWord) comment += fmt::format(": {}", fmt::join(key.Words(), " | "));
+  return fmt::format("{:<34} # {}{}\n", line, indent, comment);
+}
 
-databases:                         # ${{NAME}} takes a secret from the environment
-  {}: {}
-  {}: {}
-
-defaults:
-  every: 200ms                     # from one poll to the next: 200ms, 5s, 1m, 2h
-  cursor: {}               # the column that every insert and update of a row moves forward
-  conflict: latest_wins            # when somebody else changed the target: latest_wins | source_wins | target_wins
-  deletes: none
-
-pipelines:
-  {}:
-    from: {}
-    to: {}
-    tables:                        # names or globs; each may have:
-      # to: other_name             #   the target's table
-      # key: [id]                  #   where the catalogue has no key
-      # cursor: changed_at         #   another one than in defaults
-      # columns: {{id: source_id}}   #   other names on the target
-      # omit: [internal_note]      #   columns that stay at the source
-      # where: "category < 50"     #   only these rows
-      # create: false              #   do not make the target's table
-      # new_columns: pause         #   what the source gets later: evolve (adds it) | ignore | pause
-      # changed_columns: keep      #   what it drops or retypes: pause | keep (the target's stays as it is)
-)";
+// The file up to the tables, and which keys each of them may have.
+std::string Head(const DraftDatabase& source, const std::string& source_url,
+                 const DraftDatabase& target, const std::string& target_url,
+                 const std::string& cursor) {
+  std::string text = "# Syncline's configuration. `syncline check` tells what is wrong with it.\n" +
+                     Commented("log: ./syncline-log", *FindKey("log", Place::kTop)) + "\n" +
+                     Commented("databases:", *FindKey("databases", Place::kTop)) +
+                     fmt::format("  {}: {}\n  {}: {}\n\ndefaults:\n", source.name, source_url,
+                                 target.name, target_url);
+  for (const std::string_view name : {"every", "cursor", "conflict", "deletes"}) {
+    const ConfigKey& key = *FindKey(name, Place::kDefaults);
+    const std::string value(key.usual.empty() ? std::string_view(cursor) : key.usual);
+    text += Commented(fmt::format("  {}: {}", name, value), key);
+  }
+  text += fmt::format("\npipelines:\n  {}-to-{}:\n    from: {}\n    to: {}\n", source.name,
+                      target.name, source.name, target.name);
+  text += Commented("    tables:", *FindKey("tables", Place::kPipeline));
+  for (const ConfigKey& key : ConfigKeys()) {
+    if (!key.IsAt(Place::kTable) || key.brief.empty()) continue;
+    text += Commented(fmt::format("      # {}: {}", key.name, key.example), key, "  ");
+  }
+  return text;
+}
 
 // As the file has to name the table: a * of its name is none of a glob.
 std::string NameInFile(const TableName& table) {
@@ -215,9 +218,7 @@ Draft DraftConfig(const DraftDatabase& source, const DraftDatabase& target, Dial
   }
   const std::string cursor = CommonCursor(advices);
   Draft draft;
-  draft.text = fmt::format(kHead, source.name, UrlText(source.url), target.name,
-                           UrlText(target.url), NameAsValue(cursor),
-                           source.name + "-to-" + target.name, source.name, target.name);
+  draft.text = Head(source, UrlText(source.url), target, UrlText(target.url), NameAsValue(cursor));
   for (size_t i = 0; i < tables.size(); ++i) {
     if (advices[i].problem.empty()) {
       draft.text += TableLine(tables[i].info, advices[i], cursor);

@@ -1,13 +1,10 @@
 #include "tools/deletes_config.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
-
 #include <charconv>
 #include <optional>
 
 #include "tools/choice.h"
-#include "tools/duration.h"
 #include "tools/schedule_config.h"
 
 namespace syncline::cli {
@@ -36,34 +33,7 @@ void RefuseUnless(bool fits, YamlMap& map, const std::string& key, std::string_v
   mistakes.Add(map.LineOf(key), fmt::format("\"{}\" of \"deletes\" belongs to {}", key, with));
 }
 
-void ReadEvery(YamlMap& map, const std::string& key, Reconcile& reconcile, Mistakes& mistakes) {
-  const auto text = map.Text(key);
-  if (!text) return;
-  const auto every = ParseDuration(*text);
-  if (every && every->count() > 0) {
-    reconcile.every = *every;
-  } else {
-    mistakes.Add(map.LineOf(key),
-                 fmt::format("\"{}\" must be {}, not \"{}\"", key, kDurationForms, *text));
-  }
-}
-
-void ReadRate(YamlMap& map, Reconcile& reconcile, Mistakes& mistakes) {
-  const auto text = map.Text("rate");
-  if (!text) return;
-  uint64_t rate = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), rate);
-  if (error == std::errc() && end == text->data() + text->size() && rate > 0) {
-    reconcile.rate = rate;
-  } else {
-    mistakes.Add(map.LineOf("rate"),
-                 fmt::format("\"rate\" must be how many rows are looked at in a second, such as "
-                             "20000, not \"{}\"",
-                             *text));
-  }
-}
-
-void ReadMaxDeletes(YamlMap& map, capture::DeleteLimit& limit, Mistakes& mistakes) {
+void ReadMaxDeletes(YamlMap& map, capture::DeleteLimit& limit) {
   const auto text = map.Text("max_deletes");
   if (!text) return;
   uint64_t number = 0;
@@ -75,10 +45,7 @@ void ReadMaxDeletes(YamlMap& map, capture::DeleteLimit& limit, Mistakes& mistake
       (rest.empty() || (is_percentage && number <= 100))) {
     limit = {.number = number, .is_percentage = is_percentage};
   } else {
-    mistakes.Add(map.LineOf("max_deletes"),
-                 fmt::format("\"max_deletes\" must be a number of rows, such as 5000, or a part of "
-                             "the table, such as 50%, not \"{}\"",
-                             *text));
+    map.Unfit("max_deletes", *text);
   }
 }
 
@@ -92,8 +59,8 @@ void ReadMore(YamlMap& map, By by, const std::string& zone, capture::Deletes& de
     deletes.reconcile = Reconcile();
   Reconcile scratch;
   Reconcile& reconcile = deletes.reconcile ? *deletes.reconcile : scratch;
-  ReadEvery(map, "every", reconcile, mistakes);
-  ReadRate(map, reconcile, mistakes);
+  reconcile.every = map.Duration("every").value_or(reconcile.every);
+  reconcile.rate = map.Number("rate").value_or(reconcile.rate);
   RefuseUnless(by == By::kReconcile, map, "every", "\"by: reconcile\" only", mistakes);
   reconcile.at = ReadTimetable(map, zone, mistakes);
   RefuseUnless(deletes.reconcile.has_value(), map, "cron", "what reconciles", mistakes);
@@ -102,9 +69,8 @@ void ReadMore(YamlMap& map, By by, const std::string& zone, capture::Deletes& de
   }
   RefuseUnless(deletes.reconcile.has_value(), map, "rate", "what reconciles", mistakes);
   RefuseUnless(by == By::kTombstones, map, "reconcile", "\"by: tombstones\" only", mistakes);
-  ReadEvery(map, "reconcile", reconcile, mistakes);
-  map.Text("reconcile");
-  ReadMaxDeletes(map, deletes.max_deletes, mistakes);
+  reconcile.every = map.Duration("reconcile").value_or(reconcile.every);
+  ReadMaxDeletes(map, deletes.max_deletes);
   map.RefuseOthers();
 }
 
@@ -112,21 +78,19 @@ void ReadMore(YamlMap& map, By by, const std::string& zone, capture::Deletes& de
 
 void ReadDeletes(YamlMap& map, const std::string& zone, capture::Deletes& deletes,
                  Mistakes& mistakes) {
-  const YAML::Node node = map.Child("deletes");
-  const bool is_map = node.IsDefined() && node.IsMap();
-  YamlMap own(is_map ? node : YAML::Node(), "\"deletes\"", mistakes);
-  std::optional<By> by;
-  if (is_map) {
-    own.RequiredText("by", "how deletions are found: none, soft, tombstones or reconcile");
-    by = Choose(own, "by", "way to find deletions:", kBy, mistakes);
-  } else {
-    by = Choose(map, "deletes", "value for \"deletes\":", kBy, mistakes);
-  }
   if (!map.Has("deletes")) return;
+  std::optional<YamlMap> own;
+  std::optional<By> by;
+  if (map.IsMap("deletes")) {
+    own.emplace(map.Inside("deletes"));
+    if (own->Require("by")) by = Choose(*own, "by", kBy);
+  } else {
+    by = Choose(map, "deletes", kBy);
+  }
   capture::Deletes found;
   found.tombstones = by == By::kTombstones;
   if (by == By::kReconcile) found.reconcile = Reconcile();
-  if (is_map) ReadMore(own, by.value_or(By::kNone), zone, found, mistakes);
+  if (own) ReadMore(*own, by.value_or(By::kNone), zone, found, mistakes);
   if (by == By::kSoft && found.flag.empty()) {
     mistakes.Add(
         map.LineOf("deletes"),
@@ -138,21 +102,18 @@ void ReadDeletes(YamlMap& map, const std::string& zone, capture::Deletes& delete
 }
 
 void ReadOnDelete(YamlMap& map, OnDeleteChoice& choice, Mistakes& mistakes) {
-  const YAML::Node node = map.Child("on_delete");
-  if (node.IsDefined() && node.IsMap()) {
-    YamlMap own(node, "\"on_delete\"", mistakes);
-    const auto flag =
-        own.RequiredText("flag", "the target's column that is set when the source's row is gone");
+  if (map.IsMap("on_delete")) {
+    YamlMap own = map.Inside("on_delete");
+    const auto flag = own.Require("flag") ? own.Text("flag") : std::nullopt;
     own.RefuseOthers();
     if (flag && flag->empty()) {
-      mistakes.Add(own.LineOf("flag"),
-                   "\"flag\" must name a column of the target, such as deleted_at");
+      own.Unfit("flag", *flag);
     } else if (flag) {
       choice = {apply::OnDelete::kFlag, *flag};
     }
     return;
   }
-  const auto action = Choose(map, "on_delete", "value for \"on_delete\":", kOnDelete, mistakes);
+  const auto action = Choose(map, "on_delete", kOnDelete);
   if (action == apply::OnDelete::kFlag) {
     mistakes.Add(map.LineOf("on_delete"),
                  fmt::format("\"on_delete: flag\" needs the target's column that is set, such as "

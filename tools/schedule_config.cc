@@ -2,17 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 
 #include "engine/base/error.h"
-#include "tools/duration.h"
 
 namespace syncline::cli {
 namespace {
-
-constexpr int kRetriesMax = 1'000'000;
-// A sixth of it is for asking the server.
-constexpr Microseconds kStallLeast = std::chrono::seconds(1);
 
 template <typename Make>
 auto OrMistake(YamlMap& map, const std::string& key, Mistakes& mistakes, Make&& make)
@@ -40,27 +35,14 @@ std::string ReadZone(YamlMap& map, const std::string& zone, Mistakes& mistakes) 
   return known ? *text : zone;
 }
 
-std::optional<Microseconds> ReadDuration(YamlMap& map, const std::string& key,
-                                         const std::string& text, Mistakes& mistakes) {
-  const auto value = ParseDuration(text);
-  if (value && value->count() > 0) return value;
-  mistakes.Add(map.LineOf(key),
-               fmt::format("\"{}\" must be {}, not \"{}\"", key, kDurationForms, text));
-  return {};
-}
-
 void ReadVerify(YamlMap& map, const std::string& zone, std::optional<Timetable>& verify,
                 Mistakes& mistakes) {
   if (!map.Has("verify")) return;
   if (!map.IsMap("verify")) {
-    const auto text = map.RequiredText("verify", "how often, such as 1d");
-    if (!text) return;
-    if (const auto every = ReadDuration(map, "verify", *text, mistakes)) {
-      verify = Timetable::Every(*every);
-    }
+    if (const auto every = map.Duration("verify")) verify = Timetable::Every(*every);
     return;
   }
-  YamlMap own(map.Child("verify"), "\"verify\"", mistakes);
+  YamlMap own = map.Inside("verify");
   if (const auto timetable = ReadTimetable(own, zone, mistakes)) verify = timetable;
   if (!own.Has("cron")) {
     mistakes.Add(own.line(), "\"verify\" needs a time, such as 1d, or {cron: \"0 3 * * *\"}");
@@ -68,69 +50,33 @@ void ReadVerify(YamlMap& map, const std::string& zone, std::optional<Timetable>&
   own.RefuseOthers();
 }
 
-void ReadRetries(YamlMap& map, Backoff::Options& retry, Mistakes& mistakes) {
-  const auto text = map.Text("retries");
-  if (!text) return;
-  int number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error == std::errc() && end == text->data() + text->size() && number >= 0 &&
-      number <= kRetriesMax) {
-    retry.retries = number;
-  } else {
-    mistakes.Add(
-        map.LineOf("retries"),
-        fmt::format("\"retries\" must be a number from 0 to {}, not \"{}\"", kRetriesMax, *text));
-  }
-}
-
 void ReadIntervals(YamlMap& map, Backoff::Options& retry, Mistakes& mistakes) {
-  const std::string key = "retry_intervals";
+  const std::string_view key = "retry_intervals";
   if (!map.Has(key)) return;
   if (!map.IsMap(key)) {
-    std::vector<Microseconds> waits;
-    for (const std::string& text : map.Texts(key)) {
-      if (const auto wait = ReadDuration(map, key, text, mistakes)) waits.push_back(*wait);
-    }
-    retry.waits = std::move(waits);
+    retry.waits = map.Durations(key);
     return;
   }
-  YamlMap ends(map.Child(key), "\"retry_intervals\"", mistakes);
+  YamlMap ends = map.Inside(key);
   const Backoff::Options usual;
   retry.waits.clear();
-  const auto end_of = [&](const std::string& name, Microseconds otherwise) {
-    const auto text = ends.Text(name);
-    return text ? ReadDuration(ends, name, *text, mistakes).value_or(otherwise) : otherwise;
-  };
-  retry.first = end_of("first", usual.first);
-  retry.most = end_of("max", std::max(usual.most, retry.first));
+  retry.first = ends.Duration("first").value_or(usual.first);
+  const Microseconds most = std::max(usual.most, retry.first);
+  retry.most = ends.Duration("max").value_or(most);
   if (retry.first > retry.most) {
     mistakes.Add(ends.line(), "\"retry_intervals\": \"first\" must not be longer than \"max\"");
   }
   ends.RefuseOthers();
 }
 
-void ReadStall(YamlMap& map, Microseconds& stall, Mistakes& mistakes) {
-  const auto text = map.Text("stall");
-  if (!text) return;
-  const auto value = ReadDuration(map, "stall", *text, mistakes);
-  if (!value) return;
-  if (*value < kStallLeast) {
-    mistakes.Add(map.LineOf("stall"),
-                 fmt::format("\"stall\" must be at least {}, not \"{}\"",
-                             FormatDuration(kStallLeast), *text));
-  }
-  stall = *value;
-}
-
 void ReadHooks(YamlMap& map, HookConfig& hooks, Mistakes& mistakes) {
   if (!map.Has("on_error")) return;
-  YamlMap own(map.Child("on_error"), "\"on_error\"", mistakes);
+  YamlMap own = map.Inside("on_error");
   hooks.commands = own.Texts("command");
   hooks.webhooks = own.Texts("webhook");
   for (const std::string& url : hooks.webhooks) {
     if (url.starts_with("http://") || url.starts_with("https://")) continue;
-    mistakes.Add(own.LineOf("webhook"),
-                 "\"webhook\" must be a URL that begins with http:// or https://");
+    own.Unfit("webhook", url);
   }
   if (!own.Has("command") && !own.Has("webhook")) {
     mistakes.Add(own.line(),
@@ -163,10 +109,13 @@ void ReadSchedule(YamlMap& map, ScheduleConfig& schedule, Mistakes& mistakes) {
   schedule.at.reset();
   if (schedule.cron) schedule.at = Timetable::At(*schedule.cron, schedule.zone);
   ReadVerify(map, schedule.zone, schedule.verify, mistakes);
-  ReadRetries(map, schedule.retry, mistakes);
+  if (const auto retries = map.Number("retries")) {
+    schedule.retry.retries = static_cast<int>(*retries);
+  }
   ReadIntervals(map, schedule.retry, mistakes);
   ReadHooks(map, schedule.on_error, mistakes);
-  ReadStall(map, schedule.stall, mistakes);
+  // The least of it is long enough to ask the server in a sixth of it.
+  schedule.stall = map.Duration("stall").value_or(schedule.stall);
 }
 
 }  // namespace syncline::cli

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <map>
@@ -10,7 +11,6 @@
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "tools/choice.h"
-#include "tools/duration.h"
 #include "tools/mapped_table.h"
 
 namespace syncline::cli {
@@ -74,23 +74,22 @@ TableRule Turned(const TableRule& rule, Dialect from, Dialect to) {
 
 }  // namespace
 
+Place PlaceOfPipeline(const YAML::Node& node) {
+  return node.IsMap() && node["between"].IsDefined() ? Place::kTwoWayPipeline : Place::kPipeline;
+}
+
 std::optional<TwoWayChoice> ReadTwoWay(YamlMap& map, const std::string& pipeline,
                                        const std::vector<std::string>& known, Mistakes& mistakes) {
   TwoWayChoice choice{.name = pipeline};
-  if (map.Has("between") && map.IsMap("conflict")) {
-    YamlMap conflict(map.Child("conflict"), "\"conflict\"", mistakes);
+  if (!map.Has("between")) return std::nullopt;
+  if (map.IsMap("conflict")) {
+    YamlMap conflict = map.Inside("conflict");
     choice.prefer = conflict.Texts("prefer");
     CheckNames(choice.prefer, known, conflict.line(), "prefer", mistakes);
     if (choice.prefer.empty()) {
       mistakes.Add(conflict.line(), "\"conflict\" must be a rule, or {prefer: [DATABASE, ..]}");
     }
     conflict.RefuseOthers();
-  }
-  if (!map.Has("between")) {
-    for (const char* key : {"max_skew", "ahead"}) {
-      map.Refuse(key, "belongs to a pipeline with \"between\"");
-    }
-    return std::nullopt;
   }
   choice.between = map.Texts("between");
   const int line = map.LineOf("between");
@@ -101,17 +100,8 @@ std::optional<TwoWayChoice> ReadTwoWay(YamlMap& map, const std::string& pipeline
                  "one as the hub and make a pipeline from it to each of the others");
     choice.between.clear();
   }
-  if (auto text = map.Text("max_skew")) {
-    if (const auto skew = ParseDuration(*text)) {
-      choice.max_skew = *skew;
-    } else {
-      mistakes.Add(map.LineOf("max_skew"),
-                   fmt::format("\"max_skew\" must be {}, not \"{}\"", kDurationForms, *text));
-    }
-  }
-  if (auto ahead = Choose(map, "ahead", "value for \"ahead\":", kAheadStamps, mistakes)) {
-    choice.ahead = *ahead;
-  }
+  if (const auto skew = map.Duration("max_skew")) choice.max_skew = *skew;
+  if (const auto ahead = Choose(map, "ahead", kAheadStamps)) choice.ahead = *ahead;
   return choice;
 }
 

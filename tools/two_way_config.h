@@ -10,6 +10,9 @@
 
 namespace syncline::cli {
 
+// Which keys a pipeline may have: those of two directions if it has `between`.
+Place PlaceOfPipeline(const YAML::Node& node);
+
 // Reads `between`, `max_skew`, `ahead` and `conflict: {prefer: ..}` of a pipeline; nothing for one
 // that has no `between`. `known` are the databases.
 std::optional<TwoWayChoice> ReadTwoWay(YamlMap& map, const std::string& pipeline,

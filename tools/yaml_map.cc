@@ -4,9 +4,13 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <charconv>
 
+#include "engine/base/check.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "tools/byte_size.h"
+#include "tools/duration.h"
 #include "tools/expansion.h"
 
 namespace syncline::cli {
@@ -41,8 +45,8 @@ void Mistakes::ThrowIfAny() {
   throw UsageError(std::move(message), hint);
 }
 
-YamlMap::YamlMap(const YAML::Node& node, std::string what, Mistakes& mistakes)
-    : what_(std::move(what)), mistakes_(mistakes), line_(cli::LineOf(node)) {
+YamlMap::YamlMap(const YAML::Node& node, std::string what, Place place, Mistakes& mistakes)
+    : what_(std::move(what)), place_(place), mistakes_(mistakes), line_(cli::LineOf(node)) {
   if (!node.IsDefined() || node.IsNull()) return;
   if (!node.IsMap()) {
     mistakes_.Add(line_,
@@ -71,19 +75,28 @@ const YamlMap::Entry* YamlMap::Find(std::string_view key) const {
   return nullptr;
 }
 
-const YamlMap::Entry* YamlMap::Ask(const std::string& key) {
-  if (std::find(asked_.begin(), asked_.end(), key) == asked_.end()) asked_.push_back(key);
+const ConfigKey& YamlMap::Known(std::string_view key, Form form) const {
+  const ConfigKey* known = FindKey(key, place_);
+  SYNCLINE_CHECK(known != nullptr);
+  SYNCLINE_CHECK(known->form == form);
+  return *known;
+}
+
+const YamlMap::Entry* YamlMap::Ask(std::string_view key) {
+  if (std::ranges::find(asked_, key) == asked_.end()) asked_.emplace_back(key);
   return Find(key);
 }
 
-bool YamlMap::Has(const std::string& key) { return Ask(key) != nullptr; }
-
-bool YamlMap::Asked(std::string_view key) const {
-  return std::ranges::find(asked_, key) != asked_.end();
+bool YamlMap::Require(std::string_view key) {
+  const ConfigKey* known = FindKey(key, place_);
+  SYNCLINE_CHECK(known != nullptr);
+  if (Has(key)) return true;
+  mistakes_.Add(line_, fmt::format("{} lacks \"{}\": {}", what_, key, known->value));
+  return false;
 }
 
-bool YamlMap::IsMap(std::string_view key) const {
-  const Entry* entry = Find(key);
+bool YamlMap::IsMap(std::string_view key) {
+  const Entry* entry = Ask(key);
   return entry != nullptr && entry->value.IsMap();
 }
 
@@ -92,8 +105,7 @@ int YamlMap::LineOf(std::string_view key) const {
   return entry != nullptr ? entry->line : line_;
 }
 
-std::optional<std::string> YamlMap::TextOf(const YAML::Node& node, const std::string& key,
-                                           int line) {
+std::optional<std::string> YamlMap::TextOf(const YAML::Node& node, std::string_view key, int line) {
   if (!node.IsScalar()) {
     mistakes_.Add(line,
                   fmt::format("\"{}\" of {} must be a text, not {}", key, what_, KindOf(node)));
@@ -107,32 +119,31 @@ std::optional<std::string> YamlMap::TextOf(const YAML::Node& node, const std::st
   return std::move(expansion.text);
 }
 
-std::optional<std::string> YamlMap::Text(const std::string& key) {
+std::optional<std::string> YamlMap::TextOf(std::string_view key) {
   const Entry* entry = Ask(key);
   if (entry == nullptr) return {};
   return TextOf(entry->value, key, entry->line);
 }
 
-std::optional<std::string> YamlMap::RequiredText(const std::string& key, std::string_view meaning) {
-  if (Ask(key) == nullptr) {
-    mistakes_.Add(line_, fmt::format("{} lacks \"{}\": {}", what_, key, meaning));
-    return {};
-  }
-  return Text(key);
+std::optional<std::string> YamlMap::Text(std::string_view key) {
+  if (place_ != Place::kNames) Known(key, Form::kText);
+  return TextOf(key);
 }
 
-std::optional<bool> YamlMap::Flag(const std::string& key) {
+std::optional<bool> YamlMap::Flag(std::string_view key) {
+  const ConfigKey& known = Known(key, Form::kFlag);
   const Entry* entry = Ask(key);
   if (entry == nullptr) return {};
   bool flag = false;
   if (!entry->value.IsScalar() || !YAML::convert<bool>::decode(entry->value, flag)) {
-    mistakes_.Add(entry->line, fmt::format("\"{}\" of {} must be true or false", key, what_));
+    mistakes_.Add(entry->line, fmt::format("\"{}\" of {} must be {}", key, what_, known.value));
     return {};
   }
   return flag;
 }
 
-std::vector<std::string> YamlMap::Texts(const std::string& key) {
+std::vector<std::string> YamlMap::Texts(std::string_view key) {
+  Known(key, Form::kTexts);
   const Entry* entry = Ask(key);
   std::vector<std::string> out;
   if (entry == nullptr) return out;
@@ -146,9 +157,79 @@ std::vector<std::string> YamlMap::Texts(const std::string& key) {
   return out;
 }
 
-YAML::Node YamlMap::Child(const std::string& key) {
+std::optional<Microseconds> YamlMap::DurationOf(const ConfigKey& key, const std::string& text) {
+  const auto value = ParseDuration(text);
+  if (value && value->count() >= static_cast<int64_t>(key.least)) return value;
+  Unfit(key.name, text);
+  return {};
+}
+
+std::optional<Microseconds> YamlMap::Duration(std::string_view key) {
+  const ConfigKey& known = Known(key, Form::kDuration);
+  const auto text = TextOf(key);
+  return text ? DurationOf(known, *text) : std::nullopt;
+}
+
+std::vector<Microseconds> YamlMap::Durations(std::string_view key) {
+  const ConfigKey& known = Known(key, Form::kTexts);
+  std::vector<Microseconds> durations;
+  for (const std::string& text : Texts(key)) {
+    if (const auto duration = DurationOf(known, text)) durations.push_back(*duration);
+  }
+  return durations;
+}
+
+std::optional<uint64_t> YamlMap::Size(std::string_view key) {
+  const ConfigKey& known = Known(key, Form::kSize);
+  const auto text = TextOf(key);
+  if (!text) return {};
+  const auto size = ParseByteSize(*text);
+  if (size && *size >= known.least && *size <= known.most) return size;
+  Unfit(key, *text);
+  return {};
+}
+
+std::optional<uint64_t> YamlMap::Number(std::string_view key) {
+  const ConfigKey& known = Known(key, Form::kNumber);
+  const auto text = TextOf(key);
+  if (!text) return {};
+  uint64_t number = 0;
+  const char* const end = text->data() + text->size();
+  const auto [at, error] = std::from_chars(text->data(), end, number);
+  if (error == std::errc() && at == end && number >= known.least && number <= known.most) {
+    return number;
+  }
+  Unfit(key, *text);
+  return {};
+}
+
+std::optional<std::string> YamlMap::Word(std::string_view key) {
+  const ConfigKey& known = Known(key, Form::kWord);
+  auto text = TextOf(key);
+  if (!text) return {};
+  const std::vector<std::string> words = known.Words();
+  if (std::ranges::find(words, *text) != words.end()) return text;
+  mistakes_.Add(LineOf(key), fmt::format("unknown value for \"{}\": \"{}\"{} (valid: {})", key,
+                                         *text, DidYouMean(*text, words), known.value));
+  return {};
+}
+
+YAML::Node YamlMap::Child(std::string_view key) {
+  SYNCLINE_CHECK(FindKey(key, place_) != nullptr);
   const Entry* entry = Ask(key);
   return entry != nullptr ? entry->value : YAML::Node();
+}
+
+YamlMap YamlMap::Inside(std::string_view key) {
+  const ConfigKey* known = FindKey(key, place_);
+  SYNCLINE_CHECK(known != nullptr);
+  return YamlMap(Child(key), fmt::format("\"{}\"", key), known->inside, mistakes_);
+}
+
+void YamlMap::Unfit(std::string_view key, std::string_view text) {
+  const ConfigKey* known = FindKey(key, place_);
+  SYNCLINE_CHECK(known != nullptr);
+  mistakes_.Add(LineOf(key), fmt::format("\"{}\" must be {}, not \"{}\"", key, known->value, text));
 }
 
 void YamlMap::Refuse(std::string_view key, std::string_view why) {
@@ -160,10 +241,18 @@ void YamlMap::Refuse(std::string_view key, std::string_view why) {
 
 void YamlMap::RefuseOthers() {
   for (const Entry& entry : entries_) {
-    if (Asked(entry.name) || std::ranges::find(refused_, entry.name) != refused_.end()) continue;
+    const bool asked = std::ranges::find(asked_, entry.name) != asked_.end();
+    if (asked && FindKey(entry.name, place_) != nullptr) continue;
+    if (std::ranges::find(refused_, entry.name) != refused_.end()) continue;
+    const std::string elsewhere = BelongsTo(entry.name, place_);
+    if (!elsewhere.empty()) {
+      mistakes_.Add(entry.line, fmt::format("\"{}\" {}", entry.name, elsewhere));
+      continue;
+    }
+    const std::vector<std::string> valid = KeysAt(place_);
     mistakes_.Add(entry.line,
                   fmt::format("unknown key \"{}\" in {}{} (valid: {})", entry.name, what_,
-                              DidYouMean(entry.name, asked_), fmt::join(asked_, ", ")));
+                              DidYouMean(entry.name, valid), fmt::join(valid, ", ")));
   }
 }
 
