@@ -4,7 +4,6 @@
 
 #include <limits>
 
-#include "engine/model/same_value.h"
 #include "engine/model/value_text.h"
 
 namespace syncline {
@@ -138,28 +137,6 @@ TEST(MomentTest, AMomentIsWrittenInTheFormThatItWasReadIn) {
   EXPECT_EQ(ToText(WriteStamp(east.form, east.us - 1)), "2026-01-01 00:00:00");
   EXPECT_EQ(Describe(east.form), "YYYY-MM-DD HH:MM:SS+02:00");
   EXPECT_EQ(StampFormNamed(NameOf(east.form)), east.form);
-}
-
-TEST(SameValueTest, FormsOfOneThingAreOneValue) {
-  EXPECT_TRUE(IsSameValue(Type::kTimestampTz, Text("2026-01-01 00:00:00"),
-                          *FromText(Type::kTimestampTz, "2026-01-01")));
-  EXPECT_TRUE(IsSameValue(Type::kTimestamp, Int(1767348000), Text("2026-01-02T10:00:00Z")));
-  EXPECT_TRUE(IsSameValue(Type::kDecimal, Text("1.50"), Real(1.5)));
-  EXPECT_TRUE(IsSameValue(Type::kDecimal, Text("-0.00"), Int(0)));
-  EXPECT_TRUE(IsSameValue(Type::kBool, Text("true"), Int(1)));
-  EXPECT_TRUE(IsSameValue(Type::kUuid, Text("ABCDEF00-0000-0000-0000-000000000000"),
-                          *FromText(Type::kUuid, "abcdef00-0000-0000-0000-000000000000")));
-  EXPECT_TRUE(IsSameValue(Type::kTime, Text("10:00"), *FromText(Type::kTime, "10:00:00")));
-  EXPECT_TRUE(IsSameValue(Type::kText, Value(), Value()));
-}
-
-TEST(SameValueTest, OtherThingsAreOthers) {
-  EXPECT_FALSE(IsSameValue(Type::kTimestampTz, Text("2026-01-01"), Text("2026-01-01 00:00:01")));
-  EXPECT_FALSE(IsSameValue(Type::kText, Text("2026-01-01 00:00:00"), Text("2026-01-01T00:00:00")));
-  EXPECT_FALSE(IsSameValue(Type::kText, Text("1.50"), Text("1.5")));
-  EXPECT_FALSE(IsSameValue(Type::kTimestampTz, Text("now"), Text("today")));
-  EXPECT_FALSE(IsSameValue(Type::kText, Value(), Text("")));
-  EXPECT_FALSE(IsSameValue(Type::kDecimal, Text("10"), Text("1")));
 }
 
 }  // namespace
