@@ -333,5 +333,45 @@ TEST_F(HostileBaseTest, AnOffsetBehindTheBasesEnd) {
   ExpectDamage("behind its end");
 }
 
+// What was prepared before a target's commit, and the program has ended since.
+TEST_F(HostileLogTest, APreparedFrameThatIsNone) {
+  const auto text = [](std::string_view bytes, uint64_t size) {
+    std::string out;
+    layout::AppendBigEndian64(out, size);
+    return out + std::string(bytes);
+  };
+  const std::string names = text("name", 4) + text("token", 5);
+  const Mark mark = *ReadMark(folder_ / "durable");
+  FrameHeader header{.log_id = mark.log_id,
+                     .epoch = mark.epoch,
+                     .base = mark.next,
+                     .previous_hash = mark.hash,
+                     .closes_cut = true,
+                     .schemas = {ItemsTable("others")->id()},
+                     .cursor = "c"};
+  const std::string entry =
+      EncodeFrame(header, {Upsert({ValueView::Int(1), ValueView::Text("a"), ValueView::Int(1)})});
+  const std::pair<std::string, std::string_view> all[] = {
+      {"", "prepared frame is cut off"},
+      {"1234567", "prepared frame is cut off"},
+      {text("name", 5), "prepared frame is cut off"},
+      {text("name", ~uint64_t{0}), "prepared frame is cut off"},
+      {text("name", 4), "prepared frame is cut off"},
+      {names, "frame"},
+      {names + entry.substr(0, entry.size() - 1), "frame"},
+      {names + entry, "schema of the log's prepared frame is missing"},
+  };
+  for (const auto& [bytes, what] : all) {
+    {
+      const auto store = OpenStore();
+      ThrowIfBad(store->db().Put({}, rocksdb::Slice(layout::kPreparedKey), bytes), "planting");
+      ThrowIfBad(store->db().SyncWAL(), "planting");
+    }
+    const Error error = ErrorOf([&] { Open(); });
+    EXPECT_EQ(error.exit_code(), 4) << error.message();
+    EXPECT_NE(error.message().find(what), std::string::npos) << what << ": " << error.message();
+  }
+}
+
 }  // namespace
 }  // namespace syncline

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/error.h"
 #include "tests/engine/model/samples.h"
 
 namespace syncline {
@@ -112,6 +113,33 @@ TEST(OrderedKeyTest, WhatWasWrittenIsReadAgain) {
     }
     ASSERT_EQ(ReadOrdered(bytes), row);
   }
+}
+
+// Fails when bytes behind the end are read, or a count, a mark or a type is believed unseen.
+TEST(OrderedKeyTest, BytesThatAreNoKeyAreDamage) {
+  const auto is_damage = [](std::string_view bytes) {
+    try {
+      ReadOrdered(bytes);
+    } catch (const Error& error) {
+      return error.exit_code() == 4;
+    }
+    return false;
+  };
+  for (const ValueView value :
+       {ValueView::Bool(true), ValueView::Int(-70'000), ValueView::Double(1.5),
+        ValueView::Text(std::string_view("a\0b", 3)), ValueView::Uuid("0123456789abcdef")}) {
+    const std::string whole = Ordered(value);
+    for (size_t length = 1; length < whole.size(); ++length) {
+      EXPECT_TRUE(is_damage(whole.substr(0, length))) << length << " of " << whole.size();
+    }
+  }
+  const auto with = [](Type type, std::string_view rest) {
+    return std::string(1, static_cast<char>(type)) + std::string(rest);
+  };
+  EXPECT_TRUE(is_damage("\xff"));                                             // no such type
+  EXPECT_TRUE(is_damage(with(Type::kInt, "\x89123456789")));                  // nine bytes
+  EXPECT_TRUE(is_damage(with(Type::kText, std::string_view("a\0\x02", 3))));  // no such mark
+  EXPECT_TRUE(is_damage(with(Type::kUuid, std::string_view("short\0\x01", 7))));
 }
 
 }  // namespace
