@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <map>
 #include <vector>
 
@@ -167,7 +166,7 @@ std::optional<WallTime> SourceTimeOf(const std::string& cursor) {
   const std::optional<int64_t> last = number_after(R"("last":)", ticks);
   if (!last) return {};
   const auto clock_us = number_after(fmt::format(R"({{"number":{},"clock":)", *last), ticks);
-  if (!clock_us || std::abs(*clock_us) > INT64_MAX / 2) return {};
+  if (!clock_us || *clock_us > INT64_MAX / 2 || *clock_us < INT64_MIN / 2) return {};
   const WallTime time(Microseconds(*clock_us + kDaysTo2000 * kMicrosecondsPerDay));
   return IsWriteTime(time) ? std::optional(time) : std::nullopt;
 }

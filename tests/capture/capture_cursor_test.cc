@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
+#include <vector>
+
 #include "capture/capture_stage.h"
 #include "capture/stored_cursor.h"
 #include "engine/base/error.h"
@@ -58,8 +62,9 @@ TEST(CaptureCursorTest, TheTimeIsThatOfTheLastTick) {
 // README.md shows this text.
 TEST(CaptureCursorTest, TheFormatIsTheDocumentedOne) {
   CaptureCursor cursor;
-  cursor.tables[{"public", "items"}] = {
-      .loaded = true, .definition = "0123456789abcdef", .mark = {"16390", "16390.16402", "7.1.5f,,c0"}};
+  cursor.tables[{"public", "items"}] = {.loaded = true,
+                                        .definition = "0123456789abcdef",
+                                        .mark = {"16390", "16390.16402", "7.1.5f,,c0"}};
   cursor.database.body = "16384";
   cursor.ticks.last = 9;
   cursor.ticks.server_started_us = 5;
@@ -148,6 +153,54 @@ TEST(CaptureCursorTest, ManyTablesAreCounted) {
   EXPECT_EQ(DescribeCursor(cursor.ToString()),
             "993 tables loaded; 100 to be loaded; 101 to be loaded; 102 to be loaded; 103 to be "
             "loaded; 104 to be loaded; 2 others not loaded");
+}
+
+// What status, verify and retention ask of a cursor that lies in a log. Fails when the tables where
+// Syncline keeps deletions count as users' tables, or when a cursor that cannot be read ends a
+// command that only wants to tell of it.
+TEST(StoredCursorTest, TellsOfTablesAndRowsThatStayAtTheSource) {
+  const auto key = [](std::string_view text) {
+    Row row;
+    row.Append(ValueView::Int(7));
+    row.Append(ValueView::Text(text));
+    row.Append(ValueView::Null());
+    return row.bytes();
+  };
+  const TableName items{"public", "items"}, odd{"", "odd \"name\""};
+  CaptureCursor cursor = Sample();
+  cursor.tables[items].too_large = {{key("a"), 900}, {key("b"), 800}};
+  cursor.tables[items].unreadable = {{key("c"), {"no such encoding", true}}};
+  cursor.tables[{"", "syncline_tombstones_0123456789ab"}].owes_deletions = true;
+  const std::string text = cursor.ToString();
+  EXPECT_EQ(TablesOf(text), (std::set<TableName>{items, odd}));
+  EXPECT_EQ(TablesOwingDeletions(text), (std::set<TableName>{items}));
+  EXPECT_EQ(RowsSetAside(text), (std::map<TableName, uint64_t>{{items, 3}}));
+  EXPECT_EQ(LargeRowsOf(text),
+            (std::vector<LargeRow>{{items, "7, a, NULL", 900}, {items, "7, b, NULL", 800}}));
+  EXPECT_EQ(UnreadableRowsOf(text),
+            (std::vector<UnreadableRow>{{items, "7, c, NULL", "no such encoding"}}));
+  EXPECT_NE(DescribeCursor(text).find("loaded, without rows that are too large"), std::string::npos)
+      << DescribeCursor(text);
+  for (const char* none : {"{", "[]", "{\"format\":1}"}) {
+    EXPECT_TRUE(TablesOf(none).empty()) << none;
+    EXPECT_TRUE(TablesOwingDeletions(none).empty()) << none;
+    EXPECT_TRUE(RowsSetAside(none).empty()) << none;
+    EXPECT_TRUE(LargeRowsOf(none).empty()) << none;
+    EXPECT_TRUE(UnreadableRowsOf(none).empty()) << none;
+    EXPECT_FALSE(SourceTimeOf(none)) << none;
+  }
+}
+
+// Fails when a number from a log is calculated with before it is looked at (UBSan says so).
+TEST(StoredCursorTest, AClockBeyondAllTimesTellsNone) {
+  const auto at = [](const std::string& clock) {
+    return SourceTimeOf(R"({"ticks":{"last":2,"ticks":[{"number":2,"clock":)" + clock + "}]}}");
+  };
+  EXPECT_EQ(at("0"), WallTime(Microseconds(946'684'800'000'000)));
+  for (const char* clock : {"9223372036854775807", "-9223372036854775808", "5000000000000000000",
+                            "-5000000000000000000", "99999999999999999999", "x"}) {
+    EXPECT_FALSE(at(clock)) << clock;
+  }
 }
 
 }  // namespace
