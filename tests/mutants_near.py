@@ -81,10 +81,9 @@ KNOWS = {
 }  # fmt: skip
 # The files of a run, of the many of tools.
 RUNNER = [
-    "tools/run*.cc", "tools/schedule*.cc", "tools/timed_runs.cc", "tools/incidents.cc", "tools/pause_watch.cc",
-    "tools/stage_watch.cc", "tools/log_keeper.cc", "tools/hooks.cc", "tools/child_process.cc",
-    "tools/verify_child.cc", "tools/living_process.cc", "tools/stop_signals.cc", "tools/last_resort.cc",
-    "tools/poll_notes.cc", "tools/load_progress.cc", "tools/moment_watch.cc", "tools/idle_consumers.cc",
+    "tools/service/*.cc", "tools/history/*.cc", "tools/config/schedule*.cc", "tools/status/idle_consumers.cc",
+    "tools/support/child_process.cc", "tools/support/stop_signals.cc", "tools/commands/run_stages.cc",
+    "tools/commands/load_progress.cc", "tools/commands/last_resort.cc",
 ]  # fmt: skip
 
 

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "tools/argument_secrets.h"
-#include "tools/last_resort.h"
-#include "tools/program.h"
+#include "tools/commands/argument_secrets.h"
+#include "tools/commands/last_resort.h"
+#include "tools/commands/program.h"
 
 int main(int argc, char** argv) {
   const bool json = std::any_of(

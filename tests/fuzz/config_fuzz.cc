@@ -2,7 +2,7 @@
 #include <string>
 
 #include "tests/fuzz/fuzz_target.h"
-#include "tools/config.h"
+#include "tools/config/config.h"
 
 namespace syncline::fuzz {
 namespace {

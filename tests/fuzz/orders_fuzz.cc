@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "tests/fuzz/fuzz_target.h"
-#include "tools/log_order.h"
+#include "tools/control/log_order.h"
 
 namespace syncline::fuzz {
 namespace {

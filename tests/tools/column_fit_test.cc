@@ -1,4 +1,4 @@
-#include "tools/column_fit.h"
+#include "tools/check/column_fit.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tools/compare_tables.h"
+#include "tools/verify/compare_tables.h"
 
 #include "engine/base/error.h"
 #include "tests/tools/sqlite_files.h"

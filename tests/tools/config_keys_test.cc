@@ -1,4 +1,4 @@
-#include "tools/config_keys.h"
+#include "tools/config/config_keys.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "engine/base/error.h"
-#include "tools/config.h"
+#include "tools/config/config.h"
 
 namespace syncline::cli {
 namespace {

@@ -1,13 +1,13 @@
 // `deletes` and `on_delete` in the configuration, and what plans make of them.
 
-#include "tools/deletes_config.h"
+#include "tools/config/deletes_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "engine/base/error.h"
-#include "tools/config.h"
-#include "tools/plan.h"
+#include "tools/config/config.h"
+#include "tools/config/plan.h"
 
 namespace syncline::cli {
 namespace {

@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "engine/base/error.h"
-#include "tools/config_draft.h"
-#include "tools/table_advice.h"
+#include "tools/config/config_draft.h"
+#include "tools/config/table_advice.h"
 
 namespace syncline::cli {
 namespace {

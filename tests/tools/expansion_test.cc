@@ -1,4 +1,4 @@
-#include "tools/expansion.h"
+#include "tools/config/expansion.h"
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "engine/base/error.h"
-#include "tools/argument_secrets.h"
+#include "tools/commands/argument_secrets.h"
 
 namespace syncline::cli {
 namespace {
@@ -85,8 +85,7 @@ TEST_F(ExpansionTest, AnAddressOfTheCommandLineMayHaveThem) {
   EXPECT_EQ(ParseAddress(url).display, "postgresql://me@h/db");
   EXPECT_TRUE(HoldsSecret(url));
   EXPECT_FALSE(HoldsSecret("postgresql://me:${PW}@h/db"));
-  EXPECT_EQ(FilesReferredTo("a: ${file:/x/y}\nb: $${file:/z}"),
-            std::vector<fs::path>{"/x/y"});
+  EXPECT_EQ(FilesReferredTo("a: ${file:/x/y}\nb: $${file:/z}"), std::vector<fs::path>{"/x/y"});
   EXPECT_THROW(ParseAddress("postgresql://me:${SYNCLINE_TEST_UNSET}@h/db"), Error);
 }
 

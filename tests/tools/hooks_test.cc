@@ -1,4 +1,4 @@
-#include "tools/hooks.h"
+#include "tools/service/hooks.h"
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
@@ -14,7 +14,7 @@
 #include <sstream>
 #include <thread>
 
-#include "tools/incidents.h"
+#include "tools/service/incidents.h"
 
 namespace syncline::cli {
 namespace {
@@ -157,7 +157,7 @@ TEST_F(HooksTest, AnIncidentIsToldOnceAndSoIsItsEndWhoeverSeesIt) {
   ManualClock clock;
   const Error error = StopError("reason");
   for (int process = 0; process < 2; ++process) {
-    RunBook book(folder_ / "log", clock, logger_);
+    BestEffortStateStore book(folder_ / "log", clock, logger_);
     Hooks hooks({{"way", {{AppendTo("told")}, {}}}}, logger_);
     Incidents incidents(book, hooks, clock);
     incidents.Failed("way", "sync", error);
@@ -165,7 +165,7 @@ TEST_F(HooksTest, AnIncidentIsToldOnceAndSoIsItsEndWhoeverSeesIt) {
   }
   EXPECT_EQ(Text("told"), "way sync failed: reason\n");
   {
-    RunBook book(folder_ / "log", clock, logger_);
+    BestEffortStateStore book(folder_ / "log", clock, logger_);
     Hooks hooks({{"way", {{AppendTo("told")}, {}}}}, logger_);
     Incidents incidents(book, hooks, clock);
     incidents.Over("way", "sync");
@@ -179,7 +179,7 @@ TEST_F(HooksTest, WhatIsTriedAgainIsToldWhenItStays) {
   ManualClock clock;
   const Error error = RetryError("away");
   {
-    RunBook book(folder_ / "log", clock, logger_);
+    BestEffortStateStore book(folder_ / "log", clock, logger_);
     Hooks hooks({{"way", {{AppendTo("told")}, {}}}}, logger_);
     Incidents incidents(book, hooks, clock);
     incidents.Trying("way", "apply", &error);
@@ -201,13 +201,13 @@ TEST_F(HooksTest, WhatIsTriedAgainIsToldWhenItStays) {
 TEST_F(HooksTest, RowsThatStayAtTheSourceAreToldOnceAndWhenNoneIsLeft) {
   ManualClock clock;
   {
-    RunBook book(folder_ / "log", clock, logger_);
+    BestEffortStateStore book(folder_ / "log", clock, logger_);
     Hooks hooks({{"way", {{AppendTo("told")}, {}}}}, logger_);
     Incidents incidents(book, hooks, clock);
     for (const uint64_t rows : {0, 1, 3, 2, 3}) incidents.LeavingOut("way", rows);
     incidents.Refusing("way", 1);
     incidents.Refusing("way", 0);
-    const auto open = RunHistory(folder_ / "log", clock).IncidentsOf("way");
+    const auto open = StateStore(folder_ / "log", clock).IncidentsOf("way");
     ASSERT_EQ(open.size(), 1u);
     EXPECT_EQ(open[0].error, "3 rows stay at the source, not captured");
     incidents.LeavingOut("way", 0);
@@ -222,22 +222,22 @@ TEST_F(HooksTest, RowsThatStayAtTheSourceAreToldOnceAndWhenNoneIsLeft) {
 // with the first error only, where that waited for the pipeline to be well.
 TEST_F(HooksTest, TroubleThatIsOverGivesPlaceToTheTroubleAtHand) {
   ManualClock clock;
-  RunBook book(folder_ / "log", clock, logger_);
+  BestEffortStateStore book(folder_ / "log", clock, logger_);
   Hooks hooks({}, logger_);
   Incidents incidents(book, hooks, clock);
   incidents.Stopped("way", "capture", StopError("cannot connect"));
   incidents.Stopped("other", "capture", StopError("cannot connect"));
   incidents.StartedAgain("way", "capture");
   incidents.Stopped("way", "apply", StopError("refused"));
-  auto open = RunHistory(folder_ / "log", clock).IncidentsOf("way");
+  auto open = StateStore(folder_ / "log", clock).IncidentsOf("way");
   ASSERT_EQ(open.size(), 1u);
   EXPECT_EQ(open[0].error, "refused");
-  EXPECT_EQ(RunHistory(folder_ / "log", clock).IncidentsOf("other").size(), 1u);
+  EXPECT_EQ(StateStore(folder_ / "log", clock).IncidentsOf("other").size(), 1u);
   // What fails again before anything else was not over.
   incidents.StartedAgain("way", "apply");
   incidents.Stopped("way", "apply", StopError("refused again"));
   incidents.Stopped("way", "capture", StopError("cannot connect"));
-  EXPECT_EQ(RunHistory(folder_ / "log", clock).IncidentsOf("way").size(), 2u);
+  EXPECT_EQ(StateStore(folder_ / "log", clock).IncidentsOf("way").size(), 2u);
 }
 
 // The process that runs a pipeline counts what is refused later than the command that has taken it
@@ -245,7 +245,7 @@ TEST_F(HooksTest, TroubleThatIsOverGivesPlaceToTheTroubleAtHand) {
 TEST_F(HooksTest, FewerRefusedChangesAreNoNewIncident) {
   ManualClock clock;
   {
-    RunBook book(folder_ / "log", clock, logger_);
+    BestEffortStateStore book(folder_ / "log", clock, logger_);
     Hooks hooks({{"way", {{AppendTo("told")}, {}}}}, logger_);
     Incidents runs(book, hooks, clock), command(book, hooks, clock);
     runs.Refusing("way", 2);
@@ -254,10 +254,10 @@ TEST_F(HooksTest, FewerRefusedChangesAreNoNewIncident) {
     command.StillRefusing("way", 0);
     runs.Refusing("way", 1);
     runs.Refusing("way", 0);
-    EXPECT_EQ(RunHistory(folder_ / "log", clock).IncidentsOf("way").size(), 0u);
+    EXPECT_EQ(StateStore(folder_ / "log", clock).IncidentsOf("way").size(), 0u);
     runs.Refusing("way", 4);
     command.StillRefusing("way", 3);
-    const auto open = RunHistory(folder_ / "log", clock).IncidentsOf("way");
+    const auto open = StateStore(folder_ / "log", clock).IncidentsOf("way");
     ASSERT_EQ(open.size(), 1u);
     EXPECT_EQ(open[0].error, "the target refuses 3 changes");
   }

@@ -1,4 +1,4 @@
-#include "tools/load_progress.h"
+#include "tools/commands/load_progress.h"
 
 #include <gtest/gtest.h>
 

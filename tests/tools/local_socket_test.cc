@@ -1,4 +1,4 @@
-#include "tools/local_socket.h"
+#include "tools/control/local_socket.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-#include "tools/log_control.h"
+#include "tools/control/log_control.h"
 
 #include <gmock/gmock.h>
 #include <spdlog/sinks/null_sink.h>

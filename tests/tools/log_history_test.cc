@@ -1,4 +1,4 @@
-#include "tools/log_history.h"
+#include "tools/status/log_history.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tools/log_json.h"
+#include "tools/support/log_json.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tools/log_line.h"
+#include "tools/support/log_line.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tools/peer_comparison.h"
+#include "tools/verify/peer_comparison.h"
 
 #include <gmock/gmock.h>
 
@@ -22,7 +22,7 @@ class PeerComparisonTest : public SqliteFilesTest {
     Execute("y", table + second);
   }
 
-  PeerFindings Compare(const std::string& options = "", const std::string& only = "") {
+  PeerResult Compare(const std::string& options = "", const std::string& only = "") {
     plan_ = MakePlan(ParseConfig("log: log\ndatabases: {x: 'sqlite:x.db', y: 'sqlite:y.db'}\n"
                                  "defaults: {every: 5ms, cursor: updated_at}\n"
                                  "pipelines: {p: {between: [x, y], tables: [items]" +
@@ -34,7 +34,7 @@ class PeerComparisonTest : public SqliteFilesTest {
   }
 
   // Each row that differs, with the side whose state would win.
-  static std::vector<std::string> Said(const PeerFindings& findings) {
+  static std::vector<std::string> Said(const PeerResult& findings) {
     std::vector<std::string> said;
     for (const PeerDifference& row : findings.tables.at(0).rows) {
       said.push_back(std::to_string(row.pair.key.source[0].as_int()) +
@@ -51,7 +51,7 @@ class PeerComparisonTest : public SqliteFilesTest {
 TEST_F(PeerComparisonTest, EqualDatabases) {
   Fill("(1, 'one', '2026-01-01 00:00:01'), (2, 'two', '2026-01-01 00:00:02')",
        "(1, 'one', '2026-01-01 00:00:01'), (2, 'two', '2026-01-01 00:00:02')");
-  const PeerFindings findings = Compare();
+  const PeerResult findings = Compare();
   EXPECT_TRUE(findings.equal());
   EXPECT_EQ(findings.tables.at(0).equal, 2u);
   EXPECT_EQ(findings.first, "x");
@@ -64,7 +64,7 @@ TEST_F(PeerComparisonTest, CountsEachWayOfDifferingAndNamesTheWinner) {
       "'2026-01-01 00:00:03'), (4, 'first only', '2026-01-01 00:00:04')",
       "(1, 'one', '2026-01-01 00:00:01'), (2, 'old', '2026-01-01 00:00:02'), (3, 'new', "
       "'2026-01-01 00:00:30'), (5, 'second only', '2026-01-01 00:00:05')");
-  const PeerFindings findings = Compare();
+  const PeerResult findings = Compare();
   EXPECT_FALSE(findings.equal());
   const PeerTable& table = findings.tables.at(0);
   EXPECT_EQ(table.equal, 1u);

@@ -1,4 +1,4 @@
-#include "tools/pipeline_health.h"
+#include "tools/status/pipeline_health.h"
 
 #include <gtest/gtest.h>
 
@@ -97,7 +97,7 @@ class PipelineHealthTest : public SqliteFilesTest {
 
   ManualClock clock_;
   const Config config_;
-  RunHistory history_;
+  StateStore history_;
   std::unique_ptr<ChangeLog> log_;
   std::unique_ptr<PollNoteFile> notes_;
 };
@@ -151,7 +151,7 @@ TEST_F(PipelineHealthTest, AnIncidentThatWasToldIsAFailure) {
 
 // Fails when a second process that is refused hides the one that works.
 TEST_F(PipelineHealthTest, WorkIsThatOfTheProcessThatLives) {
-  RunHistory second(config_.log, clock_);
+  StateStore second(config_.log, clock_);
   EXPECT_TRUE(second.IsAtWorkElsewhere(Work::Part::kApply, "way"));
   EXPECT_FALSE(history_.IsAtWorkElsewhere(Work::Part::kApply, "way"));
   clock_.Advance(100ms);

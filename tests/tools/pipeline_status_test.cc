@@ -1,4 +1,4 @@
-#include "tools/pipeline_status.h"
+#include "tools/status/pipeline_status.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tools/plan.h"
+#include "tools/config/plan.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

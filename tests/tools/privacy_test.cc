@@ -9,10 +9,10 @@
 #include "engine/base/error.h"
 #include "engine/log/log_privacy.h"
 #include "tests/tools/sqlite_files.h"
-#include "tools/check_privacy.h"
-#include "tools/local_socket.h"
-#include "tools/log_privacy.h"
-#include "tools/run_history.h"
+#include "tools/check/check_privacy.h"
+#include "tools/control/local_socket.h"
+#include "tools/history/state_store.h"
+#include "tools/service/log_privacy.h"
 
 namespace syncline::cli {
 namespace {
@@ -43,7 +43,7 @@ class PrivacyTest : public SqliteFilesTest {
 // Fails for everything in it when files are made with the umask.
 TEST_F(PrivacyTest, LogsAndTheirHistoryAreTheirUsersAlone) {
   const fs::path logs = folder_ / "logs", log = logs / "shop";
-  const RunHistory history(logs, clock_);
+  const StateStore history(logs, clock_);
   {
     const auto writer = ChangeLog::Open(log, "test:source", clock_);
     writer->Backup(folder_ / "backups" / "monday");
@@ -59,7 +59,7 @@ TEST_F(PrivacyTest, LogsAndTheirHistoryAreTheirUsersAlone) {
 
 TEST_F(PrivacyTest, AFolderOfAnEarlierBuildIsTightenedWithOneLine) {
   const fs::path logs = folder_ / "logs";
-  { const RunHistory history(logs, clock_); }
+  { const StateStore history(logs, clock_); }
   { const auto writer = ChangeLog::Open(logs / "shop", "test:source", clock_); }
   Loosen(logs);
   std::ostringstream told;

@@ -1,4 +1,4 @@
-#include "tools/program.h"
+#include "tools/commands/program.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

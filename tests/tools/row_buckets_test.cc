@@ -1,4 +1,4 @@
-#include "tools/row_buckets.h"
+#include "tools/verify/row_buckets.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tools/runner.h"
+#include "tools/service/runner.h"
 
 #include <gmock/gmock.h>
 #include <spdlog/sinks/ostream_sink.h>

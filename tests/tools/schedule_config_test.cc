@@ -1,12 +1,12 @@
-#include "tools/schedule_config.h"
+#include "tools/config/schedule_config.h"
 
 #include <gmock/gmock.h>
 
 #include <chrono>
 
 #include "engine/base/error.h"
-#include "tools/config.h"
-#include "tools/plan.h"
+#include "tools/config/config.h"
+#include "tools/config/plan.h"
 
 namespace syncline::cli {
 namespace {

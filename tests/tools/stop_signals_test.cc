@@ -1,4 +1,4 @@
-#include "tools/stop_signals.h"
+#include "tools/support/stop_signals.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "tools/table_comparison.h"
+#include "tools/verify/table_comparison.h"
 
 #include <gmock/gmock.h>
 

@@ -3,9 +3,9 @@
 
 #include <cstdio>
 
-#include "tools/duration.h"
-#include "tools/glob.h"
-#include "tools/terminal.h"
+#include "tools/support/duration.h"
+#include "tools/support/glob.h"
+#include "tools/support/terminal.h"
 
 namespace syncline::cli {
 namespace {

@@ -1,10 +1,10 @@
-#include "tools/two_way_config.h"
+#include "tools/config/two_way_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "engine/base/error.h"
-#include "tools/plan.h"
+#include "tools/config/plan.h"
 
 namespace syncline::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/verification.h"
+#include "tools/verify/verification.h"
 
 #include <gmock/gmock.h>
 #include <spdlog/sinks/null_sink.h>
@@ -6,7 +6,7 @@
 #include <map>
 
 #include "tests/tools/sqlite_files.h"
-#include "tools/runner.h"
+#include "tools/service/runner.h"
 
 namespace syncline::cli {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 using testing::ElementsAre;
 
 // What a finding says, in one line.
-std::string Said(const RowFinding& row) {
+std::string Said(const DivergentRow& row) {
   std::string text = std::to_string(row.pair.key.source[0].as_int()) + " ";
   text += DifferenceName(row.difference);
   text += " ";
@@ -51,9 +51,9 @@ class VerificationTest : public SqliteFilesTest {
   }
 
   std::vector<std::string> Differences() {
-    const Findings findings = NewVerification()->Run();
+    const VerifyResult findings = NewVerification()->Run();
     std::vector<std::string> said;
-    for (const RowFinding& row : findings.tables.at(0).rows) said.push_back(Said(row));
+    for (const DivergentRow& row : findings.tables.at(0).rows) said.push_back(Said(row));
     std::ranges::sort(said);
     EXPECT_EQ(findings.equal(), said.empty());
     return said;
@@ -68,7 +68,7 @@ class VerificationTest : public SqliteFilesTest {
 TEST_F(VerificationTest, WhatWasSyncedIsEqual) {
   Configure();
   RunOnce();
-  const Findings findings = NewVerification()->Run();
+  const VerifyResult findings = NewVerification()->Run();
   EXPECT_TRUE(findings.equal());
   EXPECT_EQ(findings.tables.at(0).equal, 3u);
   EXPECT_EQ(findings.in_flight(), 0u);
@@ -103,7 +103,7 @@ TEST_F(VerificationTest, SaysWhatTheTargetHasRefused) {
           "updated_at INTEGER)");
   Configure();
   RunOnce();
-  const Findings findings = NewVerification()->Run();
+  const VerifyResult findings = NewVerification()->Run();
   ASSERT_EQ(findings.tables.at(0).rows.size(), 1u);
   EXPECT_EQ(Said(findings.tables[0].rows[0]), "2 missing parked");
   EXPECT_THAT(findings.tables[0].rows[0].reason, testing::HasSubstr("CHECK"));
@@ -115,7 +115,7 @@ TEST_F(VerificationTest, SaysWhereTheTargetsRowHasWon) {
           "INSERT INTO items VALUES (2, 'newer', 99)");
   Configure(", conflict: latest_wins");
   RunOnce();
-  const Findings findings = NewVerification()->Run();
+  const VerifyResult findings = NewVerification()->Run();
   ASSERT_EQ(findings.tables.at(0).rows.size(), 1u);
   EXPECT_EQ(Said(findings.tables[0].rows[0]), "2 differing kept name updated_at");
   EXPECT_THAT(findings.tables[0].rows[0].reason, testing::HasSubstr("latest_wins"));
@@ -127,7 +127,7 @@ TEST_F(VerificationTest, WhatTheTargetHasYetToGetIsInFlight) {
   RunOnce();
   Execute("source", "UPDATE items SET name = 'ONE', updated_at = 4 WHERE id = 1");
   Execute("a", "UPDATE items SET name = 'altered' WHERE id = 3");
-  const Findings findings = NewVerification()->Run();
+  const VerifyResult findings = NewVerification()->Run();
   EXPECT_EQ(findings.in_flight(), 1u);
   ASSERT_EQ(findings.tables.at(0).rows.size(), 1u);
   EXPECT_EQ(Said(findings.tables[0].rows[0]), "3 differing altered name");
@@ -140,11 +140,11 @@ TEST_F(VerificationTest, LooksAgainAtWhatDifferedOnly) {
   RunOnce();
   Execute("a", "UPDATE items SET name = 'altered' WHERE id < 3");
   const auto verification = NewVerification();
-  const Findings before = verification->Run();
+  const VerifyResult before = verification->Run();
   ASSERT_EQ(before.tables.at(0).rows.size(), 2u);
   Execute("a",
           "UPDATE items SET name = 'one' WHERE id = 1; UPDATE items SET name = 'x' WHERE id = 3");
-  const Findings after = verification->Again(before);
+  const VerifyResult after = verification->Again(before);
   ASSERT_EQ(after.tables.at(0).rows.size(), 1u);
   EXPECT_EQ(Said(after.tables[0].rows[0]), "2 differing altered name");
   EXPECT_EQ(after.tables[0].equal, 1u);

@@ -1,7 +1,7 @@
 #include <cstdio>
 
-#include "tools/config_keys.h"
-#include "tools/value_json.h"
+#include "tools/config/config_keys.h"
+#include "tools/support/value_json.h"
 
 // Prints the table of the configuration's keys, one JSON object a line, for tools/manual/make. It
 // is no part of the program that users get.

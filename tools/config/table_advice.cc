@@ -1,0 +1,130 @@
+#include "tools/config/table_advice.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "capture/cursor_columns.h"
+
+namespace syncline::cli {
+namespace {
+
+// Names that people give to the column that every update moves, the likeliest first.
+constexpr std::string_view kCursorNames[] = {
+    "updated_at",  "modified_at", "last_modified", "last_updated", "changed_at",  "updated",
+    "modified",    "updated_on",  "modified_on",   "update_time",  "last_update", "date_modified",
+    "last_change", "updatedat",   "modifiedat",    "row_version",  "version",     "sync_version",
+};
+constexpr std::string_view kCreationNames[] = {"created_at", "created", "inserted_at",
+                                               "created_on"};
+
+std::string Lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+template <typename Names>
+std::string FindCursor(const sql::TableInfo& table, Dialect dialect, const Names& names) {
+  for (std::string_view name : names) {
+    for (const sql::ColumnInfo& column : table.columns) {
+      if (Lower(column.column.name) == name && CanBeCursor(column.column.type, dialect)) {
+        return column.column.name;
+      }
+    }
+  }
+  return {};
+}
+
+std::vector<std::string> CatalogueKey(const sql::TableInfo& table) {
+  if (!table.primary_key.empty()) return table.primary_key;
+  if (!table.unique_keys.empty()) return table.unique_keys.front();
+  return {};
+}
+
+constexpr std::string_view kNoKey =
+    "no primary key and no unique key over NOT NULL columns: name its key with \"key: [..]\"";
+
+// The time of creation, where a row has none of its last update before there is one; empty: that is
+// not how this table is.
+std::string FindFallback(const sql::TableInfo& table, Dialect dialect, const std::string& cursor) {
+  const std::string created = FindCursor(table, dialect, kCreationNames);
+  if (cursor.empty() || created.empty()) return {};
+  const Column& first = table.Find(cursor)->column;
+  const Column& second = table.Find(created)->column;
+  const bool alike = first.type == second.type && first.native_type == second.native_type;
+  const bool fits = alike && first.nullable && !second.nullable && first.type != Type::kInt;
+  return fits ? created : "";
+}
+
+}  // namespace
+
+bool CanBeCursor(Type type, Dialect dialect) {
+  switch (type) {
+    case Type::kInt:
+    case Type::kDate:
+    case Type::kTimestamp:
+    case Type::kTimestampTz:
+      return true;
+    case Type::kText:
+    case Type::kDouble:
+      return dialect == Dialect::kSqlite;
+    default:
+      return false;
+  }
+}
+
+TableAdvice AdviseTable(const sql::TableInfo& table, Dialect dialect) {
+  TableAdvice advice;
+  advice.key = CatalogueKey(table);
+  advice.cursor = FindCursor(table, dialect, kCursorNames);
+  if (advice.cursor == "version") {
+    advice.caution =
+        "only a version that grows over the whole table (from a sequence) can be a cursor, not a "
+        "counter in each row";
+  }
+  const std::string fallback = FindFallback(table, dialect, advice.cursor);
+  if (!fallback.empty()) {
+    advice.cursor = capture::CursorColumns{advice.cursor, fallback}.Text();
+    advice.caution = "`syncline check` says whether there is an index on it";
+  }
+  if (advice.cursor.empty()) {
+    advice.cursor = FindCursor(table, dialect, kCreationNames);
+    if (!advice.cursor.empty()) {
+      advice.caution = fmt::format("\"{}\" looks like a creation time: updates would not be seen",
+                                   advice.cursor);
+    }
+  }
+  if (advice.key.empty()) {
+    advice.problem = kNoKey;
+  } else if (advice.cursor.empty()) {
+    advice.problem =
+        "no column looks like a cursor: it takes a timestamp or version that every update moves";
+  } else if (advice.caution.empty() && std::find(table.indexed.begin(), table.indexed.end(),
+                                                 advice.cursor) == table.indexed.end()) {
+    advice.caution =
+        fmt::format("no index on \"{}\": every poll reads the whole table", advice.cursor);
+  }
+  return advice;
+}
+
+std::string WhyNotCapturable(const sql::TableInfo& table, Dialect dialect,
+                             const std::vector<std::string>& key, const std::string& cursor) {
+  if (key.empty() && CatalogueKey(table).empty()) return std::string(kNoKey);
+  for (const std::string& column : key) {
+    if (table.Find(column) == nullptr) return fmt::format("it has no key column \"{}\"", column);
+  }
+  const auto columns = capture::CursorColumns::Parse(cursor);
+  for (const std::string& name : {columns.column, columns.fallback}) {
+    if (name.empty()) continue;
+    const sql::ColumnInfo* column = table.Find(name);
+    if (column == nullptr) return fmt::format("it has no cursor column \"{}\"", name);
+    if (!CanBeCursor(column->column.type, dialect)) {
+      return fmt::format("its column \"{}\" of type {} cannot be a cursor", name,
+                         column->column.native_type);
+    }
+  }
+  return {};
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <filesystem>
+
+#include "tools/config/plan.h"
+
+namespace syncline::cli {
+
+// Before a log is written: takes the rights on its folder from all other users, and says so in one
+// line if there were some. What cannot be trusted is refused when the log is opened, not here.
+void KeepPrivate(const std::filesystem::path& log_folder, spdlog::logger& logger);
+
+// The same for the folder of all logs, and for each log of the plan.
+void KeepPrivate(const Plan& plan, spdlog::logger& logger);
+
+}  // namespace syncline::cli

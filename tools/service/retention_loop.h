@@ -1,0 +1,36 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "engine/base/clock.h"
+#include "engine/log/change_log.h"
+#include "engine/log/retention.h"
+
+namespace syncline::cli {
+
+// Keeps one log at the size and age that its configuration says, beside its capture, and tells what
+// it did. Belongs to one thread; borrows the log and the clock.
+class RetentionLoop {
+ public:
+  RetentionLoop(std::string source, ChangeLog& log, const RetentionPolicy& policy, Clock& clock,
+                std::shared_ptr<spdlog::logger> logger);
+
+  // Folds what may go, now and then, until stopped. Throws what a person has to look at.
+  void Run(std::stop_token stop);
+  // Folds what may go now.
+  void RunOnce(std::stop_token stop);
+
+ private:
+  const std::string source_;
+  ChangeLog& log_;
+  const RetentionPolicy policy_;
+  Clock& clock_;
+  const std::shared_ptr<spdlog::logger> logger_;
+  std::unique_ptr<Retention> retention_;  // null after a failure
+};
+
+}  // namespace syncline::cli

@@ -1,0 +1,114 @@
+// How Runner applies: from a log that this process writes, or another one.
+#include "apply/apply_stage.h"
+#include "capture/capture_stage.h"
+#include "engine/base/either_stop.h"
+#include "engine/base/log_text.h"
+#include "tools/service/moment_watch.h"
+#include "tools/service/peer_tables.h"
+#include "tools/service/runner.h"
+#include "tools/status/pipeline_status.h"
+
+namespace syncline::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Microseconds kLogPoll = 200ms;
+// A log appears bit by bit while it is made; what looks wrong for longer than this is wrong.
+constexpr Microseconds kLogMakingMax = 10s;
+
+}  // namespace
+
+void Runner::FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool once,
+                            std::stop_token stop, std::stop_token ending) {
+  WhileActive(pipeline.name, once, stop, [&](std::stop_token active) {
+    const EitherStop either(active, ending);
+    Persist(UnitOf(pipeline), pipeline.schedule.retry, once, either.token(), [&] {
+      auto reader = log.NewReader();
+      apply::ApplyOptions options = OptionsFor(pipeline, reader->info(), once, nullptr);
+      options.ending = ending;
+      Apply(pipeline, *reader, std::move(options), active);
+    });
+  });
+}
+
+void Runner::FollowFromOutside(const PipelinePlan& pipeline, bool once, Replica* node,
+                               std::stop_token stop) {
+  if (node == nullptr && IsByTheClock(pipeline)) {
+    return FollowFromOutsideByTheClock(pipeline, stop);
+  }
+  WhileActive(pipeline.name, once, stop, [&](std::stop_token active) {
+    Persist(UnitOf(pipeline), pipeline.schedule.retry, once, active, [&] {
+      auto reader = WaitForLog(pipeline, once, active);
+      if (reader == nullptr) return;
+      Apply(pipeline, *reader, OptionsFor(pipeline, reader->info(), once, node), active);
+    });
+  });
+}
+
+std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, bool once,
+                                              std::stop_token stop) {
+  bool told = false;
+  Microseconds in_the_making{0};
+  for (;;) {
+    const bool missing = !LogMayExist(pipeline.log_folder);
+    if (!missing || once) {
+      try {
+        return LogReader::Open(pipeline.log_folder, clock_);
+      } catch (const Error& error) {
+        in_the_making += kLogPoll;
+        if (once || in_the_making > kLogMakingMax || error.reaction() == Reaction::kDamage) {
+          throw;
+        }
+      }
+    }
+    if (missing && !told) {
+      logger_->info(LogText("waiting for the log, which capture makes pipeline={} log={}",
+                            pipeline.name, pipeline.log_folder.string()));
+      told = true;
+    }
+    if (!clock_.Sleep(kLogPoll, stop)) return nullptr;
+  }
+}
+
+apply::ApplyOptions Runner::OptionsFor(const PipelinePlan& pipeline, const LogInfo& log, bool once,
+                                       Replica* node) {
+  apply::ApplyOptions options{.pipeline = pipeline.name,
+                              .once = once,
+                              .consumer = pipeline.name,
+                              .quarantine_limit = pipeline.quarantine_limit,
+                              .retry = pipeline.schedule.retry,
+                              .troubled = [this, &pipeline](const Error* error) {
+                                incidents_.Trying(pipeline.name, "apply", error);
+                              }};
+  if (!pipeline.two_way) return options;
+  RefusePeerNarrowing(pipeline);
+  options.two_way.log = node;
+  const NodeId other = NodeIdOf(log.source);
+  if (other == node->node()) {
+    throw UsageError(
+        "both databases say that they are " + log.source,
+        "two directions need two databases that can be told apart: a copy of a PostgreSQL server's "
+        "files has the original's name, a dump that is restored into another server has not");
+  }
+  for (const sql::DatabaseUrl& url : pipeline.prefer) {
+    const bool is_own = url.connection == pipeline.target_url.connection;
+    const bool is_other = url.connection == pipeline.source_url.connection;
+    options.two_way.prefer.push_back(is_own     ? node->node()
+                                     : is_other ? other
+                                                : NodeIdOf(capture::SourceIdentity(url)));
+  }
+  return options;
+}
+
+void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, apply::ApplyOptions options,
+                   std::stop_token stop) {
+  MomentWatch log(pipeline, reader, *logger_);
+  apply::ApplyStage stage(pipeline.target_url, pipeline.tables, std::move(options), log, clock_,
+                          logger_);
+  RecordStart(UnitOf(pipeline));
+  auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
+  stage.Run(stop);
+}
+
+}  // namespace syncline::cli

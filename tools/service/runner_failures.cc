@@ -1,0 +1,186 @@
+// What becomes of a unit of Runner that fails: a source, or a pipeline.
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <system_error>
+
+#include "capture/capture_stage.h"
+#include "engine/base/as_error.h"
+#include "engine/base/backoff.h"
+#include "engine/base/log_text.h"
+#include "engine/sql/session.h"
+#include "tools/service/runner.h"
+
+namespace syncline::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A stage that ran for this long was well: the next wait is a short one again.
+constexpr Microseconds kHealthyRun = 60s;
+// Between two looks whether others still go on.
+constexpr Microseconds kLookEvery = 200ms;
+// While a unit has failed and others go on.
+constexpr Microseconds kFirstWait = 1s;
+
+const char* KindOf(Work::Part part) { return part == Work::Part::kCapture ? "capture" : "apply"; }
+
+bool MayGoAway(const Error& error) {
+  return error.reaction() == Reaction::kRetry || error.reaction() == Reaction::kRestart;
+}
+
+// What another pipeline may be about to make: a file, or tables.
+bool LacksTables(const SourcePlan& source) {
+  const bool is_file = source.url.dialect == Dialect::kSqlite;
+  if (is_file && !std::filesystem::exists(source.url.connection)) return true;
+  try {
+    const auto session = sql::Session::Open(source.url, {.read_only = true});
+    return std::ranges::any_of(source.tables, [&](const capture::TableSpec& table) {
+      return !session->Describe(table.table).has_value();
+    });
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+void Runner::RunUnit(const Unit& unit, const Body& body) {
+  try {
+    body();
+  } catch (...) {
+    RecordFailureForGood(unit, AsError(std::current_exception()));
+  }
+}
+
+bool Runner::StartUnit(const Unit& unit, std::vector<std::jthread>& threads, Body body) {
+  try {
+    threads.emplace_back(std::move(body));
+    return true;
+  } catch (const std::system_error&) {
+    RecordFailureForGood(unit, AsError(std::current_exception()));
+    return false;
+  }
+}
+
+void Runner::RecordFailureForGood(const Unit& unit, const Error& error) {
+  RecordFailure(unit, error);
+  const std::lock_guard lock(mutex_);
+  std::ranges::find(failures_, unit, &Failure::unit)->for_good = true;
+}
+
+void Runner::RecordFailure(const Unit& unit, const Error& error) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = std::ranges::find(failures_, unit, &Failure::unit);
+    if (known != failures_.end() && known->error.message() == error.message()) return;
+    if (known != failures_.end()) failures_.erase(known);
+    failures_.push_back({unit, error});
+  }
+  // A second process that is refused says nothing about the pipeline.
+  const bool is_well_elsewhere = book_.IsAtWorkElsewhere(unit.part, unit.name);
+  for (const PipelinePlan& pipeline : plan_.pipelines) {
+    if (is_well_elsewhere || !DependsOn(pipeline, unit)) continue;
+    incidents_.Stopped(pipeline.name, KindOf(unit.part), error);
+  }
+  book_.EndWork(unit.part, unit.name, Work::End::kFailed);
+  // The only pipeline's failure ends the program, which then tells it.
+  if (plan_.pipelines.size() < 2) return;
+  logger_->error(LogText("stopped by an error name={} error=\"{}\" hint=\"{}\"", unit.name,
+                         error.message(), error.hint()));
+}
+
+bool Runner::DependsOn(const PipelinePlan& pipeline, const Unit& unit) {
+  return (unit.part == Work::Part::kApply ? pipeline.name : pipeline.place()) == unit.name;
+}
+
+bool Runner::HasFailed(const Unit& unit) {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::find(failures_, unit, &Failure::unit) != failures_.end();
+}
+
+bool Runner::HasFailedForGood(const Unit& unit) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(failures_, unit, &Failure::unit);
+  return found != failures_.end() && found->for_good;
+}
+
+void Runner::RecordStart(const Unit& unit) {
+  bool had_failed = false;
+  {
+    const std::lock_guard lock(mutex_);
+    started_.insert(unit);
+    had_failed = std::erase_if(failures_, [&](const Failure& one) { return one.unit == unit; }) > 0;
+  }
+  if (!had_failed) return;
+  for (const PipelinePlan& pipeline : plan_.pipelines) {
+    if (DependsOn(pipeline, unit)) incidents_.StartedAgain(pipeline.name, KindOf(unit.part));
+  }
+  book_.BeginWork(unit.part, unit.name, options_.once);
+  logger_->info(LogText("goes on again after it had stopped name={}", unit.name));
+}
+
+bool Runner::HasStarted(const Unit& unit) {
+  const std::lock_guard lock(mutex_);
+  return started_.contains(unit);
+}
+
+// A pipeline goes on when neither it nor the capture by which it runs has failed.
+bool Runner::OthersGoOn(const Unit& unit) {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(plan_.pipelines, [&](const PipelinePlan& pipeline) {
+    return !DependsOn(pipeline, unit) &&
+           std::ranges::none_of(failures_, [&](const Failure& failure) {
+             return DependsOn(pipeline, failure.unit);
+           });
+  });
+}
+
+bool Runner::MayComeBack(const Unit& unit, const Error& error) const {
+  if (error.reaction() == Reaction::kDamage) return false;
+  if (MayGoAway(error)) return true;
+  if (unit.part != Work::Part::kCapture) return false;
+  const auto source = std::ranges::find(plan_.sources, unit.name, &SourcePlan::database);
+  return source != plan_.sources.end() && LacksTables(*source);
+}
+
+bool Runner::AwaitAnotherTry(const Unit& unit, Microseconds wait, const std::stop_token& stop) {
+  for (const Microseconds until = clock_.Monotonic() + wait; clock_.Monotonic() < until;) {
+    if (!OthersGoOn(unit)) return false;
+    if (!clock_.Sleep(kLookEvery, stop)) break;
+  }
+  return OthersGoOn(unit);
+}
+
+void Runner::Persist(const Unit& unit, const Backoff::Options& retry, bool once,
+                     std::stop_token stop, const Body& body) {
+  Backoff backoff(retry), failed({.first = kFirstWait});
+  for (;;) {
+    const Microseconds began = clock_.Monotonic();
+    try {
+      body();
+      return;
+    } catch (...) {
+      const Error error = AsError(std::current_exception());
+      // The stop has cut it short, or would have ended it.
+      if (MayGoAway(error) && stop.stop_requested()) return;
+      if (once) throw error;
+      if (MayGoAway(error) && HasStarted(unit)) {
+        if (clock_.Monotonic() - began > kHealthyRun) backoff.Reset();
+        if (backoff.exhausted()) throw GivenUpError(error, backoff.tries());
+        const Microseconds wait = backoff.Next();
+        logger_->warn(LogText("will start again name={} after_ms={} error=\"{}\"", unit.name,
+                              wait.count() / 1000, error.message()));
+        if (!clock_.Sleep(wait, stop)) return;
+        continue;
+      }
+      if (!MayComeBack(unit, error) || stop.stop_requested()) throw error;
+      if (clock_.Monotonic() - began > kHealthyRun) failed.Reset();
+      RecordFailure(unit, error);
+      if (!AwaitAnotherTry(unit, failed.Next(), stop)) throw error;
+      if (stop.stop_requested()) return;
+    }
+  }
+}
+
+}  // namespace syncline::cli
