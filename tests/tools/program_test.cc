@@ -107,6 +107,28 @@ TEST_F(ProgramTest, WithJsonErrorsAreJson) {
   EXPECT_THAT(error["hint"].get<std::string>(), HasSubstr("syncline init"));
 }
 
+// Fails when results and what is told about them cannot be had in different forms: seen so before
+// the option was there.
+TEST_F(ProgramTest, TheFormOfLogLinesIsAnOptionOfItsOwn) {
+  const Result json = Run("status --log-format json");
+  EXPECT_EQ(nlohmann::json::parse(json.err)["error"]["exit_code"], 2);
+  const Result text = Run("status --json --log-format text");
+  EXPECT_THAT(text.err, AllOf(HasSubstr("error: "), HasSubstr("hint: ")));
+  EXPECT_THAT(Run("status --log-format xml").err, HasSubstr("--log-format"));
+
+  MakeSource();
+  EXPECT_EQ(Run("init " + Sqlite("source.db") + " --to " + Sqlite("target.db")).code, 0);
+  const Result run = Run("run --once --log-format json");
+  EXPECT_EQ(run.code, 0) << run.err;
+  std::istringstream lines(run.err);
+  std::vector<std::string> phrases;
+  for (std::string line; std::getline(lines, line);) {
+    phrases.push_back(nlohmann::json::parse(line)["message"]);
+  }
+  EXPECT_THAT(phrases, testing::Contains("table loaded"));
+  EXPECT_THAT(run.out, testing::Not(testing::StartsWith("{")));
+}
+
 TEST_F(ProgramTest, FromInitToReplay) {
   MakeSource();
   const Result init = Run("init " + Sqlite("source.db") + " --to " + Sqlite("target.db"));

@@ -32,7 +32,7 @@ std::shared_ptr<spdlog::logger> Invocation::Logger(std::string_view usual) const
   auto sink = std::make_shared<LogSink>();
   if (!Terminal(stderr).colour()) sink->set_color_mode(spdlog::color_mode::never);
   auto logger = std::make_shared<spdlog::logger>("syncline", std::move(sink));
-  if (json) {
+  if (logs_json()) {
     logger->set_formatter(std::make_unique<JsonFormatter>());
   } else {
     auto formatter = std::make_unique<spdlog::pattern_formatter>();

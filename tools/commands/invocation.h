@@ -18,12 +18,14 @@ struct Invocation {
   std::string program = "syncline";  // as it was called, for commands to copy
   std::filesystem::path config_file = kDefaultConfigFile;
   bool json = false;
-  std::string log_level;  // empty: the command's own choice
+  std::string log_level;   // empty: the command's own choice
+  std::string log_format;  // "text" or "json"; empty: as `json` says
   bool verbose = false;
 
   Config Load() const { return LoadConfig(config_file); }
-  // To stderr, coloured on a terminal; with --json each line a JSON object. `usual` holds unless
-  // the command line says otherwise.
+  // Whether what goes to stderr, log lines and errors, are JSON objects, one a line.
+  bool logs_json() const { return log_format.empty() ? json : log_format == "json"; }
+  // To stderr, coloured on a terminal. `usual` holds unless the command line says otherwise.
   std::shared_ptr<spdlog::logger> Logger(std::string_view usual = "info") const;
   // stdout, for what the command was asked for.
   Terminal Out() const { return Terminal(stdout); }

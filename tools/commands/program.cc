@@ -68,14 +68,20 @@ void AddGlobalOptions(CLI::App& app, Invocation& invocation) {
   app.add_option("--log-level", invocation.log_level, "How much is told on stderr")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
       ->type_name("LEVEL");
+  app.add_option("--log-format", invocation.log_format,
+                 "Log lines and errors on stderr as text or as JSON, one object a line; without "
+                 "it: as --json says")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT");
   app.add_flag("-v,--verbose", invocation.verbose, "The same as --log-level debug");
 }
 
-// The first word of the command line that is neither an option nor the value of -c or --log-level.
+// The first word of the command line that is neither an option nor the value of one of all
+// commands.
 std::string FirstWord(int argc, const char* const* argv) {
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
-    if (word == "-c" || word == "--config" || word == "--log-level") {
+    if (word == "-c" || word == "--config" || word == "--log-level" || word == "--log-format") {
       ++i;
     } else if (!word.empty() && word[0] != '-') {
       return word;
@@ -126,11 +132,11 @@ int RunProgram(int argc, const char* const* argv) {
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    TellError(ErrorOf(error, app, argc, argv), invocation.json);
+    TellError(ErrorOf(error, app, argc, argv), invocation.logs_json());
     return kUsageExit;
   } catch (...) {
     const Error error = AsError(std::current_exception());
-    TellError(error, invocation.json);
+    TellError(error, invocation.logs_json());
     return error.exit_code();
   }
 }

@@ -142,7 +142,7 @@ int RunStages(const Invocation& invocation, const std::vector<std::string>& name
       }
     });
     const std::jthread bar([&](std::stop_token stop) {
-      if (!invocation.json) ShowLoads(runner.watch(), stderr, std::move(stop));
+      if (!invocation.logs_json()) ShowLoads(runner.watch(), stderr, std::move(stop));
     });
     try {
       runner.Run(signals.token());
