@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "apply/own_tables.h"
 #include "apply/table_plan.h"
 #include "apply/target_table.h"
 #include "engine/sql/describe_all.h"
@@ -13,6 +14,15 @@ namespace {
 
 // So many tables a transaction makes.
 constexpr size_t kMadeTogether = 32;
+
+std::vector<TableName> MissingOf(sql::Session& session, std::span<const TableName> tables) {
+  const auto infos = sql::DescribeAll(session, tables);
+  std::vector<TableName> missing;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    if (!infos[i]) missing.push_back(tables[i]);
+  }
+  return missing;
+}
 
 }  // namespace
 
@@ -94,18 +104,19 @@ void TargetTables::MakeMissing(sql::Session& session, std::span<const TableChang
   }
   if (schemas.size() <= kMadeTogether) return;
   const auto targets = std::views::keys(schemas);
-  const std::vector<TableName> names(targets.begin(), targets.end());
-  const auto infos = sql::DescribeAll(session, names);
-  std::vector<TablePlan> missing;
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (infos[i]) continue;
-    const auto& schema = schemas.at(names[i]);
-    missing.push_back(PlanTable(schema, mappings_.at(schema->table)));
-  }
+  const std::vector<TableName> all(targets.begin(), targets.end());
+  const std::vector<TableName> missing = MissingOf(session, all);
   for (size_t first = 0; first < missing.size(); first += kMadeTogether) {
     sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
+    LockForDdl(session);
     const size_t count = std::min(kMadeTogether, missing.size() - first);
-    MakeTargetTables(session, std::span(missing).subspan(first, count), *logger_);
+    std::vector<TablePlan> plans;
+    // Another batch may be making the same ones.
+    for (const TableName& name : MissingOf(session, std::span(missing).subspan(first, count))) {
+      const auto& schema = schemas.at(name);
+      plans.push_back(PlanTable(schema, mappings_.at(schema->table)));
+    }
+    MakeTargetTables(session, plans, *logger_);
     transaction.Commit();
   }
 }
