@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kSignature("PGCOPY\n\377\r\n\0", 11);
 
 // numeric_send's digits have base 10000; these are its signs.
+constexpr int kNumericBase = 10'000;
+constexpr uint16_t kNumericPositive = 0;
 constexpr uint16_t kNumericNegative = 0x4000;
 constexpr uint16_t kNumericNaN = 0xC000;
 constexpr uint16_t kNumericInfinity = 0xD000;
@@ -179,9 +181,12 @@ void BinaryDecoder::AppendNumeric(std::string_view field) {
   if (sign == kNumericInfinity) return row_.Append(ValueView::Decimal("Infinity"));
   if (sign == kNumericNegativeInfinity) return row_.Append(ValueView::Decimal("-Infinity"));
 
+  if (sign != kNumericPositive && sign != kNumericNegative) Malformed();
+
   const auto append_four = [&](int index) {
     const int digit =
         index < 0 || index >= digits ? 0 : Load<uint16_t>(field.data() + 8 + 2 * index);
+    if (digit >= kNumericBase) Malformed();
     const char four[] = {
         static_cast<char>('0' + digit / 1000), static_cast<char>('0' + digit / 100 % 10),
         static_cast<char>('0' + digit / 10 % 10), static_cast<char>('0' + digit % 10)};

@@ -88,5 +88,16 @@ TEST(DatabaseUrlTest, MistakesAreUsageErrorsThatTellTheFormAndNoSecret) {
   }
 }
 
+// Fails when two digits without a percent sign are decoded, or a sign without two digits is not
+// left as it is.
+TEST(UrlSecretsTest, OnlyAPercentSignWithTwoDigitsIsDecoded) {
+  for (const char* text : {"", "abcdef", "xab12", "100%", "%4", "%zz", "%4g", "50%-"}) {
+    EXPECT_EQ(PercentDecoded(text), text);
+  }
+  EXPECT_EQ(PercentDecoded("%41%62c%20"), "Abc ");
+  EXPECT_EQ(PercentDecoded("%2541"), "%41");
+  EXPECT_EQ(PercentDecoded("%e4%C3"), "\xe4\xc3");
+}
+
 }  // namespace
 }  // namespace syncline::sql

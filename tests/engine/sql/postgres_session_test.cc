@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <future>
+#include <memory>
 #include <thread>
 
 #include "engine/sql/dialect.h"
+#include "engine/sql/postgres_probe.h"
+#include "engine/sql/time_zone.h"
 #include "tests/engine/sql/session_fixture.h"
 #include "tests/support/any_sql.h"
 
@@ -18,6 +22,43 @@ class PostgresSessionTest : public SessionTest {
  protected:
   const std::unique_ptr<Session> session_ = OpenPostgres();
 };
+
+// Fails when names with more than letters are not asked for: two that are one would count as two.
+TEST_F(PostgresSessionTest, AZoneThatAlwaysShowsWhatUtcShowsIsUtc) {
+  for (const auto& [zone, expected] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"Africa/Abidjan", "UTC"}, {"Iceland", "UTC"}, {"Europe/Berlin", "Europe/Berlin"}}) {
+    session_->Execute(test::AnySql("ALTER ROLE reader SET timezone = '" + std::string(zone) + "'"));
+    const auto reader = OpenPostgres("reader");
+    EXPECT_EQ(ConfiguredZone(*reader), expected) << zone;
+    EXPECT_EQ(OwnNameOf("America/New_York", *reader), "America/New_York");
+  }
+  session_->Execute("ALTER ROLE reader SET timezone = 'Europe/Berlin'");
+  EXPECT_EQ(OwnNameOf("europe/berlin", *OpenPostgres("reader")), "Europe/Berlin");
+  session_->Execute("ALTER ROLE reader RESET timezone");
+}
+
+// Fails when a server process that works counts as one whose answer never comes, or the other way
+// round: what is slow would be ended, or what hangs waited for.
+TEST_F(PostgresSessionTest, AnotherSessionTellsWhetherOneIsAtAStatement) {
+  const DatabaseUrl url = DatabaseUrl::Parse(PostgresUrl());
+  const std::unique_ptr<PGconn, decltype(&::PQfinish)> asked(::PQconnectdb(PostgresUrl().c_str()),
+                                                             &::PQfinish);
+  ASSERT_EQ(::PQstatus(asked.get()), CONNECTION_OK);
+  const int process = ::PQbackendPID(asked.get());
+  const PostgresProbe probe(url, asked.get(), process);
+  const auto until = [] { return std::chrono::steady_clock::now() + std::chrono::minutes(1); };
+  EXPECT_EQ(probe.Ask(until()), BackendState::kNotWorking);
+  ASSERT_EQ(::PQsendQuery(asked.get(), "SELECT pg_sleep(600)"), 1);
+  ASSERT_EQ(::PQflush(asked.get()), 0);
+  while (probe.Ask(until()) == BackendState::kNotWorking) {
+  }
+  EXPECT_EQ(probe.Ask(until()), BackendState::kWorking);
+  EXPECT_TRUE(probe.Cancel(until()));
+  ::PQclear(::PQgetResult(asked.get()));
+  EXPECT_EQ(probe.Ask(until()), BackendState::kNotWorking);
+  const int nobody = 0;
+  EXPECT_EQ(PostgresProbe(url, asked.get(), nobody).Ask(until()), BackendState::kNotWorking);
+}
 
 // Fails, by never coming to an end, when the query is not cancelled: libpq then reads the rest.
 TEST_F(PostgresSessionTest, BreakingAStreamOffDoesNotReadTheRest) {
@@ -200,7 +241,8 @@ TEST_F(PostgresSessionTest, TooManyConnectionsIsARetry) {
 // Fails where anything of a session's beginning is resolved by the path that the database has.
 TEST_F(PostgresSessionTest, NamesAreTheSystemsWhateverTheDatabaseSets) {
   session_->Execute(
-      "CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO public; CREATE TABLE evil.told (what text);"
+      "CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO public; CREATE TABLE evil.told (what "
+      "text);"
       "CREATE FUNCTION evil.set_config(text, text, boolean) RETURNS text LANGUAGE plpgsql AS "
       "$$ BEGIN INSERT INTO evil.told VALUES ($1); RETURN $2; END $$;"
       "CREATE FUNCTION evil.same(int, int) RETURNS boolean LANGUAGE plpgsql AS "

@@ -298,5 +298,20 @@ TEST_F(SqliteSessionTest, TooFewParametersAreRefusedAndNotNull) {
   EXPECT_EQ(Catch([&] { session_->Query("SELECT ?", {"one"}); }).cause(), Cause::kUsage);
 }
 
+// Fails when one of them is opened: a pipe or a device may keep who opens it for ever.
+TEST_F(SqliteSessionTest, WhatIsNoFileIsNotOpened) {
+  OpenSqlite()->Execute("CREATE TABLE t (id int)");
+  for (const char* name : {"folder.db", "test.db-wal", "test.db-shm", "test.db-journal"}) {
+    std::filesystem::remove(folder() / name);
+    std::filesystem::create_directory(folder() / name);
+    const std::string file = std::string(name).substr(0, std::string(name).find("db") + 2);
+    const Error error = Catch([&] { OpenSqlite(file); });
+    EXPECT_NE(error.message().find("is not a file but a folder"), std::string::npos)
+        << name << ": " << error.message();
+    std::filesystem::remove(folder() / name);
+  }
+  EXPECT_NO_THROW(OpenSqlite());
+}
+
 }  // namespace
 }  // namespace syncline::sql
