@@ -1,5 +1,7 @@
 """Which tests stand close to a source: a table of programs and scripts by folder, for tests/mutate."""
 
+import fnmatch
+
 # Test programs by folder; then those of the folders that stand on it.
 NEAR = {
     "engine/base": ["base_test"],
@@ -19,8 +21,8 @@ WIDE = {
     "apply": ["tools_test"],
     "tools": [],
 }
-# Programs with servers or processes of their own, whose failures are looked at twice.
-SERVERS = ["session_test", "postgres_capture_test", "target_conformance_test", "target_failures_test", "log_process_test"]
+# Programs that a test program starts, by an environment variable of their name (SYNCLINE_LOG_WRITER).
+CHILDREN = {"log_process_test": ["log_writer"]}
 # The scripts of tests/system that know a folder best, with their quick cases; without any: whole.
 SYSTEM = {
     "log_care_test": [],
@@ -59,6 +61,7 @@ SYSTEM = {
         "test_status_and_offsets_tell_where_everything_stands",
     ],
     "schedules_test": [
+        "test_capture_and_apply_by_the_clock_as_processes_of_their_own",
         "test_pause_and_resume",
         "test_a_run_whose_process_dies_is_failed",
         "test_a_failing_pipeline_tells_its_hook_once_and_stops_nobody",
@@ -85,6 +88,11 @@ RUNNER = [
     "tools/support/child_process.cc", "tools/support/stop_signals.cc", "tools/commands/run_stages.cc",
     "tools/commands/load_progress.cc", "tools/commands/last_resort.cc",
 ]  # fmt: skip
+
+
+def is_usual(path):
+    """Of what is mutated when nothing is named."""
+    return not path.startswith("tools/") or any(fnmatch.fnmatch(path, pattern) for pattern in RUNNER)
 
 
 def folder_of(path):

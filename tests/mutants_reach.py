@@ -3,12 +3,9 @@
 import concurrent.futures
 import hashlib
 import json
-import os
-import pathlib
 import re
 import subprocess
 
-import mutants_near
 from mutants_build import BUILD, ROOT, run
 
 FLAGS = ["-O1", "-g1", "-fsanitize-coverage=trace-pc"]

@@ -183,12 +183,13 @@ class Tests:
         for name in near + wide:
             for case, (seconds, reached, alone) in reach.of.get(name, {}).items():
                 lines = reached.get(mutant.path, ())
-                if any(mutant.line - 3 <= line <= line_end + 1 and first <= line <= last for line in lines):
-                    at_place.setdefault(name, []).append((case, seconds, alone))
-                elif any(first <= line <= last for line in lines):
-                    in_function.setdefault(name, []).append((case, seconds, alone))
+                inside = [line for line in lines if first <= line <= last]
+                if any(mutant.line - 3 <= line <= line_end + 1 for line in inside):
+                    at_place.setdefault(name, []).append((case, seconds, alone, len(inside)))
+                elif inside:
+                    in_function.setdefault(name, []).append((case, seconds, alone, len(inside)))
                 if self._own_suites(mutant.path) & set(case.split(".")[0].split("/")):
-                    own.setdefault(name, []).append((case, seconds, alone))
+                    own.setdefault(name, []).append((case, seconds, alone, len(inside)))
         reached = at_place or in_function
         chunks = []
         for name in near + wide:  # those of its own test files come first
@@ -207,11 +208,11 @@ class Tests:
         return self._affordable(made), bool(reached) or any(chunk.is_script for chunk in made)
 
     def _within(self, cases):
-        """Those that can be run with half of the effort, the quick ones first."""
+        """Those that can be run with half of the effort: first those that see most of the function, then the quick ones."""
         taken, seconds = [], 0.0
-        for case, takes, _ in sorted(cases, key=lambda one: one[1]):
+        for case, takes, _, seen in sorted(cases, key=lambda one: (-one[3], one[1])):
             if taken and seconds + takes > self._effort / 2:
-                break
+                continue
             taken.append(case)
             seconds += takes
         return taken, seconds
@@ -231,7 +232,9 @@ class Tests:
             command, environment = self._script(chunk.name, chunk.cases), self._environment(program)
         else:
             command = [program, "--gtest_fail_fast", "--gtest_filter=" + ":".join(chunk.cases)]
-            environment = {}
+            environment = {"SYNCLINE_" + child.upper(): str(pathlib.Path(program).parent / f"{child}.program")
+                           for child in mutants_near.CHILDREN.get(chunk.name, [])}  # fmt: skip
+            environment = {name: file for name, file in environment.items() if pathlib.Path(file).exists()}
         code, told = execute(command, limit, environment)
         if code == 0:
             return None
@@ -253,8 +256,10 @@ class Tests:
         for chunk in chunks:
             name = "syncline" if chunk.is_script else chunk.name
             program = folder / f"{name}.program"
-            if not program.exists() and not self._build.link(name, {mutant.path: mutated}, program):
-                return "is none", "the linker"
+            for made in [name, *mutants_near.CHILDREN.get(name, [])]:
+                file = folder / f"{made}.program"
+                if not file.exists() and not self._build.link(made, {mutant.path: mutated}, file):
+                    return "is none", "the linker"
             while failed := self.run(chunk, program):
                 case, how = failed
                 if self._is_kill(chunk, case, how, program, name):
@@ -267,9 +272,7 @@ class Tests:
         return "survived", "not looked into" if is_reached else "not looked into; no test reaches it"
 
     def _is_kill(self, chunk, case, how, program, name):
-        """Not one that also fails without the mutant, or only now and then, when that can be."""
-        if not (chunk.is_script or "no end" in how or chunk.name in mutants_near.SERVERS):
-            return True
+        """Not one that also fails without the mutant, or only now and then."""
         again = chunk if chunk.is_script or case not in chunk.cases else Chunk(chunk.name, [case], chunk.seconds)
         if self.run(again, self._build.program(name)):
             print(f"  {chunk.name}: {case} fails without the mutant, too", flush=True)
