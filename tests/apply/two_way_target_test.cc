@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "apply/own_log.h"
+#include "apply/prepared.h"
+#include "apply/progress.h"
 #include "apply/sql_target.h"
 #include "tests/apply/test_log.h"
 
@@ -40,7 +42,11 @@ class PlayedLog : public OwnLog {
     return found;
   }
   void Capture(const TableName&, std::vector<Row> keys) override {
-    for (const Row& key : keys) captured_.push_back(key[0].as_int());
+    for (const Row& key : keys) {
+      captured_.push_back(key[0].as_int());
+      if (const auto found = unseen_.extract(key[0].as_int()))
+        known_.insert_or_assign(found.key(), found.mapped());
+    }
   }
   void Prepare(ChangeLog::Draft draft, const std::string&, const std::string&) override {
     EXPECT_TRUE(prepared_.empty());
@@ -48,9 +54,11 @@ class PlayedLog : public OwnLog {
   }
   void Confirm() override { ++confirmed_; }
   void Note(const std::string&, const std::string&) override { ++noted_; }
-  std::optional<std::string> Applied(const std::string&) override { return {}; }
+  std::optional<std::string> Applied(const std::string&) override { return applied_; }
 
+  std::optional<std::string> applied_;
   std::map<int64_t, IndexEntry> known_;
+  std::map<int64_t, IndexEntry> unseen_;  // what is known as soon as it is captured
   std::vector<int64_t> captured_;
   std::vector<Change> prepared_;
   int confirmed_ = 0;
@@ -92,7 +100,7 @@ class TwoWayTargetTest : public testing::Test {
     SqlTarget target(url_, {{.source = table_->table, .target = table_->table}}, "there", {},
                      test::QuietLogger(), {.log = &log_});
     target.Open();
-    Progress to{.pipeline = "p", .log_id = "log", .epoch = 1, .next = Offset(6)};
+    Progress to{.pipeline = "p", .log_id = other_.id.ToString(), .epoch = 1, .next = Offset(6)};
     target.Apply({changes}, "offset 5", std::nullopt, to);
     return log_.prepared_;
   }
@@ -121,6 +129,7 @@ class TwoWayTargetTest : public testing::Test {
   const sql::DatabaseUrl url_ =
       sql::DatabaseUrl::Parse("sqlite:" + (folder_.path() / "target.db").string());
   PlayedLog log_{table_};
+  const LogInfo other_{.id = LogId::Random()};  // of the other database
 };
 
 TEST_F(TwoWayTargetTest, ARowThatNobodyHasHadHasNoPredecessor) {
@@ -167,6 +176,43 @@ TEST_F(TwoWayTargetTest, ADeletionHasTheVersionOfTheStateThatItEnds) {
   EXPECT_EQ(told[0].previous, Version("old"));
 }
 
+// Nothing is written, but the log learns the clock. Fails when such a row counts as one that is not
+// there.
+TEST_F(TwoWayTargetTest, ARowThatIsTheSameHereTakesOverTheClock) {
+  const RowClock old{100, kHere}, clock{200, kThere};
+  Have(1, "theirs", "new", old);
+  const std::vector<Change> told = Apply(/*deletion=*/false, clock, {});
+  ASSERT_EQ(told.size(), 1);
+  EXPECT_EQ(told[0].op, Op::kUpsert);
+  EXPECT_EQ(told[0].row, Item(1, "theirs", "new"));
+  EXPECT_EQ(told[0].lineage, (Lineage{.clock = clock, .before = old, .via = NodeIdOf("there")}));
+}
+
+// Fails when every row that had to be captured first is taken for one that cannot be.
+TEST_F(TwoWayTargetTest, AStateThatTheLogHasYetToSeeIsCapturedFirst) {
+  const RowClock ours{100, kHere}, theirs{200, kThere};
+  Have(1, "ours", "old", ours);
+  log_.unseen_ = std::exchange(log_.known_, {});
+  const std::vector<Change> told = Apply(/*deletion=*/false, theirs, {});
+  EXPECT_EQ(log_.captured_, std::vector<int64_t>{1});
+  ASSERT_EQ(told.size(), 1);
+  EXPECT_EQ(told[0].row, Item(1, "theirs", "new"));
+  EXPECT_EQ(told[0].lineage, (Lineage{.clock = theirs, .before = ours, .via = NodeIdOf("there")}));
+}
+
+// Fails when such a row is asked for again and again, or overwritten.
+TEST_F(TwoWayTargetTest, AStateWithoutAVersionCannotBeCaptured) {
+  sql::Session::Open(url_)->Execute("INSERT INTO items VALUES (1, 'ours', NULL)");
+  try {
+    Apply(/*deletion=*/false, {200, kThere}, {});
+    FAIL() << "overwritten";
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find("NULL in its cursor column"), std::string::npos)
+        << error.message();
+  }
+  EXPECT_EQ(log_.captured_, std::vector<int64_t>{1});
+}
+
 // Seen to fail when a lower clock wins, and when what changes nothing is told all the same.
 TEST_F(TwoWayTargetTest, AnOlderStateChangesNothingAndIsNoted) {
   const RowClock ours{300, kHere};
@@ -176,6 +222,29 @@ TEST_F(TwoWayTargetTest, AnOlderStateChangesNothingAndIsNoted) {
   EXPECT_EQ(log_.noted_, 1);
   const auto session = sql::Session::Open(url_);
   EXPECT_EQ(session->Query("SELECT name FROM items").rows.at(0).at(0), "ours");
+}
+
+// Fails when a target that does not fit is left as it is, or one that does begins anew.
+TEST_F(TwoWayTargetTest, AProgressThatOneOfTheTwoLogsDoesNotKnowIsGivenUp) {
+  Apply(/*deletion=*/false, {200, kThere}, {});
+  const auto session = sql::Session::Open(url_);
+  const auto fit = [&](const LogInfo& log) {
+    FitToLogs(*session, "p", log, log_, *test::QuietLogger());
+    return ReadProgress(*session, "p").has_value();
+  };
+  log_.applied_ = "up to here";
+  EXPECT_TRUE(fit(other_));
+  EXPECT_EQ(log_.noted_, 0);
+  log_.applied_.reset();
+  EXPECT_FALSE(fit(other_)) << "this database's own log was made anew";
+  EXPECT_EQ(log_.noted_, 1);
+  log_.prepared_.clear();
+  log_.known_[1] = {.fingerprint = Item(1, "theirs", "new").fingerprint(),
+                    .version = Version("new"),
+                    .clock = RowClock{200, kThere}};
+  Apply(/*deletion=*/false, {300, kThere}, RowClock{200, kThere});
+  log_.applied_ = "up to here";
+  EXPECT_FALSE(fit({.id = LogId::Random()})) << "the other one's";
 }
 
 }  // namespace

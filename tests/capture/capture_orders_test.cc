@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <future>
 #include <memory>
 #include <thread>
 
@@ -61,6 +64,39 @@ TEST_F(CaptureOrdersTest, AnOrderIsAnsweredWithTheEndOfTheLogAfterAPoll) {
   std::future<Offset> again = orders_.Post();
   capture_->Poll();
   EXPECT_EQ(again.get(), Offset(5));
+}
+
+// Fails when a stage that rests hears of an order with its next poll only, and when one that nobody
+// gives orders to cannot rest.
+TEST_F(CaptureOrdersTest, AnOrderEndsARest) {
+  using std::chrono::hours;
+  using std::chrono::seconds;
+  SystemClock clock;
+  const auto log =
+      ChangeLog::Open(folder_.path() / "live", sql::Session::Open(url_)->Identity(), clock);
+  TableSpec spec;
+  spec.table = kItems;
+  spec.cursor = "updated_at";
+  for (CaptureOrders* const orders : {static_cast<CaptureOrders*>(nullptr), &orders_}) {
+    std::atomic<int> polls = 0;
+    CaptureOptions options;
+    options.every = {.least = hours(1), .most = hours(1)};
+    options.orders = orders;
+    options.progressed = [&](std::optional<WallTime> polled, uint64_t) {
+      if (polled) ++polls;
+      polls.notify_all();
+    };
+    CaptureStage stage(url_, {spec}, options, *log, clock,
+                       std::make_shared<spdlog::logger>("live"));
+    const std::jthread runs([&](std::stop_token stop) { stage.Run(stop); });
+    polls.wait(0);
+    if (orders == nullptr) continue;
+    for (int i = 0; i < 2; ++i) {
+      std::future<Offset> answer = orders->Post();
+      ASSERT_EQ(answer.wait_for(seconds(30)), std::future_status::ready);
+      EXPECT_EQ(answer.get(), log->next());
+    }
+  }
 }
 
 // Fails when rows are read again only if their cursor has moved, when a row that is gone stays in

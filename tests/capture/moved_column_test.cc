@@ -63,6 +63,20 @@ TEST(MovedColumnTest, ATriggerOfSqliteThatStampsTheRow) {
                    .on_update);
 }
 
+// Fails when a table that is only read counts as written to, or one that is named with its schema
+// or after OR REPLACE does not.
+TEST(MovedColumnTest, WhetherATriggerWritesItsOwnTable) {
+  const auto writes = [](const std::string& body) {
+    return MoveOf("CREATE TRIGGER t AFTER UPDATE ON items BEGIN " + body + "; END", kItems)
+        .writes_table;
+  };
+  EXPECT_FALSE(writes("INSERT INTO history SELECT id, name, price, made FROM items"));
+  EXPECT_FALSE(writes("DELETE FROM others WHERE id IN (SELECT id FROM items)"));
+  EXPECT_TRUE(writes("UPDATE items SET name = 'x'"));
+  EXPECT_TRUE(writes("UPDATE OR REPLACE main.items SET name = 'x'"));
+  EXPECT_TRUE(writes("INSERT OR REPLACE INTO main.\"Items\" SELECT * FROM others"));
+}
+
 // A number above the highest one is lower than one that was there and is gone.
 TEST(MovedColumnTest, NumbersThatCountUp) {
   const SqliteMove move = Sqlite("UPDATE", "(SELECT max(updated_at) + 1 FROM items)");

@@ -96,6 +96,38 @@ TEST_F(PostgresGuaranteeTest, AnotherTriggerMayTakeTheStampBack) {
   Expect("best-effort", taken);
 }
 
+// Fails when what such a function sets is not read from its arguments, or is read from those that
+// the server writes in another way.
+TEST_F(PostgresGuaranteeTest, AFunctionInCSetsWhatItsArgumentsName) {
+  MakeItems();
+  Execute("CREATE EXTENSION moddatetime");
+  const auto stamp = [&](const std::string& column) {
+    Execute(
+        "DROP TRIGGER IF EXISTS stamp ON items; CREATE TRIGGER stamp BEFORE UPDATE ON items "
+        "FOR EACH ROW EXECUTE FUNCTION moddatetime(" +
+        column + ")");
+  };
+  stamp("updated_at");
+  Expect("bounded", "inserts leave column updated_at to its default");
+  Execute("ALTER TABLE items ADD made timestamptz");
+  stamp("made");
+  Expect("bounded", "nothing in the database moves it");
+  Execute(
+      "ALTER TABLE items ADD version bigserial, ADD made_by xid8 NOT NULL DEFAULT "
+      "pg_current_xact_id()");
+  for (const char* column : {"version", "made_by"}) {
+    stamp(column);
+    Expect("bounded", "what trigger stamp of public.items gives column " + std::string(column),
+           column);
+  }
+  for (const std::string& column : {std::string("ge\xc3\xa4ndert"), std::string("up\\dated")}) {
+    Execute("ALTER TABLE items RENAME updated_at TO \"" + column + "\"");
+    stamp("\"" + column + "\"");
+    Expect("bounded", "what trigger stamp of public.items gives", column);
+    Execute("ALTER TABLE items RENAME \"" + column + "\" TO updated_at");
+  }
+}
+
 TEST_F(PostgresGuaranteeTest, EveryPartitionHasToBeStamped) {
   Execute(
       "CREATE TABLE items (id int PRIMARY KEY, updated_at timestamptz NOT NULL DEFAULT now()) "

@@ -1,10 +1,14 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "capture/capture_stage.h"
+#include "engine/base/error.h"
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
 #include "tests/support/any_sql.h"
@@ -51,6 +55,30 @@ TEST_F(SqliteCaptureTest, LoadsThenPolls) {
   EXPECT_EQ(capture->changes(), 3u);
 }
 
+// Fails when a file that no try makes whole again is tried again.
+TEST_F(SqliteCaptureTest, ADamagedFileIsToldAtOnce) {
+  MakeItems();
+  writer_->Execute(
+      "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
+      "INSERT INTO items SELECT i, hex(randomblob(200)), '2026-01-31 10:00:00' FROM n");
+  auto capture = Capture();
+  capture->Connect();
+  writer_->Query("PRAGMA wal_checkpoint(TRUNCATE)");
+  writer_.reset();
+  const auto file = folder_.path() / "source.db";
+  std::fstream damaged(file, std::ios::in | std::ios::out | std::ios::binary);
+  damaged.seekp(4096);
+  damaged << std::string(std::filesystem::file_size(file) - 4096, '\xff');
+  damaged.close();
+  try {
+    capture->Poll();
+    FAIL() << "read";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.reaction(), Reaction::kDamage) << error.message();
+  }
+  EXPECT_EQ(capture->messages().find("will try again"), std::string::npos) << capture->messages();
+}
+
 // Fails when a poll reads what is greater than the last value seen.
 TEST_F(SqliteCaptureTest, RowsOfTheSameSecondAreCaptured) {
   MakeItems();
@@ -65,6 +93,26 @@ TEST_F(SqliteCaptureTest, RowsOfTheSameSecondAreCaptured) {
   EXPECT_EQ(capture->LoggedText(kItems),
             "1|tie again|2026-01-31 10:00:00, 2|b|2026-01-31 10:00:00, 3|tie|2026-01-31 10:00:00");
   EXPECT_EQ(capture->changes(), 4u);
+}
+
+// Fails when each row of a table is told of.
+TEST_F(SqliteCaptureTest, StampsAheadOfTheClockAreToldOnce) {
+  MakeItems();
+  std::mutex turn;
+  CaptureOptions options;
+  options.node = NodeOptions{.id = 7, .turn = &turn, .settle = [] {}};
+  auto capture = Capture(options);
+  capture->Poll();
+  for (int id = 10; id < 13; ++id) {
+    writer_->Change("INSERT INTO items VALUES ($1, 'ahead', '2999-01-01 00:00:00')",
+                    {std::to_string(id)});
+  }
+  capture->Poll();
+  EXPECT_NE(capture->LoggedText(kItems).find("12|ahead"), std::string::npos);
+  const std::string& told = capture->messages();
+  const size_t first = told.find("is ahead of the database's clock");
+  ASSERT_NE(first, std::string::npos) << told;
+  EXPECT_EQ(told.find("is ahead of the database's clock", first + 1), std::string::npos) << told;
 }
 
 // A program took the time, then waited for the lock.

@@ -34,6 +34,16 @@ TEST(StampFormsTest, ACounterIsNoTime) {
   EXPECT_FALSE(forms.are_moments());
 }
 
+// Fails for each unit that no longer counts as one: what is written in it would not be looked for.
+TEST(StampFormsTest, NumbersInTwoUnitsAreNoCounter) {
+  for (const int64_t stamp : {1767348000000, 1767348000000000, 1767348000000000000}) {
+    EXPECT_EQ(
+        FormsOf({ValueView::Int(7), ValueView::Int(1767348000), ValueView::Int(stamp)}).scan(),
+        Scan::kAll)
+        << stamp;
+  }
+}
+
 TEST(StampFormsTest, SeveralFormsOfMomentsAreAWindow) {
   using View = ValueView;
   EXPECT_EQ(

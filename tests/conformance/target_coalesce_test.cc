@@ -77,6 +77,18 @@ TEST_P(TargetCoalesce, AFirstUpdateFollowsTheInsert) {
   }
 }
 
+// SQLite has moments in columns of any type. Fails when they are held against the column's type, as
+// numbers are, which SQLite converts.
+TEST_P(TargetCoalesce, MomentsInColumnsOfTextAreKeptAlike) {
+  if (GetParam() != Dialect::kSqlite) GTEST_SKIP() << "PostgreSQL has types for moments";
+  target_.Execute(
+      "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, updated_at TEXT, created_at TEXT)");
+  LogCreated(kFew, "new", 1);
+  LogCreated(kFew, "updated", 1, 10);
+  EXPECT_EQ(Apply().conflicts, 0u);
+  EXPECT_EQ(CountNamed("updated"), std::to_string(kFew));
+}
+
 // What the change and the row are compared by is each one's own of the two columns. Seen to fail
 // when either is taken from updated_at.
 TEST_P(TargetCoalesce, ConflictsAreDecidedByTheColumnThatCounts) {

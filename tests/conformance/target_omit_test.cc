@@ -206,6 +206,19 @@ TEST_P(TargetOmit, WhatIsParkedAlreadyIsCutAtTheNextStart) {
   EXPECT_EQ(People("id, name"), (Rows{"1|better", "2|good"}));
 }
 
+// Fails when a column that has another name on the target is taken for one that the target lacks.
+TEST_P(TargetOmit, WhatHasAnotherNameThereIsNotIgnored) {
+  MakeStrictTable(", number text");
+  TableMapping mapping = Taking();
+  mapping.columns = {{kColumn, "number"}};
+  mapping.new_columns = NewColumns::kIgnore;
+  Log({Person(1, "bad", 1)});
+  ApplyTo(mapping);
+  ApplyTo(mapping);  // looks through what is parked first
+  EXPECT_THAT(Kept(), HasSubstr(kSecret));
+  EXPECT_EQ(ListQuarantine(target_.url(), "p").size(), 1u);
+}
+
 // Fails when a column that the pipeline takes by now is filled with nothing.
 TEST_P(TargetOmit, WhatIsTakenLaterComesOutOfTheLog) {
   for (const bool folded : {false, true}) {

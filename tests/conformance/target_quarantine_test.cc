@@ -140,6 +140,18 @@ TEST_P(TargetQuarantine, RowsThatAreThereAlreadyAreDecidedBesideOnesThatAreRefus
   EXPECT_EQ(Refused(), Rows{"1 NOT NULL column name holds NULL"});
 }
 
+// Fails when `status` is told of none, or of those of other pipelines.
+TEST_P(TargetQuarantine, WhatIsParkedIsCountedByTable) {
+  MakeStrictTables();
+  EXPECT_TRUE(CountRefusedByTable(target_.url(), "p").empty());
+  Log({Nameless(1), Item(2, "n2", 1), Nameless(3)});
+  ApplyAll();
+  const std::map<std::string, uint64_t> expected{{target_.Table("items").ToString(), 2}};
+  EXPECT_EQ(CountRefusedByTable(target_.url(), "p"), expected);
+  EXPECT_EQ(CountRefused(target_.session(), "p"), 2u);
+  EXPECT_TRUE(CountRefusedByTable(target_.url(), "another").empty());
+}
+
 // Fails when a later change of a parked row reaches the table, or is lost; and when the quarantine
 // is believed to be what it was before another process worked on it.
 TEST_P(TargetQuarantine, LaterChangesOfTheRowWaitAndRetryAppliesThemInOrder) {

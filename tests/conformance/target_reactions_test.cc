@@ -207,6 +207,18 @@ TEST_P(PostgresReactions, AReadOnlyDatabaseIsWaitedFor) {
   EXPECT_EQ(Items(), kAfter);
 }
 
+// Fails when only the first of many equal errors is told.
+TEST_P(PostgresReactions, WhatLastsIsToldAgainNowAndThen) {
+  LogItems(3, "before", 1);
+  Apply();
+  Set("default_transaction_read_only", "on");
+  LogItems(3, "after", 2);
+  test::RunningStage running(target_.url(), {ItemsMapping()}, log_, clock_);
+  running.WaitUntilTold("try=11 ");
+  EXPECT_FALSE(running.HasTold("try=5 "));
+  Set("default_transaction_read_only");
+}
+
 // Fails, by never coming to an end, when `once` waits for better times like everybody.
 TEST_P(PostgresReactions, OnceGivesUpAfterSomeTries) {
   LogItems(3, "before", 1);

@@ -1,6 +1,10 @@
 // How captured tables become target tables: made, mapped, extended, checked; every type; foreign
 // keys.
 
+#include <algorithm>
+
+#include "apply/durability.h"
+#include "apply/own_tables.h"
 #include "apply/stamping_triggers.h"
 #include "engine/model/value_text.h"
 #include "tests/conformance/target_suite.h"
@@ -52,6 +56,62 @@ TEST_P(TargetTables, AMissingSchemaIsMadeToo) {
   LogItems(1, "a", 1);
   Apply({mapping});
   EXPECT_EQ(target_.Value("SELECT name FROM sales.items"), "a");
+}
+
+// Two processes may make the same at one moment. Fails where a statement that makes something runs
+// without the lock.
+TEST_P(TargetTables, WhateverIsMadeIsMadeUnderTheLock) {
+  if (!postgres()) GTEST_SKIP() << "a SQLite file has one writer";
+  target_.Execute(
+      "CREATE TABLE made (tag text, locked bool); CREATE FUNCTION note() RETURNS event_trigger "
+      "LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.made SELECT tg_tag, EXISTS (SELECT FROM "
+      "pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()); END $$; "
+      "CREATE EVENT TRIGGER note ON ddl_command_start EXECUTE FUNCTION note()");
+  LogItems(1, "a", 1);
+  Apply();
+  TableMapping mapping = ItemsMapping();
+  mapping.on_delete = OnDelete::kFlag;
+  mapping.flag = "gone";
+  LogItems(1, "b", 2);
+  Apply({mapping});
+  target_.Execute("DROP EVENT TRIGGER note");
+  EXPECT_GT(target_.Rows("SELECT tag FROM made WHERE tag = 'CREATE TABLE'").size(), 3u);
+  EXPECT_EQ(target_.Rows("SELECT tag FROM made WHERE tag = 'ALTER TABLE'"), (Rows{"ALTER TABLE"}));
+  EXPECT_EQ(target_.Rows("SELECT tag FROM made WHERE NOT locked"), Rows{});
+}
+
+// Fails when a setting is told that is on, or not told that is off.
+TEST_P(TargetTables, ASettingThatLosesCommitsIsTold) {
+  if (!postgres()) GTEST_SKIP() << "SQLite has no such settings";
+  const auto told = [&](const std::string& value) {
+    target_.Execute("SET synchronous_commit = " + value);
+    return std::ranges::any_of(DurabilityConcerns(target_.session()), [](const auto& concern) {
+      return concern.message.starts_with("synchronous_commit is off") && !concern.hint.empty();
+    });
+  };
+  EXPECT_FALSE(told("on"));
+  EXPECT_TRUE(told("off"));
+}
+
+// Fails when tables of ours that have gone to another schema count as missing: they would be made
+// again, and everything applied anew.
+TEST_P(TargetTables, OwnTablesInAnotherSchemaAreNotLookedFor) {
+  if (!postgres()) GTEST_SKIP() << "SQLite has no schemas";
+  LogItems(1, "a", 1);
+  Apply();
+  target_.Execute("CREATE SCHEMA away");
+  EXPECT_TRUE(HoldOwnTable(target_.session(), "syncline_progress"));
+  target_.Execute("ALTER TABLE syncline_progress SET SCHEMA away");
+  for (auto* const look : {&HoldOwnTable, &HasOwnTable}) {
+    try {
+      look(target_.session(), "syncline_progress");
+      ADD_FAILURE() << "missing";
+    } catch (const Error& error) {
+      EXPECT_NE(error.message().find("is in the schema away"), std::string::npos)
+          << error.message();
+      EXPECT_NE(error.hint().find("SET SCHEMA public"), std::string::npos) << error.hint();
+    }
+  }
 }
 
 // The case that renames exist for: fails when the target's own key takes part in finding the row.

@@ -412,6 +412,15 @@ class RefusalsTest(SystemTest):
         self.assertTrue(refused["folded"]["x"].endswith('{"t":"X"}'), refused)
         self.assertTrue(refused["number"]["1.0"].endswith('{"t":"1"}'), refused)
 
+    def test_keys_of_a_file_are_longer_than_their_type_says(self):
+        # Fails when the length that SQLite does not ask for counts as a bound: one row is written over the other.
+        source = self.sqlite("keys_long.db", "CREATE TABLE k(t VARCHAR(3) PRIMARY KEY, v text, updated_at text)",
+                             "INSERT INTO k VALUES('abc', 'short', '2026-01-01'), ('abc  ', 'long', '2026-01-02')")  # fmt: skip
+        target = self.postgres("keys_short", "CREATE TABLE k(t varchar(3) PRIMARY KEY, v text, updated_at timestamptz)")
+        syncline = self.syncline(source, target, {"k": {"to": "public.k"}})
+        syncline.run("run", "--once", expect=1)
+        self.assertEqual(list(target.rows("SELECT t, v FROM k")), [("abc", "short")])
+
     def test_keys_that_are_one_where_deletions_set_a_flag(self):
         # A row that is flagged is not brought back as another one.
         target = self.keys_in_postgres("keys_flagged")

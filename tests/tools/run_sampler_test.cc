@@ -13,6 +13,14 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
+// Fails when rows are taken off instead of added, or those of other tables count.
+TEST(CaptureActivityTest, RowsSetAsideAreAddedUpOverTheTablesOfAPipeline) {
+  const TableName a{"public", "a"}, b{"public", "b"}, c{"public", "c"};
+  const CaptureActivity activity{.set_aside = {{a, 2}, {b, 3}, {c, 7}}};
+  EXPECT_EQ(activity.RowsSetAside({a, b}), 5u);
+  EXPECT_EQ(activity.RowsSetAside({{"public", "d"}}), 0u);
+}
+
 // One pipeline whose stages' counts the test sets, looked at once a second.
 class RunSamplerTest : public testing::Test {
  protected:

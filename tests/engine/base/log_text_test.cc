@@ -28,6 +28,17 @@ TEST(LogTextTest, NoValueMakesAPair) {
             "postgresql://h/?sslmode=require n=1");
 }
 
+// Fails when another character counts as one of a key's, or one of them does not.
+TEST(LogTextTest, OnlyWhatCouldBeAKeyIsHeldBack) {
+  for (const char* text :
+       {"A=1", "Z=1", "{=1", "`=1", "/=1", ":=1", "-=1", "\xc3\xa4=1", "a-b=1"}) {
+    EXPECT_EQ(LogText("{}", text), text);
+  }
+  for (const std::string key : {"a", "z", "0", "9", "_", "a0_z9"}) {
+    EXPECT_EQ(LogText("{}", key + "=1"), key + "\\x3d1");
+  }
+}
+
 TEST(LogTextTest, PairsThatWereMadeHereStayPairs) {
   EXPECT_EQ(LogText("done n={}{}", 1, LogPairs{LogText(" behind={}", 2)}), "done n=1 behind=2");
   EXPECT_EQ(LogText("done n={}{}", 1, LogPairs{}), "done n=1");

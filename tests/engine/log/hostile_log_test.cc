@@ -97,6 +97,20 @@ class HostileLogTest : public testing::Test {
   SystemClock clock_;
 };
 
+// Of the cursor only the end of the log is made when it is opened. Fails when `log verify` does not
+// make it of every frame.
+TEST_F(HostileLogTest, ACursorInTheMiddleThatFollowsAFrameThatIsNotThere) {
+  const Change good = Upsert({ValueView::Int(1), ValueView::Text("a"), ValueView::TimestampTz(1)});
+  Plant({good}, [](FrameHeader& header) { header.cursor_from = Offset(3); });
+  Plant({good});
+  EXPECT_EQ(Open()->cursor(), "c");
+  const LogVerification found = Verify();
+  ASSERT_TRUE(found.damage);
+  EXPECT_NE(found.damage->message().find("a frame that is not there"), std::string::npos)
+      << found.damage->message();
+  EXPECT_EQ(found.whole, Offset(kGood));
+}
+
 constexpr char kShape[] = "does not have the values of its table's columns";
 
 TEST_F(HostileLogTest, ARowWithTooFewValues) {

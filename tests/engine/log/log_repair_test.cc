@@ -260,6 +260,11 @@ TEST_F(LogRepairTest, VerifyNamesTheFirstDamageAndWhatIsWholeBefore) {
     EXPECT_FALSE(damaged.finished);
     file.seekp(60);
     file.put(byte);
+    // One that cannot even be opened.
+    fs::copy_file(entry.path(), temp_.path() / "whole", fs::copy_options::overwrite_existing);
+    fs::resize_file(entry.path(), entry.file_size() - 1);
+    EXPECT_TRUE(Verify().damage);
+    fs::copy_file(temp_.path() / "whole", entry.path(), fs::copy_options::overwrite_existing);
   }
   EXPECT_FALSE(Verify().damage);
 }

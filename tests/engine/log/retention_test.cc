@@ -10,6 +10,8 @@
 #include <thread>
 #include <utility>
 
+#include "engine/log/base_writer.h"
+#include "engine/log/log_store.h"
 #include "sample_rows.h"
 
 namespace syncline {
@@ -337,6 +339,27 @@ TEST_P(RetentionTest, ReadersAndTheWriterGoOnMeanwhile) {
     } catch (const Error& error) {
       ASSERT_EQ(error.reaction(), Reaction::kRestart) << error.message();
     }
+  }
+}
+
+// Fails when who is rebuilt from a base takes it for a cut of the source that it is not.
+TEST(BaseWriterTest, ABaseSaysWhetherItEndsInTheMiddleOfACut) {
+  TempFolder temp;
+  SystemClock clock;
+  std::vector<Frame> frames;
+  {
+    const auto log = ChangeLog::Open(temp.path() / "log", kSource, clock);
+    log->Append(ItemsDraft(1, 2, "c", /*closes_cut=*/false));
+    log->Append(ItemsDraft(3, 2, "c", /*closes_cut=*/true));
+    const auto reader = log->NewReader();
+    while (auto frame = reader->Next()) frames.push_back(std::move(*frame));
+  }
+  const auto store = LogStore::Open(temp.path() / "log", kSource, 1u << 20);
+  for (const Frame& frame : frames) {
+    BaseWriter(store->db(), store->base()).Fold(frame);
+    const BaseInfo info = BaseWriter(store->db(), store->base()).info();
+    EXPECT_EQ(info.as_of, frame.header.end());
+    EXPECT_EQ(info.cut_open, !frame.header.closes_cut);
   }
 }
 

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <functional>
 #include <random>
 
 #include "engine/base/error.h"
+#include "engine/model/checksum.h"
 #include "frame.pb.h"
 
 namespace syncline {
@@ -126,6 +129,54 @@ TEST(FrameFormatTest, AChangeOfATableThatIsNotNamedIsDamage) {
       }
     }
   }
+}
+
+// The entry with another header, and the hash that belongs to it.
+std::string WithHeader(const std::string& entry,
+                       const std::function<void(wire::FrameHeader&)>& change) {
+  constexpr size_t kNumber = 1, kHash = 8;
+  uint32_t bytes;
+  std::memcpy(&bytes, entry.data() + kNumber, sizeof bytes);
+  const size_t body = kNumber + sizeof bytes + bytes;
+  wire::FrameHeader header;
+  EXPECT_TRUE(header.ParseFromString(entry.substr(kNumber + sizeof bytes, bytes)));
+  change(header);
+  const std::string head = header.SerializeAsString();
+  bytes = static_cast<uint32_t>(head.size());
+  std::string changed = entry.substr(0, kNumber);
+  changed.append(reinterpret_cast<const char*>(&bytes), sizeof bytes);
+  changed += head + entry.substr(body, entry.size() - body - kHash);
+  const uint64_t hash = Checksum64(changed);
+  return changed.append(reinterpret_cast<const char*>(&hash), sizeof hash);
+}
+
+// Fails for each when it is not asked: the hash is right.
+TEST(FrameFormatTest, AHeaderThatItsBodyDoesNotBearOutIsDamage) {
+  FrameHeader header = Header();
+  const std::string entry = EncodeFrame(header, Changes(10));
+  const auto refused = [&](const std::function<void(wire::FrameHeader&)>& change) {
+    try {
+      DecodeFrame(WithHeader(entry, change));
+      return std::string("read");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.reaction(), Reaction::kDamage);
+      return error.message();
+    }
+  };
+  EXPECT_EQ(refused([](wire::FrameHeader&) {}), "read");
+  for (const uint32_t count : {13u, 40u}) {
+    EXPECT_NE(refused([&](auto& in) { in.set_count(count); }).find("holds fewer changes"),
+              std::string::npos);
+  }
+  EXPECT_NE(refused([](auto& in) { in.set_count(11); }).find("holds more changes"),
+            std::string::npos);
+  EXPECT_NE(refused([](auto& in) { in.set_count(0); }), "read");
+  EXPECT_NE(refused([](auto& in) { in.set_body_bytes(in.body_bytes() + 1); }), "read");
+  EXPECT_NE(refused([](auto& in) { in.set_body_bytes(in.body_bytes() - 1); }), "read");
+  EXPECT_NE(refused([](auto& in) { in.set_log_id("short"); }), "read");
+  EXPECT_NE(refused([](auto& in) { in.set_base(UINT64_MAX); }), "read");
+  EXPECT_NE(refused([](auto& in) { in.set_written_at_us(INT64_MAX); }), "read");
+  EXPECT_NE(refused([](auto& in) { in.mutable_packed_cursor(); }), "read");
 }
 
 TEST(FrameFormatTest, AnUnknownFormatVersionIsNamed) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <string>
 
 #include "engine/model/value_text.h"
 
@@ -137,6 +138,15 @@ TEST(MomentTest, AMomentIsWrittenInTheFormThatItWasReadIn) {
   EXPECT_EQ(ToText(WriteStamp(east.form, east.us - 1)), "2026-01-01 00:00:00");
   EXPECT_EQ(Describe(east.form), "YYYY-MM-DD HH:MM:SS+02:00");
   EXPECT_EQ(StampFormNamed(NameOf(east.form)), east.form);
+}
+
+// Fails when a number that no integer holds counts as a text: it would have no place among numbers.
+TEST(MomentTest, NumbersBeyondAllMomentsAreVersionsInTheirOrder) {
+  for (const std::string& digits : {std::string(30, '9'), std::string(400, '9') + ".5"}) {
+    EXPECT_EQ(MomentOf(Text(digits)), "-");
+    EXPECT_TRUE(CompareStamps(Text(digits), Int(1767348000)) > 0) << digits;
+    EXPECT_TRUE(CompareStamps(Text("-" + digits), Int(-7)) < 0) << digits;
+  }
 }
 
 }  // namespace

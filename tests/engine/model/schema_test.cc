@@ -76,6 +76,18 @@ TEST(TableSchemaTest, ASchemaThatPointsOutsideOfItselfIsDamage) {
   EXPECT_THROW(DecodeSchema("\xff\xff"), Error);
 }
 
+// Fails when either is taken for what nobody knows what to do with.
+TEST(TableSchemaTest, ATypeOrADialectThatThereIsNotIsDamage) {
+  TableSchema schema = Items();
+  schema.columns[1].type = static_cast<Type>(static_cast<int>(Type::kOther) + 1);
+  EXPECT_THROW(DecodeSchema(EncodeSchema(schema)), Error);
+  for (const int dialect : {0, 3}) {
+    schema = Items();
+    schema.dialect = static_cast<Dialect>(dialect);
+    EXPECT_THROW(DecodeSchema(EncodeSchema(schema)), Error);
+  }
+}
+
 TEST(TableSchemaTest, TheFallbackCountsWhereTheCursorIsNull) {
   TableSchema schema = Items();
   Row row;

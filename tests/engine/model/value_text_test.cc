@@ -63,6 +63,15 @@ TEST(ValueTextTest, ReadsTheUsualIsoForms) {
             FromText(Type::kTimestamp, "2026-03-01"));
 }
 
+// Fails when one of them is read as digits.
+TEST(ValueTextTest, DecimalsThatAreNoNumbersAreDecimals) {
+  for (const char* text : {"NaN", "Infinity", "-Infinity"}) {
+    const std::optional<Value> value = FromText(Type::kDecimal, text);
+    ASSERT_TRUE(value) << text;
+    EXPECT_EQ(ToText(*value), text);
+  }
+}
+
 // Fails when a field is not checked: each of these is one step from a value.
 TEST(ValueTextTest, RefusesWhatIsNotOneExactly) {
   for (const char* text :
