@@ -358,8 +358,11 @@ class TwoWayTest(SystemTest):
         before = self.log(syncline, "a"), self.log(syncline, "b")
         for entry in before[0]:
             self.assertEqual(entry["clock"].split("@")[0], entry["version"])
+        polled = lambda: [one["last_poll_at"] for one in syncline.run("status", "--json").json()["pipelines"]]
         with syncline.start("run") as process:
-            time.sleep(0.5)  # nothing is to happen in this time
+            for _ in range(3):  # nothing is to happen in these polls of either
+                at = polled()
+                eventually(lambda: all(new > old for new, old in zip(polled(), at)), "another poll")
             process.terminate()
         self.assertEqual((self.log(syncline, "a"), self.log(syncline, "b")), before)
         self.assertTrue(all(entry["via"] for entry in before[1]), before[1])
