@@ -7,7 +7,7 @@
 
 namespace syncline::apply {
 
-// Runs `body`; an error that leaves it names the table, and the database's own code, by which
+// Runs `body` on the calling thread; an error that leaves it names the table, and the database's own code, by which
 // refusals are looked up.
 template <typename Body>
 decltype(auto) ForTable(const TableName& table, Body&& body) {

@@ -16,10 +16,10 @@ namespace syncline::apply {
 // plan.create a missing table is made (with its schema, on PostgreSQL). A column that the source
 // has and the table lacks is added, or left out of the plan, or an error, as plan.new_columns says;
 // one that the table needs (of the key, renamed, the cursor where versions are compared) is never
-// left out. So is the flag that deletions set
-// added. Everything else is checked: a unique key on exactly the plan's key, no other column that
-// must be given a value. Runs in the session's write transaction, so that DDL commits with the
-// first rows or not at all. Throws UsageError that names what is missing, with the statements to
+// left out. So is the flag that deletions set added. Everything else is checked: a unique key on
+// exactly the plan's key, no other column that must be given a value. Runs in the session's write
+// transaction, so that DDL commits with the first rows or not at all (of many new tables see
+// TargetTables::MakeMissing). Throws UsageError that names what is missing, with the statements to
 // run at the end of the hint.
 sql::TableInfo PrepareTargetTable(sql::Session& session, TablePlan& plan, spdlog::logger& logger);
 // The same for plans of different tables, in their order, with few questions to the catalogue. An

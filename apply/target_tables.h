@@ -51,7 +51,7 @@ class TargetTables {
   std::vector<TableTask> TasksFor(sql::Session& session, std::span<const TableChanges> tables);
   // Where a batch is the first for many tables, makes those that are not there, some in a
   // transaction: PostgreSQL takes the longer for each the more of them one transaction has made.
-  // Outside of a transaction.
+  // Outside of a transaction. What is made stays, empty, where the batch is refused afterwards.
   void MakeMissing(sql::Session& session, std::span<const TableChanges> tables);
   TargetTable& at(const TableChanges& changes) { return ready_.at(changes.schema->id()); }
   TargetTable& at(const TableSchema& schema) { return ready_.at(schema.id()); }

@@ -13,6 +13,7 @@ struct VerifyArguments {
   std::string wait = "5s";
   std::string by;
 
+  // The options write into this object, which has to outlive the parsing.
   void AddTo(CLI::App& command);
   // Throws UsageError.
   Verification::Options ToOptions() const;

@@ -7,6 +7,7 @@
 namespace syncline::cli {
 
 // The parts of the table that ConfigKeys() puts together, each in the order of the manual.
+// Constants, for any thread.
 
 std::span<const ConfigKey> FileKeys();  // of the file and of `retain`
 std::span<const ConfigKey>
