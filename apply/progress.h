@@ -59,10 +59,10 @@ std::optional<Progress> ReadProgress(sql::Session& session, const std::string& p
 void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
                      const Progress& to);
 
-// Takes the row away.
 // Keeps batches of the pipeline, and commands that work on its quarantine, waiting until the
 // session's transaction ends.
 void LockProgress(sql::Session& session, const std::string& pipeline);
+// Takes the row away.
 void EraseProgress(sql::Session& session, const std::string& pipeline);
 
 }  // namespace syncline::apply
