@@ -336,10 +336,12 @@ TablePlan PlanOne(sql::Session& session, const TableSpec& spec,
   if (!info) {
     std::vector<std::string> names;
     for (const TableName& table : session.ListTables()) names.push_back(table.ToString());
-    throw UsageError(fmt::format("{}: there is no such table in the source{}",
-                                 spec.table.ToString(), DidYouMean(spec.table.ToString(), names)),
-                     "correct the name in the configuration; a table must also be visible to the "
-                     "role that Syncline connects as");
+    throw Error(Reaction::kStop, Cause::kUsage,
+                fmt::format("{}: there is no such table in the source{}", spec.table.ToString(),
+                            DidYouMean(spec.table.ToString(), names)),
+                "correct the name in the configuration; a table must also be visible to the role "
+                "that Syncline connects as",
+                {}, Condition::kNoSuchTable);
   }
   RefuseOtherKind(spec.table, info->kind, known);
   TablePlan plan = MakePlan(spec, *info, session.dialect());

@@ -24,6 +24,13 @@ enum class Cause {
   kEnvironment,  // a server, a disk, a permission: exit code 3
 };
 
+// What went wrong, in words that no database owns; for callers that act on one kind of error.
+enum class Condition {
+  kOther,           // nothing that a caller acts on
+  kNoSuchDatabase,  // the file or database is not there
+  kNoSuchTable,     // it is not there, or cannot be seen
+};
+
 // Which row of a call a database refused, and why: its neighbours may well be accepted. Plain value
 // type.
 struct Refusal {
@@ -55,15 +62,17 @@ inline constexpr std::string_view kStoppedCode = "STOPPED";
 class Error : public std::exception {
  public:
   Error(Reaction reaction, Cause cause, std::string message, std::string hint = {},
-        std::string code = {})
+        std::string code = {}, Condition condition = Condition::kOther)
       : reaction_(reaction),
         cause_(cause),
+        condition_(condition),
         message_(std::move(message)),
         hint_(std::move(hint)),
         code_(std::move(code)) {}
 
   Reaction reaction() const { return reaction_; }
   Cause cause() const { return cause_; }
+  Condition condition() const { return condition_; }
   const std::string& message() const { return message_; }
   const std::string& hint() const { return hint_; }
   const std::string& code() const { return code_; }
@@ -85,6 +94,7 @@ class Error : public std::exception {
  private:
   Reaction reaction_;
   Cause cause_;
+  Condition condition_;
   std::string message_;
   std::string hint_;
   std::string code_;

@@ -206,7 +206,8 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const SessionOptions&
   std::error_code unknown;  // a folder that may not be read: opening will tell
   const bool exists = std::filesystem::exists(path_, unknown);
   if (!exists && !unknown && !options.create) {
-    throw EnvironmentError(display_ + ": there is no such file", "Check the path in the address.");
+    throw Error(Reaction::kStop, Cause::kEnvironment, display_ + ": there is no such file",
+                "Check the path in the address.", {}, Condition::kNoSuchDatabase);
   }
   // NOMUTEX: a session belongs to one thread.
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;

@@ -106,7 +106,7 @@ class Runner {
   static bool DependsOn(const PipelinePlan& pipeline, const Unit& unit);
   // Whether any pipeline goes on that does not depend on the unit.
   bool OthersGoOn(const Unit& unit);
-  bool MayComeBack(const Unit& unit, const Error& error) const;
+  static bool MayComeBack(const Unit& unit, const Error& error);
   // False: nothing else goes on any more.
   bool AwaitAnotherTry(const Unit& unit, Microseconds wait, const std::stop_token& stop);
 

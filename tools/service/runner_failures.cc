@@ -1,14 +1,11 @@
 // What becomes of a unit of Runner that fails: a source, or a pipeline.
 #include <algorithm>
 #include <exception>
-#include <filesystem>
 #include <system_error>
 
-#include "capture/capture_stage.h"
 #include "engine/base/as_error.h"
 #include "engine/base/backoff.h"
 #include "engine/base/log_text.h"
-#include "engine/sql/session.h"
 #include "tools/service/runner.h"
 
 namespace syncline::cli {
@@ -29,18 +26,10 @@ bool MayGoAway(const Error& error) {
   return error.reaction() == Reaction::kRetry || error.reaction() == Reaction::kRestart;
 }
 
-// What another pipeline may be about to make: a file, or tables.
-bool LacksTables(const SourcePlan& source) {
-  const bool is_file = source.url.dialect == Dialect::kSqlite;
-  if (is_file && !std::filesystem::exists(source.url.connection)) return true;
-  try {
-    const auto session = sql::Session::Open(source.url, {.read_only = true});
-    return std::ranges::any_of(source.tables, [&](const capture::TableSpec& table) {
-      return !session->Describe(table.table).has_value();
-    });
-  } catch (const Error&) {
-    return false;
-  }
+// Another pipeline may be about to make the file, or its tables.
+bool IsStillToBeMade(const Error& error) {
+  return error.condition() == Condition::kNoSuchDatabase ||
+         error.condition() == Condition::kNoSuchTable;
 }
 
 }  // namespace
@@ -136,12 +125,10 @@ bool Runner::OthersGoOn(const Unit& unit) {
   });
 }
 
-bool Runner::MayComeBack(const Unit& unit, const Error& error) const {
+bool Runner::MayComeBack(const Unit& unit, const Error& error) {
   if (error.reaction() == Reaction::kDamage) return false;
   if (MayGoAway(error)) return true;
-  if (unit.part != Work::Part::kCapture) return false;
-  const auto source = std::ranges::find(plan_.sources, unit.name, &SourcePlan::database);
-  return source != plan_.sources.end() && LacksTables(*source);
+  return unit.part == Work::Part::kCapture && IsStillToBeMade(error);
 }
 
 bool Runner::AwaitAnotherTry(const Unit& unit, Microseconds wait, const std::stop_token& stop) {
