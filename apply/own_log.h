@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/log/change_log.h"
+#include "engine/log/frame_draft.h"
+#include "engine/log/key_index.h"
 #include "engine/model/row_clock.h"
 
 namespace syncline::apply {
@@ -36,8 +37,7 @@ class OwnLog {
 
   // Two steps around the target's commit: `draft` is in the log if, and only if, the transaction
   // that moves the progress row to what `token` says is committed, however that ends.
-  virtual void Prepare(ChangeLog::Draft draft, const std::string& pipeline,
-                       const std::string& token) = 0;
+  virtual void Prepare(FrameDraft draft, const std::string& pipeline, const std::string& token) = 0;
   virtual void Confirm() = 0;
   // The same for a transaction that has changed nothing, once it is committed. An empty token: as
   // if nothing had been applied yet.

@@ -16,8 +16,8 @@ namespace syncline::apply {
 namespace {
 
 // Reads what the changed rows are now, triggers and rounding included.
-ChangeLog::Draft DraftOf(sql::Session& session, const std::vector<OwnChange>& changes) {
-  ChangeLog::Draft draft;
+FrameDraft DraftOf(sql::Session& session, const std::vector<OwnChange>& changes) {
+  FrameDraft draft;
   for (size_t first = 0; first < changes.size();) {
     const std::shared_ptr<const TableSchema>& table = changes[first].table;
     std::vector<Row> keys;

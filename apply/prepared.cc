@@ -51,7 +51,7 @@ std::string PreparedToken(const Progress& to) {
       .dump();
 }
 
-void SettlePrepared(const sql::DatabaseUrl& database, ChangeLog& log) {
+void SettlePrepared(const sql::DatabaseUrl& database, PreparedAppends& log) {
   const std::optional<std::string> token = log.prepared();
   if (!token) return;
   if (IsCommitted(database, ReadToken(*token))) {
@@ -61,7 +61,7 @@ void SettlePrepared(const sql::DatabaseUrl& database, ChangeLog& log) {
   }
 }
 
-void CheckNotBehind(const sql::DatabaseUrl& database, ChangeLog& log) {
+void CheckNotBehind(const sql::DatabaseUrl& database, PreparedAppends& log) {
   const std::map<std::string, std::string> all = log.all_applied();
   if (all.empty()) return;
   const auto session = sql::Session::Open(database, {.read_only = true});

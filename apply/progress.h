@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/base/offset.h"
-#include "engine/log/change_log.h"
+#include "engine/log/log_info.h"
 #include "engine/sql/database_url.h"
 #include "engine/sql/session.h"
 

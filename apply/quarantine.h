@@ -13,7 +13,7 @@
 #include "apply/parked_step.h"
 #include "apply/progress.h"
 #include "engine/base/error.h"
-#include "engine/log/change_log.h"
+#include "engine/log/log_info.h"
 #include "engine/sql/database_url.h"
 #include "engine/sql/session.h"
 

@@ -20,6 +20,7 @@
 #include "engine/log/change_log.h"
 #include "engine/log/cut_writer.h"
 #include "engine/log/log_reader.h"
+#include "engine/log/rocks/open_log.h"
 
 namespace syncline {
 namespace {
@@ -45,8 +46,8 @@ class Stopwatch {
 };
 
 struct Log {
-  explicit Log(ChangeLog::Options options = {})
-      : log(ChangeLog::Open(temp.path() / "log", "bench", clock, options)) {}
+  explicit Log(RocksLogOptions options = {})
+      : log(OpenRocksLog(temp.path() / "log", "bench", clock, options)) {}
 
   TempFolder temp;
   SystemClock clock;
@@ -89,11 +90,11 @@ void Count(benchmark::State& state, uint64_t bytes_a_run) {
 }
 
 // Changes in random order, over all frames.
-void Shuffle(std::vector<ChangeLog::Draft>& drafts) {
+void Shuffle(std::vector<FrameDraft>& drafts) {
   std::minstd_rand random(7);
-  for (ChangeLog::Draft& draft : drafts) {
+  for (FrameDraft& draft : drafts) {
     for (size_t i = 0; i < draft.changes.size(); ++i) {
-      ChangeLog::Draft& other = drafts[random() % drafts.size()];
+      FrameDraft& other = drafts[random() % drafts.size()];
       const size_t j = random() % other.changes.size();
       std::swap(draft.changes[i], other.changes[j]);
       std::swap(draft.fingerprints[i], other.fingerprints[j]);
@@ -102,12 +103,12 @@ void Shuffle(std::vector<ChangeLog::Draft>& drafts) {
 }
 
 // The rows as frames of about that size, uncompressed.
-std::vector<ChangeLog::Draft> MakeDrafts(size_t frame_bytes) {
+std::vector<FrameDraft> MakeDrafts(size_t frame_bytes) {
   constexpr size_t kChangeOverhead = 26;  // what a change of these takes beside its row
   const auto table = ItemsTable();
   std::vector<Row> rows = MakeRows(0, kRows);
   const size_t count = frame_bytes / (BytesOf(rows) / kRows + kChangeOverhead);
-  std::vector<ChangeLog::Draft> drafts;
+  std::vector<FrameDraft> drafts;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (i % count == 0) drafts.push_back({.tables = {table}, .cursor = "cursor"});
     Value version(rows[i][table->cursor]);
@@ -123,10 +124,10 @@ void BM_Append(benchmark::State& state) {
   const Compression how = state.range(1) != 0 ? Compression::kSmall : Compression::kFast;
   for (auto _ : state) {
     Log log({.compression = how});
-    std::vector<ChangeLog::Draft> drafts = MakeDrafts(static_cast<size_t>(state.range(0)) << 10);
+    std::vector<FrameDraft> drafts = MakeDrafts(static_cast<size_t>(state.range(0)) << 10);
     if (state.range(2) != 0) Shuffle(drafts);
     const CpuWatch watch;
-    for (ChangeLog::Draft& draft : drafts) log.log->Append(std::move(draft));
+    for (FrameDraft& draft : drafts) log.log->Append(std::move(draft));
     watch.Report(state);
   }
   Count(state, kRows * 200);
@@ -187,7 +188,7 @@ void BM_Read(benchmark::State& state) {
   const uint64_t bytes = BytesOf(rows);
   log.Capture(std::move(rows), static_cast<size_t>(state.range(0)) << 10);
   const auto reader =
-      secondary ? LogReader::Open(log.temp.path() / "log", log.clock) : log.log->NewReader();
+      secondary ? OpenRocksLogReader(log.temp.path() / "log", log.clock) : log.log->NewReader();
   for (auto _ : state) {
     reader->Seek(Offset(0));
     uint64_t changes = 0;
@@ -206,7 +207,7 @@ BENCHMARK(BM_Read)
 
 std::vector<std::string> EncodedFrames(size_t frame_bytes, Compression how) {
   std::vector<std::string> entries;
-  for (const ChangeLog::Draft& draft : MakeDrafts(frame_bytes)) {
+  for (const FrameDraft& draft : MakeDrafts(frame_bytes)) {
     FrameHeader header{.cursor = draft.cursor};
     entries.push_back(EncodeFrame(header, draft.changes, how));
   }
@@ -251,12 +252,12 @@ BENCHMARK(BM_FloorRocksDb)
 // Encoding alone: with compression and the hash, without a disk.
 void BM_FloorEncode(benchmark::State& state) {
   const Compression how = state.range(1) != 0 ? Compression::kSmall : Compression::kFast;
-  std::vector<ChangeLog::Draft> drafts = MakeDrafts(static_cast<size_t>(state.range(0)) << 10);
+  std::vector<FrameDraft> drafts = MakeDrafts(static_cast<size_t>(state.range(0)) << 10);
   FrameEncoder encoder;
   uint64_t entry_bytes = 0;
   for (auto _ : state) {
     entry_bytes = 0;
-    for (const ChangeLog::Draft& draft : drafts) {
+    for (const FrameDraft& draft : drafts) {
       FrameHeader header{.cursor = "cursor"};
       entry_bytes += encoder.Encode(header, draft.changes, how).size();
     }

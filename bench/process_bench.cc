@@ -32,6 +32,7 @@
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
 #include "engine/log/log_reader.h"
+#include "engine/log/rocks/open_log.h"
 
 namespace syncline {
 namespace {
@@ -88,9 +89,9 @@ class Disk {
 };
 
 // One frame of the rows, whose ids go on from `first_id`; `stamp` is in each of them.
-ChangeLog::Draft MakeDraft(const std::shared_ptr<const TableSchema>& table,
-                           const std::vector<Row>& rows, int64_t first_id, int64_t stamp) {
-  ChangeLog::Draft draft{.tables = {table}, .cursor = "cursor", .closes_cut = true};
+FrameDraft MakeDraft(const std::shared_ptr<const TableSchema>& table, const std::vector<Row>& rows,
+                     int64_t first_id, int64_t stamp) {
+  FrameDraft draft{.tables = {table}, .cursor = "cursor", .closes_cut = true};
   for (const Row& pattern : rows) {
     Row row;
     row.Reserve(208);
@@ -150,7 +151,7 @@ int Tail(int seconds, int frames_a_second, int changes) {
   const int frames = seconds * frames_a_second;
   Child writer([&](int out) {
     SystemClock clock;
-    const auto log = ChangeLog::Open(folder, kSource, clock);
+    const auto log = OpenRocksLog(folder, kSource, clock);
     const auto table = ItemsTable();
     const std::vector<Row> rows = MakeRows(0, changes);
     log->Append(MakeDraft(table, rows, 0, 0));
@@ -175,7 +176,7 @@ int Tail(int seconds, int frames_a_second, int changes) {
   if (!writer.ReadLine(line)) return 1;
 
   SystemClock clock;
-  const auto reader = LogReader::Open(folder, clock);
+  const auto reader = OpenRocksLogReader(folder, clock);
   reader->Seek(Offset(changes));
   std::vector<double> ms;
   while (ms.size() < static_cast<size_t>(frames)) {
@@ -204,7 +205,7 @@ uint64_t BytesWritten(pid_t pid) {
 double TimedOpen(const fs::path& folder, uint64_t* changes) {
   SystemClock clock;
   const int64_t start = NowNs();
-  const auto log = ChangeLog::Open(folder, kSource, clock);
+  const auto log = OpenRocksLog(folder, kSource, clock);
   *changes = log->next().value();
   return SecondsSince(start);
 }
@@ -224,13 +225,13 @@ int Recovery(uint64_t mib_max, int seconds_max) {
   {
     Child writer([&](int out) {
       SystemClock clock;
-      const auto log = ChangeLog::Open(folder, kSource, clock);
+      const auto log = OpenRocksLog(folder, kSource, clock);
       const auto table = ItemsTable();
       const std::vector<Row> rows = MakeRows(0, kChanges);
       for (int64_t i = 0;; ++i) {
         log->Append(MakeDraft(table, rows, i * kChanges, i));
         if (i % 50 != 0) continue;
-        const ChangeLog::WriteStats stats = log->write_stats();
+        const LogWriteStats stats = log->write_stats();
         Say(out, std::to_string(log->next().value()) + " " + std::to_string(stats.wal_bytes) + " " +
                      std::to_string(stats.file_bytes) + "\n");
       }
@@ -257,7 +258,7 @@ int Recovery(uint64_t mib_max, int seconds_max) {
               TimedOpen(folder, &changes), changes);
   SystemClock clock;
   const int64_t opening = NowNs();
-  LogReader::Open(folder, clock)->Last();
+  OpenRocksLogReader(folder, clock)->Last();
   std::printf("open by a reader %.2f s\n", SecondsSince(opening));
   return 0;
 }

@@ -70,7 +70,7 @@ class CaptureStage::Impl {
   }
 
  public:
-  Impl(sql::DatabaseUrl url, std::vector<TableSpec> specs, CaptureOptions options, ChangeLog& log,
+  Impl(sql::DatabaseUrl url, std::vector<TableSpec> specs, CaptureOptions options, CaptureLog& log,
        Clock& clock, std::shared_ptr<spdlog::logger> logger)
       : url_(std::move(url)),
         specs_(std::move(specs)),
@@ -303,7 +303,7 @@ class CaptureStage::Impl {
   const sql::DatabaseUrl url_;
   const std::vector<TableSpec> specs_;
   const CaptureOptions options_;
-  ChangeLog& log_;
+  CaptureLog& log_;
   Clock& clock_;
   const std::shared_ptr<spdlog::logger> logger_;
   CaptureStats stats_;
@@ -324,7 +324,7 @@ class CaptureStage::Impl {
 };
 
 CaptureStage::CaptureStage(sql::DatabaseUrl source, std::vector<TableSpec> tables,
-                           CaptureOptions options, ChangeLog& log, Clock& clock,
+                           CaptureOptions options, CaptureLog& log, Clock& clock,
                            std::shared_ptr<spdlog::logger> logger)
     : impl_(std::make_unique<Impl>(std::move(source), std::move(tables), options, log, clock,
                                    std::move(logger))) {}

@@ -23,7 +23,7 @@
 #include "engine/base/backoff.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
-#include "engine/log/change_log.h"
+#include "engine/log/capture_log.h"
 #include "engine/model/row_clock.h"
 #include "engine/sql/database_url.h"
 
@@ -117,7 +117,7 @@ class CaptureStage {
   // Connects and checks every table (exists, key, cursor column and its type); throws with a hint
   // before anything is captured.
   CaptureStage(sql::DatabaseUrl source, std::vector<TableSpec> tables, CaptureOptions options,
-               ChangeLog& log, Clock& clock, std::shared_ptr<spdlog::logger> logger);
+               CaptureLog& log, Clock& clock, std::shared_ptr<spdlog::logger> logger);
   ~CaptureStage();
 
   // Returns when stopped (after the poll at hand: the log then ends with a closed cut, or with a
@@ -154,7 +154,7 @@ std::vector<Finding> CheckSource(const sql::DatabaseUrl& source,
                                  const std::vector<TableSpec>& tables,
                                  const KnownKinds& known = {});
 
-// Identity of the source, for ChangeLog::Open.
+// Identity of the source, for who opens its log.
 std::string SourceIdentity(const sql::DatabaseUrl& source);
 
 // What capture promises, by table, as far as a cursor that is stored in the log tells; nothing for

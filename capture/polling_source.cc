@@ -35,7 +35,7 @@ std::vector<TablePlan> WithTombstones(std::vector<TablePlan> tables) {
 PollingSource::PollingSource(sql::Session& session,
                              std::function<std::unique_ptr<sql::Session>()> open,
                              std::unique_ptr<CatalogWatch> catalog, std::vector<TablePlan> tables,
-                             const CaptureOptions& options, ChangeLog& log, Clock& clock,
+                             const CaptureOptions& options, CaptureLog& log, Clock& clock,
                              CaptureStats& stats, spdlog::logger& logger)
     : session_(session),
       node_(options.node),

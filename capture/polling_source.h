@@ -20,7 +20,7 @@
 #include "capture/row_feed.h"
 #include "capture/table_plan.h"
 #include "capture/tombstones.h"
-#include "engine/log/change_log.h"
+#include "engine/log/capture_log.h"
 #include "engine/sql/session.h"
 
 namespace syncline::capture {
@@ -36,7 +36,7 @@ class PollingSource {
   // CaptureCursor::Parse does. `open` makes another session like this one.
   PollingSource(sql::Session& session, std::function<std::unique_ptr<sql::Session>()> open,
                 std::unique_ptr<CatalogWatch> catalog, std::vector<TablePlan> tables,
-                const CaptureOptions& options, ChangeLog& log, Clock& clock, CaptureStats& stats,
+                const CaptureOptions& options, CaptureLog& log, Clock& clock, CaptureStats& stats,
                 spdlog::logger& logger);
 
   // True: a range has to be loaded before the next poll.
@@ -79,7 +79,7 @@ class PollingSource {
 
   sql::Session& session_;
   const std::optional<NodeOptions> node_;
-  ChangeLog& log_;
+  CaptureLog& log_;
   CaptureStats& stats_;
   spdlog::logger& logger_;
   const std::unique_ptr<CatalogWatch> catalog_;

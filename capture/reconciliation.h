@@ -13,7 +13,7 @@
 #include "capture/capture_stage.h"
 #include "capture/row_feed.h"
 #include "capture/table_plan.h"
-#include "engine/log/change_log.h"
+#include "engine/log/key_index.h"
 #include "engine/sql/session.h"
 
 namespace syncline::capture {
@@ -34,7 +34,7 @@ class Reconciliation {
  public:
   struct Parts {
     sql::Session& session;
-    ChangeLog& log;
+    KeyIndex& log;
     CaptureCursor& cursor;
     spdlog::logger& logger;
   };

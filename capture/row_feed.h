@@ -13,7 +13,7 @@
 #include "capture/large_rows.h"
 #include "capture/table_plan.h"
 #include "engine/base/error.h"
-#include "engine/log/change_log.h"
+#include "engine/log/capture_log.h"
 #include "engine/log/cut_writer.h"
 #include "engine/sql/session.h"
 
@@ -25,7 +25,7 @@ class RowFeed {
  public:
   // `users`: as CutWriter says. Rows that are too large are noted in `large`, the forms of stamps
   // in `cursor`, of which only they change.
-  RowFeed(sql::Session& session, ChangeLog& log, CaptureStats& stats, LargeRows& large,
+  RowFeed(sql::Session& session, CaptureLog& log, CaptureStats& stats, LargeRows& large,
           CaptureCursor& cursor, const CutWriter::Users* users = nullptr)
       : session_(session),
         log_(log),
@@ -107,7 +107,7 @@ class RowFeed {
   bool NoteForm(const TablePlan& table, const Row& row);
 
   sql::Session& session_;
-  ChangeLog& log_;
+  CaptureLog& log_;
   CaptureStats& stats_;
   LargeRows& large_;
   CaptureCursor& cursor_;

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <functional>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -9,10 +10,6 @@
 #include "engine/base/offset.h"
 #include "engine/model/change.h"
 #include "engine/model/schema.h"
-
-namespace rocksdb {
-class Iterator;
-}
 
 namespace syncline {
 
@@ -45,39 +42,37 @@ struct BaseEntry {
 };
 
 // Reads a base once, in key order, as it was when the reader was made, while the writer goes on
-// folding. Belongs to one thread; made by LogReader::OpenBase, which it must not outlive.
+// folding. Made by LogReader::OpenBase, which it must not outlive.
+//
+// Call order: Tables, then either Next to the end; or, table by table, SeekTable and Next, and
+// CheckWhole when each of Tables() was read to its end, in any order.
+// Threads: one.
+// Errors: RestartError when number and digest of all entries are not those that the base tells of
+// itself, for what was read may have been a moment's hole: read the base again. When that does not
+// help, or cannot have been, DamageError.
 class BaseReader {
  public:
-  using FindSchema = std::function<std::shared_ptr<const TableSchema>(SchemaId)>;
-
-  // For LogReader. `entries` iterates over the base family and needs `owner`. `failures` counts the
-  // bases that did not add up.
-  BaseReader(std::shared_ptr<void> owner, std::unique_ptr<rocksdb::Iterator> entries,
-             FindSchema find_schema, std::shared_ptr<int> failures);
   BaseReader(const BaseReader&) = delete;
   BaseReader& operator=(const BaseReader&) = delete;
-  ~BaseReader();
+  virtual ~BaseReader() = default;
 
-  const BaseInfo& info() const;
+  virtual const BaseInfo& info() const = 0;
 
-  // The tables that have entries. To be called before Next and SeekTable.
-  std::vector<TableName> Tables();
+  // The tables that have entries.
+  virtual std::vector<TableName> Tables() = 0;
 
-  // From here on Next hands out the entries of that table and ends with them.
-  void SeekTable(const TableName& table);
+  // From here on Next hands out the entries of that table and ends with them. A table that is read
+  // once more is not counted again.
+  virtual void SeekTable(const TableName& table) = 0;
 
-  // For who reads table by table, when each of Tables() was read to its end, in any order: throws
-  // as Next at the end of the base. A table that is read once more is not counted again.
-  void CheckWhole() const;
+  // Throws as Next at the end of the base.
+  virtual void CheckWhole() const = 0;
 
-  // The next entries, at most `count`; none at the end. By then number and digest of all entries
-  // have been found right; otherwise it throws RestartError, for what was read may have been a
-  // moment's hole: read the base again. When that does not help, or cannot have been, DamageError.
-  std::vector<BaseEntry> Next(size_t count);
+  // The next entries, at most `count`; none at the end. By then they have been found right.
+  virtual std::vector<BaseEntry> Next(size_t count) = 0;
 
- private:
-  class Impl;
-  const std::unique_ptr<Impl> impl_;
+ protected:
+  BaseReader() = default;
 };
 
 }  // namespace syncline

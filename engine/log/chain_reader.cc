@@ -7,6 +7,7 @@
 #include "engine/log/cursor_chain.h"
 #include "engine/log/layout.h"
 #include "engine/log/log_damage.h"
+#include "engine/log/rocks_base_reader.h"
 #include "engine/log/rocks_status.h"
 
 namespace syncline {
@@ -232,7 +233,7 @@ std::unique_ptr<BaseReader> ChainReader::OpenBase() {
   const Mark mark = Durable();
   ThrowIfBad(view_->CatchUp(), "reading the log");
   LogView::BaseSight sight = view_->OpenBase();
-  auto base = std::make_unique<BaseReader>(
+  auto base = ReadBase(
       std::move(sight.owner), std::move(sight.entries),
       [this](SchemaId id) { return FindSchema(id); }, base_failures_);
   if (base->info().as_of < mark.begin) {
@@ -281,9 +282,10 @@ ChainReader::Look ChainReader::CompleteCursor(const Cursor& at, FrameHeader& las
   std::optional<std::string> whole = ReadWholeCursor(*at, last, info());
   if (!whole) {
     if (!at->Valid() && !at->status().ok()) return Standing(at);
-    return Hole(fmt::format("the frames from offset {} on, which the log's cursor is made of, are "
-                            "not all there",
-                            last.cursor_from->value()));
+    return Hole(
+        fmt::format("the frames from offset {} on, which the log's cursor is made of, are "
+                    "not all there",
+                    last.cursor_from->value()));
   }
   last.cursor = *std::move(whole);
   last.cursor_from.reset();

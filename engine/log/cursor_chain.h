@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/log/change_log.h"
+#include "engine/log/log_info.h"
 #include "engine/log/log_store.h"
 
 namespace syncline {

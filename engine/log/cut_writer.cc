@@ -38,7 +38,7 @@ KnownState Known(const PendingFrame::State& state) {
 // beside it; so there is always a last change left that can carry the cursor and close the cut.
 class CutWriter::Impl {
  public:
-  Impl(ChangeLog& log, Options options) : log_(log), options_(options) {}
+  Impl(CaptureLog& log, Options options) : log_(log), options_(options) {}
 
   void Add(const std::shared_ptr<const TableSchema>& table, Row key, Change change,
            std::optional<int64_t> deleted_at = {}, bool anyway = false) {
@@ -150,7 +150,7 @@ class CutWriter::Impl {
   }
 
   void Write(std::string cursor, bool closes_cut) {
-    ChangeLog::Draft draft = pending_.Take();
+    FrameDraft draft = pending_.Take();
     draft.cursor = std::move(cursor);
     draft.closes_cut = closes_cut;
     draft.bulk = options_.bulk;
@@ -159,7 +159,7 @@ class CutWriter::Impl {
     log_.Append(std::move(draft));
   }
 
-  ChangeLog& log_;
+  CaptureLog& log_;
   const Options options_;
   Stats stats_;
 
@@ -176,8 +176,8 @@ class CutWriter::Impl {
   PendingFrame pending_;
 };
 
-CutWriter::CutWriter(ChangeLog& log) : CutWriter(log, Options()) {}
-CutWriter::CutWriter(ChangeLog& log, Options options)
+CutWriter::CutWriter(CaptureLog& log) : CutWriter(log, Options()) {}
+CutWriter::CutWriter(CaptureLog& log, Options options)
     : impl_(std::make_unique<Impl>(log, options)) {}
 CutWriter::~CutWriter() = default;
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/log/change_log.h"
+#include "engine/log/capture_log.h"
 
 namespace syncline {
 
@@ -35,7 +35,7 @@ class CutWriter {
   struct Options {
     size_t frame_bytes = 256u << 10;  // uncompressed size at which a frame is written
     const Users* users = nullptr;     // borrowed; null: nobody else writes to the database
-    bool bulk = false;                // Draft::bulk, of all frames
+    bool bulk = false;                // FrameDraft::bulk, of all frames
   };
   struct TableStats {
     uint64_t seen = 0;  // rows given to Add
@@ -48,8 +48,8 @@ class CutWriter {
     std::map<TableName, TableStats> tables = {};
   };
 
-  explicit CutWriter(ChangeLog& log);
-  CutWriter(ChangeLog& log, Options options);
+  explicit CutWriter(CaptureLog& log);
+  CutWriter(CaptureLog& log, Options options);
   ~CutWriter();
 
   // One row as it is now. `table` is remembered by its pointer. The cursor column's value becomes

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/log/change_log.h"
+#include "engine/log/key_index.h"
 
 // The bytes of an IndexEntry: fingerprint (16), offset (8), flags (1; bit 0: deleted, bit 1: there
 // is a clock), the clock's time and origin (8 and 8) if there is one, then the version as an

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "engine/base/offset.h"
-#include "engine/log/change_log.h"
+#include "engine/log/log_info.h"
 #include "engine/model/schema.h"
 
 namespace rocksdb {
@@ -38,7 +38,7 @@ inline constexpr std::string_view kMetaPrefix =
 inline constexpr std::string_view kSchemaPrefix =
     "\xff"
     "s";
-// What ChangeLog::Prepare keeps: length (8 bytes) and bytes of name and token, then an entry.
+// What PreparedAppends::Prepare keeps: length (8 bytes) and bytes of name and token, then an entry.
 inline constexpr std::string_view kPreparedKey =
     "\xff"
     "p";

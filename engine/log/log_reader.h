@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -10,7 +9,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/offset.h"
 #include "engine/log/base_reader.h"
-#include "engine/log/change_log.h"
+#include "engine/log/log_info.h"
 #include "engine/model/frame.h"
 
 namespace syncline {
@@ -24,19 +23,16 @@ struct Consumer {
 
 // Reads a log frame by frame, in order, without holes: a frame is delivered only if its base offset
 // is the expected one and its previous hash is that of the frame delivered before (invariant 2).
-// Where the log seems to jump, or to end before the durable mark, the reader looks again: RocksDB's
-// secondary instance shows holes for a moment when the primary flushes. What stays, and a frame
-// that is whole in its place but does not verify, is a DamageError with the offset. A log whose
-// history was cut, and frames that were folded meanwhile, are a RestartError: seek again.
+// What is missing, and a frame that is whole in its place but does not verify, is a DamageError
+// with the offset. A log whose history was cut, and frames that were folded meanwhile, are a
+// RestartError: seek again.
 //
-// Either over the writer of this process (ChangeLog::NewReader) or, from another process, over
-// RocksDB's secondary instance (Open). Belongs to one thread.
+// Made by the writer of this process (LogReaders::NewReader), or by the log's catalogue
+// (LogCatalog::OpenReader), beside the writer's process, also when no writer runs.
+//
+// Call order: Seek first, or the log is read from its beginning. Threads: one.
 class LogReader {
  public:
-  // A reader beside the writer's process; also works when no writer runs. Throws EnvironmentError
-  // when there is no log in `folder`.
-  static std::unique_ptr<LogReader> Open(const std::filesystem::path& folder, Clock& clock);
-
   LogReader(const LogReader&) = delete;
   LogReader& operator=(const LogReader&) = delete;
   virtual ~LogReader() = default;

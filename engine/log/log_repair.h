@@ -6,7 +6,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/offset.h"
-#include "engine/log/change_log.h"
+#include "engine/log/log_info.h"
 
 namespace syncline {
 

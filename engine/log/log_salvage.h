@@ -9,7 +9,7 @@
 #include <string>
 
 #include "engine/base/offset.h"
-#include "engine/log/change_log.h"
+#include "engine/log/log_info.h"
 #include "engine/log/mark.h"
 #include "engine/log/store_reader.h"
 #include "engine/model/frame.h"

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/log/change_log.h"
+#include "engine/log/log_info.h"
 #include "engine/log/mark.h"
 
 namespace syncline {
@@ -20,7 +20,7 @@ namespace syncline {
 // engine/log.
 class LogStore {
  public:
-  // As ChangeLog::Open says, down to the meta record. A store whose making was cut off is made to
+  // As OpenRocksLog says, down to the meta record. A store whose making was cut off is made to
   // the end. Before the store is opened for writing, which deletes files that RocksDB no longer
   // knows, LookForHoles has seen whether everything that was acknowledged is there.
   static std::unique_ptr<LogStore> Open(const std::filesystem::path& folder,

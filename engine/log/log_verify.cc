@@ -11,6 +11,7 @@
 
 #include "engine/log/log_damage.h"
 #include "engine/log/log_reader.h"
+#include "engine/log/rocks/open_log.h"
 #include "engine/log/rocks_options.h"
 #include "engine/log/rocks_status.h"
 #include "engine/log/store_reader.h"
@@ -36,7 +37,7 @@ class Verifier {
 
   LogVerification Run() {
     try {
-      const std::unique_ptr<LogReader> reader = LogReader::Open(folder_, clock_);
+      const std::unique_ptr<LogReader> reader = OpenRocksLogReader(folder_, clock_);
       WalkChain(*reader);
       WalkBase(*reader);
       if (!stop_.stop_requested()) CheckFiles();

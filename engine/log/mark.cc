@@ -9,9 +9,9 @@
 
 #include "engine/base/error.h"
 #include "engine/base/private_folder.h"
-#include "engine/log/change_log.h"
 #include "engine/log/layout.h"
 #include "engine/log/log_damage.h"
+#include "engine/log/log_info.h"
 #include "engine/model/checksum.h"
 
 namespace syncline {
@@ -101,7 +101,8 @@ std::optional<Mark> ReadMark(const fs::path& path) {
   throw LogDamage(fmt::format("the mark in {} is damaged", path.string()));
 }
 
-MarkFile::MarkFile(const fs::path& path) : path_(path), file_(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK) {}
+MarkFile::MarkFile(const fs::path& path)
+    : path_(path), file_(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK) {}
 
 std::unique_ptr<MarkFile> MarkFile::Open(const fs::path& path, const Mark& mark) {
   std::error_code error;

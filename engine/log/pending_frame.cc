@@ -49,7 +49,7 @@ void PendingFrame::Absorb(PendingFrame& other) {
   other.Take();
 }
 
-ChangeLog::Draft PendingFrame::Take() {
+FrameDraft PendingFrame::Take() {
   keys_.clear();
   places_ = {};
   bytes_ = 0;

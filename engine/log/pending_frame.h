@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "engine/log/change_log.h"
+#include "engine/log/frame_draft.h"
 #include "engine/log/places.h"
 
 namespace syncline {
@@ -31,13 +31,13 @@ class PendingFrame {
   // Moves everything of `other`, which is later, behind what is here.
   void Absorb(PendingFrame& other);
   // Gives up what is here; empty afterwards.
-  ChangeLog::Draft Take();
+  FrameDraft Take();
 
  private:
   uint32_t Slot(const std::shared_ptr<const TableSchema>& table);
   bool IsOf(uint32_t number, const TableName& table, const Row& key) const;
 
-  ChangeLog::Draft draft_;
+  FrameDraft draft_;
   std::vector<Row> keys_;  // parallel to draft_.changes
   Places places_;          // of each key's last change in draft_.changes
   size_t bytes_ = 0;

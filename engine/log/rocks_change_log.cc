@@ -12,11 +12,12 @@
 #include "engine/log/base_writer.h"
 #include "engine/log/chain_reader.h"
 #include "engine/log/layout.h"
+#include "engine/log/log_backup.h"
 #include "engine/log/log_damage.h"
 #include "engine/log/log_folder.h"
 #include "engine/log/primary_view.h"
-#include "engine/log/retention.h"
 #include "engine/log/rocks_options.h"
+#include "engine/log/rocks_retention.h"
 #include "engine/log/rocks_status.h"
 
 namespace syncline {
@@ -33,7 +34,7 @@ constexpr uint64_t kMemtablesOfWal = 2;
 }  // namespace
 
 RocksChangeLog::RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock,
-                               ChangeLog::Options options)
+                               const RocksLogOptions& options)
     : store_(std::move(store)),
       clock_(clock),
       compression_(options.compression),
@@ -173,7 +174,7 @@ void RocksChangeLog::CheckAfterFailure() {
       tail_.next.value()));
 }
 
-void RocksChangeLog::StageSchemas(const Draft& draft, std::vector<SchemaId>& ids) {
+void RocksChangeLog::StageSchemas(const FrameDraft& draft, std::vector<SchemaId>& ids) {
   for (const auto& table : draft.tables) {
     ids.push_back(table->id());
     if (schemas_.insert(ids.back()).second) {
@@ -191,9 +192,9 @@ Compression RocksChangeLog::ChooseCompression(bool bulk, Microseconds now) const
   return waits ? Compression::kFast : Compression::kSmall;
 }
 
-Offset RocksChangeLog::Append(Draft draft) { return AppendFrame(std::move(draft), nullptr); }
+Offset RocksChangeLog::Append(FrameDraft draft) { return AppendFrame(std::move(draft), nullptr); }
 
-Offset RocksChangeLog::AppendFrame(Draft draft, const Prepared* confirms) {
+Offset RocksChangeLog::AppendFrame(FrameDraft draft, const Prepared* confirms) {
   SYNCLINE_CHECK(!draft.changes.empty());
   SYNCLINE_CHECK_EQ(draft.changes.size(), draft.fingerprints.size());
   CheckAfterFailure();
@@ -228,7 +229,7 @@ Offset RocksChangeLog::AppendFrame(Draft draft, const Prepared* confirms) {
 }
 
 // Its schemas are staged.
-FrameHeader RocksChangeLog::HeaderFor(const Draft& draft) {
+FrameHeader RocksChangeLog::HeaderFor(const FrameDraft& draft) {
   FrameHeader header{.log_id = info().id,
                      .epoch = info().epoch,
                      .base = tail_.next,
@@ -264,7 +265,7 @@ void RocksChangeLog::NoteApplied(const std::string& name, const std::string& tok
   Write(/*synced=*/false, "noting what was applied in");
 }
 
-void RocksChangeLog::Prepare(Draft draft, const std::string& name, const std::string& token) {
+void RocksChangeLog::Prepare(FrameDraft draft, const std::string& name, const std::string& token) {
   SYNCLINE_CHECK(!draft.changes.empty());
   CheckAfterFailure();
   batch_.Clear();
@@ -290,7 +291,7 @@ std::optional<std::string> RocksChangeLog::prepared() {
 void RocksChangeLog::AppendPrepared() {
   CheckAfterFailure();
   SYNCLINE_CHECK(prepared_.has_value());
-  Draft draft = std::move(prepared_->draft);
+  FrameDraft draft = std::move(prepared_->draft);
   draft.cursor = cursor();
   AppendFrame(std::move(draft), &*prepared_);
 }
@@ -341,12 +342,12 @@ std::vector<LoggedKey> RocksChangeLog::NextKeys(const TableName& table,
 }
 
 std::unique_ptr<Retention> RocksChangeLog::NewRetention(const RetentionPolicy& policy) {
-  return std::make_unique<Retention>(*store_, end_, NewReader(), NewReader(), policy, clock_);
+  return std::make_unique<RocksRetention>(*store_, end_, NewReader(), NewReader(), policy, clock_);
 }
 
-ChangeLog::WriteStats RocksChangeLog::write_stats() const {
+LogWriteStats RocksChangeLog::write_stats() const {
   constexpr double kGiB = 1u << 30;
-  WriteStats stats;
+  LogWriteStats stats;
   std::map<std::string, std::string> of_store;
   store_->db().GetMapProperty(rocksdb::DB::Properties::kDBStats, &of_store);
   stats.wal_bytes = std::stoull(of_store.at("db.wal_bytes_written"));

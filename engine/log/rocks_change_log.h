@@ -17,20 +17,21 @@
 #include "engine/log/cursor_chain.h"
 #include "engine/log/log_end.h"
 #include "engine/log/log_store.h"
+#include "engine/log/rocks/open_log.h"
 #include "engine/log/row_index.h"
 
 namespace syncline {
 
 // The change log on RocksDB. One Append is one WriteBatch and one synced write: the frame and the
 // schemas it is the first to use (invariant 1). The RowIndex takes the frame in afterwards. Private
-// to engine/log; ChangeLog::Open makes it.
+// to engine/log; OpenRocksLog makes it.
 //
 // A write that failed leaves open what is in the log. The next call finds out: it asks RocksDB to
 // go on, reads the tail again, and either continues, or says kRestart because the frame that failed
 // is there after all.
 class RocksChangeLog : public ChangeLog {
  public:
-  RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock, ChangeLog::Options options);
+  RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock, const RocksLogOptions& options);
   // Writes what the RowIndex has in memory, so that the next Open need not read frames again. No
   // reader may be left.
   ~RocksChangeLog() override;
@@ -39,9 +40,9 @@ class RocksChangeLog : public ChangeLog {
   Offset next() const override { return tail_.next; }
   const std::string& cursor() const override { return cursors_.cursor(); }
   bool cut_open() const override { return tail_.cut_open; }
-  Offset Append(Draft draft) override;
+  Offset Append(FrameDraft draft) override;
   void SaveCursor(std::string cursor) override;
-  void Prepare(Draft draft, const std::string& name, const std::string& token) override;
+  void Prepare(FrameDraft draft, const std::string& name, const std::string& token) override;
   std::optional<std::string> prepared() override;
   void AppendPrepared() override;
   void DropPrepared() override;
@@ -53,7 +54,7 @@ class RocksChangeLog : public ChangeLog {
   std::vector<LoggedKey> NextKeys(const TableName& table, const std::optional<Row>& after,
                                   size_t count) override;
   std::unique_ptr<Retention> NewRetention(const RetentionPolicy& policy) override;
-  WriteStats write_stats() const override;
+  LogWriteStats write_stats() const override;
   LogBackup Backup(const std::filesystem::path& into, std::stop_token stop) override;
   std::unique_ptr<LogReader> NewReader() override;
 
@@ -69,18 +70,18 @@ class RocksChangeLog : public ChangeLog {
   Tail ReadTail();
   struct Prepared {
     std::string name, token;
-    Draft draft;
+    FrameDraft draft;
   };
   std::optional<Prepared> ReadPrepared();
   std::optional<std::string> Get(std::string_view key);
   Compression ChooseCompression(bool bulk, Microseconds now) const;
   Mark FirstMark() const;
-  FrameHeader HeaderFor(const Draft& draft);
+  FrameHeader HeaderFor(const FrameDraft& draft);
   // `confirms`: what was prepared, which goes with it.
-  Offset AppendFrame(Draft draft, const Prepared* confirms);
+  Offset AppendFrame(FrameDraft draft, const Prepared* confirms);
   std::unordered_set<SchemaId> ReadSchemaIds();
   void CheckAfterFailure();
-  void StageSchemas(const Draft& draft, std::vector<SchemaId>& ids);
+  void StageSchemas(const FrameDraft& draft, std::vector<SchemaId>& ids);
   void Write(bool synced, std::string_view doing);
   // Throws unless the status is ok; then the next call looks at what is in the log.
   void CheckWritten(const rocksdb::Status& status, std::string_view doing);

@@ -168,7 +168,7 @@ void RowIndex::FollowBase(LogReader& log) {
   ThrowIfBad(Flush(/*wait=*/true), kWriting);
 }
 
-void RowIndex::Add(const ChangeLog::Draft& draft, Offset base) {
+void RowIndex::Add(const FrameDraft& draft, Offset base) {
   AddChanges(draft.tables, draft.changes, draft.fingerprints, base);
 }
 

@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/log/change_log.h"
+#include "engine/log/frame_draft.h"
 #include "engine/log/index_extent.h"
+#include "engine/log/key_index.h"
 #include "engine/log/log_reader.h"
 #include "engine/log/log_store.h"
 #include "engine/log/pending_entries.h"
@@ -47,7 +48,7 @@ class RowIndex {
   void Follow(LogReader& log);
 
   // Takes in a frame that is in the log. Does not fail.
-  void Add(const ChangeLog::Draft& draft, Offset base);
+  void Add(const FrameDraft& draft, Offset base);
   // To be called before `wal_bytes` go to the WAL. Writes what is in memory when there is enough of
   // it, or when the WAL files since the last time should be let go. After a bad status nothing is
   // lost.

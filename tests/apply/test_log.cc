@@ -6,6 +6,7 @@
 
 #include "engine/log/log_repair.h"
 #include "engine/log/retention.h"
+#include "engine/log/rocks/open_log.h"
 
 namespace syncline::test {
 
@@ -21,12 +22,12 @@ TempFolder::~TempFolder() {
 }
 
 TestLog::TestLog(Clock& clock)
-    : clock_(clock), log_(ChangeLog::Open(folder_.path() / "log", "test:source", clock)) {}
+    : clock_(clock), log_(OpenRocksLog(folder_.path() / "log", "test:source", clock)) {}
 
 void TestLog::CutAt(Offset offset) {
   log_.reset();
   RepairLog(folder_.path() / "log", offset, clock_);
-  log_ = ChangeLog::Open(folder_.path() / "log", "test:source", clock_);
+  log_ = OpenRocksLog(folder_.path() / "log", "test:source", clock_);
 }
 
 void TestLog::Fold() {

@@ -48,7 +48,7 @@ class PlayedLog : public OwnLog {
         known_.insert_or_assign(found.key(), found.mapped());
     }
   }
-  void Prepare(ChangeLog::Draft draft, const std::string&, const std::string&) override {
+  void Prepare(FrameDraft draft, const std::string&, const std::string&) override {
     EXPECT_TRUE(prepared_.empty());
     prepared_ = std::move(draft.changes);
   }

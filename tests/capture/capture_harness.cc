@@ -8,6 +8,7 @@
 #include <stop_token>
 
 #include "engine/log/log_reader.h"
+#include "engine/log/rocks/open_log.h"
 #include "engine/model/value_text.h"
 
 namespace syncline::capture {
@@ -82,7 +83,7 @@ void CaptureHarness::LoadRanges(int ranges) {
 void CaptureHarness::Restart() {
   stage_.reset();
   log_.reset();
-  log_ = ChangeLog::Open(folder_.path() / "log", SourceIdentity(source_), clock_);
+  log_ = OpenRocksLog(folder_.path() / "log", SourceIdentity(source_), clock_);
 }
 
 void CaptureHarness::Configure(std::vector<TableSpec> tables) {

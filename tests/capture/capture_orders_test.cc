@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "capture/capture_stage.h"
+#include "engine/log/rocks/open_log.h"
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
 
@@ -73,7 +74,7 @@ TEST_F(CaptureOrdersTest, AnOrderEndsARest) {
   using std::chrono::seconds;
   SystemClock clock;
   const auto log =
-      ChangeLog::Open(folder_.path() / "live", sql::Session::Open(url_)->Identity(), clock);
+      OpenRocksLog(folder_.path() / "live", sql::Session::Open(url_)->Identity(), clock);
   TableSpec spec;
   spec.table = kItems;
   spec.cursor = "updated_at";

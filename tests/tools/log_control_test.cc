@@ -1,4 +1,5 @@
 #include "tools/control/log_control.h"
+#include "engine/log/rocks/open_log.h"
 
 #include <gmock/gmock.h>
 #include <spdlog/sinks/null_sink.h>
@@ -24,7 +25,7 @@ class LogControlTest : public SqliteFilesTest {
   SystemClock clock_;
   // Longer than a socket's path may be.
   const fs::path log_folder_ = folder_ / std::string(150, 'x') / "log";
-  const std::unique_ptr<ChangeLog> log_ = ChangeLog::Open(log_folder_, "test:source", clock_);
+  const std::unique_ptr<ChangeLog> log_ = OpenRocksLog(log_folder_, "test:source", clock_);
   capture::CaptureOrders orders_;
 };
 

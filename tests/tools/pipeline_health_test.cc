@@ -1,4 +1,5 @@
 #include "tools/status/pipeline_health.h"
+#include "engine/log/rocks/open_log.h"
 
 #include <gtest/gtest.h>
 
@@ -76,7 +77,7 @@ class PipelineHealthTest : public SqliteFilesTest {
                             folder_ / "syncline.yaml")),
         history_((std::filesystem::create_directories(config_.log), config_.log), clock_) {
     clock_.Advance(24h);
-    log_ = ChangeLog::Open(config_.LogFolder("source"), "test:source", clock_);
+    log_ = OpenRocksLog(config_.LogFolder("source"), "test:source", clock_);
     CutWriter writer(*log_);
     writer.Add(test::ItemsSchema(), test::Item(1, "x", 1));
     writer.Close("cursor");

@@ -1,4 +1,5 @@
 #include "tools/status/pipeline_status.h"
+#include "engine/log/rocks/open_log.h"
 
 #include <gtest/gtest.h>
 
@@ -21,7 +22,7 @@ class PipelineStatusTest : public SqliteFilesTest {
                             "pipelines: {way: {from: source, to: mirror, tables: [items]}}\n",
                             folder_ / "syncline.yaml")) {
     std::filesystem::create_directories(config_.log);
-    log_ = ChangeLog::Open(config_.LogFolder("source"), "test:source", clock_);
+    log_ = OpenRocksLog(config_.LogFolder("source"), "test:source", clock_);
   }
 
   void Cut() {

@@ -8,6 +8,7 @@
 
 #include "engine/base/error.h"
 #include "engine/log/log_privacy.h"
+#include "engine/log/rocks/open_log.h"
 #include "tests/tools/sqlite_files.h"
 #include "tools/check/check_privacy.h"
 #include "tools/control/local_socket.h"
@@ -45,7 +46,7 @@ TEST_F(PrivacyTest, LogsAndTheirHistoryAreTheirUsersAlone) {
   const fs::path logs = folder_ / "logs", log = logs / "shop";
   const StateStore history(logs, clock_);
   {
-    const auto writer = ChangeLog::Open(log, "test:source", clock_);
+    const auto writer = OpenRocksLog(log, "test:source", clock_);
     writer->Backup(folder_ / "backups" / "monday");
     EXPECT_EQ(ModeOf(folder_ / "backups"), 0700u);
   }
@@ -60,7 +61,7 @@ TEST_F(PrivacyTest, LogsAndTheirHistoryAreTheirUsersAlone) {
 TEST_F(PrivacyTest, AFolderOfAnEarlierBuildIsTightenedWithOneLine) {
   const fs::path logs = folder_ / "logs";
   { const StateStore history(logs, clock_); }
-  { const auto writer = ChangeLog::Open(logs / "shop", "test:source", clock_); }
+  { const auto writer = OpenRocksLog(logs / "shop", "test:source", clock_); }
   Loosen(logs);
   std::ostringstream told;
   spdlog::logger logger("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(told));
@@ -78,19 +79,19 @@ TEST_F(PrivacyTest, AFolderOfAnEarlierBuildIsTightenedWithOneLine) {
 
 // Fails when the folder of a project, or another program's store, loses its permissions.
 TEST_F(PrivacyTest, WhatIsNoLogKeepsItsPermissions) {
-  { const auto writer = ChangeLog::Open(folder_ / "shop", "test:source", clock_); }
+  { const auto writer = OpenRocksLog(folder_ / "shop", "test:source", clock_); }
   std::ofstream(folder_ / "CURRENT") << "x";
   Loosen(folder_);
   EXPECT_FALSE(KeepLogsFolderPrivate(folder_));
   EXPECT_FALSE(KeepLogPrivate(folder_));
-  EXPECT_THROW(ChangeLog::Open(folder_, "test:source", clock_), Error);
+  EXPECT_THROW(OpenRocksLog(folder_, "test:source", clock_), Error);
   EXPECT_EQ(ModeOf(folder_), 0755u);
   EXPECT_TRUE(KeepLogPrivate(folder_ / "shop"));
 }
 
 TEST_F(PrivacyTest, ALogThatOthersCouldWriteIsRefused) {
   const fs::path log = folder_ / "shop";
-  { const auto writer = ChangeLog::Open(log, "test:source", clock_); }
+  { const auto writer = OpenRocksLog(log, "test:source", clock_); }
   ::chmod(log.c_str(), 0777);
   const auto refused = [](auto&& body) {
     try {
@@ -102,12 +103,12 @@ TEST_F(PrivacyTest, ALogThatOthersCouldWriteIsRefused) {
       return true;
     }
   };
-  EXPECT_TRUE(refused([&] { ChangeLog::Open(log, "test:source", clock_); }));
-  EXPECT_TRUE(refused([&] { LogReader::Open(log, clock_); }));
+  EXPECT_TRUE(refused([&] { OpenRocksLog(log, "test:source", clock_); }));
+  EXPECT_TRUE(refused([&] { OpenRocksLogReader(log, clock_); }));
   EXPECT_EQ(ModeOf(log), 0777u);
   ::chmod(log.c_str(), 0700);
   fs::create_symlink(folder_ / "victim", log / "durable.new");
-  EXPECT_THROW(ChangeLog::Open(log, "test:source", clock_), Error);
+  EXPECT_THROW(OpenRocksLog(log, "test:source", clock_), Error);
   EXPECT_FALSE(fs::exists(folder_ / "victim"));
 }
 

@@ -6,6 +6,7 @@
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
 #include "engine/log/log_reader.h"
+#include "engine/log/rocks/open_log.h"
 #include "tools/commands/log_commands.h"
 #include "tools/control/log_control.h"
 #include "tools/service/log_privacy.h"
@@ -21,8 +22,8 @@ constexpr int kTries = 30;
 constexpr Microseconds kTryAgain = std::chrono::milliseconds(100);
 
 LogBackup BackupWithoutWriter(const fs::path& folder, const fs::path& into, Clock& clock) {
-  const std::string source = LogReader::Open(folder, clock)->info().source;
-  return ChangeLog::Open(folder, source, clock)->Backup(into);
+  const std::string source = OpenRocksLogReader(folder, clock)->info().source;
+  return OpenRocksLog(folder, source, clock)->Backup(into);
 }
 
 LogBackup MakeBackup(const fs::path& folder, const fs::path& into, const sql::WaitLimits& limits,

@@ -10,7 +10,7 @@
 #include "apply/apply_stage.h"
 #include "capture/capture_stage.h"
 #include "engine/base/clock.h"
-#include "engine/log/retention.h"
+#include "engine/log/retention_policy.h"
 #include "engine/sql/database_url.h"
 #include "tools/config/deletes_config.h"
 #include "tools/config/schedule_config.h"

@@ -65,7 +65,7 @@ std::optional<Json> Order(const std::filesystem::path& folder, Json order,
 
 }  // namespace
 
-LogControl::LogControl(ChangeLog& log, capture::CaptureOrders& orders,
+LogControl::LogControl(LogAdmin& log, capture::CaptureOrders& orders,
                        const std::filesystem::path& folder, std::shared_ptr<spdlog::logger> logger)
     : log_(log), orders_(orders), path_(folder / kSocketName), logger_(std::move(logger)) {
   try {

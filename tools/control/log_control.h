@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "capture/capture_orders.h"
-#include "engine/log/change_log.h"
+#include "engine/log/log_admin.h"
 #include "engine/sql/wait_limits.h"
 #include "tools/control/local_socket.h"
 #include "tools/support/value_json.h"
@@ -41,7 +41,7 @@ namespace syncline::cli {
 class LogControl {
  public:
   // Where there can be no socket it says so in `logger` and Run returns at once.
-  LogControl(ChangeLog& log, capture::CaptureOrders& orders, const std::filesystem::path& folder,
+  LogControl(LogAdmin& log, capture::CaptureOrders& orders, const std::filesystem::path& folder,
              std::shared_ptr<spdlog::logger> logger);
   ~LogControl();
   LogControl(const LogControl&) = delete;
@@ -59,7 +59,7 @@ class LogControl {
   Json Backup(const std::filesystem::path& into);
   Json Poll(std::vector<capture::RowKeys> again);
 
-  ChangeLog& log_;
+  LogAdmin& log_;
   capture::CaptureOrders& orders_;
   const std::filesystem::path path_;
   const std::shared_ptr<spdlog::logger> logger_;

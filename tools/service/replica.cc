@@ -14,8 +14,13 @@ constexpr Microseconds kLoadingPoll = 20ms;
 
 }  // namespace
 
-Replica::Replica(sql::DatabaseUrl database, ChangeLog& log, Clock& clock)
-    : database_(std::move(database)), id_(NodeIdOf(log.info().source)), log_(log), clock_(clock) {}
+Replica::Replica(sql::DatabaseUrl database, const LogInfo& info, KeyIndex& index,
+                 PreparedAppends& log, Clock& clock)
+    : database_(std::move(database)),
+      id_(NodeIdOf(info.source)),
+      index_(index),
+      log_(log),
+      clock_(clock) {}
 
 capture::NodeOptions Replica::CaptureOptions(Microseconds max_skew, capture::AheadStamps ahead) {
   return {.id = id_, .max_skew = max_skew, .ahead = ahead, .turn = &turn_, .settle = [this] {
@@ -49,15 +54,14 @@ std::shared_ptr<const TableSchema> Replica::Schema(const TableName& table) {
 
 std::vector<std::optional<IndexEntry>> Replica::Known(const TableName& table,
                                                       const std::vector<Row>& keys) {
-  return log_.Lookup(table, keys);
+  return index_.Lookup(table, keys);
 }
 
 void Replica::Capture(const TableName& table, std::vector<Row> keys) {
   stage_->PollNow({table, std::move(keys)});
 }
 
-void Replica::Prepare(ChangeLog::Draft draft, const std::string& pipeline,
-                      const std::string& token) {
+void Replica::Prepare(FrameDraft draft, const std::string& pipeline, const std::string& token) {
   settled_ = false;
   log_.Prepare(std::move(draft), pipeline, token);
 }

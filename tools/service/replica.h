@@ -7,7 +7,9 @@
 #include "apply/own_log.h"
 #include "capture/capture_stage.h"
 #include "engine/base/clock.h"
-#include "engine/log/change_log.h"
+#include "engine/log/key_index.h"
+#include "engine/log/log_info.h"
+#include "engine/log/prepared_appends.h"
 #include "engine/sql/database_url.h"
 
 namespace syncline::cli {
@@ -16,8 +18,10 @@ namespace syncline::cli {
 // Thread-safe as OwnLog says; borrows everything.
 class Replica : public apply::OwnLog {
  public:
-  // `database` is the one that `log` is captured from.
-  Replica(sql::DatabaseUrl database, ChangeLog& log, Clock& clock);
+  // `database` is the one that the log `info` is captured from; the other two are parts of that
+  // log.
+  Replica(sql::DatabaseUrl database, const LogInfo& info, KeyIndex& index, PreparedAppends& log,
+          Clock& clock);
 
   // What a capture stage wants to know of it. The stage is told to the node by Attach, before
   // anybody wants a turn.
@@ -33,8 +37,7 @@ class Replica : public apply::OwnLog {
   std::vector<std::optional<IndexEntry>> Known(const TableName& table,
                                                const std::vector<Row>& keys) override;
   void Capture(const TableName& table, std::vector<Row> keys) override;
-  void Prepare(ChangeLog::Draft draft, const std::string& pipeline,
-               const std::string& token) override;
+  void Prepare(FrameDraft draft, const std::string& pipeline, const std::string& token) override;
   std::optional<std::string> Applied(const std::string& pipeline) override {
     return log_.applied(pipeline);
   }
@@ -48,7 +51,8 @@ class Replica : public apply::OwnLog {
 
   const sql::DatabaseUrl database_;
   const NodeId id_;
-  ChangeLog& log_;
+  KeyIndex& index_;
+  PreparedAppends& log_;
   Clock& clock_;
   capture::CaptureStage* stage_ = nullptr;
   std::atomic<bool> closed_{false};

@@ -15,7 +15,7 @@ constexpr Microseconds kPause = std::chrono::seconds(1);
 
 }  // namespace
 
-RetentionLoop::RetentionLoop(std::string source, ChangeLog& log, const RetentionPolicy& policy,
+RetentionLoop::RetentionLoop(std::string source, LogAdmin& log, const RetentionPolicy& policy,
                              Clock& clock, std::shared_ptr<spdlog::logger> logger)
     : source_(std::move(source)),
       log_(log),

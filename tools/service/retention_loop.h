@@ -7,8 +7,7 @@
 #include <string>
 
 #include "engine/base/clock.h"
-#include "engine/log/change_log.h"
-#include "engine/log/retention.h"
+#include "engine/log/log_admin.h"
 
 namespace syncline::cli {
 
@@ -16,7 +15,7 @@ namespace syncline::cli {
 // it did. Belongs to one thread; borrows the log and the clock.
 class RetentionLoop {
  public:
-  RetentionLoop(std::string source, ChangeLog& log, const RetentionPolicy& policy, Clock& clock,
+  RetentionLoop(std::string source, LogAdmin& log, const RetentionPolicy& policy, Clock& clock,
                 std::shared_ptr<spdlog::logger> logger);
 
   // Folds what may go, now and then, until stopped. Throws what a person has to look at.
@@ -26,7 +25,7 @@ class RetentionLoop {
 
  private:
   const std::string source_;
-  ChangeLog& log_;
+  LogAdmin& log_;
   const RetentionPolicy policy_;
   Clock& clock_;
   const std::shared_ptr<spdlog::logger> logger_;

@@ -10,6 +10,7 @@
 #include "engine/base/backoff.h"
 #include "engine/base/either_stop.h"
 #include "engine/base/log_text.h"
+#include "engine/log/rocks/open_log.h"
 #include "tools/control/log_control.h"
 #include "tools/service/peer_tables.h"
 #include "tools/status/pipeline_status.h"
@@ -182,7 +183,7 @@ std::vector<const PipelinePlan*> Runner::PipelinesOf(const SourcePlan& source) {
 class Runner::Followers {
  public:
   // `lonely` is called when the last pipeline has failed. `node`: the source's; null: it is none.
-  Followers(Runner& runner, std::vector<const PipelinePlan*> pipelines, ChangeLog& log,
+  Followers(Runner& runner, std::vector<const PipelinePlan*> pipelines, LogReaders& log,
             capture::CaptureOrders& orders, Replica* node, std::function<void()> lonely)
       : runner_(runner),
         pipelines_(std::move(pipelines)),
@@ -242,7 +243,7 @@ class Runner::Followers {
 
   Runner& runner_;
   const std::vector<const PipelinePlan*> pipelines_;
-  ChangeLog& log_;
+  LogReaders& log_;
   capture::CaptureOrders& orders_;
   Replica* const node_;
   const std::function<void()> lonely_;
@@ -255,7 +256,7 @@ std::unique_ptr<ChangeLog> Runner::OpenLog(const SourcePlan& source) {
   if (source.node && !LogMayExist(source.log_folder)) {
     MakePeerTables(plan_, source.database, {}, *logger_);
   }
-  auto log = ChangeLog::Open(source.log_folder, capture::SourceIdentity(source.url), clock_);
+  auto log = OpenRocksLog(source.log_folder, capture::SourceIdentity(source.url), clock_);
   if (source.node) {
     MakePeerTables(plan_, source.database, capture::Guarantees(log->cursor()), *logger_);
   }
@@ -269,7 +270,7 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   PollNotes notes(source.log_folder, log->info().id, clock_);
   capture::CaptureOrders orders;
   std::optional<Replica> node;
-  if (source.node) node.emplace(source.url, *log, clock_);
+  if (source.node) node.emplace(source.url, log->info(), *log, *log, clock_);
   std::unique_ptr<capture::CaptureStage> stage;
   std::unique_ptr<StageWatch::Watching> watching;
   if (source.polls || options_.once || node) {

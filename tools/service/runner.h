@@ -113,17 +113,17 @@ class Runner {
   std::unique_ptr<ChangeLog> OpenLog(const SourcePlan& source);
   void RunSource(const SourcePlan& source, std::stop_token stop);
   // Retention of a source's log, on a thread of its own; what ends it badly ends the capture too.
-  std::jthread KeepLog(const SourcePlan& source, ChangeLog& log, std::stop_source capturing);
+  std::jthread KeepLog(const SourcePlan& source, LogAdmin& log, std::stop_source capturing);
   // Only with `once`.
-  void FoldOnce(const SourcePlan& source, ChangeLog& log, const std::stop_token& stop);
+  void FoldOnce(const SourcePlan& source, LogAdmin& log, const std::stop_token& stop);
   static ScheduledPipeline::Job FoldJob(const SourcePlan& source) {
     return {source.database, "retain", *source.retain_at, {}};
   }
-  void StartPolls(const SourcePlan& source, ChangeLog& log, capture::CaptureOrders& orders,
+  void StartPolls(const SourcePlan& source, LogReaders& log, capture::CaptureOrders& orders,
                   std::stop_token stop, std::vector<std::jthread>& threads);
   // `ending`: ApplyOptions::ending.
-  void FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool once, std::stop_token stop,
-                      std::stop_token ending);
+  void FollowFromHere(const PipelinePlan& pipeline, LogReaders& log, bool once,
+                      std::stop_token stop, std::stop_token ending);
   void FollowFromOutside(const PipelinePlan& pipeline, bool once, Replica* node,
                          std::stop_token stop);
   std::unique_ptr<LogReader> WaitForLog(const PipelinePlan& pipeline, bool once,
@@ -142,7 +142,7 @@ class Runner {
                        capture::CaptureStage* kept, PollNotes& notes, const std::stop_token& stop);
   void PollByTheClock(const PipelinePlan& pipeline, capture::CaptureOrders& orders,
                       LogReader& reader, const std::stop_token& stop);
-  void FollowByTheClock(const PipelinePlan& pipeline, ChangeLog& log,
+  void FollowByTheClock(const PipelinePlan& pipeline, LogReaders& log,
                         capture::CaptureOrders& orders, Replica* node, const std::stop_token& stop);
   void PollElsewhere(const PipelinePlan& pipeline);
   void FollowFromOutsideByTheClock(const PipelinePlan& pipeline, const std::stop_token& stop);

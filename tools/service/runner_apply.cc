@@ -3,6 +3,7 @@
 #include "capture/capture_stage.h"
 #include "engine/base/either_stop.h"
 #include "engine/base/log_text.h"
+#include "engine/log/rocks/open_log.h"
 #include "tools/service/moment_watch.h"
 #include "tools/service/peer_tables.h"
 #include "tools/service/runner.h"
@@ -19,7 +20,7 @@ constexpr Microseconds kLogMakingMax = 10s;
 
 }  // namespace
 
-void Runner::FollowFromHere(const PipelinePlan& pipeline, ChangeLog& log, bool once,
+void Runner::FollowFromHere(const PipelinePlan& pipeline, LogReaders& log, bool once,
                             std::stop_token stop, std::stop_token ending) {
   WhileActive(pipeline.name, once, stop, [&](std::stop_token active) {
     const EitherStop either(active, ending);
@@ -54,7 +55,7 @@ std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, bool
     const bool missing = !LogMayExist(pipeline.log_folder);
     if (!missing || once) {
       try {
-        return LogReader::Open(pipeline.log_folder, clock_);
+        return OpenRocksLogReader(pipeline.log_folder, clock_);
       } catch (const Error& error) {
         in_the_making += kLogPoll;
         if (once || in_the_making > kLogMakingMax || error.reaction() == Reaction::kDamage) {

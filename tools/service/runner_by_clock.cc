@@ -8,6 +8,7 @@
 #include "engine/base/as_error.h"
 #include "engine/base/either_stop.h"
 #include "engine/base/log_text.h"
+#include "engine/log/rocks/open_log.h"
 #include "tools/control/log_control.h"
 #include "tools/service/moment_watch.h"
 #include "tools/service/retention_loop.h"
@@ -70,7 +71,7 @@ void Runner::PollByTheClock(const PipelinePlan& pipeline, capture::CaptureOrders
       .Run(stop);
 }
 
-void Runner::FollowByTheClock(const PipelinePlan& pipeline, ChangeLog& log,
+void Runner::FollowByTheClock(const PipelinePlan& pipeline, LogReaders& log,
                               capture::CaptureOrders& orders, Replica* node,
                               const std::stop_token& stop) {
   ByTheClock({pipeline.name, RunKind(), *pipeline.schedule.at, pipeline.schedule.retry},
@@ -80,7 +81,7 @@ void Runner::FollowByTheClock(const PipelinePlan& pipeline, ChangeLog& log,
                CountSetAside(pipeline);
                if (!pipeline.two_way) return ApplyRun(pipeline, *own, run, nullptr, active);
                PollElsewhere(pipeline);
-               const auto other = LogReader::Open(pipeline.log_folder, clock_);
+               const auto other = OpenRocksLogReader(pipeline.log_folder, clock_);
                ApplyRun(pipeline, *other, run, node, active);
                // What was applied becomes a cut of this log.
                if (!active.stop_requested()) Poll(orders, *own, run);
@@ -103,7 +104,7 @@ void Runner::FollowFromOutsideByTheClock(const PipelinePlan& pipeline,
   ByTheClock({pipeline.name, RunKind(), *pipeline.schedule.at, pipeline.schedule.retry},
              [&](RunRecord& run, const std::stop_token& active) {
                PollElsewhere(pipeline);
-               const auto reader = LogReader::Open(pipeline.log_folder, clock_);
+               const auto reader = OpenRocksLogReader(pipeline.log_folder, clock_);
                ApplyRun(pipeline, *reader, run, nullptr, active);
              })
       .Run(stop);
@@ -111,7 +112,7 @@ void Runner::FollowFromOutsideByTheClock(const PipelinePlan& pipeline,
 
 // Where nobody applies and nobody else wants the source polled, its pipelines' times are those of
 // its polls.
-void Runner::StartPolls(const SourcePlan& source, ChangeLog& log, capture::CaptureOrders& orders,
+void Runner::StartPolls(const SourcePlan& source, LogReaders& log, capture::CaptureOrders& orders,
                         std::stop_token stop, std::vector<std::jthread>& threads) {
   if (options_.apply || options_.once || source.polls) return;
   for (const PipelinePlan& pipeline : plan_.pipelines) {
@@ -122,7 +123,7 @@ void Runner::StartPolls(const SourcePlan& source, ChangeLog& log, capture::Captu
   }
 }
 
-std::jthread Runner::KeepLog(const SourcePlan& source, ChangeLog& log, std::stop_source capturing) {
+std::jthread Runner::KeepLog(const SourcePlan& source, LogAdmin& log, std::stop_source capturing) {
   if (!source.retain || options_.once) return {};
   return std::jthread([this, &source, &log, capturing](std::stop_token stop) mutable {
     RetentionLoop keeper(source.database, log, *source.retain, clock_, logger_);
@@ -137,7 +138,7 @@ std::jthread Runner::KeepLog(const SourcePlan& source, ChangeLog& log, std::stop
   });
 }
 
-void Runner::FoldOnce(const SourcePlan& source, ChangeLog& log, const std::stop_token& stop) {
+void Runner::FoldOnce(const SourcePlan& source, LogAdmin& log, const std::stop_token& stop) {
   RetentionLoop keeper(source.database, log, *source.retain, clock_, logger_);
   if (!source.retain_at) return keeper.RunOnce(stop);
   ByTheClock(FoldJob(source), [&](RunRecord&, std::stop_token active) {

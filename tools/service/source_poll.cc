@@ -6,6 +6,7 @@
 #include "capture/capture_stage.h"
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
+#include "engine/log/rocks/open_log.h"
 #include "tools/control/log_control.h"
 #include "tools/service/log_privacy.h"
 #include "tools/service/poll_notes.h"
@@ -24,7 +25,7 @@ constexpr int kTriesMax = 50;
 std::unique_ptr<ChangeLog> OpenUnlessHeld(const SourcePlan& source, Clock& clock, bool last_try) {
   const std::string identity = capture::SourceIdentity(source.url);
   try {
-    return ChangeLog::Open(source.log_folder, identity, clock);
+    return OpenRocksLog(source.log_folder, identity, clock);
   } catch (const Error& error) {
     if (last_try || error.cause() != Cause::kEnvironment) throw;
     return nullptr;
@@ -50,7 +51,7 @@ Offset PollSource(const SourcePlan& source, const std::vector<capture::RowKeys>&
   PollNotes notes(source.log_folder, log->info().id, clock);
   capture::CaptureOptions options{.once = true, .orders = &orders, .progressed = notes.Noting()};
   if (source.node) {
-    node.emplace(source.url, *log, clock);
+    node.emplace(source.url, log->info(), *log, *log, clock);
     options.node = node->CaptureOptions(source.node->max_skew, source.node->ahead);
   }
   capture::CaptureStage stage(source.url, source.tables, options, *log, clock, logger);

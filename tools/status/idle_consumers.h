@@ -7,7 +7,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/log/log_reader.h"
-#include "engine/log/retention.h"
+#include "engine/log/retention_policy.h"
 #include "tools/support/value_json.h"
 
 namespace syncline::cli {

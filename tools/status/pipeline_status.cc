@@ -8,6 +8,7 @@
 #include "apply/quarantine.h"
 #include "capture/capture_stage.h"
 #include "engine/base/error.h"
+#include "engine/log/rocks/open_log.h"
 #include "tools/config/named_by.h"
 
 namespace syncline::cli {
@@ -103,7 +104,7 @@ std::filesystem::path LogFolderOf(const Config& config, const std::string& sourc
 std::unique_ptr<LogReader> OpenLog(const Config& config, const std::string& source, Clock& clock) {
   const std::filesystem::path folder = LogFolderOf(config, source);
   return InContext(fmt::format("the log of \"{}\"", source),
-                   [&] { return LogReader::Open(folder, clock); });
+                   [&] { return OpenRocksLogReader(folder, clock); });
 }
 
 // The log, where the target cannot be read: that is trouble enough to tell.

@@ -8,6 +8,7 @@
 
 #include "apply/own_tables.h"
 #include "engine/base/error.h"
+#include "engine/log/rocks/open_log.h"
 #include "tools/service/source_poll.h"
 #include "tools/status/log_history.h"
 #include "tools/verify/divergence_diagnosis.h"
@@ -37,7 +38,7 @@ Verification::Verification(const SourcePlan& source, const PipelinePlan& pipelin
       options_(options),
       clock_(clock),
       logger_(std::move(logger)),
-      log_(LogReader::Open(pipeline.log_folder, clock)) {
+      log_(OpenRocksLogReader(pipeline.log_folder, clock)) {
   const sql::SessionOptions reading{.read_only = true, .application = "syncline verify"};
   target_ = sql::Session::Open(pipeline.target_url, reading);
   forms_ = sql::Session::Open(pipeline.target_url, reading);

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "engine/log/mark.h"
+#include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"
 
 namespace syncline {
@@ -16,7 +17,7 @@ namespace {
 class ChangeLogTest : public testing::Test {
  protected:
   std::unique_ptr<ChangeLog> Open(std::string_view source = kSource) {
-    return ChangeLog::Open(folder(), source, clock_);
+    return OpenRocksLog(folder(), source, clock_);
   }
   std::filesystem::path folder() const { return temp_.path() / "log"; }
 
@@ -75,7 +76,7 @@ TEST_F(ChangeLogTest, LookupFindsTheLastStateOfEachKey) {
             std::vector<std::optional<IndexEntry>>(1));
   log->Append(ItemsDraft(1, 600));
   log->Append(ItemsDraft(2, 1, "cursor", true, "renamed"));
-  ChangeLog::Draft deletion = ItemsDraft(3, 1);
+  FrameDraft deletion = ItemsDraft(3, 1);
   deletion.changes[0] = {.op = Op::kDelete, .row = ItemKey(3), .version = Stamp(99)};
   log->Append(std::move(deletion));
 
@@ -100,7 +101,7 @@ TEST_F(ChangeLogTest, TablesKeepTheirRowsApartAlsoAfterReopening) {
   {
     const auto log = Open();
     log->Append(ItemsDraft(1, 1));
-    ChangeLog::Draft other = ItemsDraft(1, 1, "cursor", true, "of other");
+    FrameDraft other = ItemsDraft(1, 1, "cursor", true, "of other");
     other.tables = {ItemsTable("other")};
     log->Append(std::move(other));
   }
@@ -177,7 +178,7 @@ TEST_F(ChangeLogTest, AFolderThatMayNotBeWrittenIsRefusedWithAHint) {
     if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(10);
     const Error existing = ErrorOf([&] { Open(); });
     const Error fresh =
-        ErrorOf([&] { ChangeLog::Open("/syncline-may-not-be-here/log", kSource, clock_); });
+        ErrorOf([&] { OpenRocksLog("/syncline-may-not-be-here/log", kSource, clock_); });
     if (existing.exit_code() != 3 || existing.hint().empty()) ::_exit(11);
     if (fresh.exit_code() != 3 || fresh.hint().empty()) ::_exit(12);
     ::_exit(0);
@@ -196,7 +197,7 @@ TEST_F(ChangeLogTest, AHalfMadeLogIsMadeToTheEnd) {
     std::filesystem::create_directories(folder());
     if (keep != std::string("durable.new")) MarkFile::Open(folder() / "durable", mark);
     if (keep != std::string("durable")) std::ofstream(folder() / keep) << "";
-    EXPECT_EQ(ErrorOf([&] { LogReader::Open(folder(), clock_); }).exit_code(), 3) << keep;
+    EXPECT_EQ(ErrorOf([&] { OpenRocksLogReader(folder(), clock_); }).exit_code(), 3) << keep;
     Open()->Append(ItemsDraft(1, 1));
     EXPECT_EQ(Open()->next(), Offset(1)) << keep;
   }

@@ -9,6 +9,7 @@
 #include "engine/log/log_repair.h"
 #include "engine/log/log_verify.h"
 #include "engine/log/retention.h"
+#include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"
 
 namespace syncline {
@@ -41,15 +42,15 @@ class StoppingClock : public ManualClock {
 class CursorChainTest : public testing::Test {
  protected:
   std::unique_ptr<ChangeLog> Open() {
-    return ChangeLog::Open(folder_, kSource, clock_, {.memtable_bytes = 64u << 10});
+    return OpenRocksLog(folder_, kSource, clock_, {.memtable_bytes = 64u << 10});
   }
 
   // Frames an hour apart; most close their cut, and now and then a cursor is saved without one.
   void Write(ChangeLog& log, int frames) {
     for (; frames > 0; --frames) {
       ChangeCursor();
-      const Offset base = log.Append(ItemsDraft(static_cast<int64_t>(random_() % 50), 1 + Below(3),
-                                                cursor_, Below(4) > 0));
+      const Offset base = log.Append(
+          ItemsDraft(static_cast<int64_t>(random_() % 50), 1 + Below(3), cursor_, Below(4) > 0));
       written_[log.next()] = cursor_;
       ASSERT_LT(base, log.next());
       if (Below(8) == 0) {
@@ -86,7 +87,7 @@ class CursorChainTest : public testing::Test {
 
   // The log in `folder` ends with what was written at its end; nobody writes to it.
   void ExpectCursor(const fs::path& folder, Clock& clock) {
-    const auto reader = LogReader::Open(folder, clock);
+    const auto reader = OpenRocksLogReader(folder, clock);
     const std::optional<FrameHeader> last = reader->Last();
     ASSERT_TRUE(last);
     EXPECT_TRUE(last->has_whole_cursor());
@@ -99,7 +100,7 @@ class CursorChainTest : public testing::Test {
 
   // Cut off at each frame's end but the first one's, a copy each.
   void ExpectEveryPrefix(int every) {
-    const auto reader = LogReader::Open(folder_, clock_);
+    const auto reader = OpenRocksLogReader(folder_, clock_);
     reader->Seek(reader->begin());
     const BaseInfo base = reader->OpenBase()->info();
     for (int number = 0; const auto frame = reader->NextHeader(); ++number) {
@@ -110,12 +111,11 @@ class CursorChainTest : public testing::Test {
       const LogRepair done = RepairLog(copy, end, clock_);
       ExpectCursor(copy, clock_);
       {
-        const auto log = ChangeLog::Open(copy, kSource, clock_);
+        const auto log = OpenRocksLog(copy, kSource, clock_);
         ASSERT_EQ(log->cursor(), written_.at(end));
         log->Append(ItemsDraft(1, 1, log->cursor() + "and one more\n"));
       }
-      ASSERT_EQ(ChangeLog::Open(copy, kSource, clock_)->cursor(),
-                written_.at(end) + "and one more\n");
+      ASSERT_EQ(OpenRocksLog(copy, kSource, clock_)->cursor(), written_.at(end) + "and one more\n");
       fs::remove_all(copy);
       fs::remove_all(done.kept);
     }
@@ -150,7 +150,7 @@ TEST_F(CursorChainTest, WhatACrashLeavesHasIt) {
     const fs::path copy = temp_.path() / "crashed";
     fs::copy(folder_, copy, fs::copy_options::recursive);
     {
-      const auto crashed = ChangeLog::Open(copy, kSource, clock_);
+      const auto crashed = OpenRocksLog(copy, kSource, clock_);
       // A saved cursor is not synced, and may be there or not.
       ASSERT_TRUE(crashed->cursor() == cursor_ || crashed->cursor() == written_.rbegin()->second);
     }

@@ -1,4 +1,5 @@
 #include "engine/log/cut_writer.h"
+#include "engine/log/rocks/open_log.h"
 
 #include <gtest/gtest.h>
 
@@ -22,7 +23,7 @@ class CutWriterTest : public testing::Test {
 
   TempFolder temp_;
   SystemClock clock_;
-  std::unique_ptr<ChangeLog> log_ = ChangeLog::Open(temp_.path() / "log", kSource, clock_);
+  std::unique_ptr<ChangeLog> log_ = OpenRocksLog(temp_.path() / "log", kSource, clock_);
   std::shared_ptr<const TableSchema> items_ = ItemsTable();
 };
 
@@ -179,8 +180,8 @@ TEST_F(CutWriterTest, NothingToWriteAndNoOpenCutOnlySavesTheCursor) {
   EXPECT_EQ(log_->next(), Offset(0));
 }
 
-// Polls come every few milliseconds, for years. Seen to fail when the cursor is saved although it is
-// the one that the log has.
+// Polls come every few milliseconds, for years. Seen to fail when the cursor is saved although it
+// is the one that the log has.
 TEST_F(CutWriterTest, APollThatFindsNothingWritesNothing) {
   log_->Append(ItemsDraft(1, 1, "cursor"));
   const uint64_t before = log_->write_stats().wal_bytes;

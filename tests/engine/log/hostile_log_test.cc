@@ -15,6 +15,7 @@
 #include "engine/log/mark.h"
 #include "engine/log/ordered_key.h"
 #include "engine/log/retention.h"
+#include "engine/log/rocks/open_log.h"
 #include "engine/log/rocks_status.h"
 #include "engine/model/row_shape.h"
 #include "sample_rows.h"
@@ -42,7 +43,7 @@ class HostileLogTest : public testing::Test {
  protected:
   HostileLogTest() { Open()->Append(ItemsDraft(1, kGood, "c")); }
 
-  std::unique_ptr<ChangeLog> Open() { return ChangeLog::Open(folder_, kSource, clock_); }
+  std::unique_ptr<ChangeLog> Open() { return OpenRocksLog(folder_, kSource, clock_); }
   std::unique_ptr<LogStore> OpenStore() { return LogStore::Open(folder_, kSource, 1u << 20); }
   LogVerification Verify() {
     return VerifyLog(folder_, clock_, {}, [](const auto&) {});
@@ -72,7 +73,7 @@ class HostileLogTest : public testing::Test {
   }
 
   void ExpectDamageAt(uint64_t offset, const std::string& what) {
-    const auto reader = LogReader::Open(folder_, clock_);
+    const auto reader = OpenRocksLogReader(folder_, clock_);
     EXPECT_EQ(reader->Next()->header.end(), Offset(kGood));
     const Error read = ErrorOf([&] { reader->Next(); });
     EXPECT_EQ(read.exit_code(), 4) << read.message();
@@ -163,7 +164,7 @@ TEST_F(HostileLogTest, AClockAtTheEndOfAllNumbers) {
 TEST_F(HostileLogTest, ATimeThatNoClockShows) {
   Plant({{.op = Op::kMark}},
         [](FrameHeader& header) { header.written_at = WallTime(Microseconds(INT64_MIN)); });
-  const Error error = ErrorOf([&] { LogReader::Open(folder_, clock_)->Last(); });
+  const Error error = ErrorOf([&] { OpenRocksLogReader(folder_, clock_)->Last(); });
   EXPECT_EQ(error.exit_code(), 4) << error.message();
   EXPECT_NE(error.message().find("offset 10"), std::string::npos) << error.message();
 }
@@ -338,7 +339,7 @@ TEST_F(HostileBaseTest, ARowUnderTheKeyOfAnother) {
 // key it lies under was looked for without end.
 TEST_F(HostileBaseTest, ATableThatSortsBeforeItself) {
   Rewrite([](std::string& key, base::StoredEntry&) { key = "e\x05zzz" + key.substr(1); });
-  const auto reader = LogReader::Open(folder_, clock_);
+  const auto reader = OpenRocksLogReader(folder_, clock_);
   EXPECT_EQ(ErrorOf([&] { reader->OpenBase()->Tables(); }).exit_code(), 4);
 }
 

@@ -4,6 +4,7 @@
 
 #include "engine/log/cut_writer.h"
 #include "engine/log/retention.h"
+#include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"
 
 // What the log keeps of databases that are written to from others: row clocks, and frames that are
@@ -27,7 +28,7 @@ class LineageTest : public testing::Test {
 
   void Reopen() {
     log_.reset();
-    log_ = ChangeLog::Open(folder_, kSource, clock_);
+    log_ = OpenRocksLog(folder_, kSource, clock_);
   }
 
   void LoseIndex() {
@@ -55,9 +56,9 @@ class LineageTest : public testing::Test {
     writer.Close("cursor");
   }
 
-  ChangeLog::Draft Applied(int64_t id, std::string_view name, RowClock clock) {
+  FrameDraft Applied(int64_t id, std::string_view name, RowClock clock) {
     Row row = Item(id, name, clock.time);
-    ChangeLog::Draft draft{.tables = {items_}, .cursor = log_->cursor()};
+    FrameDraft draft{.tables = {items_}, .cursor = log_->cursor()};
     draft.fingerprints.push_back(row.fingerprint());
     draft.changes.push_back({.row = std::move(row),
                              .version = Stamp(clock.time),
@@ -80,7 +81,7 @@ class LineageTest : public testing::Test {
   TempFolder temp_;
   const std::filesystem::path folder_ = temp_.path() / "log";
   ManualClock clock_;
-  std::unique_ptr<ChangeLog> log_ = ChangeLog::Open(folder_, kSource, clock_);
+  std::unique_ptr<ChangeLog> log_ = OpenRocksLog(folder_, kSource, clock_);
   const std::shared_ptr<const TableSchema> items_ = ItemsTable();
   CutWriter::Users users_;
   std::vector<int64_t> own_;
@@ -138,7 +139,7 @@ TEST_F(LineageTest, ClocksOutliveFoldingAndALostIndex) {
   ASSERT_GT(log_->NewReader()->begin(), Offset(0));
   log_.reset();
   LoseIndex();
-  log_ = ChangeLog::Open(folder_, kSource, clock_);
+  log_ = OpenRocksLog(folder_, kSource, clock_);
   EXPECT_EQ(Known(1)->clock, row->clock);
   ASSERT_TRUE(Known(2));
   EXPECT_EQ(Known(2)->clock, gone->clock);
@@ -150,7 +151,7 @@ TEST_F(LineageTest, ClocksOutliveFoldingAndALostIndex) {
 TEST_F(LineageTest, APreparedFrameWaitsUntilItIsSaidToHaveHappened) {
   Poll({Item(1, "a", 100)});
   EXPECT_FALSE(log_->prepared());
-  const ChangeLog::Draft draft = Applied(1, "b", {200, kThere});
+  const FrameDraft draft = Applied(1, "b", {200, kThere});
   log_->Prepare(draft, "pipeline", "token");
   EXPECT_EQ(Changes().size(), 1);
   EXPECT_EQ(Known(1)->clock, (RowClock{100, kHere}));

@@ -7,6 +7,7 @@
 #include "engine/log/log_verify.h"
 #include "engine/log/mark.h"
 #include "engine/log/retention.h"
+#include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"
 
 namespace syncline {
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 class LogBackupTest : public testing::Test {
  protected:
   std::unique_ptr<ChangeLog> Open(const fs::path& folder) {
-    return ChangeLog::Open(folder, kSource, clock_, {.memtable_bytes = 64u << 10});
+    return OpenRocksLog(folder, kSource, clock_, {.memtable_bytes = 64u << 10});
   }
 
   TempFolder temp_;
@@ -111,7 +112,7 @@ TEST_F(LogBackupTest, WhatConsumersHaveSeenIsInTheCopy) {
   log->Append(ItemsDraft(0, 10));
   log->NewReader()->Acknowledge("p", Offset(4));
   log->Backup(backup_);
-  EXPECT_EQ(LogReader::Open(backup_, clock_)->Consumers(),
+  EXPECT_EQ(OpenRocksLogReader(backup_, clock_)->Consumers(),
             (std::vector<Consumer>{{"p", Offset(4)}}));
 }
 

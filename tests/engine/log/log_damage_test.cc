@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/log/mark.h"
+#include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"
 
 namespace syncline {
@@ -19,7 +20,7 @@ class LogDamageTest : public testing::Test {
     for (int i = 0; i < 50; ++i) log->Append(ItemsDraft(10 * i, 10));
   }
 
-  std::unique_ptr<ChangeLog> Open() { return ChangeLog::Open(folder_, kSource, clock_); }
+  std::unique_ptr<ChangeLog> Open() { return OpenRocksLog(folder_, kSource, clock_); }
 
   std::vector<fs::path> Files(std::string_view ending) const {
     std::vector<fs::path> files;
@@ -74,7 +75,7 @@ class LogDamageTest : public testing::Test {
       EXPECT_FALSE(error.hint().empty()) << error.message();
     }
     EXPECT_EQ(ErrorOf([&] {
-                const auto reader = LogReader::Open(folder_, clock_);
+                const auto reader = OpenRocksLogReader(folder_, clock_);
                 while (reader->Next()) {
                 }
               }).exit_code(),
@@ -114,7 +115,7 @@ TEST_F(LogDamageTest, ARecordBehindTheMarkMayHaveHoles) {
     wal.seekp(-200, std::ios::end);
     wal << std::string(100, '\0');
   }
-  const auto reader = LogReader::Open(folder_, clock_);
+  const auto reader = OpenRocksLogReader(folder_, clock_);
   Offset read;
   const auto read_on = [&] {
     while (const auto frame = reader->Next()) read = frame->header.end();

@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "engine/log/rocks/open_log.h"
 #include "index_oracle.h"
 #include "sample_rows.h"
 
@@ -24,7 +25,7 @@ std::string Noise(size_t bytes) {
 class LogDiskTest : public testing::Test {
  protected:
   std::unique_ptr<ChangeLog> Open() {
-    return ChangeLog::Open(folder_, kSource, clock_, {.memtable_bytes = 1u << 20});
+    return OpenRocksLog(folder_, kSource, clock_, {.memtable_bytes = 1u << 20});
   }
 
   // Calls `append` until it has done so; RocksDB looks for room every 5 s.
@@ -78,7 +79,7 @@ TEST_F(LogDiskTest, AFlippedByteInAFileIsDamageWithItsOffset) {
   const auto log = Open();
   std::vector<std::unique_ptr<LogReader>> readers;
   readers.push_back(log->NewReader());
-  readers.push_back(LogReader::Open(folder_, clock_));
+  readers.push_back(OpenRocksLogReader(folder_, clock_));
   for (const auto& reader : readers) {
     uint64_t delivered = 0;
     const Error error = ErrorOf([&] {
@@ -159,14 +160,14 @@ TEST_F(LogDiskTest, ATableWhoseFirstFrameMetAFullDiskHasItsSchema) {
   disk.Fill();
   const auto append = [&] {
     // More than RocksDB has reserved of the disk for what it writes.
-    ChangeLog::Draft draft = ItemsDraft(1, 1, "cursor", true, Noise(2u << 20));
+    FrameDraft draft = ItemsDraft(1, 1, "cursor", true, Noise(2u << 20));
     draft.tables = {ItemsTable("new")};
     log->Append(std::move(draft));
   };
   EXPECT_EQ(ErrorOf(append).reaction(), Reaction::kRetry);
   disk.Free();
   AppendWhenThereIsRoom(*log, append);
-  for (const auto& reader : {log->NewReader(), LogReader::Open(folder_, clock_)}) {
+  for (const auto& reader : {log->NewReader(), OpenRocksLogReader(folder_, clock_)}) {
     const std::vector<Frame> frames = Drain(*reader);
     ASSERT_EQ(frames.size(), 2);
     EXPECT_EQ(frames[1].tables.at(0)->table.name, "new");
@@ -179,7 +180,7 @@ TEST_F(LogDiskTest, APreparedFrameThatMetAFullDiskIsAppendedLater) {
   const SmallDisk disk(temp_.path());
   if (!disk.mounted()) GTEST_SKIP() << "needs root to mount a small file system";
   const auto log = Open();
-  const ChangeLog::Draft draft = ItemsDraft(1, 1, "cursor", true, Noise(2u << 20));
+  const FrameDraft draft = ItemsDraft(1, 1, "cursor", true, Noise(2u << 20));
   log->Prepare(draft, "pipeline", "token");
   disk.Fill();
   EXPECT_EQ(ErrorOf([&] { log->AppendPrepared(); }).reaction(), Reaction::kRetry);
@@ -197,8 +198,8 @@ TEST_F(LogDiskTest, TheIndexTellsAboutTheFramesAfterAFullDisk) {
   if (!disk.mounted()) GTEST_SKIP() << "needs root to mount a small file system";
   constexpr int kItems = 5000;
   const auto open = [&] {
-    return ChangeLog::Open(folder_, kSource, clock_,
-                           {.memtable_bytes = 1u << 20, .index_pending_bytes = 64u << 10});
+    return OpenRocksLog(folder_, kSource, clock_,
+                        {.memtable_bytes = 1u << 20, .index_pending_bytes = 64u << 10});
   };
   auto log = open();
   int64_t id = 0;

@@ -18,6 +18,7 @@
 #include <string>
 
 #include "engine/log/layout.h"
+#include "engine/log/rocks/open_log.h"
 #include "engine/log/rocks_options.h"
 #include "sample_rows.h"
 
@@ -113,7 +114,7 @@ class LogHolesTest : public testing::Test {
   std::filesystem::path folder_ = temp_.path() / "log";
   SystemClock clock_;
   std::unique_ptr<ChangeLog> log_ =
-      ChangeLog::Open(folder_, kSource, clock_, {.memtable_bytes = kMemtableBytes});
+      OpenRocksLog(folder_, kSource, clock_, {.memtable_bytes = kMemtableBytes});
   std::string name_ = [] {
     std::string noise(12'000, ' ');
     std::minstd_rand random(7);
@@ -129,7 +130,7 @@ TEST_F(LogHolesTest, AReaderThatTrustsTheSecondarySkipsFramesAndOursDoesNot) {
   constexpr int kRounds = 10;
   Append();
   NaiveReader naive(folder_);
-  const auto reader = LogReader::Open(folder_, clock_);
+  const auto reader = OpenRocksLogReader(folder_, clock_);
   std::vector<Offset> naively;
   std::vector<Frame> frames;
   int listings = 0;

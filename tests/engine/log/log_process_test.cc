@@ -10,6 +10,7 @@
 #include <random>
 #include <string>
 
+#include "engine/log/rocks/open_log.h"
 #include "index_oracle.h"
 #include "sample_rows.h"
 
@@ -100,7 +101,7 @@ TEST_F(LogProcessTest, AcknowledgedFramesSurviveKillsAtRandomMoments) {
       writer.Kill();
       while (const uint64_t more = writer.ReadAcknowledged()) acknowledged = more;
     }
-    const auto log = ChangeLog::Open(folder(), kSource, clock_);
+    const auto log = OpenRocksLog(folder(), kSource, clock_);
     ASSERT_GE(log->next(), Offset(acknowledged));
     const std::vector<Frame> frames = Drain(*log->NewReader());
     ExpectChain(frames, Offset(0), 0);
@@ -137,7 +138,7 @@ TEST_F(LogProcessTest, TheIndexTellsAboutTheFramesAfterKillsAtRandomMoments) {
       }
       writer.Kill();
     }
-    ExpectIndexTellsAboutTheFrames(*ChangeLog::Open(folder(), kSource, clock_), kItems);
+    ExpectIndexTellsAboutTheFrames(*OpenRocksLog(folder(), kSource, clock_), kItems);
   }
 }
 
@@ -148,7 +149,7 @@ TEST_F(LogProcessTest, AReaderInAnotherProcessSeesAChainWhileTheWriterFlushes) {
   constexpr uint64_t kChanges = 20'000;
   WriterProcess writer(folder(), kChanges, /*memtable_kib=*/64);
   ASSERT_NE(writer.ReadAcknowledged(), 0);
-  const auto reader = LogReader::Open(folder(), clock_);
+  const auto reader = OpenRocksLogReader(folder(), clock_);
   std::future<int> exit_status = std::async(std::launch::async, [&] { return writer.Finish(); });
   std::vector<Frame> frames;
   while (frames.empty() || frames.back().header.end() < Offset(kChanges)) {
@@ -162,13 +163,13 @@ TEST_F(LogProcessTest, AReaderInAnotherProcessSeesAChainWhileTheWriterFlushes) {
 // Fails when the reader locks the log, or cannot read one without a writer.
 TEST_F(LogProcessTest, AReaderAndLaterWritersLiveSideBySide) {
   WriterProcess(folder(), 100, 64).Finish();
-  const auto reader = LogReader::Open(folder(), clock_);
+  const auto reader = OpenRocksLogReader(folder(), clock_);
   const size_t first = Drain(*reader).size();
   EXPECT_GT(first, 0);
   WriterProcess(folder(), 5000, 64).Finish();
   WriterProcess(folder(), 10'000, 64).Finish();
   EXPECT_GT(Drain(*reader).size(), first);
-  EXPECT_EQ(reader->end(), ChangeLog::Open(folder(), kSource, clock_)->next());
+  EXPECT_EQ(reader->end(), OpenRocksLog(folder(), kSource, clock_)->next());
 }
 
 }  // namespace

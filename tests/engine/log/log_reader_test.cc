@@ -1,4 +1,5 @@
 #include "engine/log/log_reader.h"
+#include "engine/log/rocks/open_log.h"
 
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
@@ -17,13 +18,13 @@ using std::chrono::seconds;
 class LogReaderTest : public testing::TestWithParam<bool> {
  protected:
   std::unique_ptr<LogReader> NewReader() {
-    return GetParam() ? LogReader::Open(folder(), clock_) : log_->NewReader();
+    return GetParam() ? OpenRocksLogReader(folder(), clock_) : log_->NewReader();
   }
   std::filesystem::path folder() const { return temp_.path() / "log"; }
 
   TempFolder temp_;
   SystemClock clock_;
-  std::unique_ptr<ChangeLog> log_ = ChangeLog::Open(folder(), kSource, clock_);
+  std::unique_ptr<ChangeLog> log_ = OpenRocksLog(folder(), kSource, clock_);
 };
 
 INSTANTIATE_TEST_SUITE_P(, LogReaderTest, testing::Bool(), [](const auto& info) {
@@ -105,7 +106,7 @@ TEST_P(LogReaderTest, SeekFindsAnotherHistory) {
 // Fails when a schema is looked for only in the frame's own time, or not cached per reader.
 TEST_P(LogReaderTest, FramesComeWithTheSchemasTheyWereWrittenWith) {
   log_->Append(ItemsDraft(0, 1));
-  ChangeLog::Draft draft = ItemsDraft(1, 1);
+  FrameDraft draft = ItemsDraft(1, 1);
   draft.tables = {ItemsTable("others")};
   log_->Append(std::move(draft));
   log_->Append(ItemsDraft(2, 1));
@@ -146,7 +147,7 @@ TEST_P(LogReaderTest, AWaitWithoutNewsEndsInTime) {
 TEST_P(LogReaderTest, AReaderKeepsUpWithAWriterInAnotherThread) {
   constexpr int kFrames = 400;
   log_.reset();
-  log_ = ChangeLog::Open(folder(), kSource, clock_, {.memtable_bytes = 64u << 10});
+  log_ = OpenRocksLog(folder(), kSource, clock_, {.memtable_bytes = 64u << 10});
   const auto reader = NewReader();
   std::jthread writer([&] {
     for (int i = 0; i < kFrames; ++i) {
@@ -165,7 +166,7 @@ TEST(LogReaderOpenTest, AFolderWithoutALogIsAnEnvironmentError) {
   TempFolder temp;
   SystemClock clock;
   for (const std::filesystem::path& folder : {temp.path(), temp.path() / "not-there"}) {
-    const Error error = ErrorOf([&] { LogReader::Open(folder, clock); });
+    const Error error = ErrorOf([&] { OpenRocksLogReader(folder, clock); });
     EXPECT_EQ(error.exit_code(), 3);
     EXPECT_FALSE(error.hint().empty());
     EXPECT_NE(error.message().find(folder), std::string::npos);
@@ -182,14 +183,14 @@ TEST(LogReaderOpenTest, ALogThatIsHalfMadeIsNoLogYet) {
   rocksdb::DB* store = nullptr;
   ASSERT_TRUE(rocksdb::DB::Open(options, temp.path() / "log", &store).ok());
   const std::unique_ptr<rocksdb::DB> owner(store);
-  EXPECT_EQ(ErrorOf([&] { LogReader::Open(temp.path() / "log", clock); }).exit_code(), 3);
+  EXPECT_EQ(ErrorOf([&] { OpenRocksLogReader(temp.path() / "log", clock); }).exit_code(), 3);
 }
 
 // Fails when the reader leaves anything behind, or needs to write: readers may have no right to.
 TEST(LogReaderOpenTest, AReaderWritesNothingIntoTheFolder) {
   TempFolder temp;
   SystemClock clock;
-  ChangeLog::Open(temp.path() / "log", kSource, clock)->Append(ItemsDraft(0, 1));
+  OpenRocksLog(temp.path() / "log", kSource, clock)->Append(ItemsDraft(0, 1));
   const auto list = [&] {
     std::set<std::filesystem::path> files;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(temp.path())) {
@@ -198,7 +199,7 @@ TEST(LogReaderOpenTest, AReaderWritesNothingIntoTheFolder) {
     return files;
   };
   const auto before = list();
-  const auto reader = LogReader::Open(temp.path() / "log", clock);
+  const auto reader = OpenRocksLogReader(temp.path() / "log", clock);
   EXPECT_EQ(Drain(*reader).size(), 1);
   EXPECT_EQ(list(), before);
 }
@@ -209,10 +210,10 @@ TEST(LogReaderOpenTest, AReaderLivesThroughRestartsOfTheWriter) {
   TempFolder temp;
   SystemClock clock;
   const auto open = [&] {
-    return ChangeLog::Open(temp.path() / "log", kSource, clock, {.memtable_bytes = 64u << 10});
+    return OpenRocksLog(temp.path() / "log", kSource, clock, {.memtable_bytes = 64u << 10});
   };
   auto log = open();
-  const auto reader = LogReader::Open(temp.path() / "log", clock);
+  const auto reader = OpenRocksLogReader(temp.path() / "log", clock);
   std::vector<Frame> frames;
   for (int restart = 0; restart < 6; ++restart) {
     for (int i = 0; i < 100; ++i) {

@@ -9,6 +9,7 @@
 
 #include "engine/log/log_verify.h"
 #include "engine/log/mark.h"
+#include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"
 
 namespace syncline {
@@ -24,7 +25,7 @@ class LogRepairTest : public testing::Test {
     for (int i = 0; i < 50; ++i) log->Append(ItemsDraft(10 * i, 10, std::to_string(i)));
   }
 
-  std::unique_ptr<ChangeLog> Open() { return ChangeLog::Open(folder_, kSource, clock_); }
+  std::unique_ptr<ChangeLog> Open() { return OpenRocksLog(folder_, kSource, clock_); }
   LogRepair Repair(uint64_t at) { return RepairLog(folder_, Offset(at), clock_); }
   LogVerification Verify() {
     return VerifyLog(folder_, clock_, {}, [](const auto&) {});
@@ -55,7 +56,7 @@ class LogRepairTest : public testing::Test {
   // The log is the first `end` changes, in the epoch, and takes more.
   void ExpectWhole(uint64_t end, uint64_t epoch) {
     EXPECT_FALSE(Verify().damage);
-    const auto reader = LogReader::Open(folder_, clock_);
+    const auto reader = OpenRocksLogReader(folder_, clock_);
     const std::vector<Frame> frames = Drain(*reader);
     ExpectChain(frames, Offset(0), 0);
     EXPECT_EQ(reader->end(), Offset(end));
@@ -151,14 +152,14 @@ TEST_F(LogRepairTest, ALostMarkIsMadeAgain) {
 // forgotten, or copied as it is: it may be of any size. One that leads elsewhere is refused.
 TEST_F(LogRepairTest, WhatConsumersHaveSeenIsKept) {
   const std::vector<Consumer> before = {{"odd", Offset(0)}, {"p", Offset(40)}};
-  LogReader::Open(folder_, clock_)->Acknowledge("p", Offset(40));
+  OpenRocksLogReader(folder_, clock_)->Acknowledge("p", Offset(40));
   std::ofstream(folder_ / "consumers" / "odd") << "somewhere";
   fs::resize_file(folder_ / "consumers" / "odd", uintmax_t{1} << 40);
   fs::create_symlink("/dev/zero", folder_ / "consumers" / "link");
   EXPECT_EQ(ErrorOf([&] { Repair(120); }).exit_code(), 3);
   fs::remove(folder_ / "consumers" / "link");
   Repair(120);
-  EXPECT_EQ(LogReader::Open(folder_, clock_)->Consumers(), before);
+  EXPECT_EQ(OpenRocksLogReader(folder_, clock_)->Consumers(), before);
   EXPECT_LT(fs::file_size(folder_ / "consumers" / "odd"), 1000u);
 }
 
@@ -215,7 +216,7 @@ TEST_F(LogRepairTest, EpochsRememberWhereTheyBegan) {
 
 // Fails when a reader goes on over the old files, and when it never comes to terms with the new.
 TEST_F(LogRepairTest, AReaderIsToldOnceAndFollowsTheNewLog) {
-  const auto reader = LogReader::Open(folder_, clock_);
+  const auto reader = OpenRocksLogReader(folder_, clock_);
   EXPECT_EQ(Drain(*reader).size(), 50u);
   Repair(300);
   EXPECT_EQ(ErrorOf([&] { reader->Next(); }).reaction(), Reaction::kRestart);

@@ -19,6 +19,7 @@
 
 #include "engine/log/mark.h"
 #include "engine/log/retention.h"
+#include "engine/log/rocks/open_log.h"
 #include "index_oracle.h"
 #include "sample_rows.h"
 
@@ -203,7 +204,7 @@ class LogSyncTest : public testing::Test {
   SyncWatch watch_{folder_.string()};
   ManualClock clock_;
   std::unique_ptr<ChangeLog> log_ =
-      ChangeLog::Open(folder_, kSource, clock_, {.memtable_bytes = 64u << 10});
+      OpenRocksLog(folder_, kSource, clock_, {.memtable_bytes = 64u << 10});
 };
 
 // Invariant 1. Seen to fail when Append, and when Prepare writes without syncing. What is only
@@ -240,7 +241,7 @@ TEST_F(LogSyncTest, TheMarkIsOnTheDiskWhenATargetMayGoBeyondIt) {
   EXPECT_EQ(UnsyncedMark(), Names());
   std::vector<std::unique_ptr<LogReader>> readers;
   readers.push_back(log_->NewReader());
-  readers.push_back(LogReader::Open(folder_, clock_));
+  readers.push_back(OpenRocksLogReader(folder_, clock_));
   for (const auto& reader : readers) {
     log_->Append(ItemsDraft(0, 3));
     EXPECT_EQ(UnsyncedMark().size(), 1);
@@ -310,7 +311,7 @@ TEST_F(LogSyncTest, AfterASyncThatFailedTheLogHasToBeOpenedAnew) {
   EXPECT_NE(again.hint().find("start again"), std::string::npos) << again.hint();
   EXPECT_EQ(ReadMark(folder_ / "durable")->next, Offset(3));
   log_.reset();
-  log_ = ChangeLog::Open(folder_, kSource, clock_, {.memtable_bytes = 64u << 10});
+  log_ = OpenRocksLog(folder_, kSource, clock_, {.memtable_bytes = 64u << 10});
   EXPECT_TRUE(log_->next() == Offset(3) || log_->next() == Offset(6)) << log_->next();
   ExpectIndexTellsAboutTheFrames(*log_, 10);
 }

@@ -14,6 +14,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
+#include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"
 
 int main(int argc, char** argv) {
@@ -22,15 +23,15 @@ int main(int argc, char** argv) {
   const uint64_t changes = std::strtoull(argv[2], nullptr, 10);
   const uint64_t memtable_bytes = std::strtoull(argv[3], nullptr, 10) << 10;
   const int64_t items = argc == 6 ? std::strtoll(argv[4], nullptr, 10) : 0;
-  ChangeLog::Options options{.memtable_bytes = memtable_bytes};
+  RocksLogOptions options{.memtable_bytes = memtable_bytes};
   if (argc == 6) options.index_pending_bytes = std::strtoull(argv[5], nullptr, 10) << 10;
   std::minstd_rand random(static_cast<unsigned>(::getpid()));
   SystemClock clock;
   try {
-    const auto log = ChangeLog::Open(argv[1], kSource, clock, options);
+    const auto log = OpenRocksLog(argv[1], kSource, clock, options);
     while (log->next().value() < changes) {
       const auto first = static_cast<int64_t>(log->next().value());
-      ChangeLog::Draft draft{.tables = {ItemsTable()}, .cursor = LongCursor(log->next().value())};
+      FrameDraft draft{.tables = {ItemsTable()}, .cursor = LongCursor(log->next().value())};
       for (int64_t n = first; n < first + 1 + static_cast<int64_t>(random() % 20); ++n) {
         const int64_t id = items == 0 ? n : static_cast<int64_t>(random()) % items;
         const bool deletion = items != 0 && random() % 8 == 0;

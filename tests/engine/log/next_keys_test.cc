@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/log/cut_writer.h"
+#include "engine/log/rocks/open_log.h"
 #include "tests/engine/log/sample_rows.h"
 
 namespace syncline {
@@ -18,8 +19,8 @@ class NextKeysTest : public testing::Test {
   void Open() {
     log_.reset();
     // So little memory that the index is partly in files and partly not.
-    log_ = ChangeLog::Open(folder_.path(), kSource, clock_,
-                           {.memtable_bytes = 64u << 10, .index_pending_bytes = 20'000});
+    log_ = OpenRocksLog(folder_.path(), kSource, clock_,
+                        {.memtable_bytes = 64u << 10, .index_pending_bytes = 20'000});
   }
   // All of them, `count` at a time.
   std::vector<LoggedKey> All(const TableName& table, size_t count) {

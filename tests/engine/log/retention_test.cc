@@ -12,6 +12,7 @@
 
 #include "engine/log/base_writer.h"
 #include "engine/log/log_store.h"
+#include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"
 
 namespace syncline {
@@ -100,7 +101,7 @@ class RetentionTest : public testing::TestWithParam<bool> {
   }
 
   std::unique_ptr<LogReader> NewReader() {
-    return GetParam() ? LogReader::Open(folder_, system_clock_) : log_->NewReader();
+    return GetParam() ? OpenRocksLogReader(folder_, system_clock_) : log_->NewReader();
   }
 
   std::vector<BaseEntry> ReadBase(BaseReader& base) {
@@ -155,7 +156,7 @@ class RetentionTest : public testing::TestWithParam<bool> {
   SystemClock system_clock_;
   const std::shared_ptr<const TableSchema> table_ = ItemsTable();
   std::unique_ptr<ChangeLog> log_ =
-      ChangeLog::Open(folder_, kSource, clock_, {.memtable_bytes = 64u << 10});
+      OpenRocksLog(folder_, kSource, clock_, {.memtable_bytes = 64u << 10});
   std::vector<Change> history_;
   int written_ = 0;
 };
@@ -183,7 +184,7 @@ TEST_P(RetentionTest, ATargetAnywhereInTheFoldedPartCatchesUpThroughTheBase) {
     ExpectWhole();
     if (round % 4 == 3) {
       log_.reset();
-      log_ = ChangeLog::Open(folder_, kSource, clock_, {.memtable_bytes = 64u << 10});
+      log_ = OpenRocksLog(folder_, kSource, clock_, {.memtable_bytes = 64u << 10});
       ExpectWhole();
     }
   }
@@ -348,7 +349,7 @@ TEST(BaseWriterTest, ABaseSaysWhetherItEndsInTheMiddleOfACut) {
   SystemClock clock;
   std::vector<Frame> frames;
   {
-    const auto log = ChangeLog::Open(temp.path() / "log", kSource, clock);
+    const auto log = OpenRocksLog(temp.path() / "log", kSource, clock);
     log->Append(ItemsDraft(1, 2, "c", /*closes_cut=*/false));
     log->Append(ItemsDraft(3, 2, "c", /*closes_cut=*/true));
     const auto reader = log->NewReader();

@@ -9,6 +9,7 @@
 #include "engine/log/layout.h"
 #include "engine/log/mark.h"
 #include "engine/log/retention.h"
+#include "engine/log/rocks/open_log.h"
 #include "engine/log/rocks_options.h"
 #include "engine/log/rocks_status.h"
 #include "index_oracle.h"
@@ -20,7 +21,7 @@ constexpr int kItems = 40;
 
 class RowIndexTest : public testing::Test {
  protected:
-  std::unique_ptr<ChangeLog> Open() { return ChangeLog::Open(folder_, kSource, clock_); }
+  std::unique_ptr<ChangeLog> Open() { return OpenRocksLog(folder_, kSource, clock_); }
   std::unique_ptr<LogStore> OpenStore() { return LogStore::Open(folder_, kSource, 1u << 20); }
 
   // Frames of one change each, every item twice.
@@ -98,7 +99,7 @@ TEST_F(RowIndexTest, KeysOfAnyLengthAreFound) {
   {
     const auto log = Open();
     for (const int64_t state : {1, 2}) {
-      ChangeLog::Draft draft{.tables = {table}, .cursor = "cursor", .closes_cut = true};
+      FrameDraft draft{.tables = {table}, .cursor = "cursor", .closes_cut = true};
       for (size_t i = 0; i < keys.size(); ++i) {
         const size_t at = (i * 7 + state) % keys.size();  // in no order
         Row row = Item(state, keys[at][0].as_string(), state);
@@ -255,7 +256,7 @@ TEST_F(RowIndexTest, AnIndexThatEndsBeforeForgottenDeletionsIsMadeAnew) {
 // Fails when a reader in another process stumbles over the column family that goes and comes.
 TEST_F(RowIndexTest, AReaderBesideItDoesNotMindANewIndex) {
   WriteLog();
-  const auto reader = LogReader::Open(folder_, clock_);
+  const auto reader = OpenRocksLogReader(folder_, clock_);
   EXPECT_EQ(Drain(*reader).size(), 2 * kItems);
   { OpenStore()->RenewIndex(); }
   WriteLog();
@@ -284,7 +285,7 @@ TEST_F(RowIndexTest, TablesKeepApart) {
   {
     const auto log = Open();
     log->Append(ItemsDraft(1, 3));
-    ChangeLog::Draft draft = ItemsDraft(1, 2, "cursor", true, "other");
+    FrameDraft draft = ItemsDraft(1, 2, "cursor", true, "other");
     draft.tables = {other};
     log->Append(std::move(draft));
   }

@@ -66,10 +66,9 @@ inline Row Item(int64_t id, std::string_view name, int64_t updated_at) {
 inline Value Stamp(int64_t updated_at) { return Value(ValueView::TimestampTz(updated_at)); }
 
 // `count` changes of items from `first_id` on, as one frame.
-inline ChangeLog::Draft ItemsDraft(int64_t first_id, int count, std::string cursor = "cursor",
-                                   bool closes_cut = true, std::string_view name = "name") {
-  ChangeLog::Draft draft{
-      .tables = {ItemsTable()}, .cursor = std::move(cursor), .closes_cut = closes_cut};
+inline FrameDraft ItemsDraft(int64_t first_id, int count, std::string cursor = "cursor",
+                             bool closes_cut = true, std::string_view name = "name") {
+  FrameDraft draft{.tables = {ItemsTable()}, .cursor = std::move(cursor), .closes_cut = closes_cut};
   for (int64_t id = first_id; id < first_id + count; ++id) {
     Row row = Item(id, name, id);
     draft.fingerprints.push_back(row.fingerprint());

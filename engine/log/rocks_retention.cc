@@ -1,4 +1,4 @@
-#include "engine/log/retention.h"
+#include "engine/log/rocks_retention.h"
 
 #include <rocksdb/convenience.h>
 
@@ -32,7 +32,7 @@ uint64_t BytesOf(const Frame& frame) {
 
 }  // namespace
 
-class Retention::Impl {
+class RocksRetention::Impl {
  public:
   Impl(LogStore& store, LogEnd& end, std::unique_ptr<LogReader> reader,
        std::unique_ptr<LogReader> scout, RetentionPolicy policy, Clock& clock)
@@ -202,11 +202,12 @@ class Retention::Impl {
   Offset seen_;  // every consumer has what lies before
 };
 
-Retention::Retention(LogStore& store, LogEnd& end, std::unique_ptr<LogReader> reader,
-                     std::unique_ptr<LogReader> scout, RetentionPolicy policy, Clock& clock)
+RocksRetention::RocksRetention(LogStore& store, LogEnd& end, std::unique_ptr<LogReader> reader,
+                               std::unique_ptr<LogReader> scout, RetentionPolicy policy,
+                               Clock& clock)
     : impl_(
           std::make_unique<Impl>(store, end, std::move(reader), std::move(scout), policy, clock)) {}
-Retention::~Retention() = default;
-Retention::Pass Retention::Run(std::stop_token stop) { return impl_->Run(std::move(stop)); }
+RocksRetention::~RocksRetention() = default;
+Retention::Pass RocksRetention::Run(std::stop_token stop) { return impl_->Run(std::move(stop)); }
 
 }  // namespace syncline

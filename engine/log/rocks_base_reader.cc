@@ -1,4 +1,4 @@
-#include "engine/log/base_reader.h"
+#include "engine/log/rocks_base_reader.h"
 
 #include <fmt/format.h>
 #include <rocksdb/iterator.h>
@@ -28,12 +28,10 @@ constexpr size_t kReadBytes = 16u << 20;
 constexpr char kEntries[] = "e";
 constexpr char kNoSchema[] = "the schema of a table in the log's base is missing";
 
-}  // namespace
-
-class BaseReader::Impl {
+class RocksBaseReader : public BaseReader {
  public:
-  Impl(std::shared_ptr<void> owner, std::unique_ptr<rocksdb::Iterator> entries,
-       FindSchema find_schema, std::shared_ptr<int> failures)
+  RocksBaseReader(std::shared_ptr<void> owner, std::unique_ptr<rocksdb::Iterator> entries,
+                  FindSchema find_schema, std::shared_ptr<int> failures)
       : owner_(std::move(owner)),
         at_(std::move(entries)),
         find_schema_(std::move(find_schema)),
@@ -46,10 +44,10 @@ class BaseReader::Impl {
     at_->Seek(std::string(1, base::kEntryPrefix));
   }
 
-  const BaseInfo& info() const { return expected_.info; }
+  const BaseInfo& info() const override { return expected_.info; }
 
   // From the first entry of each to that of the next.
-  std::vector<TableName> Tables() {
+  std::vector<TableName> Tables() override {
     std::vector<TableName> tables;
     while (at_->Valid() && at_->key().starts_with(rocksdb::Slice(kEntries))) {
       tables.push_back(Checked(base::DecodeEntry(at_->value().ToStringView())).table->table);
@@ -60,14 +58,14 @@ class BaseReader::Impl {
     return tables;
   }
 
-  void SeekTable(const TableName& table) {
+  void SeekTable(const TableName& table) override {
     const std::string first = base::EntryKey(table, Row());
     behind_ = Behind(first);
     counts_ = read_.insert(table).second;
     at_->Seek(first);
   }
 
-  std::vector<BaseEntry> Next(size_t count) {
+  std::vector<BaseEntry> Next(size_t count) override {
     std::vector<BaseEntry> entries;
     size_t bytes = 0;
     for (; entries.size() < count && bytes < kReadBytes && OnEntry(); at_->Next()) {
@@ -80,7 +78,7 @@ class BaseReader::Impl {
     return entries;
   }
 
-  void CheckWhole() const {
+  void CheckWhole() const override {
     if (seen_.info.entries == expected_.info.entries && seen_.digest == expected_.digest) {
       *failures_ = 0;
       return;
@@ -144,15 +142,13 @@ class BaseReader::Impl {
   const std::shared_ptr<int> failures_;
 };
 
-BaseReader::BaseReader(std::shared_ptr<void> owner, std::unique_ptr<rocksdb::Iterator> entries,
-                       FindSchema find_schema, std::shared_ptr<int> failures)
-    : impl_(std::make_unique<Impl>(std::move(owner), std::move(entries), std::move(find_schema),
-                                   std::move(failures))) {}
-BaseReader::~BaseReader() = default;
-const BaseInfo& BaseReader::info() const { return impl_->info(); }
-std::vector<TableName> BaseReader::Tables() { return impl_->Tables(); }
-void BaseReader::SeekTable(const TableName& table) { impl_->SeekTable(table); }
-void BaseReader::CheckWhole() const { impl_->CheckWhole(); }
-std::vector<BaseEntry> BaseReader::Next(size_t count) { return impl_->Next(count); }
+}  // namespace
+
+std::unique_ptr<BaseReader> ReadBase(std::shared_ptr<void> owner,
+                                     std::unique_ptr<rocksdb::Iterator> entries,
+                                     FindSchema find_schema, std::shared_ptr<int> failures) {
+  return std::make_unique<RocksBaseReader>(std::move(owner), std::move(entries),
+                                           std::move(find_schema), std::move(failures));
+}
 
 }  // namespace syncline

@@ -1,0 +1,23 @@
+#include "engine/log/rocks/open_log.h"
+
+#include "engine/base/private_folder.h"
+#include "engine/log/chain_reader.h"
+#include "engine/log/log_store.h"
+#include "engine/log/rocks_change_log.h"
+#include "engine/log/secondary_view.h"
+
+namespace syncline {
+
+std::unique_ptr<ChangeLog> OpenRocksLog(const std::filesystem::path& folder,
+                                        std::string_view source, Clock& clock,
+                                        const RocksLogOptions& options) {
+  return std::make_unique<RocksChangeLog>(LogStore::Open(folder, source, options.memtable_bytes),
+                                          clock, options);
+}
+
+std::unique_ptr<LogReader> OpenRocksLogReader(const std::filesystem::path& folder, Clock& clock) {
+  CheckFolderToRead(folder);
+  return std::make_unique<ChainReader>(std::make_unique<SecondaryView>(folder, clock));
+}
+
+}  // namespace syncline
