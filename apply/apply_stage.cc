@@ -6,12 +6,12 @@
 #include <set>
 
 #include "apply/base_feed.h"
-#include "apply/batch_lanes.h"
 #include "apply/late_tables.h"
 #include "apply/log_feed.h"
-#include "apply/missing_grants.h"
-#include "apply/prepared.h"
-#include "apply/quarantine.h"
+#include "apply/parallel_applier.h"
+#include "apply/state/prepared.h"
+#include "apply/state/quarantine.h"
+#include "apply/target/missing_grants.h"
 #include "engine/base/backoff.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/either_stop.h"
@@ -106,7 +106,7 @@ class ApplyStage::Impl {
 
   // Owned by the thread in Run.
   LogFeed batches_;
-  BatchLanes lanes_;
+  ParallelApplier lanes_;
   Backoff backoff_;
   std::string failure_;                // the code of the failure that was told last
   std::optional<Progress> progress_;   // the row as we know it; none: the target has none yet
@@ -142,7 +142,7 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
 
 void ApplyStage::Impl::ReadProgress() {
   const std::string& name = options_.pipeline;
-  if (OwnLog* const own = options_.two_way.log) {
+  if (ReplicaLog* const own = options_.two_way.log) {
     FitToLogs(target().session(), name, log_.info(), *own, *logger_);
   }
   progress_ = target().ReadProgress(name);
@@ -280,7 +280,7 @@ void ApplyStage::Impl::Begin(ReadyBatch ready) {
 
 void ApplyStage::Impl::Finish() {
   attempted_ = lanes_.next();
-  const BatchLanes::Finished finished = lanes_.Finish();
+  const ParallelApplier::Finished finished = lanes_.Finish();
   stats_.batches_ahead += finished.was_ahead;
   Advance(finished.to, finished.written, finished.changes);
 }

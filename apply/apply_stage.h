@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "apply/own_log.h"
-#include "apply/progress.h"
-#include "apply/table_mapping.h"
-#include "apply/write_counts.h"
+#include "apply/rules/table_mapping.h"
+#include "apply/state/progress.h"
+#include "apply/state/replica_log.h"
+#include "apply/write/write_counts.h"
 #include "engine/base/backoff.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
@@ -59,7 +59,7 @@ struct ApplyStats {
   // when it begins, after each batch and, while there are any, about once a second.
   std::atomic<uint64_t> parked{0};
   std::atomic<uint64_t> batches{0};
-  std::atomic<uint64_t> idles{0};  // times that all of the log was applied
+  std::atomic<uint64_t> idles{0};          // times that all of the log was applied
   std::atomic<uint64_t> batches_ahead{0};  // of those, written while the one before was under way
   WriteTally tables;
 };
@@ -68,12 +68,12 @@ struct ApplyStats {
 // transaction on the target: the progress row by compare-and-set, then the rows (invariant 4).
 // Applying again what is there changes nothing (invariant 5).
 //
-// Threads: Run on one thread, which reads; batches are written on threads of its own (BatchLanes);
-// stats() from any. Borrows the reader and the clock. Opens its own sessions and reopens them, with
-// backoff, after kRetry and kRestart (with `once` five times without a step forward, unless `retry`
-// says how often); after the last retry that `retry` allows the error leaves Run as a kStop; an
-// error of another reaction leaves Run. Nothing is half-done on the target then, and a missing
-// privilege comes with the GRANT that helps.
+// Threads: Run on one thread, which reads; batches are written on threads of its own
+// (ParallelApplier); stats() from any. Borrows the reader and the clock. Opens its own sessions and
+// reopens them, with backoff, after kRetry and kRestart (with `once` five times without a step
+// forward, unless `retry` says how often); after the last retry that `retry` allows the error
+// leaves Run as a kStop; an error of another reaction leaves Run. Nothing is half-done on the
+// target then, and a missing privilege comes with the GRANT that helps.
 class ApplyStage {
  public:
   // Connects, makes syncline_progress if missing. Throws UsageError when the progress row there

@@ -31,7 +31,7 @@ RowChange StepOf(BaseEntry& entry) {
   step.passed_up_to = std::move(entry.highest_before);
   if (entry.lineage) {
     step.peer =
-        std::make_shared<PeerStep>(PeerStep{.clock = entry.lineage->clock, .from_base = true});
+        std::make_shared<OriginInfo>(OriginInfo{.clock = entry.lineage->clock, .from_base = true});
   }
   return step;
 }

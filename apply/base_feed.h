@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "apply/batch.h"
-#include "apply/progress.h"
+#include "apply/batch/batch.h"
+#include "apply/state/progress.h"
 #include "engine/base/clock.h"
 #include "engine/log/base_reader.h"
 

@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
-#include "apply/batch.h"
-#include "apply/batch_keys.h"
-#include "apply/batch_reader.h"
+#include "apply/batch/batch.h"
+#include "apply/batch/batch_keys.h"
+#include "apply/batch/batch_reader.h"
 
 namespace syncline::apply {
 
@@ -15,7 +15,7 @@ struct ReadyBatch {
   Batch batch;                                              // without its frames
   std::vector<std::shared_ptr<const TableSchema>> schemas;  // SchemasOf
   std::vector<TableChanges> tables;
-  std::optional<BatchKeys> keys = {};  // of `tables`, where BatchLanes has asked for them
+  std::optional<BatchKeys> keys = {};  // of `tables`, where ParallelApplier has asked for them
 };
 
 // Hands out a log as batches that are ready to be written. Belongs to one thread; borrows the log's

@@ -1,4 +1,9 @@
 #include "capture/capture_stage.h"
+#include "capture/cursor/stored_cursor.h"
+#include "capture/plan/table_spec.h"
+#include "capture/polling/capture_options.h"
+#include "capture/polling/capture_orders.h"
+#include "capture/polling/capture_stats.h"
 
 #include <fmt/format.h>
 
@@ -6,9 +11,9 @@
 #include <optional>
 #include <utility>
 
-#include "capture/polling_source.h"
-#include "capture/source_change.h"
-#include "capture/table_plan.h"
+#include "capture/plan/capture_plan.h"
+#include "capture/polling/polling_source.h"
+#include "capture/polling/source_change.h"
 #include "engine/base/backoff.h"
 #include "engine/base/error.h"
 #include "engine/base/log_text.h"
@@ -29,9 +34,9 @@ std::vector<TableName> TablesOf(const std::vector<TableSpec>& specs) {
   return tables;
 }
 
-std::vector<SchemaId> SchemaIds(const std::vector<TablePlan>& tables) {
+std::vector<SchemaId> SchemaIds(const std::vector<CapturePlan>& tables) {
   std::vector<SchemaId> ids;
-  for (const TablePlan& table : tables) ids.push_back(table.schema->id());
+  for (const CapturePlan& table : tables) ids.push_back(table.schema->id());
   return ids;
 }
 
@@ -128,7 +133,7 @@ class CaptureStage::Impl {
                       "correct the source's URL, or capture this database into a log of its own");
     }
     auto catalog = std::make_unique<CatalogWatch>(*session_, TablesOf(specs_));
-    std::vector<TablePlan> tables = PlanOrWait(catalog->database());
+    std::vector<CapturePlan> tables = PlanOrWait(catalog->database());
     std::vector<SchemaId> schemas = SchemaIds(tables);
     if (const auto error = std::exchange(unexplained_, std::nullopt)) {
       if (schemas == schemas_) throw *error;
@@ -142,7 +147,7 @@ class CaptureStage::Impl {
   }
 
   // A database that was made anew may still be filled: its tables come one by one.
-  std::vector<TablePlan> PlanOrWait(const sql::DatabaseMark& database) {
+  std::vector<CapturePlan> PlanOrWait(const sql::DatabaseMark& database) {
     try {
       return PlanTables(*session_, specs_, KindsIn(log_.cursor()));
     } catch (const Error& error) {

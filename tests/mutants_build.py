@@ -26,7 +26,7 @@ def run(command, **options):
 class Build:
     def __init__(self, programs):
         mold = ["-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=mold"] if shutil.which("mold") else []
-        self._must(["cmake", "-S", ROOT, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+        self._must(["cmake", "-S", ROOT, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_UNITY_BUILD=OFF",
                     "-DSYNCLINE_BUILD_TESTS=ON", *mold])  # fmt: skip
         self._must(["ninja", "-C", BUILD, *programs, "syncline", *HELPERS])
         self._compile, self._link = {}, {}

@@ -72,6 +72,10 @@ class Error : public std::exception {
 
   Reaction reaction() const { return reaction_; }
   Cause cause() const { return cause_; }
+  // Whether the same work may succeed later without anybody's doing.
+  bool may_go_away() const {
+    return reaction_ == Reaction::kRetry || reaction_ == Reaction::kRestart;
+  }
   Condition condition() const { return condition_; }
   const std::string& message() const { return message_; }
   const std::string& hint() const { return hint_; }

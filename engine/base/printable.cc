@@ -46,7 +46,7 @@ void AppendHex(std::string& out, uint32_t number, int digits) {
   for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) out += kDigits[number >> shift & 0xf];
 }
 
-void AppendEscaped(std::string& out, const Character& character) {
+void AppendPrintable(std::string& out, const Character& character) {
   if (character.valid && character.code == '\n') {
     out += "\\n";
   } else if (character.valid && character.code == '\t') {
@@ -82,7 +82,7 @@ std::string Replace(std::string_view text, Escape&& escape) {
 
 std::string Printable(std::string_view text) {
   return Replace(text, [](std::string& out, const Character& character, std::string_view) {
-    AppendEscaped(out, character);
+    AppendPrintable(out, character);
   });
 }
 

@@ -11,13 +11,13 @@
 namespace syncline::base {
 namespace {
 
-constexpr size_t kNumberBytes = 8;
+constexpr size_t kBaseNumberBytes = 8;
 // Schema id, offset, operation, length of the versions.
-constexpr size_t kEntryHeadBytes = 2 * kNumberBytes + 1 + kNumberBytes;
+constexpr size_t kEntryHeadBytes = 2 * kBaseNumberBytes + 1 + kBaseNumberBytes;
 // A row and two versions, each no longer than a frame.
 constexpr size_t kEntryBytesMax = 4 * size_t{kFrameBytesMax};
 // In the byte of the operation: behind the head stand the clock's time and origin.
-constexpr uint8_t kClockFlag = 0x80;
+constexpr uint8_t kBaseClockFlag = 0x80;
 
 Error CutOff() { return LogDamage("an entry of the log's base is cut off"); }
 
@@ -54,7 +54,7 @@ std::string DeletionKey(Offset offset) {
 }
 
 std::optional<Offset> ParseDeletionKey(std::string_view key) {
-  if (key.size() != 1 + kNumberBytes || key[0] != kDeletionPrefix) return {};
+  if (key.size() != 1 + kBaseNumberBytes || key[0] != kDeletionPrefix) return {};
   return Offset(layout::ReadBigEndian64(key.data() + 1));
 }
 
@@ -107,7 +107,7 @@ std::string EncodeEntry(const StoredEntry& stored) {
   std::string bytes;
   layout::AppendBigEndian64(bytes, stored.schema);
   layout::AppendBigEndian64(bytes, entry.offset.value());
-  const uint8_t flag = entry.lineage ? kClockFlag : 0;
+  const uint8_t flag = entry.lineage ? kBaseClockFlag : 0;
   bytes += static_cast<char>(static_cast<uint8_t>(entry.op) | flag);
   layout::AppendBigEndian64(bytes, versions.bytes().size());
   if (entry.lineage) {
@@ -125,20 +125,20 @@ StoredEntry DecodeEntry(std::string_view bytes) {
   StoredEntry stored;
   BaseEntry& entry = stored.entry;
   stored.schema = layout::ReadBigEndian64(bytes.data());
-  entry.offset = Offset(layout::ReadBigEndian64(bytes.data() + kNumberBytes));
-  const auto op = static_cast<uint8_t>(bytes[2 * kNumberBytes]);
-  entry.op = static_cast<Op>(op & ~kClockFlag);
+  entry.offset = Offset(layout::ReadBigEndian64(bytes.data() + kBaseNumberBytes));
+  const auto op = static_cast<uint8_t>(bytes[2 * kBaseNumberBytes]);
+  entry.op = static_cast<Op>(op & ~kBaseClockFlag);
   if (entry.op != Op::kUpsert && entry.op != Op::kDelete) {
     throw LogDamage("an entry of the log's base has no known operation");
   }
-  const uint64_t version_bytes = layout::ReadBigEndian64(bytes.data() + 2 * kNumberBytes + 1);
+  const uint64_t version_bytes = layout::ReadBigEndian64(bytes.data() + 2 * kBaseNumberBytes + 1);
   bytes.remove_prefix(kEntryHeadBytes);
-  if ((op & kClockFlag) != 0) {
-    if (bytes.size() < 2 * kNumberBytes) throw CutOff();
+  if ((op & kBaseClockFlag) != 0) {
+    if (bytes.size() < 2 * kBaseNumberBytes) throw CutOff();
     entry.lineage = Lineage{{static_cast<int64_t>(layout::ReadBigEndian64(bytes.data())),
-                             layout::ReadBigEndian64(bytes.data() + kNumberBytes)}};
+                             layout::ReadBigEndian64(bytes.data() + kBaseNumberBytes)}};
     if (!IsClock(entry.lineage->clock)) throw LogDamage("an entry of the log's base has no clock");
-    bytes.remove_prefix(2 * kNumberBytes);
+    bytes.remove_prefix(2 * kBaseNumberBytes);
   }
   if (version_bytes > bytes.size()) throw CutOff();
   const Row versions = RowOf(bytes.substr(0, version_bytes));

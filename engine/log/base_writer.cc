@@ -12,7 +12,6 @@
 namespace syncline {
 namespace {
 
-constexpr char kReading[] = "reading the log's base";
 // Deletions that are dropped in one write.
 constexpr size_t kDropBatch = 4096;
 
@@ -23,7 +22,7 @@ BaseWriter::BaseWriter(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family)
   std::string bytes;
   const rocksdb::Status status = db_.Get({}, family_, base::kRecordKey, &bytes);
   if (status.IsNotFound()) return;
-  ThrowIfBad(status, kReading);
+  ThrowIfBad(status, kReadingBase);
   record_ = base::DecodeRecord(bytes);
 }
 
@@ -71,7 +70,7 @@ void BaseWriter::Read(std::map<std::string, Folding>& entries) {
   for (auto& [key, folding] : entries) {
     const size_t at = i++;
     if (statuses[at].IsNotFound()) continue;
-    ThrowIfBad(statuses[at], kReading);
+    ThrowIfBad(statuses[at], kReadingBase);
     folding.before = values[at].ToString();
     folding.entry = base::DecodeEntry(folding.before);
   }
@@ -105,13 +104,13 @@ void BaseWriter::DropDeletions(Offset seen) {
       std::string bytes;
       const rocksdb::Status status = db_.Get({}, family_, key, &bytes);
       if (status.IsNotFound()) continue;
-      ThrowIfBad(status, kReading);
+      ThrowIfBad(status, kReadingBase);
       if (base::DecodeEntry(bytes).entry.offset != *offset) continue;  // there is a row again
       base::Uncount(key, bytes, record_);
       batch_.Delete(family_, key);
       record_.info.deletions_from = std::max(record_.info.deletions_from, *offset + 1);
     }
-    ThrowIfBad(at->status(), kReading);
+    ThrowIfBad(at->status(), kReadingBase);
     if (batch_.Count() > 0) Write();
   }
 }

@@ -7,7 +7,7 @@ namespace syncline::index_entry {
 namespace {
 
 constexpr char kDeletedFlag = 1;
-constexpr char kClockFlag = 2;
+constexpr char kIndexClockFlag = 2;
 constexpr size_t kClockBytes = 8 + 8;
 
 Row VersionIn(std::string_view bytes) {
@@ -26,7 +26,7 @@ void Append(const Fingerprint& fingerprint, Offset offset, const Change& change,
   layout::AppendBigEndian64(out, fingerprint.low);
   layout::AppendBigEndian64(out, offset.value());
   const bool deleted = change.op == Op::kDelete;
-  out += static_cast<char>((deleted ? kDeletedFlag : 0) | (change.lineage ? kClockFlag : 0));
+  out += static_cast<char>((deleted ? kDeletedFlag : 0) | (change.lineage ? kIndexClockFlag : 0));
   if (change.lineage) {
     layout::AppendBigEndian64(out, static_cast<uint64_t>(change.lineage->clock.time));
     layout::AppendBigEndian64(out, change.lineage->clock.origin);
@@ -43,7 +43,7 @@ IndexEntry Decode(std::string_view bytes) {
                    .offset = OffsetOf(bytes),
                    .deleted = (flags & kDeletedFlag) != 0};
   bytes.remove_prefix(kHeadBytes + 1);
-  if ((flags & kClockFlag) != 0) {
+  if ((flags & kIndexClockFlag) != 0) {
     if (bytes.size() < kClockBytes) throw LogDamage("an entry of the row index is cut off");
     entry.clock = RowClock{static_cast<int64_t>(layout::ReadBigEndian64(bytes.data())),
                            layout::ReadBigEndian64(bytes.data() + 8)};

@@ -14,7 +14,7 @@
 namespace syncline::layout {
 namespace {
 
-constexpr size_t kNumberBytes = 8;
+constexpr size_t kKeyNumberBytes = 8;
 
 // To or from the machine's own order.
 uint64_t BigEndian(uint64_t value) {
@@ -50,12 +50,12 @@ std::string MetaKey(uint64_t epoch) { return Key(kMetaPrefix, epoch); }
 std::string SchemaKey(SchemaId id) { return Key(kSchemaPrefix, id); }
 
 std::optional<Offset> ParseFrameKey(std::string_view key) {
-  if (key.size() != kNumberBytes || key >= kAfterFrames) return {};
+  if (key.size() != kKeyNumberBytes || key >= kAfterFrames) return {};
   return Offset(ReadBigEndian64(key.data()));
 }
 
 std::optional<SchemaId> ParseSchemaKey(std::string_view key) {
-  if (!key.starts_with(kSchemaPrefix) || key.size() != kSchemaPrefix.size() + kNumberBytes) {
+  if (!key.starts_with(kSchemaPrefix) || key.size() != kSchemaPrefix.size() + kKeyNumberBytes) {
     return {};
   }
   return ReadBigEndian64(key.data() + kSchemaPrefix.size());

@@ -31,7 +31,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kMemtableBytes = 16u << 20;
+constexpr uint64_t kRepairMemtable = 16u << 20;
 
 // A store that is being filled. Nothing in it is durable before Finish.
 class NewStore {
@@ -39,12 +39,12 @@ class NewStore {
   explicit NewStore(const fs::path& folder) : building_("building " + folder.string()) {
     rocksdb::DB* db = nullptr;
     ThrowIfBad(rocksdb::DB::Open(
-                   {rocks::WriterOptions(kMemtableBytes), rocks::FramesOptions(kMemtableBytes)},
+                   {rocks::WriterOptions(kRepairMemtable), rocks::FramesOptions(kRepairMemtable)},
                    folder, &db),
                building_);
     db_.reset(db);
     ThrowIfBad(
-        db_->CreateColumnFamily(rocks::BaseOptions(kMemtableBytes), layout::kBaseFamily, &base_),
+        db_->CreateColumnFamily(rocks::BaseOptions(kRepairMemtable), layout::kBaseFamily, &base_),
         building_);
     quick_.disableWAL = true;
   }

@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kMemtableBytes = 16u << 20;
+constexpr uint64_t kSalvageMemtable = 16u << 20;
 
 // The store's files under another name: what RocksDB never changes is linked, the rest copied.
 void CopyStore(const fs::path& from, const fs::path& to) {
@@ -168,9 +168,9 @@ Offset LogSalvage::FindBegin() {
 
 void LogSalvage::Rebuild() {
   CopyStore(folder_, copy_);
-  const rocksdb::ColumnFamilyOptions family = rocks::FramesOptions(kMemtableBytes);
+  const rocksdb::ColumnFamilyOptions family = rocks::FramesOptions(kSalvageMemtable);
   // What it says does not matter: what is there afterwards does.
-  rocksdb::RepairDB(copy_, rocks::WriterOptions(kMemtableBytes),
+  rocksdb::RepairDB(copy_, rocks::WriterOptions(kSalvageMemtable),
                     {{rocksdb::kDefaultColumnFamilyName, family}}, family)
       .PermitUncheckedError();
 }

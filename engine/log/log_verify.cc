@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 // that have not been checked.
 constexpr int kListsMax = 100;
 constexpr size_t kEntriesAtOnce = 1000;
-constexpr int kTriesMax = 10;
+constexpr int kVerifyTriesMax = 10;
 constexpr Microseconds kPause = std::chrono::milliseconds(20);
 
 class Verifier {
@@ -59,7 +59,7 @@ class Verifier {
         while (!stop_.stop_requested() && !base->Next(kEntriesAtOnce).empty()) progress_(found_);
         return;
       } catch (const Error& error) {
-        if (error.reaction() == Reaction::kRestart && tries < kTriesMax) {
+        if (error.reaction() == Reaction::kRestart && tries < kVerifyTriesMax) {
           clock_.Sleep(kPause, stop_);
           continue;
         }
@@ -99,9 +99,10 @@ class Verifier {
       return;
     }
     if (!follows) {
-      throw LogDamage(fmt::format("the frame at offset {} tells how far capture has read by a "
-                                  "frame that is not there",
-                                  header.base.value()));
+      throw LogDamage(
+          fmt::format("the frame at offset {} tells how far capture has read by a "
+                      "frame that is not there",
+                      header.base.value()));
     }
     cursor_ = ApplyCursorDelta(cursor_, header.cursor);
   }
@@ -141,7 +142,7 @@ class Verifier {
         store.db().GetLiveFilesMetaData(&files);
         return files;
       } catch (const Error&) {
-        if (tries == kTriesMax) throw;
+        if (tries == kVerifyTriesMax) throw;
       }
       clock_.Sleep(kPause, stop_);
     }
@@ -168,8 +169,8 @@ class Verifier {
   const std::stop_token stop_;
   const std::function<void(const LogVerification&)>& progress_;
   LogVerification found_;
-  std::string cursor_;                 // after found_.whole
-  std::optional<Offset> cursor_from_;  // the frame that had it whole
+  std::string cursor_;                    // after found_.whole
+  std::optional<Offset> cursor_from_;     // the frame that had it whole
   std::set<std::string> checked_, gone_;  // file names
 };
 

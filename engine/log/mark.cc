@@ -19,12 +19,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kMagic[8] = {'S', 'L', 'M', 'A', 'R', 'K', 0, 1};  // the last one: format version
-constexpr size_t kNumberBytes = 8;
-constexpr size_t kMarkBytes = sizeof kMagic + sizeof(LogId::bytes) + 5 * kNumberBytes;
+constexpr char kMarkMagic[8] = {'S', 'L', 'M', 'A',
+                                'R', 'K', 0,   1};  // the last one: format version
+constexpr size_t kMarkNumberBytes = 8;
+constexpr size_t kMarkBytes = sizeof kMarkMagic + sizeof(LogId::bytes) + 5 * kMarkNumberBytes;
 // A reader may see a mark half overwritten; so often it looks again. An overwrite takes less than a
 // microsecond, a read about as long.
-constexpr int kReadTries = 100;
+constexpr int kMarkReadTries = 100;
 
 std::string Trouble(std::string_view doing, const fs::path& path) {
   return fmt::format("{} {}: {}", doing, path.string(), std::strerror(errno));
@@ -56,7 +57,7 @@ void Make(const fs::path& path, const Mark& mark) {
 }  // namespace
 
 std::string EncodeMark(const Mark& mark) {
-  std::string bytes(kMagic, sizeof kMagic);
+  std::string bytes(kMarkMagic, sizeof kMarkMagic);
   bytes.append(reinterpret_cast<const char*>(mark.log_id.bytes.data()), mark.log_id.bytes.size());
   layout::AppendBigEndian64(bytes, mark.epoch);
   layout::AppendBigEndian64(bytes, mark.begin.value());
@@ -67,18 +68,18 @@ std::string EncodeMark(const Mark& mark) {
 }
 
 std::optional<Mark> DecodeMark(std::string_view bytes) {
-  if (bytes.size() != kMarkBytes || !bytes.starts_with({kMagic, sizeof kMagic})) return {};
-  const char* at = bytes.data() + kMarkBytes - kNumberBytes;
-  if (layout::ReadBigEndian64(at) != Checksum64(bytes.substr(0, kMarkBytes - kNumberBytes)))
+  if (bytes.size() != kMarkBytes || !bytes.starts_with({kMarkMagic, sizeof kMarkMagic})) return {};
+  const char* at = bytes.data() + kMarkBytes - kMarkNumberBytes;
+  if (layout::ReadBigEndian64(at) != Checksum64(bytes.substr(0, kMarkBytes - kMarkNumberBytes)))
     return {};
   Mark mark;
-  at = bytes.data() + sizeof kMagic;
+  at = bytes.data() + sizeof kMarkMagic;
   std::memcpy(mark.log_id.bytes.data(), at, mark.log_id.bytes.size());
   at += mark.log_id.bytes.size();
   mark.epoch = layout::ReadBigEndian64(at);
-  mark.begin = Offset(layout::ReadBigEndian64(at + kNumberBytes));
-  mark.next = Offset(layout::ReadBigEndian64(at + 2 * kNumberBytes));
-  mark.hash = layout::ReadBigEndian64(at + 3 * kNumberBytes);
+  mark.begin = Offset(layout::ReadBigEndian64(at + kMarkNumberBytes));
+  mark.next = Offset(layout::ReadBigEndian64(at + 2 * kMarkNumberBytes));
+  mark.hash = layout::ReadBigEndian64(at + 3 * kMarkNumberBytes);
   if (mark.epoch > kEpochMax || mark.begin > mark.next || mark.next > kOffsetsEnd) return {};
   return mark;
 }
@@ -91,7 +92,7 @@ std::optional<Mark> ReadMark(const fs::path& path) {
     throw EnvironmentError(Trouble("opening", path),
                            "give the user that runs syncline read access to the folder");
   }
-  for (int tries = 0; tries < kReadTries; ++tries) {
+  for (int tries = 0; tries < kMarkReadTries; ++tries) {
     char bytes[kMarkBytes + 1];  // one more, to see that there is no more
     const ssize_t size = ::pread(opened.get(), bytes, sizeof bytes, 0);
     if (size < 0) throw EnvironmentError(Trouble("reading", path));

@@ -16,12 +16,13 @@
 namespace syncline {
 namespace {
 
-constexpr char kMagic[8] = {'S', 'L', 'P', 'O', 'L', 'L', 0, 1};  // the last one: format version
-constexpr size_t kNumberBytes = 8;
-constexpr size_t kNoteBytes = sizeof kMagic + sizeof(LogId::bytes) + 4 * kNumberBytes;
+constexpr char kNoteMagic[8] = {'S', 'L', 'P', 'O',
+                                'L', 'L', 0,   1};  // the last one: format version
+constexpr size_t kNoteNumberBytes = 8;
+constexpr size_t kNoteBytes = sizeof kNoteMagic + sizeof(LogId::bytes) + 4 * kNoteNumberBytes;
 constexpr int64_t kNever = std::numeric_limits<int64_t>::min();
 // A reader may see a note half overwritten; an overwrite takes about as long as a read.
-constexpr int kReadTries = 100;
+constexpr int kNoteReadTries = 100;
 
 int64_t Count(WallTime time) { return time.time_since_epoch().count(); }
 WallTime Time(int64_t count) { return WallTime(Microseconds(count)); }
@@ -34,7 +35,7 @@ bool IsRegular(int fd) {
 }  // namespace
 
 std::string EncodePollNote(const LogId& id, const PollNote& note) {
-  std::string bytes(kMagic, sizeof kMagic);
+  std::string bytes(kNoteMagic, sizeof kNoteMagic);
   bytes.append(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
   const int64_t polled = note.polled ? Count(*note.polled) : kNever;
   layout::AppendBigEndian64(bytes, static_cast<uint64_t>(Count(note.started)));
@@ -45,16 +46,16 @@ std::string EncodePollNote(const LogId& id, const PollNote& note) {
 }
 
 std::optional<PollNote> DecodePollNote(const LogId& id, std::string_view bytes) {
-  if (bytes.size() != kNoteBytes || !bytes.starts_with({kMagic, sizeof kMagic})) return {};
-  const char* const at = bytes.data() + sizeof kMagic;
+  if (bytes.size() != kNoteBytes || !bytes.starts_with({kNoteMagic, sizeof kNoteMagic})) return {};
+  const char* const at = bytes.data() + sizeof kNoteMagic;
   const char* const numbers = at + id.bytes.size();
-  const size_t summed = kNoteBytes - kNumberBytes;
+  const size_t summed = kNoteBytes - kNoteNumberBytes;
   if (std::memcmp(at, id.bytes.data(), id.bytes.size()) != 0) return {};
   if (layout::ReadBigEndian64(bytes.data() + summed) != Checksum64(bytes.substr(0, summed))) {
     return {};
   }
   const auto number = [numbers](size_t i) {
-    return layout::ReadBigEndian64(numbers + i * kNumberBytes);
+    return layout::ReadBigEndian64(numbers + i * kNoteNumberBytes);
   };
   PollNote note{.started = Time(static_cast<int64_t>(number(0))), .loading = number(2)};
   const auto polled = static_cast<int64_t>(number(1));
@@ -87,7 +88,7 @@ std::optional<PollNote> ReadPollNote(const std::filesystem::path& folder, const 
   const file::Descriptor opened(folder / log_folder::kPolledName,
                                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (opened.get() < 0 || !IsRegular(opened.get())) return {};
-  for (int tries = 0; tries < kReadTries; ++tries) {
+  for (int tries = 0; tries < kNoteReadTries; ++tries) {
     char bytes[kNoteBytes + 1];  // one more, to see that there is no more
     const ssize_t size = ::pread(opened.get(), bytes, sizeof bytes, 0);
     if (size < 0) return {};

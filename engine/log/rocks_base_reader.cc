@@ -18,7 +18,6 @@
 namespace syncline {
 namespace {
 
-constexpr char kReading[] = "reading the log's base";
 // A hole in one look at the base is gone in the next.
 constexpr int kFailuresMax = 3;
 
@@ -37,7 +36,7 @@ class RocksBaseReader : public BaseReader {
         find_schema_(std::move(find_schema)),
         failures_(std::move(failures)) {
     at_->Seek(base::kRecordKey);
-    ThrowIfBad(at_->status(), kReading);
+    ThrowIfBad(at_->status(), kReadingBase);
     if (at_->Valid() && at_->key() == rocksdb::Slice(base::kRecordKey)) {
       expected_ = base::DecodeRecord(at_->value().ToStringView());
     }
@@ -53,7 +52,7 @@ class RocksBaseReader : public BaseReader {
       tables.push_back(Checked(base::DecodeEntry(at_->value().ToStringView())).table->table);
       at_->Seek(Behind(base::EntryKey(tables.back(), Row())));
     }
-    ThrowIfBad(at_->status(), kReading);
+    ThrowIfBad(at_->status(), kReadingBase);
     at_->Seek(std::string(1, base::kEntryPrefix));
     return tables;
   }
@@ -73,7 +72,7 @@ class RocksBaseReader : public BaseReader {
       if (counts_) base::Count(at_->key().ToStringView(), at_->value().ToStringView(), seen_);
       entries.push_back(Checked(base::DecodeEntry(at_->value().ToStringView())));
     }
-    ThrowIfBad(at_->status(), kReading);
+    ThrowIfBad(at_->status(), kReadingBase);
     if (entries.empty() && behind_.empty()) CheckWhole();
     return entries;
   }

@@ -15,6 +15,9 @@ namespace syncline {
 //   timed out: kRetry.
 Error ToError(const rocksdb::Status& status, std::string_view doing);
 
+// What is done when the base is read, for `doing`.
+inline constexpr std::string_view kReadingBase = "reading the log's base";
+
 // Throws ToError unless the status is ok.
 void ThrowIfBad(const rocksdb::Status& status, std::string_view doing);
 

@@ -17,7 +17,7 @@
 namespace syncline {
 namespace {
 
-constexpr char kReading[] = "reading the log's row index";
+constexpr char kReadingIndex[] = "reading the log's row index";
 constexpr char kWriting[] = "writing the log's row index";
 // MultiGet looks at a batch of keys together; its own limit is 32 keys at a time.
 constexpr size_t kLookupBatch = 256;
@@ -85,11 +85,11 @@ void RowIndex::Load() {
   }
   at->SeekToLast();
   filler_key_ = (at->Valid() ? at->key().ToString() : StateKey("filler")) + '\0';
-  ThrowIfBad(at->status(), kReading);
+  ThrowIfBad(at->status(), kReadingIndex);
 
   std::string epoch;
   const rocksdb::Status status = db.Get({}, store_.index(), EpochKey(), &epoch);
-  if (!status.IsNotFound()) ThrowIfBad(status, kReading);
+  if (!status.IsNotFound()) ThrowIfBad(status, kReadingIndex);
   epoch_ = status.ok() ? std::optional(DecodeNumber(epoch)) : std::nullopt;
   extent_ = IndexExtent::Read(db, store_.index());
   end_ = extent_ ? extent_->end : Offset(0);
@@ -102,7 +102,7 @@ std::string RowIndex::ReadLastKey(uint32_t table_id) {
   const std::unique_ptr<rocksdb::Iterator> at(
       store_.db().NewIterator(rocks::ScanOptions(), store_.index()));
   at->SeekForPrev(behind);
-  ThrowIfBad(at->status(), kReading);
+  ThrowIfBad(at->status(), kReadingIndex);
   return at->Valid() && at->key().starts_with(prefix) ? at->key().ToString() : std::string();
 }
 
@@ -340,7 +340,7 @@ std::vector<LoggedKey> RowIndex::NextKeys(const TableName& table, const std::opt
     }
     if (order <= 0) stored->Next();
   }
-  ThrowIfBad(stored->status(), kReading);
+  ThrowIfBad(stored->status(), kReadingIndex);
   return found;
 }
 
@@ -353,7 +353,7 @@ void RowIndex::LookupBatch(const std::string* texts, const size_t* places, size_
   store_.db().MultiGet({}, store_.index(), count, slices.data(), values.data(), statuses.data());
   for (size_t i = 0; i < count; ++i) {
     if (statuses[i].IsNotFound()) continue;
-    ThrowIfBad(statuses[i], kReading);
+    ThrowIfBad(statuses[i], kReadingIndex);
     found[places[i]] = index_entry::Decode(values[i].ToStringView());
   }
 }

@@ -22,8 +22,8 @@ namespace {
 // One catch-up fills a hole. The looks after it are for a writer that flushes again and again, and
 // for files that come and go while the store is being opened.
 constexpr int kCatchUpTries = 1;
-constexpr int kTriesMax = 8;
-constexpr uint64_t kMemtableBytes = 64u << 20;
+constexpr int kViewTriesMax = 8;
+constexpr uint64_t kViewMemtable = 64u << 20;
 constexpr Microseconds kReopenPause = std::chrono::milliseconds(2);
 
 Error NoLog(const std::filesystem::path& folder) {
@@ -72,9 +72,9 @@ void SecondaryView::Close() {
 
 rocksdb::Status SecondaryView::OpenFamily(const std::string& name, Opened& opened) {
   std::vector<rocksdb::ColumnFamilyDescriptor> families = {
-      {rocksdb::kDefaultColumnFamilyName, rocks::FramesOptions(kMemtableBytes)}};
+      {rocksdb::kDefaultColumnFamilyName, rocks::FramesOptions(kViewMemtable)}};
   if (name != rocksdb::kDefaultColumnFamilyName) {
-    families.emplace_back(name, rocks::BaseOptions(kMemtableBytes));
+    families.emplace_back(name, rocks::BaseOptions(kViewMemtable));
   }
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -109,7 +109,7 @@ LogView::BaseSight SecondaryView::OpenBase() {
   rocksdb::Status status;
   for (int tries = 0;; ++tries) {
     status = OpenFamily(layout::kBaseFamily, *opened);
-    if (status.ok() || tries == kTriesMax) break;
+    if (status.ok() || tries == kViewTriesMax) break;
     clock_.Sleep(kReopenPause * (1 << tries), {});
   }
   ThrowIfBad(status, fmt::format("opening the log in {}", folder_.string()));
@@ -147,7 +147,7 @@ std::unique_ptr<rocksdb::Iterator> SecondaryView::NewIterator() {
 }
 
 bool SecondaryView::Mend(int tries, bool broken) {
-  if (tries >= kTriesMax) return false;
+  if (tries >= kViewTriesMax) return false;
   if (tries < kCatchUpTries && !broken) return true;  // the next look begins with a catch-up
   clock_.Sleep(kReopenPause * (1 << tries), {});
   Close();  // the next look begins with opening it again

@@ -10,7 +10,7 @@
 namespace syncline {
 namespace {
 
-constexpr uint64_t kMemtableBytes = 64u << 20;  // what the WAL holds has to fit in
+constexpr uint64_t kReaderMemtable = 64u << 20;  // what the WAL holds has to fit in
 
 }  // namespace
 
@@ -20,7 +20,7 @@ StoreReader::StoreReader(const std::filesystem::path& folder) {
   ThrowIfBad(rocksdb::DB::ListColumnFamilies(rocks::ReaderOptions(), folder, &names), opening);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string& name : names) {
-    families.emplace_back(name, rocks::FramesOptions(kMemtableBytes));
+    families.emplace_back(name, rocks::FramesOptions(kReaderMemtable));
   }
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;

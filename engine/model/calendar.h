@@ -13,7 +13,9 @@ struct CivilDate {
   int day = 1;
 };
 
-constexpr int64_t kDaysTo2000 = 10957;  // from 1970-01-01 to 2000-01-01
+constexpr int64_t kDaysTo2000 = 10957;                  // from 1970-01-01 to 2000-01-01
+constexpr int64_t kUnixEpochUs = -946'684'800'000'000;  // 1970-01-01 counted from 2000-01-01
+constexpr double kJulianEpoch = 2'451'544.5;            // 2000-01-01 as a Julian day
 constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
 
 // Days since 2000-01-01.

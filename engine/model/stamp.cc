@@ -15,8 +15,6 @@ namespace {
 using Kind = StampForm::Kind;
 
 constexpr int64_t kDaysMax = std::numeric_limits<int64_t>::max() / kMicrosecondsPerDay;
-constexpr int64_t kUnixEpochUs = -946'684'800'000'000;  // 1970-01-01 counted from 2000-01-01
-constexpr double kJulianEpoch = 2'451'544.5;            // 2000-01-01
 constexpr size_t kFractionDigitsMax = 30;
 
 // The sizes by which numbers are told apart. Seconds reach from 1973 to 5138, and so do their

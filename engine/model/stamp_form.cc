@@ -32,8 +32,6 @@ constexpr std::array<std::string_view, 14> kDescriptions = {"YYYY-MM-DD",
                                                             "text that is no time",
                                                             "no text and no number"};
 
-constexpr int64_t kUnixEpochUs = -946'684'800'000'000;  // 1970-01-01 counted from 2000-01-01
-constexpr double kJulianEpoch = 2'451'544.5;            // 2000-01-01
 // The lengths of "2026-01-31", "2026-01-31 23:59" and "2026-01-31 23:59:59".
 constexpr std::array<size_t, 3> kLengths = {10, 16, 19};
 constexpr int64_t kMinuteUs = 60'000'000;

@@ -102,7 +102,7 @@ void AppendUuid(std::string_view bytes, std::string& out) {
 
 // --- reading ---
 
-constexpr size_t kFractionDigitsMax = 6;
+constexpr size_t kMicrosecondDigits = 6;
 
 // Behind a date and what follows it: the era, then nothing more. Puts the date's year right.
 bool ScanEra(Scanner& scanner, CivilDate& date) {
@@ -127,7 +127,7 @@ std::optional<int64_t> ReadDate(std::string_view text) {
 std::optional<int64_t> ReadTime(std::string_view text) {
   Scanner scanner(text);
   TimeOfDay time;
-  if (!ScanTimeOfDay(scanner, kFractionDigitsMax, time) || !scanner.done()) return std::nullopt;
+  if (!ScanTimeOfDay(scanner, kMicrosecondDigits, time) || !scanner.done()) return std::nullopt;
   return time.us;
 }
 
@@ -139,7 +139,7 @@ std::optional<int64_t> ReadTimestamp(std::string_view text, bool with_zone) {
   int64_t zone = 0;
   if (!ScanDate(scanner, date)) return std::nullopt;
   if (scanner.TakeAny("Tt") || (!scanner.done() && scanner.rest() != " BC" && scanner.Take(" "))) {
-    if (!ScanTimeOfDay(scanner, kFractionDigitsMax, time)) return std::nullopt;
+    if (!ScanTimeOfDay(scanner, kMicrosecondDigits, time)) return std::nullopt;
     const bool era_or_end = scanner.done() || scanner.rest() == " BC";
     if (!era_or_end && (!with_zone || !ScanZone(scanner, zone))) return std::nullopt;
   }

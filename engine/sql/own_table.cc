@@ -52,7 +52,7 @@ constexpr char kPostgresFormat[] = R"(
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, base
   WHERE n.nspname = $1 AND c.relname = $2)";
 
-using Row = std::vector<std::optional<std::string>>;
+using TextRow = std::vector<std::optional<std::string>>;
 
 OwnTable OnSqlite(Session& session, const TableName& table) {
   OwnTable found;
@@ -82,7 +82,7 @@ std::string MoveAway(const TableName& table) {
 
 // What runs code, or hides rows, although Syncline has not made it; empty: nothing. `row` is one of
 // the query's.
-OwnTable Additions(const Row& row, const TableName& table) {
+OwnTable Additions(const TextRow& row, const TableName& table) {
   const auto is = [&row](size_t column) { return row.at(column) == "t"; };
   const std::string name(Quote(table).text());
   const auto quoted = [&row](size_t column) { return Quote(row.at(column).value()).ToString(); };
@@ -131,7 +131,7 @@ OwnTable Additions(const Row& row, const TableName& table) {
 
 // The owner is not trusted. Giving the table another one makes whatever is in it trusted, so that
 // is no way to go on with a table that has more than rows.
-void ObjectToOwner(const Row& row, const TableName& table, OwnTable& found) {
+void ObjectToOwner(const TextRow& row, const TableName& table, OwnTable& found) {
   const std::string& me = row.at(3).value();
   found.objection =
       fmt::format("belongs to role {}, through which others could run code as role {}",
@@ -155,7 +155,7 @@ OwnTable LookAtOwnTable(Session& session, const TableName& table, const TableNam
                                {table.schema, table.name, beside.schema, beside.name})
                         .rows;
   if (rows.empty()) return found;
-  const Row& row = rows.front();
+  const TextRow& row = rows.front();
   if (row.at(0) != "r") {
     found.objection = "is no ordinary table";
     found.hint = MoveAway(table);

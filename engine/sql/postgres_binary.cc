@@ -16,7 +16,6 @@ constexpr std::string_view kSignature("PGCOPY\n\377\r\n\0", 11);
 // numeric_send's digits have base 10000; these are its signs.
 constexpr int kNumericBase = 10'000;
 constexpr uint16_t kNumericPositive = 0;
-constexpr uint16_t kNumericNegative = 0x4000;
 constexpr uint16_t kNumericNaN = 0xC000;
 constexpr uint16_t kNumericInfinity = 0xD000;
 constexpr uint16_t kNumericNegativeInfinity = 0xF000;

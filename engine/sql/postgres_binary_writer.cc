@@ -25,7 +25,6 @@ constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
 constexpr size_t kNumericWholeDigitsMax = 131'072;
 constexpr size_t kNumericScaleMax = 16'383;
 
-constexpr uint16_t kNumericNegative = 0x4000;
 constexpr char kJsonbFormat = 1;
 
 template <typename T>

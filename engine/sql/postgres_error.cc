@@ -9,7 +9,7 @@
 namespace syncline::sql {
 namespace {
 
-struct Rule {
+struct PostgresRule {
   std::string_view code;  // a SQLSTATE, or the beginning of one
   Reaction reaction;
   Cause cause;
@@ -23,7 +23,7 @@ constexpr std::string_view kOtherType =
     "A column is of another type than what comes: `syncline check` names it.";
 
 // The first rule that fits counts.
-constexpr Rule kRules[] = {
+constexpr PostgresRule kPostgresRules[] = {
     {"08", Reaction::kRetry, Cause::kEnvironment, "Syncline connects again by itself."},
     {"57P01", Reaction::kRetry, Cause::kEnvironment, "The server ended the session."},
     {"57P02", Reaction::kRetry, Cause::kEnvironment, "The server is restarting after a crash."},
@@ -41,7 +41,7 @@ constexpr Rule kRules[] = {
      "ALTER ROLE ... SET statement_timeout."},
     {"53300", Reaction::kRetry, Cause::kEnvironment,
      "All connections of the server are in use: raise max_connections or end idle sessions."},
-    {"53100", Reaction::kRetry, Cause::kEnvironment, 
+    {"53100", Reaction::kRetry, Cause::kEnvironment,
      "Make room on the server's disk; Syncline goes on by itself then."},
     {"53", Reaction::kRetry, Cause::kEnvironment,
      "The server is short of memory or another resource."},
@@ -81,8 +81,7 @@ constexpr Rule kRules[] = {
      "compares the tables with the configuration."},
     {"54", Reaction::kStop, Cause::kRuntime,
      "A value, a row or an index entry is larger than the server allows."},
-    {"P0", Reaction::kStop, Cause::kRuntime,
-     "A trigger or a function of the database refused it."},
+    {"P0", Reaction::kStop, Cause::kRuntime, "A trigger or a function of the database refused it."},
     {"58030", Reaction::kRetry, Cause::kEnvironment,
      "The server's disk did not do what it was asked: see the server's log."},
     {"58", Reaction::kStop, Cause::kEnvironment,
@@ -95,11 +94,11 @@ constexpr Rule kRules[] = {
     {"", Reaction::kStop, Cause::kRuntime, ""},
 };
 
-const Rule& RuleFor(std::string_view code) {
-  for (const Rule& rule : kRules) {
+const PostgresRule& RuleFor(std::string_view code) {
+  for (const PostgresRule& rule : kPostgresRules) {
     if (code.starts_with(rule.code)) return rule;
   }
-  return kRules[std::size(kRules) - 1];
+  return kPostgresRules[std::size(kPostgresRules) - 1];
 }
 
 // 'invalid input syntax for type integer: "4711a"' -> 'invalid input syntax for type integer:
@@ -173,7 +172,7 @@ std::string PathHint(std::string_view function) {
 }  // namespace
 
 Error TranslatePostgresError(const PostgresReport& report, std::string_view where) {
-  const Rule& rule = RuleFor(report.code);
+  const PostgresRule& rule = RuleFor(report.code);
   std::string message(where);
   message += ": ";
   message += report.code.starts_with("22") ? WithoutQuoted(report.message) : report.message;

@@ -7,6 +7,9 @@ namespace syncline::sql {
 // libpq's Oid, for those who need nothing else of libpq.
 using TypeOid = uint32_t;
 
+// The sign of a binary numeric below zero.
+inline constexpr uint16_t kNumericNegative = 0x4000;
+
 }  // namespace syncline::sql
 
 namespace syncline::sql::oid {

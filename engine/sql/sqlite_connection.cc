@@ -38,7 +38,7 @@ void RequireFile(const std::string& path, const std::string& display) {
   }
 }
 
-struct Rule {
+struct SqliteRule {
   int code;  // SQLite's primary result code
   std::string_view name;
   Reaction reaction;
@@ -46,7 +46,7 @@ struct Rule {
   std::string_view hint;
 };
 
-constexpr Rule kRules[] = {
+constexpr SqliteRule kSqliteRules[] = {
     {SQLITE_BUSY, "SQLITE_BUSY", Reaction::kRestart, Cause::kRuntime,
      "Another program writes to the file; the work starts over."},
     {SQLITE_LOCKED, "SQLITE_LOCKED", Reaction::kRestart, Cause::kRuntime,
@@ -81,7 +81,7 @@ constexpr Rule kRules[] = {
 
 // What a program left when it was cut off in the middle of a transaction is in the way of a session
 // that may only read. Connecting again mends it.
-constexpr Rule kUnfinished = {
+constexpr SqliteRule kUnfinished = {
     SQLITE_READONLY, "SQLITE_READONLY", Reaction::kRetry, Cause::kEnvironment,
     "A program was cut off in the middle of a transaction, which has to be rolled back first: let "
     "a program that may write the file open it, or give this user write access to the file and "
@@ -107,7 +107,7 @@ Error Translate(int extended_code, const std::string& message) {
             "configuration; give one of the two another name.",
             "SQLITE_ERROR"};
   }
-  for (const Rule& rule : kRules) {
+  for (const SqliteRule& rule : kSqliteRules) {
     if (rule.code == code) {
       return {rule.reaction, rule.cause, message, std::string(rule.hint), std::string(rule.name)};
     }

@@ -1,4 +1,4 @@
-#include "apply/batch_keys.h"
+#include "apply/batch/batch_keys.h"
 
 #include <gtest/gtest.h>
 

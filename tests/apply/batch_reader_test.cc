@@ -1,4 +1,4 @@
-#include "apply/batch_reader.h"
+#include "apply/batch/batch_reader.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "apply/batch.h"
+#include "apply/batch/batch.h"
 
 #include <gtest/gtest.h>
 

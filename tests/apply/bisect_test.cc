@@ -1,4 +1,4 @@
-#include "apply/bisect.h"
+#include "apply/rules/bisect.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "apply/conflict.h"
+#include "apply/rules/conflict.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "apply/key_fit.h"
+#include "apply/plan/key_fit.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "apply/narrowing.h"
+#include "apply/plan/narrowing.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "apply/refusal_reason.h"
+#include "apply/rules/refusal_reason.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "apply/table_order.h"
+#include "apply/rules/table_order.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "apply/taken_columns.h"
+#include "apply/plan/taken_columns.h"
 
 #include <gtest/gtest.h>
 
@@ -18,8 +18,8 @@ TakenColumns Omitting(std::vector<std::string> omit, const test::SchemaPtr& sche
   return TakenColumns(PlanTable(schema, mapping));
 }
 
-ParkedStep Step(const test::SchemaPtr& schema) {
-  ParkedStep step{.schema = schema, .change = {}};
+QuarantinedChange Step(const test::SchemaPtr& schema) {
+  QuarantinedChange step{.schema = schema, .change = {}};
   step.change.row = Item(7, "secret", 5);
   step.change.key = Project(step.change.row, schema->key);
   step.change.version = Value(Stamp(5));
@@ -31,7 +31,7 @@ ParkedStep Step(const test::SchemaPtr& schema) {
 TEST(TakenColumnsTest, WhatIsTakenWholeStaysAsItIs) {
   const TakenColumns taken = Omitting({}, ItemsSchema());
   EXPECT_EQ(taken.schema(), ItemsSchema());
-  const ParkedStep step = taken.Of(Step(ItemsSchema()));
+  const QuarantinedChange step = taken.Of(Step(ItemsSchema()));
   EXPECT_EQ(step.schema, ItemsSchema());
   EXPECT_EQ(step.change.row, Item(7, "secret", 5));
   EXPECT_EQ(step.left_out, 0u);
@@ -39,7 +39,7 @@ TEST(TakenColumnsTest, WhatIsTakenWholeStaysAsItIs) {
 
 TEST(TakenColumnsTest, AnOmittedColumnGoesFromSchemaAndRow) {
   const TakenColumns taken = Omitting({"name"}, ItemsSchema());
-  const ParkedStep step = taken.Of(Step(ItemsSchema()));
+  const QuarantinedChange step = taken.Of(Step(ItemsSchema()));
   ASSERT_EQ(step.schema->columns.size(), 2u);
   EXPECT_EQ(step.schema->Find("name"), -1);
   EXPECT_EQ(step.schema->cursor, 1u);
@@ -51,14 +51,14 @@ TEST(TakenColumnsTest, AnOmittedColumnGoesFromSchemaAndRow) {
 // Fails when a version of an omitted cursor is kept, or what is kept cannot be read back.
 TEST(TakenColumnsTest, WithoutItsCursorAStepHasNoVersions) {
   const TakenColumns taken = Omitting({"updated_at"}, ItemsSchema());
-  const ParkedStep step = taken.Of(Step(ItemsSchema()));
+  const QuarantinedChange step = taken.Of(Step(ItemsSchema()));
   EXPECT_TRUE(step.change.version.is_null());
   EXPECT_EQ(step.change.previous, Value()) << "there was a state before";
   EXPECT_EQ(step.change.passed, std::vector<Value>{Value()});
   EXPECT_TRUE(RowShape::OfRows(*step.schema).Fits(step.change.row));
   const auto schema = std::make_shared<const TableSchema>(DecodeSchema(EncodeSchema(*step.schema)));
   EXPECT_EQ(*schema, *step.schema);
-  const ParkedStep again = DecodeStep(EncodeStep(step), schema);
+  const QuarantinedChange again = DecodeStep(EncodeStep(step), schema);
   EXPECT_EQ(again.change.row, step.change.row);
 
   // It plans as before, and once more leaves nothing else out.

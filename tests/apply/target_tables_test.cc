@@ -1,4 +1,4 @@
-#include "apply/target_tables.h"
+#include "apply/target/target_tables.h"
 
 #include <gtest/gtest.h>
 

@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "apply/peer_decision.h"
+#include "apply/rules/peer_decision.h"
 #include "engine/model/row_clock.h"
 
 // Whole networks of databases in memory: random users whose clocks are skewed, coarse and sometimes
 // hours late, polls, deliveries in batches, crashes between a batch and its place in the log. What
-// decides is the real code: NextClock, Decide, and the order of steps that PeerSettler and
+// decides is the real code: NextClock, Decide, and the order of steps that TwoWayResolver and
 // SqlTarget keep to. It was seen to fail with each of these undone:
 //  - a user's change gets its own stamp as its clock, not one above the state it was made on
 //  - a row is overwritten though its state is not in the log (no compare-and-set)
@@ -208,10 +208,10 @@ class Network {
     size_t& at = to.read[from.id];
     const size_t count = std::min<size_t>(from.log.size() - at, Number(1, 4));
     if (count == 0) return false;
-    std::map<int, std::pair<PeerStep, Content>> steps;
+    std::map<int, std::pair<OriginInfo, Content>> steps;
     for (const Logged& entry : std::vector(from.log.begin() + at, from.log.begin() + at + count)) {
       const auto [step, is_new] = steps.try_emplace(entry.key);
-      PeerStep& peer = step->second.first;
+      OriginInfo& peer = step->second.first;
       if (!is_new) {
         peer.follows.push_back(peer.clock);
       } else if (entry.lineage.before) {
@@ -233,8 +233,8 @@ class Network {
     return true;
   }
 
-  void ApplyStep(const Database& from, Database& to, int key, const PeerStep& step, Content content,
-                 std::vector<Logged>& own) {
+  void ApplyStep(const Database& from, Database& to, int key, const OriginInfo& step,
+                 Content content, std::vector<Logged>& own) {
     if (broken_ != Break::kNoCompareAndSet) Capture(to, key);
     const Content here = ContentOf(to, key);
     const auto known = to.known.find(key);

@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "apply/own_log.h"
-#include "apply/prepared.h"
-#include "apply/progress.h"
-#include "apply/sql_target.h"
+#include "apply/state/prepared.h"
+#include "apply/state/progress.h"
+#include "apply/state/replica_log.h"
+#include "apply/target/sql_target.h"
 #include "tests/apply/test_log.h"
 
 namespace syncline::apply {
@@ -25,7 +25,7 @@ Value Version(const std::string& text) { return Value(ValueView::Text(text)); }
 Row KeyOf(int64_t id) { return test::MakeRow({ValueView::Int(id)}); }
 
 // Knows what it is told to know, and keeps what is prepared.
-class PlayedLog : public OwnLog {
+class PlayedLog : public ReplicaLog {
  public:
   explicit PlayedLog(std::shared_ptr<const TableSchema> table) : table_(std::move(table)) {}
 
@@ -82,9 +82,9 @@ class TwoWayTargetTest : public testing::Test {
   // A state that came from the other database, on top of the one with the clock `before`.
   RowChange Came(int64_t id, RowClock clock, std::optional<RowClock> before) {
     RowChange change{.key = KeyOf(id), .version = Version("new"), .offset = Offset(5)};
-    PeerStep step{.clock = clock};
+    OriginInfo step{.clock = clock};
     if (before) step.follows.push_back(*before);
-    change.peer = std::make_shared<PeerStep>(std::move(step));
+    change.peer = std::make_shared<OriginInfo>(std::move(step));
     return change;
   }
   // Applies one upsert or deletion of row 1; what the database's own log is told.

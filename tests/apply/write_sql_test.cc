@@ -1,4 +1,4 @@
-#include "apply/write_sql.h"
+#include "apply/statements/write_sql.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "capture/capture_cursor.h"
+#include "capture/cursor/capture_cursor.h"
 
 #include <gtest/gtest.h>
 
@@ -6,8 +6,7 @@
 #include <set>
 #include <vector>
 
-#include "capture/capture_stage.h"
-#include "capture/stored_cursor.h"
+#include "capture/cursor/stored_cursor.h"
 #include "engine/base/error.h"
 
 namespace syncline::capture {

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "capture/capture_stage.h"
+#include "capture/plan/table_spec.h"
+#include "capture/polling/capture_options.h"
 #include "engine/base/clock.h"
 #include "engine/log/change_log.h"
 #include "engine/sql/database_url.h"

@@ -1,4 +1,4 @@
-#include "capture/capture_orders.h"
+#include "capture/polling/capture_orders.h"
 
 #include <gtest/gtest.h>
 
@@ -9,14 +9,15 @@
 #include <thread>
 
 #include "capture/capture_stage.h"
+#include "capture/plan/table_spec.h"
+#include "capture/polling/capture_options.h"
 #include "engine/log/rocks/open_log.h"
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
+#include "tests/capture/sqlite_items.h"
 
 namespace syncline::capture {
 namespace {
-
-const TableName kItems{"", "items"};
 
 class CaptureOrdersTest : public testing::Test {
  protected:

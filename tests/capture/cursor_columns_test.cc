@@ -1,4 +1,4 @@
-#include "capture/cursor_columns.h"
+#include "capture/plan/cursor_columns.h"
 
 #include <gtest/gtest.h>
 

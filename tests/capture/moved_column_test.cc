@@ -1,8 +1,8 @@
-#include "capture/moved_column.h"
+#include "capture/guarantees/moved_column.h"
 
 #include <gtest/gtest.h>
 
-#include "capture/sql_words.h"
+#include "capture/guarantees/sql_words.h"
 
 namespace syncline::capture {
 namespace {
@@ -30,10 +30,12 @@ TEST(SqlWordsTest, PostgresHasCommentsInCommentsAndQuotesOfDollars) {
   }
 }
 
-const SqliteTable kItems{.name = "items", .column = "updated_at", .key = {"id"}, .has_rowid = true};
+const SqliteTable kItemsTable{
+    .name = "items", .column = "updated_at", .key = {"id"}, .has_rowid = true};
 
 SqliteMove Sqlite(const std::string& event, const std::string& set, const std::string& when = "",
-                  const std::string& where = "id = NEW.id", const SqliteTable& table = kItems) {
+                  const std::string& where = "id = NEW.id",
+                  const SqliteTable& table = kItemsTable) {
   return MoveOf("CREATE TRIGGER [stamp on] AFTER " + event + " ON Items FOR EACH ROW " + when +
                     " BEGIN UPDATE items SET \"Updated_At\" = " + set + " WHERE " + where + "; END",
                 table);
@@ -59,7 +61,7 @@ TEST(MovedColumnTest, ATriggerOfSqliteThatStampsTheRow) {
   EXPECT_FALSE(Sqlite("UPDATE", "datetime('now')").local_time);
   EXPECT_FALSE(MoveOf("CREATE TRIGGER t AFTER UPDATE ON items BEGIN UPDATE others SET updated_at = "
                       "datetime('now'); END",
-                      kItems)
+                      kItemsTable)
                    .on_update);
 }
 
@@ -67,7 +69,7 @@ TEST(MovedColumnTest, ATriggerOfSqliteThatStampsTheRow) {
 // or after OR REPLACE does not.
 TEST(MovedColumnTest, WhetherATriggerWritesItsOwnTable) {
   const auto writes = [](const std::string& body) {
-    return MoveOf("CREATE TRIGGER t AFTER UPDATE ON items BEGIN " + body + "; END", kItems)
+    return MoveOf("CREATE TRIGGER t AFTER UPDATE ON items BEGIN " + body + "; END", kItemsTable)
         .writes_table;
   };
   EXPECT_FALSE(writes("INSERT INTO history SELECT id, name, price, made FROM items"));
@@ -105,9 +107,9 @@ TEST(MovedColumnTest, ATriggerOfSqliteThatGivesNoMomentOrPerhapsNone) {
 // Seen to fail with OLD's key, which a change of the key leaves behind, and with a column that may
 // be NULL.
 TEST(MovedColumnTest, ATriggerOfSqliteHasToFindItsOwnRow) {
-  SqliteTable pair = kItems;
+  SqliteTable pair = kItemsTable;
   pair.key = {"a", "b"};
-  const auto where = [](const std::string& condition, const SqliteTable& table = kItems) {
+  const auto where = [](const std::string& condition, const SqliteTable& table = kItemsTable) {
     return Sqlite("UPDATE", "datetime('now')", "", condition, table).on_update;
   };
   for (const char* own : {"id = NEW.id", "NEW.id = id", "\"id\" IS NEW.\"ID\"", "(id = NEW.id)",
@@ -136,7 +138,7 @@ TEST(MovedColumnTest, ATriggerOfSqliteThatDoesMoreThanStamp) {
   EXPECT_TRUE(Sqlite("UPDATE", "(SELECT since FROM settings)").other);
   EXPECT_FALSE(Sqlite("UPDATE", "datetime('now')").other);
   const auto body = [](const std::string& text) {
-    return MoveOf("CREATE TRIGGER t AFTER UPDATE ON items BEGIN " + text + " END", kItems);
+    return MoveOf("CREATE TRIGGER t AFTER UPDATE ON items BEGIN " + text + " END", kItemsTable);
   };
   const std::string stamp = "UPDATE items SET updated_at = datetime('now') WHERE id = NEW.id;";
   EXPECT_TRUE(body(stamp).on_update);
@@ -148,7 +150,8 @@ TEST(MovedColumnTest, ATriggerOfSqliteThatDoesMoreThanStamp) {
   EXPECT_FALSE(body("INSERT INTO audit VALUES (NEW.id);").writes_table);
   EXPECT_TRUE(body("INSERT INTO audit VALUES (NEW.id);").writes);
   EXPECT_FALSE(
-      MoveOf("CREATE TRIGGER t BEFORE UPDATE ON items BEGIN " + stamp + " END", kItems).on_update);
+      MoveOf("CREATE TRIGGER t BEFORE UPDATE ON items BEGIN " + stamp + " END", kItemsTable)
+          .on_update);
 }
 
 TEST(MovedColumnTest, NamesOfCreationTimes) {

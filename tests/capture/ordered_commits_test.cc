@@ -1,4 +1,4 @@
-#include "capture/ordered_commits.h"
+#include "capture/horizon/ordered_commits.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "capture/pace.h"
+#include "capture/polling/pace.h"
 
 #include <gtest/gtest.h>
 

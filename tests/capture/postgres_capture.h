@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "capture/capture_stage.h"
+#include "capture/plan/table_spec.h"
+#include "capture/polling/capture_options.h"
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
 #include "tests/capture/shared_postgres.h"

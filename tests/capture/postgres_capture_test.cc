@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "capture/capture_stage.h"
-#include "capture/transaction_ticks.h"
+#include "capture/check/check_source.h"
+#include "capture/horizon/transaction_ticks.h"
+#include "capture/plan/table_spec.h"
 #include "engine/sql/dialect.h"
 #include "tests/capture/postgres_capture.h"
 #include "tests/support/any_sql.h"
@@ -305,8 +306,8 @@ TEST_F(PostgresCaptureTest, AServerThatDoesNotTellItsTimelineIsCaptured) {
   };
   const auto warned = [&] {
     return std::ranges::any_of(CheckSource(Source(), {Spec(kItems, "updated_at")}),
-                               [](const Finding& finding) {
-                                 return finding.level == Finding::Level::kWarn &&
+                               [](const CheckResult& finding) {
+                                 return finding.level == CheckResult::Level::kWarn &&
                                         finding.message.find("timeline") != std::string::npos;
                                });
   };

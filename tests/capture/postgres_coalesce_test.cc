@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "capture/reconciliation.h"
+#include "capture/check/check_source.h"
+#include "capture/polling/reconciliation.h"
 #include "tests/capture/postgres_capture.h"
 #include "tests/support/any_sql.h"
 
@@ -26,13 +27,13 @@ class PostgresCoalesceTest : public PostgresCaptureTest {
         "); INSERT INTO items VALUES (1, 'a', NULL, now() - interval '1 hour'), "
         "(2, 'b', now() - interval '30 minutes', now() - interval '1 hour')"));
   }
-  std::vector<Finding> Check(const std::string& cursor = kCursor) const {
+  std::vector<CheckResult> Check(const std::string& cursor = kCursor) const {
     return CheckSource(Source(), {Spec(kItems, cursor)});
   }
-  static std::string Warnings(const std::vector<Finding>& findings) {
+  static std::string Warnings(const std::vector<CheckResult>& findings) {
     std::string text;
-    for (const Finding& finding : findings) {
-      if (finding.level != Finding::Level::kPass)
+    for (const CheckResult& finding : findings) {
+      if (finding.level != CheckResult::Level::kPass)
         text += finding.message + " / " + finding.hint + "\n";
     }
     return text;
@@ -71,9 +72,10 @@ TEST_F(PostgresCoalesceTest, ARowWithNeitherIsCountedAndNotRead) {
   auto capture = Capture(kCursor);
   capture->Poll();
   EXPECT_EQ(Names(*capture), "ab");
-  EXPECT_NE(capture->messages().find("cursor column is NULL table=public.items "
-                                     R"-(column="coalesce(\"updated_at\", \"created_at\")" rows=1)-"),
-            std::string::npos)
+  EXPECT_NE(
+      capture->messages().find("cursor column is NULL table=public.items "
+                               R"-(column="coalesce(\"updated_at\", \"created_at\")" rows=1)-"),
+      std::string::npos)
       << capture->messages();
   EXPECT_NE(Warnings(Check()).find("there are rows whose cursor"), std::string::npos);
   writer_->Execute("UPDATE items SET updated_at = now() WHERE id = 3");

@@ -5,6 +5,9 @@
 
 #include <string>
 
+#include "capture/check/check_source.h"
+#include "capture/cursor/guarantee.h"
+#include "capture/cursor/stored_cursor.h"
 #include "tests/capture/postgres_capture.h"
 #include "tests/support/any_sql.h"
 
@@ -275,12 +278,12 @@ TEST_F(PostgresGuaranteeTest, KeysThatRepeatAreTold) {
     TableSpec spec = Spec(kItems, "updated_at");
     spec.key = {"id"};
     std::string text;
-    for (const Finding& finding : CheckSource(Source(), {spec})) {
+    for (const CheckResult& finding : CheckSource(Source(), {spec})) {
       if (finding.message.find("key (id)") == std::string::npos &&
           finding.message.find("their key") == std::string::npos) {
         continue;
       }
-      if (finding.level != Finding::Level::kPass) text += finding.message + "\n";
+      if (finding.level != CheckResult::Level::kPass) text += finding.message + "\n";
     }
     return text;
   };

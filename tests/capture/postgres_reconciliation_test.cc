@@ -1,6 +1,6 @@
 // Deletions that are found by looking for the log's keys, on PostgreSQL: by sums of ranges.
 
-#include "capture/reconciliation.h"
+#include "capture/polling/reconciliation.h"
 
 #include <thread>
 
@@ -80,7 +80,7 @@ TEST_F(PostgresReconciliationTest, TheSumsAreTheServersForEveryTypeThatIsHashed)
       "23:59:59.5', '1999-12-31 23:59:59.000001+09', now())");
   TableSpec spec = Items();
   auto capture = Start(spec);
-  const TablePlan plan = PlanTable(*writer_, spec);
+  const CapturePlan plan = PlanTable(*writer_, spec);
   ASSERT_TRUE(KeyIsHashed(plan));
   const auto row = writer_->Query(SumUpSql(plan, "")).rows.at(0);
   const auto log = capture->Keys(kItems);

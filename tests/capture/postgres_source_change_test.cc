@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "capture/check/check_source.h"
 #include "engine/base/error.h"
 #include "tests/capture/postgres_capture.h"
 
@@ -362,8 +363,8 @@ TEST_F(PostgresSourceChangeTest, RowsThatAPolicyHidesAreNotTakenForDeleted) {
   TableSpec where = Spec(kItems, "updated_at");
   where.where = "id > 0";
   for (const TableSpec& spec : {Spec(kItems, "updated_at"), where}) {
-    for (const Finding& finding : CheckSource(Source(), {spec})) {
-      if (finding.level == Finding::Level::kFail) found += finding.message + "\n";
+    for (const CheckResult& finding : CheckSource(Source(), {spec})) {
+      if (finding.level == CheckResult::Level::kFail) found += finding.message + "\n";
     }
   }
   EXPECT_THAT(found, testing::ContainsRegex("policy mine.*\n.*policy mine"));

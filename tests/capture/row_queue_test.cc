@@ -1,4 +1,4 @@
-#include "capture/row_queue.h"
+#include "capture/polling/row_queue.h"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-#include "capture/tick_ledger.h"
+#include "capture/cursor/tick_ledger.h"
 
 namespace syncline::capture {
 

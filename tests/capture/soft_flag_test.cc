@@ -1,22 +1,21 @@
 // Soft deletion, on SQLite, where a column can hold anything.
 
-#include "capture/soft_flag.h"
+#include "capture/plan/soft_flag.h"
 
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
 
-#include "capture/table_plan.h"
+#include "capture/plan/capture_plan.h"
 #include "engine/base/error.h"
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
+#include "tests/capture/sqlite_items.h"
 #include "tests/support/any_sql.h"
 
 namespace syncline::capture {
 namespace {
-
-const TableName kItems{"", "items"};
 
 class SoftFlagTest : public testing::Test {
  protected:

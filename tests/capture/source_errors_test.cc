@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "capture/capture_stage.h"
+#include "capture/check/check_source.h"
+#include "capture/plan/table_spec.h"
 #include "engine/base/error.h"
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
@@ -55,16 +57,16 @@ class SourceErrorsTest : public testing::TestWithParam<Dialect> {
       EXPECT_FALSE(error.hint().empty()) << error.message();
       // `syncline check` says the same.
       const auto findings = CheckSource(url_, {spec});
-      EXPECT_EQ(findings.back().level, Finding::Level::kFail);
+      EXPECT_EQ(findings.back().level, CheckResult::Level::kFail);
       EXPECT_EQ(findings.back().message, error.message());
       return error;
     }
     return StopError("accepted");
   }
   // The messages of `check` of that level.
-  std::string Found(Finding::Level level, const TableSpec& spec) const {
+  std::string Found(CheckResult::Level level, const TableSpec& spec) const {
     std::string text;
-    for (const Finding& finding : CheckSource(url_, {spec})) {
+    for (const CheckResult& finding : CheckSource(url_, {spec})) {
       if (finding.level == level) text += finding.subject + ": " + finding.message + "\n";
     }
     return text;
@@ -125,11 +127,11 @@ TEST_P(SourceErrorsTest, AKeyThatHoldsNull) {
 }
 
 TEST_P(SourceErrorsTest, CheckPassesAGoodTableAndWarnsOfAMissingIndex) {
-  EXPECT_EQ(Found(Finding::Level::kFail, Spec()), "");
-  EXPECT_EQ(Found(Finding::Level::kWarn, Spec()),
+  EXPECT_EQ(Found(CheckResult::Level::kFail, Spec()), "");
+  EXPECT_EQ(Found(CheckResult::Level::kWarn, Spec()),
             Name("items") + ": no index begins with the cursor column updated_at\n");
   admin_->Execute("CREATE INDEX items_by_time ON items (updated_at)");
-  EXPECT_EQ(Found(Finding::Level::kWarn, Spec()), "");
+  EXPECT_EQ(Found(CheckResult::Level::kWarn, Spec()), "");
 }
 
 TEST_P(SourceErrorsTest, CheckWarnsOfNullCursorsAndOfAKeyThatNothingKeepsUnique) {
@@ -140,7 +142,7 @@ TEST_P(SourceErrorsTest, CheckWarnsOfNullCursorsAndOfAKeyThatNothingKeepsUnique)
   if (is_postgres()) admin_->Execute("GRANT SELECT ON items TO reader");
   TableSpec spec = Spec();
   spec.key = {"id"};
-  EXPECT_EQ(Found(Finding::Level::kWarn, spec),
+  EXPECT_EQ(Found(CheckResult::Level::kWarn, spec),
             Name("items") + ": nothing in the database keeps the key (id) unique\n" +
                 Name("items") +
                 ": there are rows whose cursor \"updated_at\" is NULL: they are not captured\n");
@@ -164,9 +166,9 @@ TEST_P(PostgresErrorsTest, ATableThatMayNotBeRead) {
 
 TEST_P(PostgresErrorsTest, AServerThatIsNotThere) {
   const auto nowhere = sql::DatabaseUrl::Parse("postgresql:///x?host=/nonexistent&port=1");
-  const std::vector<Finding> findings = CheckSource(nowhere, {Spec()});
+  const std::vector<CheckResult> findings = CheckSource(nowhere, {Spec()});
   ASSERT_EQ(findings.size(), 1u);
-  EXPECT_EQ(findings[0].level, Finding::Level::kFail);
+  EXPECT_EQ(findings[0].level, CheckResult::Level::kFail);
   EXPECT_FALSE(findings[0].hint.empty());
   EXPECT_THROW(SourceIdentity(nowhere), Error);
 }
@@ -179,27 +181,27 @@ TEST_P(PostgresErrorsTest, CheckTellsVersionsFromASequenceFromOthers) {
       "CREATE TRIGGER count_up BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION count_up()");
   TableSpec spec = Spec();
   spec.cursor = "version";
-  EXPECT_EQ(Found(Finding::Level::kWarn, spec),
+  EXPECT_EQ(Found(CheckResult::Level::kWarn, spec),
             "public.items: best-effort: column version has no sequence as its default\n");
   admin_->Execute(
       "CREATE SEQUENCE IF NOT EXISTS cached CACHE 20; "
       "ALTER TABLE items ALTER version SET DEFAULT nextval('cached')");
   const std::string out_of_order =
       "public.items: best-effort: the sequence of column version hands out numbers out of order: ";
-  EXPECT_EQ(Found(Finding::Level::kWarn, spec),
+  EXPECT_EQ(Found(CheckResult::Level::kWarn, spec),
             out_of_order + "each session keeps numbers for later (CACHE)\n");
   // Fails when a sequence that begins again counts as exact.
   admin_->Execute("ALTER SEQUENCE cached CACHE 1 CYCLE");
-  EXPECT_EQ(Found(Finding::Level::kWarn, spec),
+  EXPECT_EQ(Found(CheckResult::Level::kWarn, spec),
             out_of_order + "it begins again at its lowest number (CYCLE)\n");
   admin_->Execute("ALTER SEQUENCE cached NO CYCLE INCREMENT -1 MINVALUE -1000");
-  EXPECT_EQ(Found(Finding::Level::kWarn, spec), out_of_order + "it counts down\n");
+  EXPECT_EQ(Found(CheckResult::Level::kWarn, spec), out_of_order + "it counts down\n");
   admin_->Execute("ALTER SEQUENCE cached INCREMENT 1");
-  EXPECT_EQ(Found(Finding::Level::kWarn, spec), "");
+  EXPECT_EQ(Found(CheckResult::Level::kWarn, spec), "");
   admin_->Execute(
       "ALTER TABLE items ALTER version DROP DEFAULT, ALTER version ADD GENERATED ALWAYS AS "
       "IDENTITY");
-  EXPECT_EQ(Found(Finding::Level::kWarn, spec), "");
+  EXPECT_EQ(Found(CheckResult::Level::kWarn, spec), "");
 }
 
 TEST_P(PostgresErrorsTest, AZoneIsOneThatTheServerKnowsAndAColumnLacks) {
@@ -222,14 +224,14 @@ TEST_P(PostgresErrorsTest, ACounterOfEachRowsOwnIsRefused) {
   TableSpec spec;
   spec.table = {"public", "counted"};
   spec.cursor = "version";
-  EXPECT_NE(Found(Finding::Level::kFail, spec).find("refused: column version counts"),
+  EXPECT_NE(Found(CheckResult::Level::kFail, spec).find("refused: column version counts"),
             std::string::npos);
   CaptureHarness capture(url_, {spec});
   EXPECT_THROW(capture.Poll(), Error);
   EXPECT_EQ(capture.changes(), 0u);
   // Values that are high, and mostly their own, may be anything.
   admin_->Execute("UPDATE counted SET version = 1000 + id");
-  EXPECT_EQ(Found(Finding::Level::kFail, spec), "");
+  EXPECT_EQ(Found(CheckResult::Level::kFail, spec), "");
 }
 
 }  // namespace

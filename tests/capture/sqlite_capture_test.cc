@@ -7,16 +7,17 @@
 #include <string>
 #include <vector>
 
-#include "capture/capture_stage.h"
+#include "capture/check/check_source.h"
+#include "capture/plan/table_spec.h"
+#include "capture/polling/capture_options.h"
 #include "engine/base/error.h"
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
+#include "tests/capture/sqlite_items.h"
 #include "tests/support/any_sql.h"
 
 namespace syncline::capture {
 namespace {
-
-const TableName kItems{"", "items"};
 
 class SqliteCaptureTest : public testing::Test {
  protected:
@@ -223,8 +224,8 @@ TEST_F(SqliteCaptureTest, ACreationTimeCountsUntilARowIsUpdated) {
   spec.cursor = "coalesce(updated_at, created_at)";
   const auto warning = [&] {
     std::string text;
-    for (const Finding& finding : CheckSource(url_, {spec})) {
-      if (finding.level != Finding::Level::kPass) text += finding.hint;
+    for (const CheckResult& finding : CheckSource(url_, {spec})) {
+      if (finding.level != CheckResult::Level::kPass) text += finding.hint;
     }
     return text;
   };

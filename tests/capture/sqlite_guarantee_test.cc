@@ -6,7 +6,10 @@
 #include <memory>
 #include <string>
 
-#include "capture/capture_stage.h"
+#include "capture/check/check_source.h"
+#include "capture/cursor/guarantee.h"
+#include "capture/cursor/stored_cursor.h"
+#include "capture/plan/table_spec.h"
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
 #include "tests/support/any_sql.h"

@@ -5,14 +5,13 @@
 #include <memory>
 #include <string>
 
-#include "capture/reconciliation.h"
+#include "capture/polling/reconciliation.h"
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
+#include "tests/capture/sqlite_items.h"
 
 namespace syncline::capture {
 namespace {
-
-const TableName kItems{"", "items"};
 
 class SqliteReconciliationTest : public testing::Test {
  protected:

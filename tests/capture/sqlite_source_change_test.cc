@@ -13,13 +13,12 @@
 
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
+#include "tests/capture/sqlite_items.h"
 
 namespace syncline::capture {
 namespace {
 
 using testing::HasSubstr;
-
-const TableName kItems{"", "items"};
 
 class SqliteSourceChangeTest : public testing::Test {
  protected:

@@ -8,19 +8,21 @@
 #include <string>
 #include <vector>
 
-#include "capture/capture_stage.h"
-#include "capture/ordered_commits.h"
+#include "capture/check/check_source.h"
+#include "capture/cursor/stored_cursor.h"
+#include "capture/horizon/ordered_commits.h"
+#include "capture/plan/table_spec.h"
 #include "engine/model/stamp.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
+#include "tests/capture/sqlite_items.h"
 #include "tests/support/any_sql.h"
 
 namespace syncline::capture {
 namespace {
 
-const TableName kItems{"", "items"};
 constexpr int kPollsMax = 20'000;
 
 class SqliteStampsTest : public testing::Test {
@@ -204,7 +206,7 @@ TEST_F(SqliteStampsTest, CheckShowsTheRowsWhoseStampsAreNoMoments) {
     Insert(stamp);
   }
   const auto findings = CheckSource(url_, {Spec()});
-  const auto found = std::ranges::find_if(findings, [](const Finding& finding) {
+  const auto found = std::ranges::find_if(findings, [](const CheckResult& finding) {
     return finding.message.find("is no moment") != std::string::npos;
   });
   ASSERT_NE(found, findings.end());
@@ -291,7 +293,7 @@ TEST_F(SqliteStampsTest, OneFormIsReadByARangeOfTheIndex) {
     const auto capture = Capture();
     capture->Poll();
     CaptureCursor cursor = CaptureCursor::Parse(capture->cursor());
-    const TablePlan plan = PlanTable(*writer_, Spec());
+    const CapturePlan plan = PlanTable(*writer_, Spec());
     OrderedCommits horizon(*writer_, std::chrono::seconds(2));
     horizon.Changed();
     horizon.Enter({plan}, cursor);
@@ -328,7 +330,7 @@ TEST_F(SqliteStampsTest, AnEarlierVersionsLogIsCompletedOnce) {
   CaptureCursor::Table& state = cursor.tables[kItems];
   state.loaded = true;
   state.seen = Value(ValueView::Text("2026-01-31T19:00:00+09:00"));
-  const TablePlan plan = PlanTable(*writer_, Spec());
+  const CapturePlan plan = PlanTable(*writer_, Spec());
   OrderedCommits horizon(*writer_, std::chrono::seconds(2));
   horizon.Changed();
   horizon.Enter({plan}, cursor);

@@ -6,13 +6,12 @@
 
 #include "engine/base/error.h"
 #include "tests/capture/capture_harness.h"
+#include "tests/capture/sqlite_items.h"
 #include "tests/capture/tombstone_fixture.h"
 #include "tests/support/any_sql.h"
 
 namespace syncline::capture {
 namespace {
-
-const TableName kItems{"", "items"};
 
 class SqliteTombstonesTest : public testing::Test {
  protected:

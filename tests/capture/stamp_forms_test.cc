@@ -1,4 +1,4 @@
-#include "capture/stamp_forms.h"
+#include "capture/cursor/stamp_forms.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "capture/table_mark.h"
+#include "capture/plan/table_mark.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "capture/tick_ledger.h"
+#include "capture/cursor/tick_ledger.h"
 
 #include <gtest/gtest.h>
 

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "capture/table_plan.h"
-#include "capture/tombstone_horizon.h"
-#include "capture/tombstones.h"
+#include "capture/plan/capture_plan.h"
+#include "capture/plan/tombstone_horizon.h"
+#include "capture/plan/tombstones.h"
 #include "engine/sql/session.h"
 
 namespace syncline::capture {

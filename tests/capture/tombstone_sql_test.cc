@@ -1,4 +1,4 @@
-#include "capture/tombstone_sql.h"
+#include "capture/plan/tombstone_sql.h"
 
 #include <gtest/gtest.h>
 

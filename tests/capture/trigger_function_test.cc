@@ -1,10 +1,10 @@
-#include "capture/trigger_function.h"
+#include "capture/guarantees/trigger_function.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "capture/sql_words.h"
+#include "capture/guarantees/sql_words.h"
 
 namespace syncline::capture {
 namespace {

@@ -1,6 +1,6 @@
 // Rows whose version is in one of two columns: coalesce(updated_at, created_at).
 
-#include "apply/table_writer.h"
+#include "apply/write/table_writer.h"
 #include "engine/model/value_text.h"
 #include "tests/conformance/target_suite.h"
 
@@ -11,9 +11,6 @@ using test::MakeRow;
 using test::SchemaPtr;
 using test::Stamp;
 using Rows = std::vector<std::string>;
-
-constexpr int kFew = 3;
-constexpr int kMany = static_cast<int>(TableWriter::kStagedRowsMin) + 50;
 
 // public.items(id, name, updated_at NULL, created_at).
 SchemaPtr Schema() {

@@ -1,7 +1,7 @@
 // What is kept of a conflict, and how it is resolved.
 
-#include "apply/conflict_table.h"
-#include "apply/table_writer.h"
+#include "apply/state/conflict_table.h"
+#include "apply/write/table_writer.h"
 #include "engine/model/value_text.h"
 #include "tests/conformance/target_suite.h"
 
@@ -13,10 +13,6 @@ using test::ItemsSchema;
 using test::MakeRow;
 using test::Stamp;
 using Rows = std::vector<std::string>;
-
-// On PostgreSQL few rows and many rows are written by different statements.
-constexpr int kFew = 3;
-constexpr int kMany = static_cast<int>(TableWriter::kStagedRowsMin) + 50;
 
 class TargetConflicts : public TargetConformance {
  protected:

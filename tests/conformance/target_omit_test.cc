@@ -4,8 +4,8 @@
 
 #include <gmock/gmock.h>
 
-#include "apply/quarantine.h"
-#include "apply/quarantine_care.h"
+#include "apply/state/quarantine.h"
+#include "apply/target/quarantine_admin.h"
 #include "engine/model/value_text.h"
 #include "tests/conformance/target_suite.h"
 
@@ -58,13 +58,13 @@ class TargetOmit : public TargetConformance {
     return Apply({mapping}, options);
   }
   CareResult Retry(const TableMapping& mapping, LogReader* log) {
-    return RetryParked({.target = target_.url(),
-                        .tables = {mapping},
-                        .source = log_.log().info().source,
-                        .pipeline = "p",
-                        .logger = test::QuietLogger(),
-                        .log = log},
-                       {});
+    return RetryQuarantined({.target = target_.url(),
+                             .tables = {mapping},
+                             .source = log_.log().info().source,
+                             .pipeline = "p",
+                             .logger = test::QuietLogger(),
+                             .log = log},
+                            {});
   }
 
   // Everything that Syncline keeps on the target beside the table, as text; bytes as they are.

@@ -8,9 +8,9 @@
 #include <set>
 #include <thread>
 
-#include "apply/quarantine.h"
-#include "apply/quarantine_care.h"
-#include "apply/table_writer.h"
+#include "apply/state/quarantine.h"
+#include "apply/target/quarantine_admin.h"
+#include "apply/write/table_writer.h"
 #include "tests/conformance/target_suite.h"
 
 namespace syncline::apply {
@@ -69,14 +69,14 @@ class TargetQuarantine : public TargetConformance {
     return all;
   }
   size_t Parked() { return ListQuarantine(target_.url(), "p").size(); }
-  QuarantineCare Care() {
+  QuarantineAdmin Care() {
     return {.target = target_.url(),
             .tables = Mappings(),
             .source = log_.log().info().source,
             .pipeline = "p",
             .logger = test::QuietLogger()};
   }
-  CareResult Retry(std::vector<uint64_t> ids = {}) { return RetryParked(Care(), ids); }
+  CareResult Retry(std::vector<uint64_t> ids = {}) { return RetryQuarantined(Care(), ids); }
   std::string Count(const std::string& table) {
     return target_.Value("SELECT count(*) FROM " + table);
   }
@@ -224,13 +224,14 @@ TEST_P(TargetQuarantine, RetrySaysWhatIsStillRefusedAndSkipDropsIt) {
   EXPECT_EQ(Parked(), 4u);
 
   const std::vector<uint64_t> both = {before[0].id, before[1].id};
-  const CareResult skipped = SkipParked(Care(), both);
+  const CareResult skipped = SkipQuarantined(Care(), both);
   EXPECT_EQ(skipped.skipped, 2u);
   EXPECT_EQ(skipped.applied, 1u);
   EXPECT_EQ(skipped.refused.size(), 1u);
   EXPECT_EQ(Items(), (Rows{"2|two", "3|three"}));
   EXPECT_EQ(Refused(), Rows{"1 NOT NULL column name holds NULL"});
-  const CareResult rest = SkipParked(Care(), std::vector{ListQuarantine(target_.url(), "p")[0].id});
+  const CareResult rest =
+      SkipQuarantined(Care(), std::vector{ListQuarantine(target_.url(), "p")[0].id});
   EXPECT_EQ(rest.skipped, 1u + 1u);
   EXPECT_EQ(Parked(), 0u);
 }
@@ -262,7 +263,7 @@ TEST_P(TargetQuarantine, WhatIsParkedOfAnotherLogIsSettledBeforeThisOneIsApplied
   const auto parked = ListQuarantine(target_.url(), "p");
   ASSERT_EQ(parked.size(), 3u);
   const std::vector<uint64_t> nameless = {parked[0].id, parked[2].id};
-  EXPECT_EQ(SkipParked(Care(), nameless).skipped, 2u);
+  EXPECT_EQ(SkipQuarantined(Care(), nameless).skipped, 2u);
   target_.Disconnect();
   target_.Execute(postgres() ? "ALTER TABLE items DROP CONSTRAINT short"
                              : "DROP TABLE items; CREATE TABLE items (id bigint PRIMARY KEY, name "
@@ -297,7 +298,7 @@ TEST_P(TargetQuarantine, WhatIsParkedOfALostHistoryIsSettledBeforeThePipelineGoe
     }
   }
   const auto parked = ListQuarantine(target_.url(), "p");
-  SkipParked(Care(), std::vector{parked[1].id});
+  SkipQuarantined(Care(), std::vector{parked[1].id});
   RewindTo(1);
   ApplyAll();
   EXPECT_EQ(Items(), (Rows{"1|a", "4|other"}));

@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "apply/table_writer.h"
+#include "apply/write/table_writer.h"
 #include "engine/model/value_text.h"
 #include "tests/conformance/history.h"
 #include "tests/conformance/target_suite.h"
@@ -16,10 +16,6 @@ using test::ItemsSchema;
 using test::MakeRow;
 using test::Stamp;
 using Rows = std::vector<std::string>;
-
-// On PostgreSQL few rows and many rows are written by different statements; both must decide alike.
-constexpr int kFew = 3;
-constexpr int kMany = static_cast<int>(TableWriter::kStagedRowsMin) + 50;
 
 class TargetRules : public TargetConformance {
  protected:

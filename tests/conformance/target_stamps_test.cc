@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "apply/conflict_table.h"
+#include "apply/state/conflict_table.h"
 #include "engine/model/stamp.h"
 #include "engine/model/value_text.h"
 #include "tests/conformance/target_suite.h"
@@ -14,7 +14,7 @@ namespace {
 using test::MakeRow;
 using Rows = std::vector<std::string>;
 
-constexpr int kMany = 300;  // written by a statement for all
+constexpr int kStampRows = 300;  // written by a statement for all
 
 Value Text(const std::string& text) { return Value(ValueView::Text(text)); }
 Value Moment(const std::string& text) {
@@ -55,7 +55,7 @@ class TargetStamps : public TargetConformance {
   void ExpectWinners(const std::shared_ptr<const TableSchema>& schema,
                      const std::vector<Case>& cases) {
     for (const Case& one : cases) {
-      for (const int count : {1, kMany}) {
+      for (const int count : {1, kStampRows}) {
         SCOPED_TRACE(one.target + " " + std::to_string(count));
         MakeItems(postgres() ? "text" : "");
         target_.Execute("INSERT INTO items VALUES (1, 'target', " + one.target + ")");
@@ -98,16 +98,16 @@ TEST_P(TargetStamps, OfTextsAndNumbersToo) {
 // A version that the target holds in another form is the one that the change follows.
 TEST_P(TargetStamps, AStateInAnotherFormIsFollowed) {
   MakeItems(postgres() ? "text" : "");
-  Log(moments_, "one", Moment("2026-01-02 10:00:00"), kMany);
+  Log(moments_, "one", Moment("2026-01-02 10:00:00"), kStampRows);
   Apply();
   target_.Execute("UPDATE items SET updated_at = '2026-01-02T12:00:00+02:00'");
-  Log(moments_, "two", Moment("2026-01-02 09:00:00"), kMany);
+  Log(moments_, "two", Moment("2026-01-02 09:00:00"), kStampRows);
   EXPECT_EQ(Apply().conflicts, 0u);
   EXPECT_EQ(target_.Rows("SELECT count(*) FROM items WHERE name = 'two'"),
-            Rows{std::to_string(kMany)});
+            Rows{std::to_string(kStampRows)});
   target_.Execute("UPDATE items SET updated_at = '2026-01-02T11:00:00+02:00'");
   log_.Cut([&](CutWriter& writer) {
-    for (int id = 1; id <= kMany; ++id) {
+    for (int id = 1; id <= kStampRows; ++id) {
       writer.AddDeletion(moments_, MakeRow({ValueView::Int(id)}), Moment("2026-01-02 09:00:00"));
     }
   });
@@ -119,9 +119,9 @@ TEST_P(TargetStamps, AStateInAnotherFormIsFollowed) {
 TEST_P(TargetStamps, EqualRowsOfOtherFormsAreNoConflict) {
   MakeItems(postgres() ? "text" : "TEXT");
   target_.Execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
-                  std::to_string(kMany) +
+                  std::to_string(kStampRows) +
                   ") INSERT INTO items SELECT i, 'same', '2026-01-02 10:00:00' FROM n");
-  Log(moments_, "same", Moment("2026-01-02 10:00:00"), kMany);
+  Log(moments_, "same", Moment("2026-01-02 10:00:00"), kStampRows);
   const Result result = Apply();
   EXPECT_EQ(result.conflicts, 0u);
   EXPECT_EQ(target_.Rows("SELECT DISTINCT updated_at FROM items"), Rows{"2026-01-02 10:00:00"});

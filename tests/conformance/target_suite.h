@@ -8,11 +8,16 @@
 #include <vector>
 
 #include "apply/apply_stage.h"
+#include "apply/write/table_writer.h"
 #include "engine/base/error.h"
 #include "tests/apply/test_log.h"
 #include "tests/conformance/target_database.h"
 
 namespace syncline::apply {
+
+// Rows that are written by a statement each, and rows that are staged and written together.
+inline constexpr int kFew = 3;
+inline constexpr int kMany = static_cast<int>(TableWriter::kStagedRowsMin) + 50;
 
 // What every target must do alike; run for each database. A log of the test's own is applied by a
 // real stage.

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "apply/durability.h"
-#include "apply/own_tables.h"
-#include "apply/stamping_triggers.h"
+#include "apply/state/own_tables.h"
+#include "apply/target/durability.h"
+#include "apply/target/stamping_triggers.h"
 #include "engine/model/value_text.h"
 #include "tests/conformance/target_suite.h"
 

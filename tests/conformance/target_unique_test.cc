@@ -1,7 +1,7 @@
 // Unique values that move between rows of one batch, and those that somebody else has.
 
-#include "apply/quarantine.h"
-#include "apply/table_writer.h"
+#include "apply/state/quarantine.h"
+#include "apply/write/table_writer.h"
 #include "tests/conformance/target_suite.h"
 
 namespace syncline::apply {
@@ -14,8 +14,7 @@ using test::Stamp;
 using Rows = std::vector<std::string>;
 
 // On PostgreSQL few rows and many rows are written by different statements.
-constexpr int kFew = 6;
-constexpr int kMany = static_cast<int>(TableWriter::kStagedRowsMin) + 50;
+constexpr int kSix = 6;
 
 class TargetUnique : public TargetConformance {
  protected:
@@ -43,11 +42,11 @@ class TargetUnique : public TargetConformance {
   }
   void MoveValues(bool nullable) {
     MakeItems(nullable);
-    for (const int count : {kFew, kMany}) {
+    for (const int count : {kSix, kMany}) {
       const int64_t from = count * 1'000;
       LogShifted(count, 0, from);
       ApplyParking();
-      if (count == kFew) target_.Execute("INSERT INTO orders VALUES (1, 1)");
+      if (count == kSix) target_.Execute("INSERT INTO orders VALUES (1, 1)");
       for (const int shift : {1, 0, count - 1, count / 2}) {
         LogShifted(count, shift, from + 10 + shift);
         const Result result = ApplyParking();
@@ -78,7 +77,7 @@ TEST_P(TargetUnique, ValuesMoveBetweenRowsWhereNullIsNotAllowed) { MoveValues(/*
 
 TEST_P(TargetUnique, ANewRowTakesTheValueOfADeletedOne) {
   MakeItems(/*nullable=*/false);
-  LogShifted(kFew, 0, 1);
+  LogShifted(kSix, 0, 1);
   Apply();
   log_.Cut([&](CutWriter& writer) {
     writer.AddDeletion(ItemsSchema(), MakeRow({ValueView::Int(2)}), Value(Stamp(5)));
@@ -92,7 +91,7 @@ TEST_P(TargetUnique, ANewRowTakesTheValueOfADeletedOne) {
 // Fails when a value is taken away from somebody who is not to get another one.
 TEST_P(TargetUnique, AValueThatAnotherRowKeepsIsRefusedAndNothingElse) {
   MakeItems(/*nullable=*/true);
-  LogShifted(kFew, 0, 1);
+  LogShifted(kSix, 0, 1);
   ApplyParking();
   target_.Execute("INSERT INTO items VALUES (1000, 'mine', NULL)");
   Log({Item(1, "mine", 10), Item(2, "free", 10), Item(3, Name(1), 10)});
@@ -105,7 +104,7 @@ TEST_P(TargetUnique, AValueThatAnotherRowKeepsIsRefusedAndNothingElse) {
 // Fails when a row whose value was taken away does not get its new one, and nobody notices.
 TEST_P(TargetUnique, ATriggerThatStampsRowsTakesNoValueAway) {
   MakeItems(/*nullable=*/true);
-  LogShifted(kFew, 0, 1);
+  LogShifted(kSix, 0, 1);
   ApplyParking();
   target_.Execute(
       postgres()
@@ -115,10 +114,10 @@ TEST_P(TargetUnique, ATriggerThatStampsRowsTakesNoValueAway) {
           : "CREATE TRIGGER stamp AFTER UPDATE ON items WHEN new.updated_at < '2030' BEGIN "
             "UPDATE items SET updated_at = '2040-01-01 00:00:00.000000+00' WHERE id = new.id; "
             "END");
-  LogShifted(kFew, 1, 10);
+  LogShifted(kSix, 1, 10);
   ApplyParking();
   EXPECT_EQ(target_.Value("SELECT count(DISTINCT name) FROM items WHERE name LIKE 'name _'"),
-            std::to_string(kFew));
+            std::to_string(kSix));
 }
 
 // Fails when rows that were written to for this are taken for those that were written.

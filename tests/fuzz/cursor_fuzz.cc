@@ -1,8 +1,9 @@
 // Any text as how far capture has read a source: it comes out of a log's frames.
 #include <string>
 
-#include "capture/capture_cursor.h"
-#include "capture/capture_stage.h"
+#include "capture/cursor/capture_cursor.h"
+#include "capture/cursor/guarantee.h"
+#include "capture/cursor/stored_cursor.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace syncline::fuzz {

@@ -2,18 +2,18 @@
 // and the step's bytes as the image of a row, too. Others may write to that table.
 #include <string_view>
 
-#include "apply/parked_step.h"
-#include "apply/row_image.h"
-#include "apply/taken_columns.h"
+#include "apply/batch/quarantined_change.h"
+#include "apply/plan/taken_columns.h"
+#include "apply/state/row_image.h"
 #include "engine/model/row_shape.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace syncline::fuzz {
 namespace {
 
-using apply::ParkedStep;
+using apply::QuarantinedChange;
 
-void Check(const ParkedStep& step) {
+void Check(const QuarantinedChange& step) {
   SYNCLINE_CHECK(RowShape::OfKeys(*step.schema).Fits(step.change.key));
   SYNCLINE_CHECK(step.deletion || RowShape::OfRows(*step.schema).Fits(step.change.row));
   UseRow(step.change.key);
@@ -27,7 +27,7 @@ void Check(const ParkedStep& step) {
 }
 
 // A pipeline that takes every other column.
-void Cut(const ParkedStep& step) {
+void Cut(const QuarantinedChange& step) {
   apply::TableMapping mapping{.source = step.schema->table,
                               .target = step.schema->table,
                               .conflict = apply::ConflictRule::kSourceWins};
@@ -67,8 +67,8 @@ TableSchema People() {
   return schema;
 }
 
-ParkedStep Upsert() {
-  ParkedStep step{.schema = std::make_shared<const TableSchema>(People()), .change = {}};
+QuarantinedChange Upsert() {
+  QuarantinedChange step{.schema = std::make_shared<const TableSchema>(People()), .change = {}};
   apply::RowChange& change = step.change;
   change.row.Append(ValueView::Int(7));
   change.row.Append(ValueView::Text("secret"));
@@ -83,7 +83,7 @@ ParkedStep Upsert() {
   return step;
 }
 
-void AddSeed(const std::string& name, const ParkedStep& step, std::vector<Seed>& seeds) {
+void AddSeed(const std::string& name, const QuarantinedChange& step, std::vector<Seed>& seeds) {
   const std::string schema = EncodeSchema(*step.schema);
   SYNCLINE_CHECK(schema.size() <= UINT8_MAX);
   seeds.push_back({name, static_cast<char>(schema.size()) + schema + apply::EncodeStep(step)});
@@ -93,7 +93,7 @@ void AddSeed(const std::string& name, const ParkedStep& step, std::vector<Seed>&
 
 std::vector<Seed> Seeds() {
   std::vector<Seed> seeds;
-  ParkedStep step = Upsert();
+  QuarantinedChange step = Upsert();
   AddSeed("upsert", step, seeds);
   step.left_out = 3;
   AddSeed("left_out", step, seeds);

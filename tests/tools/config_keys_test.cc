@@ -70,7 +70,7 @@ std::string Without(Place place) {
   return With(two_way ? place : Place::kPipeline, "tables", "{items: {}}");
 }
 
-std::string MessageFor(const std::string& text) {
+std::string KeyMessageFor(const std::string& text) {
   try {
     ParseConfig(text, "/etc/sync/syncline.yaml");
   } catch (const Error& error) {
@@ -113,7 +113,7 @@ TEST(ConfigKeysTest, EveryExampleIsUnderstoodWhereverItsKeyMayStand) {
     if (IsFrame(key)) continue;
     for (const Place place : kOuter) {
       if (!key.IsAt(place)) continue;
-      const std::string message = MessageFor(With(place, key.name, key.example));
+      const std::string message = KeyMessageFor(With(place, key.name, key.example));
       // Some values have no meaning in two directions, which is told of the table.
       if (place == Place::kTwoWayPipeline && (key.name == "conflict" || key.name == "on_delete")) {
         EXPECT_THAT(message, HasSubstr("which has two directions")) << key.name;
@@ -123,7 +123,7 @@ TEST(ConfigKeysTest, EveryExampleIsUnderstoodWhereverItsKeyMayStand) {
     }
     for (const ConfigKey& mapping : ConfigKeys()) {
       if (mapping.inside <= Place::kDefaults || !key.IsAt(mapping.inside)) continue;
-      EXPECT_EQ(MessageFor(Inside(mapping, key, key.example)), "no mistake was found")
+      EXPECT_EQ(KeyMessageFor(Inside(mapping, key, key.example)), "no mistake was found")
           << key.name << " of " << mapping.name;
     }
   }
@@ -135,7 +135,7 @@ TEST(ConfigKeysTest, AKeyIsRefusedWhereverItMayNotStand) {
     if (IsFrame(key) || key.name == "between") continue;
     for (const Place place : kOuter) {
       if (FindKey(key.name, place) != nullptr) continue;
-      EXPECT_THAT(MessageFor(With(place, key.name, key.example)),
+      EXPECT_THAT(KeyMessageFor(With(place, key.name, key.example)),
                   AnyOf(HasSubstr(fmt::format("\"{}\" belongs to ", key.name)),
                         HasSubstr(fmt::format("unknown key \"{}\"", key.name))))
           << key.name << " of " << NameOf(place);
@@ -150,7 +150,7 @@ TEST(ConfigKeysTest, EveryWordIsUnderstood) {
     for (const std::string& word : key.Words()) {
       for (const Place place : kOuter) {
         if (!key.IsAt(place)) continue;
-        EXPECT_THAT(MessageFor(With(place, key.name, word)), Not(HasSubstr("value"))) << word;
+        EXPECT_THAT(KeyMessageFor(With(place, key.name, word)), Not(HasSubstr("value"))) << word;
       }
     }
   }
@@ -162,11 +162,11 @@ TEST(ConfigKeysTest, AWrongValueIsToldWithWhatItHasToBe) {
     if (key.form == Form::kText || key.form == Form::kTexts || key.form == Form::kMapping) continue;
     for (const Place place : kOuter) {
       if (!key.IsAt(place)) continue;
-      EXPECT_THAT(MessageFor(With(place, key.name, "wrong")), HasSubstr(std::string(key.value)));
+      EXPECT_THAT(KeyMessageFor(With(place, key.name, "wrong")), HasSubstr(std::string(key.value)));
     }
     for (const ConfigKey& mapping : ConfigKeys()) {
       if (mapping.inside <= Place::kDefaults || !key.IsAt(mapping.inside)) continue;
-      EXPECT_THAT(MessageFor(Inside(mapping, key, "wrong")), HasSubstr(std::string(key.value)));
+      EXPECT_THAT(KeyMessageFor(Inside(mapping, key, "wrong")), HasSubstr(std::string(key.value)));
     }
   }
 }

@@ -32,7 +32,7 @@ TableRule Rule(const std::string& defaults, const std::string& table) {
   return Parse(defaults, table).pipelines.at(0).tables.at(0);
 }
 
-std::string MessageFor(const std::string& table, const std::string& more = "") {
+std::string DeletesMessageFor(const std::string& table, const std::string& more = "") {
   try {
     Parse("", table, more);
   } catch (const Error& error) {
@@ -83,27 +83,34 @@ TEST(DeletesConfigTest, WhatItDoesToTheTargetIsUnderstood) {
 }
 
 TEST(DeletesConfigTest, MistakesAreToldWithTheirLineAndTheNearestName) {
-  EXPECT_THAT(MessageFor("deletes: tombstone"),
+  EXPECT_THAT(DeletesMessageFor("deletes: tombstone"),
               AllOf(HasSubstr("syncline.yaml:9: "), HasSubstr("did you mean \"tombstones\"?")));
-  EXPECT_THAT(MessageFor("deletes: {by: sofd, column: a}"), HasSubstr("did you mean \"soft\"?"));
-  EXPECT_THAT(MessageFor("deletes: {column: a}"), HasSubstr("lacks \"by\""));
-  EXPECT_THAT(MessageFor("deletes: soft"), HasSubstr("{by: soft, column: deleted_at}"));
-  EXPECT_THAT(MessageFor("deletes: {by: tombstones, column: a}"), HasSubstr("\"by: soft\" only"));
-  EXPECT_THAT(MessageFor("deletes: {by: soft, colum: a}"), HasSubstr("did you mean \"column\"?"));
-  EXPECT_THAT(MessageFor("deletes: {by: none, max_deletes: half}"), HasSubstr("such as 50%"));
-  EXPECT_THAT(MessageFor("deletes: {by: none, max_deletes: 101%}"), HasSubstr("such as 50%"));
-  EXPECT_THAT(MessageFor("deletes: {by: tombstones, every: 1h}"),
+  EXPECT_THAT(DeletesMessageFor("deletes: {by: sofd, column: a}"),
+              HasSubstr("did you mean \"soft\"?"));
+  EXPECT_THAT(DeletesMessageFor("deletes: {column: a}"), HasSubstr("lacks \"by\""));
+  EXPECT_THAT(DeletesMessageFor("deletes: soft"), HasSubstr("{by: soft, column: deleted_at}"));
+  EXPECT_THAT(DeletesMessageFor("deletes: {by: tombstones, column: a}"),
+              HasSubstr("\"by: soft\" only"));
+  EXPECT_THAT(DeletesMessageFor("deletes: {by: soft, colum: a}"),
+              HasSubstr("did you mean \"column\"?"));
+  EXPECT_THAT(DeletesMessageFor("deletes: {by: none, max_deletes: half}"),
+              HasSubstr("such as 50%"));
+  EXPECT_THAT(DeletesMessageFor("deletes: {by: none, max_deletes: 101%}"),
+              HasSubstr("such as 50%"));
+  EXPECT_THAT(DeletesMessageFor("deletes: {by: tombstones, every: 1h}"),
               HasSubstr("\"every\" of \"deletes\" belongs to \"by: reconcile\" only"));
-  EXPECT_THAT(MessageFor("deletes: {by: reconcile, every: soon}"), HasSubstr("a duration"));
-  EXPECT_THAT(MessageFor("deletes: {by: reconcile, rate: 0}"), HasSubstr("\"rate\" must be"));
-  EXPECT_THAT(MessageFor("deletes: {by: tombstones, rate: 5}"), HasSubstr("what reconciles"));
-  EXPECT_THAT(MessageFor("deletes: {by: reconcile, reconcile: 1h}"),
+  EXPECT_THAT(DeletesMessageFor("deletes: {by: reconcile, every: soon}"), HasSubstr("a duration"));
+  EXPECT_THAT(DeletesMessageFor("deletes: {by: reconcile, rate: 0}"),
+              HasSubstr("\"rate\" must be"));
+  EXPECT_THAT(DeletesMessageFor("deletes: {by: tombstones, rate: 5}"),
+              HasSubstr("what reconciles"));
+  EXPECT_THAT(DeletesMessageFor("deletes: {by: reconcile, reconcile: 1h}"),
               HasSubstr("\"by: tombstones\" only"));
-  EXPECT_THAT(MessageFor("deletes: [soft]"), HasSubstr("\"deletes\""));
-  EXPECT_THAT(MessageFor("on_delete: ignor"),
+  EXPECT_THAT(DeletesMessageFor("deletes: [soft]"), HasSubstr("\"deletes\""));
+  EXPECT_THAT(DeletesMessageFor("on_delete: ignor"),
               AllOf(HasSubstr("syncline.yaml:9: "), HasSubstr("did you mean \"ignore\"?")));
-  EXPECT_THAT(MessageFor("on_delete: flag"), HasSubstr("on_delete: {flag: deleted_at}"));
-  EXPECT_THAT(MessageFor("on_delete: {flg: a}"),
+  EXPECT_THAT(DeletesMessageFor("on_delete: flag"), HasSubstr("on_delete: {flag: deleted_at}"));
+  EXPECT_THAT(DeletesMessageFor("on_delete: {flg: a}"),
               AllOf(HasSubstr("did you mean \"flag\"?"), HasSubstr("lacks \"flag\"")));
 }
 
@@ -114,7 +121,7 @@ TEST(DeletesConfigTest, PipelinesOfOneSourceAgreeOnHowDeletionsAreFoundOnly) {
     return "  q:\n    from: shop\n    to: mirror\n    tables:\n      items: {to: other" + table +
            "}\n";
   };
-  EXPECT_THAT(MessageFor("deletes: tombstones", second("")),
+  EXPECT_THAT(DeletesMessageFor("deletes: tombstones", second("")),
               AllOf(HasSubstr("syncline.yaml:14: "), HasSubstr("another deletes")));
   const Config config = Parse("", "deletes: tombstones, on_delete: ignore",
                               second(", deletes: tombstones, on_delete: {flag: gone}"));

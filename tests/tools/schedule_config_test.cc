@@ -28,7 +28,7 @@ Config Parse(const std::string& defaults, const std::string& pipeline) {
 ScheduleConfig Schedule(const std::string& defaults, const std::string& pipeline) {
   return Parse(defaults, pipeline).pipelines.at(0).schedule;
 }
-std::string MessageFor(const std::string& defaults, const std::string& pipeline) {
+std::string ScheduleMessageFor(const std::string& defaults, const std::string& pipeline) {
   try {
     Parse(defaults, pipeline);
   } catch (const Error& error) {
@@ -54,7 +54,8 @@ TEST(ScheduleConfigTest, ACronHasAZoneAndIsUtcWithoutOne) {
 TEST(ScheduleConfigTest, APipelineBeatsTheDefaults) {
   EXPECT_FALSE(Schedule(", cron: '@daily'", ", every: 1s").at);
   EXPECT_TRUE(Schedule(", every: 1s", ", cron: '@daily'").at);
-  EXPECT_THAT(MessageFor("", ", cron: '@daily', every: 1s"), HasSubstr("exclude each other"));
+  EXPECT_THAT(ScheduleMessageFor("", ", cron: '@daily', every: 1s"),
+              HasSubstr("exclude each other"));
 }
 
 TEST(ScheduleConfigTest, RetriesAndTheirIntervals) {
@@ -68,8 +69,8 @@ TEST(ScheduleConfigTest, RetriesAndTheirIntervals) {
   EXPECT_TRUE(growing.waits.empty());
   EXPECT_EQ(growing.first, 2s);
   EXPECT_EQ(growing.most, 5min);
-  EXPECT_THAT(MessageFor("", ", retries: many"), HasSubstr("a number from 0"));
-  EXPECT_THAT(MessageFor("", ", retry_intervals: [soon]"), HasSubstr("a duration such as"));
+  EXPECT_THAT(ScheduleMessageFor("", ", retries: many"), HasSubstr("a number from 0"));
+  EXPECT_THAT(ScheduleMessageFor("", ", retry_intervals: [soon]"), HasSubstr("a duration such as"));
 }
 
 TEST(ScheduleConfigTest, HooksVerifyReconcileAndRetain) {
@@ -88,17 +89,19 @@ TEST(ScheduleConfigTest, HooksVerifyReconcileAndRetain) {
       Text("", "") + "retain: {for: 7d, cron: '0 4 * * *', timezone: America/New_York}\n",
       "s.yaml");
   EXPECT_EQ(retained.retain_at, At("0 4 * * *", "America/New_York"));
-  EXPECT_THAT(MessageFor("", ", on_error: {webhook: 'ftp://a'}"), HasSubstr("http://"));
-  EXPECT_THAT(MessageFor("", ", on_error: {}"), HasSubstr("needs somebody to tell"));
-  EXPECT_THAT(MessageFor("", ", verify: {}"), HasSubstr("needs a time"));
+  EXPECT_THAT(ScheduleMessageFor("", ", on_error: {webhook: 'ftp://a'}"), HasSubstr("http://"));
+  EXPECT_THAT(ScheduleMessageFor("", ", on_error: {}"), HasSubstr("needs somebody to tell"));
+  EXPECT_THAT(ScheduleMessageFor("", ", verify: {}"), HasSubstr("needs a time"));
 }
 
 TEST(ScheduleConfigTest, MistakesNameTheKey) {
-  EXPECT_THAT(MessageFor("", ", cron: '0 25 * * *'"), HasSubstr("\"cron\": cron \"0 25 * * *\""));
-  EXPECT_THAT(MessageFor("", ", timezone: Mars/Base"), HasSubstr("\"timezone\": the time zone"));
-  EXPECT_THAT(MessageFor("", ", deletes: {by: soft, column: x, cron: '@daily'}"),
+  EXPECT_THAT(ScheduleMessageFor("", ", cron: '0 25 * * *'"),
+              HasSubstr("\"cron\": cron \"0 25 * * *\""));
+  EXPECT_THAT(ScheduleMessageFor("", ", timezone: Mars/Base"),
+              HasSubstr("\"timezone\": the time zone"));
+  EXPECT_THAT(ScheduleMessageFor("", ", deletes: {by: soft, column: x, cron: '@daily'}"),
               HasSubstr("belongs to what reconciles"));
-  EXPECT_THAT(MessageFor("", ", deletes: {by: reconcile, every: 1h, cron: '@daily'}"),
+  EXPECT_THAT(ScheduleMessageFor("", ", deletes: {by: reconcile, every: 1h, cron: '@daily'}"),
               HasSubstr("takes the place"));
 }
 

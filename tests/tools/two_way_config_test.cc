@@ -25,7 +25,7 @@ Config Parse(const std::string& pipelines) {
   return ParseConfig(kHead + pipelines, "syncline.yaml");
 }
 
-std::string MessageFor(const std::string& pipelines) {
+std::string TwoWayMessageFor(const std::string& pipelines) {
   try {
     Parse(pipelines);
   } catch (const Error& error) {
@@ -93,22 +93,22 @@ TEST(TwoWayConfigTest, WhatIsAppliedToADatabaseRunsWhereItIsCaptured) {
 }
 
 TEST(TwoWayConfigTest, CirclesAreNamed) {
-  EXPECT_THAT(MessageFor(R"(  a: {between: [hub, x], tables: {items: {}}}
+  EXPECT_THAT(TwoWayMessageFor(R"(  a: {between: [hub, x], tables: {items: {}}}
   b: {between: [x, y], tables: {items: {}}}
   c: {between: [y, hub], tables: {items: {to: items}}}
 )"),
               HasSubstr("changes would go round: hub public.items -> x items -> y items -> hub "
                         "public.items"));
-  EXPECT_THAT(MessageFor(R"(  a: {from: x, to: y, tables: {items: {}}}
+  EXPECT_THAT(TwoWayMessageFor(R"(  a: {from: x, to: y, tables: {items: {}}}
   b: {from: y, to: x, tables: {items: {}}}
 )"),
               HasSubstr("changes would go round: x items -> y items -> x items"));
-  EXPECT_THAT(MessageFor(R"(  a: {between: [x, y], tables: {items: {}}}
+  EXPECT_THAT(TwoWayMessageFor(R"(  a: {between: [x, y], tables: {items: {}}}
   b: {from: y, to: x, tables: {items: {}}}
 )"),
               HasSubstr("changes would go round"));
   // Two leaves of one hub, a chain, a copy of one side, and other tables the other way round.
-  EXPECT_EQ(MessageFor(R"(  a: {between: [hub, x], tables: {items: {}}}
+  EXPECT_EQ(TwoWayMessageFor(R"(  a: {between: [hub, x], tables: {items: {}}}
   b: {between: [hub, y], tables: {items: {}}}
   c: {from: x, to: y, tables: {orders: {}}}
   d: {from: y, to: x, tables: {bills: {}}}
@@ -118,7 +118,7 @@ TEST(TwoWayConfigTest, CirclesAreNamed) {
 
 TEST(TwoWayConfigTest, WhatBelongsToOneDirectionIsRefused) {
   const auto table = [](const std::string& rule) {
-    return MessageFor("  a: {between: [hub, x], tables: {items: " + rule + "}}\n");
+    return TwoWayMessageFor("  a: {between: [hub, x], tables: {items: " + rule + "}}\n");
   };
   EXPECT_THAT(table("{omit: [note]}"), HasSubstr("\"omit\" is for one direction"));
   EXPECT_THAT(table("{where: \"a > 1\"}"), HasSubstr("\"where\" is for one direction"));
@@ -126,16 +126,16 @@ TEST(TwoWayConfigTest, WhatBelongsToOneDirectionIsRefused) {
   EXPECT_THAT(table("{on_delete: ignore}"), HasSubstr("\"on_delete\""));
   EXPECT_THAT(table("{conflict: {prefer: [hub]}}"), HasSubstr("belongs to a pipeline"));
   EXPECT_THAT(table("{conflict: source_wins}"), HasSubstr("each side is source and target"));
-  EXPECT_THAT(MessageFor("  a: {between: [hub, x], tables: {\"public.*\": {}}}\n"),
+  EXPECT_THAT(TwoWayMessageFor("  a: {between: [hub, x], tables: {\"public.*\": {}}}\n"),
               HasSubstr("name the tables one by one"));
-  EXPECT_THAT(MessageFor("  a: {between: [hub], tables: {items: {}}}\n"),
+  EXPECT_THAT(TwoWayMessageFor("  a: {between: [hub], tables: {items: {}}}\n"),
               HasSubstr("must name two databases"));
-  EXPECT_THAT(MessageFor("  a: {between: [hub, z], tables: {items: {}}}\n"),
+  EXPECT_THAT(TwoWayMessageFor("  a: {between: [hub, z], tables: {items: {}}}\n"),
               HasSubstr("unknown database \"z\""));
-  EXPECT_THAT(MessageFor("  a: {from: hub, to: x, max_skew: 1s, tables: {items: {}}}\n"),
+  EXPECT_THAT(TwoWayMessageFor("  a: {from: hub, to: x, max_skew: 1s, tables: {items: {}}}\n"),
               HasSubstr("\"max_skew\" belongs to a pipeline with \"between\""));
   EXPECT_THAT(
-      MessageFor("  a: {from: hub, to: x, conflict: {prefer: [hub]}, tables: {items: {}}}\n"),
+      TwoWayMessageFor("  a: {from: hub, to: x, conflict: {prefer: [hub]}, tables: {items: {}}}\n"),
       HasSubstr("\"conflict\" {prefer: [..]} belongs to a pipeline with \"between\""));
 }
 

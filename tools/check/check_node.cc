@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "capture/table_plan.h"
+#include "capture/plan/capture_plan.h"
 #include "engine/base/error.h"
 #include "engine/sql/session.h"
 

@@ -46,16 +46,16 @@ void CheckReport::Fail(std::string subject, const Error& error) {
   Fail(std::move(subject), error.message(), error.hint(), error.cause());
 }
 
-void CheckReport::Add(std::vector<capture::Finding> findings) {
+void CheckReport::Add(std::vector<capture::CheckResult> findings) {
   std::ranges::move(findings, std::back_inserter(findings_));
 }
 
 size_t CheckReport::Count(Level level) const {
-  return static_cast<size_t>(std::ranges::count(findings_, level, &capture::Finding::level));
+  return static_cast<size_t>(std::ranges::count(findings_, level, &capture::CheckResult::level));
 }
 
 void CheckReport::Print(Terminal& terminal) const {
-  for (const capture::Finding& finding : findings_) {
+  for (const capture::CheckResult& finding : findings_) {
     const StyledText level(NameOf(finding.level), StyleOf(finding.level));
     terminal.Lines(level + "  " + finding.subject + ": ", finding.message);
     if (!finding.hint.empty()) terminal.Lines("      hint: ", finding.hint);
@@ -67,7 +67,7 @@ void CheckReport::Print(Terminal& terminal) const {
 
 Json CheckReport::ToJson() const {
   Json checks = Json::array();
-  for (const capture::Finding& finding : findings_) {
+  for (const capture::CheckResult& finding : findings_) {
     checks.push_back({{"result", NameOf(finding.level)},
                       {"subject", finding.subject},
                       {"message", finding.message},
@@ -81,7 +81,7 @@ Json CheckReport::ToJson() const {
 
 int CheckReport::exit_code() const {
   int code = 0;
-  for (const capture::Finding& finding : findings_) {
+  for (const capture::CheckResult& finding : findings_) {
     if (finding.level != Level::kFail) continue;
     if (finding.cause == Cause::kUsage) return 2;
     code = 3;

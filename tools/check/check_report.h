@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "capture/capture_stage.h"
+#include "capture/check/check_source.h"
 #include "engine/base/error.h"
 #include "tools/support/terminal.h"
 #include "tools/support/value_json.h"
@@ -13,13 +13,13 @@ namespace syncline::cli {
 // What `syncline check` has found, in the order in which it looked.
 class CheckReport {
  public:
-  using Level = capture::Finding::Level;
+  using Level = capture::CheckResult::Level;
 
   void Pass(std::string subject, std::string message);
   void Warn(std::string subject, std::string message, std::string hint);
   void Fail(std::string subject, std::string message, std::string hint, Cause cause);
   void Fail(std::string subject, const Error& error);
-  void Add(std::vector<capture::Finding> findings);
+  void Add(std::vector<capture::CheckResult> findings);
 
   // Runs `body`; an Error that leaves it becomes a failure of `subject`. True if there was none.
   template <typename Body>
@@ -42,7 +42,7 @@ class CheckReport {
  private:
   size_t Count(Level level) const;
 
-  std::vector<capture::Finding> findings_;
+  std::vector<capture::CheckResult> findings_;
 };
 
 }  // namespace syncline::cli

@@ -8,15 +8,16 @@
 #include <algorithm>
 #include <set>
 
-#include "apply/durability.h"
-#include "apply/key_fit.h"
 #include "apply/late_tables.h"
-#include "apply/narrowing.h"
-#include "apply/schema_watch.h"
-#include "apply/stamping_triggers.h"
-#include "apply/table_plan.h"
-#include "apply/target_table.h"
-#include "capture/stored_cursor.h"
+#include "apply/plan/apply_plan.h"
+#include "apply/plan/key_fit.h"
+#include "apply/plan/narrowing.h"
+#include "apply/state/schema_watch.h"
+#include "apply/target/durability.h"
+#include "apply/target/stamping_triggers.h"
+#include "apply/target/target_table.h"
+#include "capture/capture_stage.h"
+#include "capture/cursor/stored_cursor.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/session.h"
 #include "tools/check/check_privacy.h"
@@ -83,10 +84,10 @@ void CheckTable(sql::Session& session, const std::string& subject, const Pipelin
                 const std::shared_ptr<const TableSchema>& schema, const std::vector<Row>& sample,
                 CheckReport& report) {
   report.Guard(subject, [&] {
-    apply::TablePlan plan = apply::PlanTable(schema, mapping);
+    apply::ApplyPlan plan = apply::PlanTable(schema, mapping);
     plan.comes_back = pipeline.two_way;
     apply::RefuseOneName(plan, session.dialect());
-    const apply::TablePlan whole = plan;
+    const apply::ApplyPlan whole = plan;
     const auto silent =
         std::make_shared<spdlog::logger>("check", std::make_shared<spdlog::sinks::null_sink_mt>());
     const auto before = session.Describe(mapping.target);

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "capture/tombstone_sql.h"
+#include "capture/plan/tombstone_sql.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/session.h"
 #include "engine/sql/table_functions.h"

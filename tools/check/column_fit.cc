@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <string_view>
 
-#include "apply/narrowing.h"
+#include "apply/plan/narrowing.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
 
@@ -138,7 +138,7 @@ size_t CountTooLong(const Column& target, const std::vector<Row>& sample, uint32
 
 // What its values become is told, and how `verify` takes it.
 void WarnOfNarrowing(const apply::Narrowing& one, const std::string& subject,
-                     const apply::TablePlan& plan, Dialect dialect, CheckReport& report) {
+                     const apply::ApplyPlan& plan, Dialect dialect, CheckReport& report) {
   const auto source = std::ranges::find(plan.columns, one.column, &Column::name);
   const sql::Sql type = sql::ColumnTypeFor(*source, plan.schema->dialect, dialect);
   const std::string change =
@@ -170,7 +170,7 @@ ColumnFit FitOf(const Column& source, Dialect from, const Column& target, Dialec
 }
 
 bool CheckColumnsFit(sql::Session& session, const std::string& subject,
-                     const apply::TablePlan& plan, const sql::TableInfo& info,
+                     const apply::ApplyPlan& plan, const sql::TableInfo& info,
                      const std::vector<Row>& sample, CheckReport& report) {
   bool fits = true;
   const std::vector<apply::Narrowing> narrowings = apply::NarrowingsOf(session, plan, info);

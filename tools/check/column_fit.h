@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "apply/table_plan.h"
+#include "apply/plan/apply_plan.h"
 #include "engine/model/schema.h"
 #include "engine/sql/session.h"
 #include "tools/check/check_report.h"
@@ -12,7 +12,7 @@ namespace syncline::cli {
 
 // Whether a column of a target can take the values of a source's column, by the types of both.
 enum class ColumnFit {
-  kAll,   // every value, maybe rounded or cut (apply/narrowing.h)
+  kAll,   // every value, maybe rounded or cut (apply/plan/narrowing.h)
   kSome,  // those whose text is one of the target's type, or in its range
   kNone,
 };
@@ -25,7 +25,7 @@ ColumnFit FitOf(const Column& source, Dialect from, const Column& target, Dialec
 // `report`, and what is not held as it is; whether there was nothing of the former. Outside of a
 // transaction.
 bool CheckColumnsFit(sql::Session& session, const std::string& subject,
-                     const apply::TablePlan& plan, const sql::TableInfo& info,
+                     const apply::ApplyPlan& plan, const sql::TableInfo& info,
                      const std::vector<Row>& sample, CheckReport& report);
 
 }  // namespace syncline::cli

@@ -73,7 +73,7 @@ void AddStatements(sql::Session& source, sql::Session& target, const TableName& 
 }  // namespace
 
 bool CheckTypes(sql::Session& target, const sql::DatabaseUrl& source, const std::string& subject,
-                const apply::TablePlan& plan, const sql::TableInfo* table, CheckReport& report) {
+                const apply::ApplyPlan& plan, const sql::TableInfo* table, CheckReport& report) {
   if (plan.schema->dialect != Dialect::kPostgres || target.dialect() != Dialect::kPostgres) {
     return true;
   }

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "apply/table_plan.h"
+#include "apply/plan/apply_plan.h"
 #include "engine/sql/database_url.h"
 #include "engine/sql/session.h"
 #include "engine/sql/table_info.h"
@@ -15,6 +15,6 @@ namespace syncline::cli {
 // that are missing are one failure, with the statements that make them, as the source has them, in
 // the order in which they build on each other.
 bool CheckTypes(sql::Session& target, const sql::DatabaseUrl& source, const std::string& subject,
-                const apply::TablePlan& plan, const sql::TableInfo* table, CheckReport& report);
+                const apply::ApplyPlan& plan, const sql::TableInfo* table, CheckReport& report);
 
 }  // namespace syncline::cli

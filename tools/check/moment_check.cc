@@ -8,10 +8,10 @@
 #include <optional>
 #include <string>
 
-#include "apply/moment_fit.h"
-#include "apply/moment_parts.h"
-#include "apply/table_plan.h"
-#include "capture/table_plan.h"
+#include "apply/plan/apply_plan.h"
+#include "apply/plan/moment_fit.h"
+#include "apply/plan/moment_parts.h"
+#include "capture/plan/capture_plan.h"
 #include "engine/base/log_text.h"
 #include "engine/sql/session.h"
 #include "engine/sql/time_zone.h"
@@ -43,7 +43,7 @@ bool AllInUtc(const PipelinePlan& pipeline, const std::string& source, const std
 }
 
 // What the target's table will be written by; nothing for one that cannot be captured or applied.
-std::optional<apply::TablePlan> PlanOf(sql::Session& source, const capture::TableSpec& spec,
+std::optional<apply::ApplyPlan> PlanOf(sql::Session& source, const capture::TableSpec& spec,
                                        const apply::TableMapping& mapping) {
   try {
     return apply::PlanTable(capture::PlanTable(source, spec).schema, mapping);
@@ -59,7 +59,7 @@ struct Look {
   apply::LocalTimes local;
 };
 
-Look LookAt(const PipelinePlan& pipeline, size_t i, const apply::TablePlan& plan,
+Look LookAt(const PipelinePlan& pipeline, size_t i, const apply::ApplyPlan& plan,
             const std::string& source_zone, const Side& target) {
   apply::TargetTimes times{
       .dialect = pipeline.target_url.dialect, .columns = plan.columns, .flag = {}};
@@ -170,7 +170,7 @@ void RequireSameMoments(const PipelinePlan& pipeline, const KnownTables& known,
       std::ranges::find(pipeline.tables, schema->table, &apply::TableMapping::source);
   if (mapping == pipeline.tables.end()) return;
   const Side target = Side::Open(pipeline.target_url);
-  const apply::TablePlan plan = apply::PlanTable(schema, *mapping);
+  const apply::ApplyPlan plan = apply::PlanTable(schema, *mapping);
   const Look look = LookAt(pipeline, static_cast<size_t>(mapping - pipeline.tables.begin()), plan,
                            known.source_zone.value_or("UTC"), target);
   apply::RefuseOtherMoments(plan, look.target, look.local);

@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "capture/table_plan.h"
+#include "capture/plan/capture_plan.h"
 #include "engine/sql/session.h"
 #include "tools/check/check_node.h"
 #include "tools/check/check_privacy.h"
@@ -26,7 +26,7 @@ SourceSchemas ReadSchemas(const SourcePlan& source, const capture::KnownKinds& k
   auto session = sql::Session::Open(source.url, {.read_only = true});
   for (const capture::TableSpec& table : source.tables) {
     try {
-      const capture::TablePlan plan = capture::PlanTable(*session, table, known);
+      const capture::CapturePlan plan = capture::PlanTable(*session, table, known);
       schemas[table.table] = plan.schema;
       std::vector<Row>& sample = samples[table.table];
       session->ReadRows({.schema = *plan.schema,
@@ -66,9 +66,9 @@ void CheckOneSource(const Config& config, const std::string& name, CheckReport& 
   SourcePlan& source = plan.sources.front();
   if (source.node) source.tables = TablesThere(source, plan.pipelines, report);
   const capture::KnownKinds known = KindsInLog(config, source);
-  std::vector<capture::Finding> findings;
+  std::vector<capture::CheckResult> findings;
   if (!source.tables.empty()) findings = capture::CheckSource(database.url, source.tables, known);
-  for (capture::Finding& finding : findings) {
+  for (capture::CheckResult& finding : findings) {
     const bool of_table = finding.subject != database.url.display;
     finding.subject = of_table ? fmt::format("{} {}", name, finding.subject) : name;
   }

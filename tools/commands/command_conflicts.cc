@@ -4,9 +4,9 @@
 #include <charconv>
 #include <set>
 
-#include "apply/conflict_table.h"
-#include "apply/row_image.h"
-#include "capture/table_plan.h"
+#include "apply/state/conflict_table.h"
+#include "apply/state/row_image.h"
+#include "capture/plan/capture_plan.h"
 #include "engine/base/error.h"
 #include "engine/base/log_text.h"
 #include "engine/model/value_text.h"
@@ -20,7 +20,7 @@ namespace {
 using apply::ConflictFilter;
 using apply::ConflictRecord;
 
-struct Options {
+struct ConflictsOptions {
   std::vector<std::string> pipelines;  // list
   std::string pipeline;                // show, resolve
   uint64_t id = 0;
@@ -87,7 +87,7 @@ std::vector<Found> Find(const Config& config, const std::vector<std::string>& pi
 }
 
 // Ids are given out by each target.
-Found FindOne(const Config& config, const Options& options) {
+Found FindOne(const Config& config, const ConflictsOptions& options) {
   const std::vector<Found> found = Find(
       config, options.pipeline.empty() ? config.PipelineNames() : std::vector{options.pipeline},
       {.id = options.id, .resolved_too = true});
@@ -105,7 +105,7 @@ Found FindOne(const Config& config, const Options& options) {
   return found.front();
 }
 
-int List(const Invocation& invocation, const Options& options) {
+int List(const Invocation& invocation, const ConflictsOptions& options) {
   const Config config = invocation.Load();
   const std::vector<Found> all =
       Find(config, options.pipelines.empty() ? config.PipelineNames() : options.pipelines,
@@ -139,7 +139,7 @@ int List(const Invocation& invocation, const Options& options) {
   return 0;
 }
 
-int Show(const Invocation& invocation, const Options& options) {
+int Show(const Invocation& invocation, const ConflictsOptions& options) {
   const Found found = FindOne(invocation.Load(), options);
   if (invocation.json) {
     invocation.Print(ToJson(found));
@@ -192,7 +192,7 @@ void CaptureResolved(const Invocation& invocation, const Config& config, const F
   const Plan plan = MakePlan(config, {pipeline.name});
   const SourcePlan& node = plan.sources.front();
   const auto session = sql::Session::Open(node.url, {.read_only = true});
-  for (const capture::TablePlan& table : capture::PlanTables(*session, node.tables)) {
+  for (const capture::CapturePlan& table : capture::PlanTables(*session, node.tables)) {
     if (table.name() != found.conflict.table) continue;
     SystemClock clock;
     PollSource(node, {{table.schema->table, {KeyFrom(*table.schema, found.conflict.key)}}}, clock,
@@ -200,7 +200,7 @@ void CaptureResolved(const Invocation& invocation, const Config& config, const F
   }
 }
 
-int Resolve(const Invocation& invocation, const Options& options) {
+int Resolve(const Invocation& invocation, const ConflictsOptions& options) {
   const Config config = invocation.Load();
   const Found found = FindOne(config, options);
   const std::string done = apply::ResolveConflict(
@@ -221,7 +221,7 @@ int Resolve(const Invocation& invocation, const Options& options) {
 }  // namespace
 
 void AddConflicts(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ConflictsOptions>();
   CLI::App* command = app.add_subcommand(
       "conflicts", "Show and resolve what was decided between two states of a row");
   command->require_subcommand(1);

@@ -22,7 +22,7 @@ namespace {
 constexpr Microseconds kTick = std::chrono::milliseconds(500);
 constexpr Microseconds kSample = std::chrono::milliseconds(20);
 
-struct Options {
+struct DemoOptions {
   std::string dir = "syncline-demo";
   uint64_t seconds = 6;
   uint64_t seed = 1;
@@ -32,7 +32,7 @@ struct Options {
 // for the writer.
 class Demo {
  public:
-  Demo(const Invocation& invocation, const Options& options)
+  Demo(const Invocation& invocation, const DemoOptions& options)
       : invocation_(invocation),
         options_(options),
         out_(invocation.json ? stderr : stdout),
@@ -55,7 +55,7 @@ class Demo {
   Plan NewPlan() const { return MakePlan(config_, {}); }
 
   const Invocation& invocation_;
-  const Options& options_;
+  const DemoOptions& options_;
   StopSignals signals_;  // before any thread
   SystemClock clock_;
   Terminal out_;
@@ -226,7 +226,7 @@ void Demo::WhatNext() {
 }  // namespace
 
 void AddDemo(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DemoOptions>();
   CLI::App* command =
       app.add_subcommand("demo", "Sync a small shop while it changes; needs no server");
   command->add_option("--dir", options->dir, "The folder for its files")

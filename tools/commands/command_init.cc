@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 
+#include "capture/check/check_source.h"
 #include "engine/base/error.h"
 #include "engine/base/private_folder.h"
 #include "tools/commands/commands.h"
@@ -16,7 +17,7 @@
 namespace syncline::cli {
 namespace {
 
-struct Options {
+struct InitOptions {
   std::string url;
   std::string to;
   std::string output;
@@ -58,7 +59,7 @@ DraftDatabase DraftOf(const std::string& url, const std::string& name,
   return {name, std::move(address.url)};
 }
 
-int Init(const Invocation& invocation, const Options& options) {
+int Init(const Invocation& invocation, const InitOptions& options) {
   const std::filesystem::path file =
       options.output.empty() ? invocation.config_file : std::filesystem::path(options.output);
   if (std::filesystem::exists(file)) WriteNewFile(file, {});  // throws before anything is asked
@@ -101,7 +102,7 @@ int Init(const Invocation& invocation, const Options& options) {
 }  // namespace
 
 void AddInit(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InitOptions>();
   CLI::App* command =
       app.add_subcommand("init", "Write a configuration, from a live database if there is one");
   command->add_option("url", options->url, "The source's address; its tables are looked up")

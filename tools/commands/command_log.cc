@@ -12,7 +12,7 @@
 namespace syncline::cli {
 namespace {
 
-struct Options {
+struct LogOptions {
   std::string source;
 };
 
@@ -45,7 +45,7 @@ int List(const Invocation& invocation) {
   return 0;
 }
 
-int Stat(const Invocation& invocation, const Options& options) {
+int Stat(const Invocation& invocation, const LogOptions& options) {
   const Config config = invocation.Load();
   const std::string source = ChooseSource(config, options.source);
   SystemClock clock;
@@ -114,7 +114,7 @@ std::string LogCommand(const Invocation& invocation, std::string_view command,
 }
 
 void AddLog(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LogOptions>();
   CLI::App* log = app.add_subcommand("log", "Look into the change logs");
   log->require_subcommand(1);
   log->footer("All of these but `repair` work while others capture and apply.");

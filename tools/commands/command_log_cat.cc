@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "capture/stored_cursor.h"
+#include "capture/cursor/stored_cursor.h"
 #include "engine/base/error.h"
 #include "engine/base/log_text.h"
 #include "engine/base/nearest.h"
@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kReadEntries = 1'000;
 
-struct Options {
+struct LogCatOptions {
   std::string source;
   ChangeFilter filter;
   std::optional<uint64_t> from, to, limit;
@@ -40,7 +40,7 @@ Frame AsFrame(BaseEntry entry) {
 
 class Cat {
  public:
-  Cat(const Invocation& invocation, const Options& options, const Config& config)
+  Cat(const Invocation& invocation, const LogCatOptions& options, const Config& config)
       : invocation_(invocation),
         options_(options),
         source_(ChooseSource(config, options.source)),
@@ -167,7 +167,7 @@ class Cat {
   void Note(const TableSchema& schema, Found& found) const;
 
   const Invocation& invocation_;
-  const Options& options_;
+  const LogCatOptions& options_;
   SystemClock clock_;
   const std::string source_;
   const std::unique_ptr<LogReader> log_;
@@ -237,7 +237,7 @@ void Cat::ExplainSilence() {
 }  // namespace
 
 void AddLogCat(CLI::App& log, const Invocation& invocation, CommandBody& body) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LogCatOptions>();
   CLI::App* cat = log.add_subcommand("cat", "Show the changes in a log, or one row's history");
   cat->add_option("source", options->source, "Source database; may be left out if there is one")
       ->type_name("DB");

@@ -11,7 +11,7 @@
 namespace syncline::cli {
 namespace {
 
-struct Options {
+struct LogRepairOptions {
   std::string source;
   std::optional<uint64_t> truncate_at;
 };
@@ -67,7 +67,7 @@ int Cut(const Invocation& invocation, const std::string& source,
   return 0;
 }
 
-int Repair(const Invocation& invocation, const Options& options) {
+int Repair(const Invocation& invocation, const LogRepairOptions& options) {
   const Config config = invocation.Load();
   const std::string source = ChooseSource(config, options.source);
   const std::filesystem::path folder = config.LogFolder(source);
@@ -80,7 +80,7 @@ int Repair(const Invocation& invocation, const Options& options) {
 }  // namespace
 
 void AddLogRepair(CLI::App& log, const Invocation& invocation, CommandBody& body) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LogRepairOptions>();
   CLI::App* repair =
       log.add_subcommand("repair", "Say what of a damaged log can be saved, and save it");
   repair->add_option("source", options->source, "Source database; may be left out if there is one")

@@ -9,11 +9,11 @@
 namespace syncline::cli {
 namespace {
 
-struct Options {
+struct PauseOptions {
   std::vector<std::string> pipelines;
 };
 
-int PauseOrResume(const Invocation& invocation, const Options& options, bool pause) {
+int PauseOrResume(const Invocation& invocation, const PauseOptions& options, bool pause) {
   const Config config = invocation.Load();
   const std::vector<std::string> names = config.Named(options.pipelines);
   SystemClock clock;
@@ -32,7 +32,7 @@ int PauseOrResume(const Invocation& invocation, const Options& options, bool pau
 }
 
 void Add(CLI::App& app, const Invocation& invocation, CommandBody& body, bool pause) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PauseOptions>();
   CLI::App* command =
       pause ? app.add_subcommand("pause", "Have pipelines do nothing until they are resumed")
             : app.add_subcommand("resume", "Have paused pipelines go on where they stopped");

@@ -8,9 +8,9 @@
 #include <set>
 #include <sstream>
 
-#include "capture/table_plan.h"
-#include "capture/tombstone_horizon.h"
-#include "capture/tombstones.h"
+#include "capture/plan/capture_plan.h"
+#include "capture/plan/tombstone_horizon.h"
+#include "capture/plan/tombstones.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/base/printable.h"
@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::string_view kNoPrivilege = "42501";
 
-struct Options {
+struct PrepareOptions {
   std::vector<std::string> names;
   bool apply = false;
   bool remove = false;
@@ -42,7 +42,7 @@ struct Chosen {
 };
 
 // Whether what is shown of the table's SQL is that SQL.
-bool IsPrintable(const capture::TablePlan& table) {
+bool IsPrintable(const capture::CapturePlan& table) {
   std::string names = table.name();
   for (const Column& column : table.schema->columns) names += column.name;
   return Printable(names) == names;
@@ -54,7 +54,7 @@ bool Contains(const std::vector<std::string>& list, const std::string& item) {
 
 // Names of pipelines and sources stand for all of their tables with tombstones. A table that is
 // named is meant whatever its `deletes` says, so that what is there can be taken away.
-std::vector<Chosen> Choose(const Config& config, const Options& options) {
+std::vector<Chosen> Choose(const Config& config, const PrepareOptions& options) {
   std::vector<std::string> known = config.PipelineNames();
   for (const std::string& source : config.SourceNames()) known.push_back(source);
   std::vector<std::string> pipelines, tables;
@@ -96,7 +96,7 @@ std::vector<Chosen> Choose(const Config& config, const Options& options) {
 
 class Preparation {
  public:
-  Preparation(const Invocation& invocation, const Options& options)
+  Preparation(const Invocation& invocation, const PrepareOptions& options)
       : invocation_(invocation), options_(options), out_(invocation.Out()) {
     if (options.prune.empty()) return;
     prune_ = ParseDuration(options.prune);
@@ -145,7 +145,7 @@ class Preparation {
                      "it is for another role of the same database");
   }
 
-  void Treat(const capture::TablePlan& table) {
+  void Treat(const capture::CapturePlan& table) {
     auto shape = capture::DescribeTombstones(*reader_, table);
     shape.owner = capture::OwnerForTombstones(acts() ? *owner_ : *reader_, shape.table, !acts());
     if (prune_) return Prune(table, shape);
@@ -192,13 +192,13 @@ class Preparation {
     transaction.Commit();
   }
 
-  void Prune(const capture::TablePlan& table, const capture::TombstoneShape& shape) {
+  void Prune(const capture::CapturePlan& table, const capture::TombstoneShape& shape) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*prune_).count();
     const uint64_t gone = capture::PruneTombstones(*owner_, shape, seconds);
     Tell(table, fmt::format("{} tombstones older than {} dropped", gone, options_.prune));
   }
 
-  void Print(const capture::TablePlan& table, const std::vector<sql::Sql>& statements) {
+  void Print(const capture::CapturePlan& table, const std::vector<sql::Sql>& statements) {
     if (invocation_.json) {
       std::vector<std::string> texts;
       for (const sql::Sql& sql : statements) texts.push_back(sql.ToString());
@@ -219,7 +219,7 @@ class Preparation {
     out_.Line("COMMIT;");
   }
 
-  void Tell(const capture::TablePlan& table, const std::string& what) {
+  void Tell(const capture::CapturePlan& table, const std::string& what) {
     if (invocation_.json) {
       told_.push_back({{"source", source_}, {"table", table.name()}, {"result", what}});
     } else {
@@ -228,7 +228,7 @@ class Preparation {
   }
 
   const Invocation& invocation_;
-  const Options& options_;
+  const PrepareOptions& options_;
   Terminal out_;
   std::optional<Microseconds> prune_;
   std::string source_;
@@ -240,7 +240,7 @@ class Preparation {
 }  // namespace
 
 void AddPrepare(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PrepareOptions>();
   CLI::App* command = app.add_subcommand(
       "prepare", "Show, install or remove the triggers behind \"deletes: tombstones\"");
   command->add_option("names", options->names, "Pipelines, sources or tables; all if none is named")

@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "apply/quarantine.h"
-#include "apply/quarantine_care.h"
+#include "apply/state/quarantine.h"
+#include "apply/target/quarantine_admin.h"
 #include "engine/base/error.h"
 #include "tools/check/moment_check.h"
 #include "tools/commands/commands.h"
@@ -17,14 +17,14 @@
 namespace syncline::cli {
 namespace {
 
-struct Options {
+struct QuarantineOptions {
   std::vector<std::string> pipelines;
   std::string pipeline;
   std::vector<uint64_t> ids;
 };
 
 Json ParkedJson(const apply::ParkedChange& parked) {
-  const apply::ParkedStep& step = parked.step;
+  const apply::QuarantinedChange& step = parked.step;
   return {{"id", parked.id},
           {"pipeline", parked.pipeline},
           {"table", parked.target_table},
@@ -134,7 +134,7 @@ enum class Care { kRetry, kSkip };
 // reader borrows the clock.
 class CareOfPipeline {
  public:
-  CareOfPipeline(const Invocation& invocation, const Options& options, Care care,
+  CareOfPipeline(const Invocation& invocation, const QuarantineOptions& options, Care care,
                  const std::shared_ptr<spdlog::logger>& logger)
       : options_(options), is_skip_(care == Care::kSkip) {
     const std::string& name = options.pipeline;
@@ -159,7 +159,7 @@ class CareOfPipeline {
   CareOfPipeline(const CareOfPipeline&) = delete;
   CareOfPipeline& operator=(const CareOfPipeline&) = delete;
 
-  const apply::QuarantineCare& care() const { return care_; }
+  const apply::QuarantineAdmin& care() const { return care_; }
 
  private:
   // Of what is skipped only that is applied what waits behind it.
@@ -169,11 +169,11 @@ class CareOfPipeline {
     return options_.ids.empty() || std::ranges::find(options_.ids, refused) != options_.ids.end();
   }
 
-  const Options& options_;
+  const QuarantineOptions& options_;
   const bool is_skip_;
   SystemClock clock_;
   std::unique_ptr<LogReader> log_;
-  apply::QuarantineCare care_;
+  apply::QuarantineAdmin care_;
 };
 
 int Tell(const Invocation& invocation, const std::string& name, std::string_view done,
@@ -211,18 +211,18 @@ void NoteRefusals(const Invocation& invocation, const std::string& name,
   Incidents(book, hooks, clock).StillRefusing(name, own == refused.end() ? 0 : own->second);
 }
 
-int Retry(const Invocation& invocation, const Options& options) {
+int Retry(const Invocation& invocation, const QuarantineOptions& options) {
   const auto logger = invocation.Logger("warn");
   const CareOfPipeline care(invocation, options, Care::kRetry, logger);
-  const apply::CareResult result = apply::RetryParked(care.care(), options.ids);
+  const apply::CareResult result = apply::RetryQuarantined(care.care(), options.ids);
   NoteRefusals(invocation, options.pipeline, logger);
   return Tell(invocation, options.pipeline, "", result);
 }
 
-int Skip(const Invocation& invocation, const Options& options) {
+int Skip(const Invocation& invocation, const QuarantineOptions& options) {
   const auto logger = invocation.Logger();
   const CareOfPipeline care(invocation, options, Care::kSkip, logger);
-  const apply::CareResult result = apply::SkipParked(care.care(), options.ids);
+  const apply::CareResult result = apply::SkipQuarantined(care.care(), options.ids);
   NoteRefusals(invocation, options.pipeline, logger);
   return Tell(invocation, options.pipeline, fmt::format("{} skipped, ", result.skipped), result);
 }
@@ -230,7 +230,7 @@ int Skip(const Invocation& invocation, const Options& options) {
 }  // namespace
 
 void AddQuarantine(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<QuarantineOptions>();
   CLI::App* command =
       app.add_subcommand("quarantine", "Show, retry or drop changes that targets refused");
   command->require_subcommand(1);
@@ -241,17 +241,20 @@ void AddQuarantine(CLI::App& app, const Invocation& invocation, CommandBody& bod
     });
     return sub;
   };
-  CLI::App* list = add("list", "List every parked change",
-                       [](const Invocation& i, const Options& o) { return List(i, o.pipelines); });
+  CLI::App* list =
+      add("list", "List every parked change",
+          [](const Invocation& i, const QuarantineOptions& o) { return List(i, o.pipelines); });
   list->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
       ->type_name("PIPELINE");
-  CLI::App* show =
-      add("show", "Show one parked change, with its row",
-          [](const Invocation& i, const Options& o) { return Show(i, o.pipeline, o.ids.front()); });
-  CLI::App* retry = add("retry", "Apply parked changes again, and what waits behind them",
-                        [](const Invocation& i, const Options& o) { return Retry(i, o); });
+  CLI::App* show = add("show", "Show one parked change, with its row",
+                       [](const Invocation& i, const QuarantineOptions& o) {
+                         return Show(i, o.pipeline, o.ids.front());
+                       });
+  CLI::App* retry =
+      add("retry", "Apply parked changes again, and what waits behind them",
+          [](const Invocation& i, const QuarantineOptions& o) { return Retry(i, o); });
   CLI::App* skip = add("skip", "Drop refused changes for good; what waits behind them is applied",
-                       [](const Invocation& i, const Options& o) { return Skip(i, o); });
+                       [](const Invocation& i, const QuarantineOptions& o) { return Skip(i, o); });
   for (CLI::App* sub : {show, retry, skip}) {
     sub->add_option("pipeline", options->pipeline, "The pipeline of the target")
         ->required()

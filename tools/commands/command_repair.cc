@@ -12,9 +12,7 @@
 namespace syncline::cli {
 namespace {
 
-constexpr int kDivergenceExit = 4;
-
-struct Options {
+struct RepairArguments {
   std::string pipeline;
   VerifyArguments how;
   bool dry_run = false;
@@ -53,7 +51,8 @@ bool HasUnread(const VerifyResult& findings) {
                              [](const VerifiedTable& table) { return table.unread > 0; });
 }
 
-int DryRun(const Invocation& invocation, const Options& options, const VerifyResult& found) {
+int DryRun(const Invocation& invocation, const RepairArguments& options,
+           const VerifyResult& found) {
   Terminal out = invocation.Out();
   if (invocation.json) {
     Json json = DoneJson(found, options.mend);
@@ -68,7 +67,7 @@ int DryRun(const Invocation& invocation, const Options& options, const VerifyRes
   return found.equal() ? 0 : kDivergenceExit;
 }
 
-int Tell(const Invocation& invocation, const Options& options, const VerifyResult& found,
+int Tell(const Invocation& invocation, const RepairArguments& options, const VerifyResult& found,
          const RowRepair::Result& done, const VerifyResult& left) {
   const bool mended = left.equal() && !HasUnread(found);
   if (invocation.json) {
@@ -99,7 +98,7 @@ int Tell(const Invocation& invocation, const Options& options, const VerifyResul
   return mended ? 0 : kDivergenceExit;
 }
 
-int Repair(const Invocation& invocation, const Options& options) {
+int Repair(const Invocation& invocation, const RepairArguments& options) {
   const auto logger = invocation.Logger("warn");
   const Config config = invocation.Load();
   if (config.TwoWay(options.pipeline) != nullptr) {
@@ -126,7 +125,7 @@ int Repair(const Invocation& invocation, const Options& options) {
 }  // namespace
 
 void AddRepair(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RepairArguments>();
   CLI::App* command =
       app.add_subcommand("repair", "RepairStep what verify finds, row by row, and nothing else");
   command->add_option("pipeline", options->pipeline, "The pipeline to repair")

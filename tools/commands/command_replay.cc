@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "apply/apply_stage.h"
-#include "apply/conflict_table.h"
-#include "capture/stored_cursor.h"
+#include "apply/state/conflict_table.h"
+#include "capture/cursor/stored_cursor.h"
 #include "engine/base/error.h"
 #include "engine/base/log_text.h"
 #include "engine/sql/dialect.h"
@@ -26,7 +26,7 @@ namespace {
 // The target is not what the log says.
 constexpr int kDivergedExit = 4;
 
-struct Options {
+struct ReplayOptions {
   std::string pipeline;
   std::string into;
   std::optional<uint64_t> to_offset;
@@ -109,7 +109,8 @@ End EndOfLog(bool inside_cut, LogReader& log, spdlog::logger& logger) {
   return EndAtOffset(log.end(), "the log's end", inside_cut, log, logger);
 }
 
-End ChooseEnd(const Options& options, LogReader& log, const Clock& clock, spdlog::logger& logger) {
+End ChooseEnd(const ReplayOptions& options, LogReader& log, const Clock& clock,
+              spdlog::logger& logger) {
   if (!options.to_time.empty()) return EndAtTime(options.to_time, log, clock, logger);
   if (!options.to_offset) return EndOfLog(options.inside_cut, log, logger);
   const Offset place(*options.to_offset);
@@ -161,7 +162,7 @@ std::string TellProgress(const apply::ApplyStats& stats, Offset end) {
 }
 
 // What became of it.
-struct Outcome {
+struct ReplayOutcome {
   uint64_t next = 0;
   Offset end;
   std::optional<Cut> cut;  // that the target stands at
@@ -171,9 +172,9 @@ struct Outcome {
   bool stopped = false;
 };
 
-Outcome OutcomeOf(const apply::ApplyStats& stats, const End& end, LogReader& log,
-                  const sql::DatabaseUrl& into, const std::string& pipeline) {
-  Outcome outcome{.next = stats.next_offset, .end = end.offset};
+ReplayOutcome ReplayOutcomeOf(const apply::ApplyStats& stats, const End& end, LogReader& log,
+                              const sql::DatabaseUrl& into, const std::string& pipeline) {
+  ReplayOutcome outcome{.next = stats.next_offset, .end = end.offset};
   outcome.conflicts = apply::CountUnresolved(into, pipeline, log.info().id.ToString());
   outcome.parked = stats.parked + stats.waiting;
   const Offset next(outcome.next);
@@ -188,7 +189,7 @@ Outcome OutcomeOf(const apply::ApplyStats& stats, const End& end, LogReader& log
   return outcome;
 }
 
-Json OutcomeJson(const Outcome& outcome, const apply::ApplyStats& stats) {
+Json OutcomeJson(const ReplayOutcome& outcome, const apply::ApplyStats& stats) {
   Json json = {{"next_offset", outcome.next},
                {"changes", stats.changes.load()},
                {"rows_written", stats.rows_written.load()},
@@ -202,7 +203,7 @@ Json OutcomeJson(const Outcome& outcome, const apply::ApplyStats& stats) {
 }
 
 void Tell(const Invocation& invocation, const std::string& pipeline, const std::string& into,
-          const Outcome& outcome, const apply::ApplyStats& stats, Offset log_end) {
+          const ReplayOutcome& outcome, const apply::ApplyStats& stats, Offset log_end) {
   if (invocation.json) {
     Json json = {{"pipeline", pipeline}, {"into", into}, {"log_end", log_end.value()}};
     json.update(OutcomeJson(outcome, stats));
@@ -245,7 +246,7 @@ void RunStage(apply::ApplyStage& stage, Offset end, std::stop_token token) {
   stage.Run(std::move(token));
 }
 
-int Replay(const Invocation& invocation, const Options& options) {
+int Replay(const Invocation& invocation, const ReplayOptions& options) {
   StopSignals signals;
   auto logger = invocation.Logger("warn");
   Config config = invocation.Load();
@@ -289,7 +290,7 @@ int Replay(const Invocation& invocation, const Options& options) {
   TakeBackKnownStates(*reader, Offset(stage.stats().next_offset), into, pipeline.name, tables);
   const bool stopped = signals.token().stop_requested();
   if (!stopped) reader->Forget(consumer);
-  Outcome outcome = OutcomeOf(stage.stats(), end, *reader, into, pipeline.name);
+  ReplayOutcome outcome = ReplayOutcomeOf(stage.stats(), end, *reader, into, pipeline.name);
   outcome.stopped = stopped;
   Tell(invocation, pipeline.name, into.display, outcome, stage.stats(), reader->end());
   return outcome.conflicts + outcome.parked > 0 ? kDivergedExit : 0;
@@ -298,7 +299,7 @@ int Replay(const Invocation& invocation, const Options& options) {
 }  // namespace
 
 void AddReplay(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReplayOptions>();
   CLI::App* command = app.add_subcommand("replay", "Rebuild a target from the log, somewhere else");
   command->add_option("pipeline", options->pipeline, "The pipeline whose log is applied")
       ->required()

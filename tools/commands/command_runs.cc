@@ -13,7 +13,7 @@
 namespace syncline::cli {
 namespace {
 
-struct Options {
+struct RunsOptions {
   std::vector<std::string> pipelines;
   uint64_t limit = 20;
 };
@@ -65,7 +65,7 @@ std::vector<std::string> PipelinesOf(const Config& config, const std::vector<std
   return pipelines;
 }
 
-int ShowRuns(const Invocation& invocation, const Options& options) {
+int ShowRuns(const Invocation& invocation, const RunsOptions& options) {
   const Config config = invocation.Load();
   SystemClock clock;
   std::vector<RunRecord> runs;
@@ -85,7 +85,7 @@ int ShowRuns(const Invocation& invocation, const Options& options) {
 }  // namespace
 
 void AddRuns(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunsOptions>();
   CLI::App* command = app.add_subcommand("runs", "Show what pipelines have done, the newest first");
   command
       ->add_option("pipelines", options->pipelines,

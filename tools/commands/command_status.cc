@@ -20,7 +20,7 @@ constexpr int kUnwellExit = 1;
 constexpr int kUnknownExit = 3;
 constexpr int kDamageExit = 4;
 
-struct Options {
+struct StatusOptions {
   std::vector<std::string> pipelines;
   std::string max_lag;
 };
@@ -67,7 +67,7 @@ void PrintIdle(const std::vector<std::pair<std::string, IdleConsumer>>& idle, Te
   }
 }
 
-int Status(const Invocation& invocation, const Options& options) {
+int Status(const Invocation& invocation, const StatusOptions& options) {
   std::optional<Microseconds> limit;
   if (!options.max_lag.empty()) {
     limit = ParseDuration(options.max_lag);
@@ -109,7 +109,7 @@ int Status(const Invocation& invocation, const Options& options) {
 }  // namespace
 
 void AddStatus(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StatusOptions>();
   CLI::App* command =
       app.add_subcommand("status", "Show how each pipeline is, and how far its target is");
   command->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")

@@ -15,16 +15,14 @@
 namespace syncline::cli {
 namespace {
 
-constexpr int kDivergenceExit = 4;
-
-struct Options {
+struct VerifyOptions {
   std::vector<std::string> pipelines;
   VerifyArguments how;
   uint64_t rows_max = 10;
 };
 
 // Pipelines to be compared; one of two directions is one.
-std::vector<std::string> NamesOf(const Config& config, const Options& options) {
+std::vector<std::string> NamesOf(const Config& config, const VerifyOptions& options) {
   if (!options.pipelines.empty()) return options.pipelines;
   std::vector<std::string> names;
   for (const std::string& name : config.PipelineNames()) {
@@ -36,7 +34,7 @@ std::vector<std::string> NamesOf(const Config& config, const Options& options) {
 
 // Whether the two databases are equal.
 bool VerifyPair(const Invocation& invocation, const PipelineConfig& pair, const Config& config,
-                const Options& options, Clock& clock, Json& list) {
+                const VerifyOptions& options, Clock& clock, Json& list) {
   const Plan plan = MakePlan(config, {pair.name});
   PeerComparison comparison(plan.pipelines.front(), pair.two_way->name, options.how.table, clock);
   const PeerResult findings = comparison.Run(options.how.ToOptions().wait);
@@ -49,7 +47,7 @@ bool VerifyPair(const Invocation& invocation, const PipelineConfig& pair, const 
   return findings.equal();
 }
 
-int Verify(const Invocation& invocation, const Options& options) {
+int Verify(const Invocation& invocation, const VerifyOptions& options) {
   const auto logger = invocation.Logger("warn");
   const Config config = invocation.Load();
   const Verification::Options how = options.how.ToOptions();
@@ -105,7 +103,7 @@ int Verify(const Invocation& invocation, const Options& options) {
 }  // namespace
 
 void AddVerify(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyOptions>();
   CLI::App* command =
       app.add_subcommand("verify", "Compare source, log and target, while they are in use");
   command->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")

@@ -7,6 +7,9 @@
 
 namespace syncline::cli {
 
+// The exit code of a verification that has found differences.
+inline constexpr int kDivergenceExit = 4;
+
 // A command's body; returns the exit code. Run after the whole command line was understood, so that
 // its errors go the way of all errors.
 using CommandBody = std::function<int()>;

@@ -6,10 +6,11 @@
 #include <optional>
 #include <utility>
 
-#include "apply/conflict_table.h"
-#include "apply/row_image.h"
-#include "apply/table_plan.h"
+#include "apply/plan/apply_plan.h"
+#include "apply/state/conflict_table.h"
+#include "apply/state/row_image.h"
 #include "engine/base/error.h"
+#include "engine/base/on_restart.h"
 #include "engine/model/same_value.h"
 #include "engine/model/value_text.h"
 #include "tools/support/value_json.h"
@@ -18,8 +19,8 @@ namespace syncline::cli {
 namespace {
 
 // The log may be folded so often while it is read.
-constexpr int kTriesMax = 10;
-constexpr size_t kReadEntries = 1'000;
+constexpr int kReplayTriesMax = 10;
+constexpr size_t kBaseEntries = 1'000;
 
 // A key's JSON, whatever its database makes of blanks and of the order of names.
 std::string Normalized(const std::string& key) {
@@ -50,13 +51,7 @@ class KnownStates {
 
   void Read(LogReader& log, Offset end) {
     if (waiting_.empty()) return;
-    for (int tries = 1;; ++tries) {
-      try {
-        return ReadOnce(log, end);
-      } catch (const Error& error) {
-        if (error.reaction() != Reaction::kRestart || tries == kTriesMax) throw;
-      }
-    }
+    AgainOnRestart(kReplayTriesMax, [&] { ReadOnce(log, end); });
   }
 
   const std::vector<uint64_t>& found() const { return found_; }
@@ -71,8 +66,8 @@ class KnownStates {
   void ReadOnce(LogReader& log, Offset end) {
     if (log.begin() > Offset(0)) {
       const auto base = log.OpenBase();
-      for (auto entries = base->Next(kReadEntries); !entries.empty();
-           entries = base->Next(kReadEntries)) {
+      for (auto entries = base->Next(kBaseEntries); !entries.empty();
+           entries = base->Next(kBaseEntries)) {
         for (const BaseEntry& entry : entries) {
           if (entry.op == Op::kUpsert) Meet(entry.table, entry.row, entry.version, entry.offset);
         }
@@ -92,7 +87,7 @@ class KnownStates {
 
   void Meet(const std::shared_ptr<const TableSchema>& schema, const Row& row, const Value& version,
             Offset offset) {
-    const apply::TablePlan* plan = PlanOf(schema);
+    const apply::ApplyPlan* plan = PlanOf(schema);
     if (plan == nullptr) return;
     std::vector<Column> key;
     for (const uint32_t column : plan->key) key.push_back(plan->columns[column]);
@@ -107,7 +102,7 @@ class KnownStates {
   }
 
   // Null: the pipeline does not have the table, or not under that schema.
-  const apply::TablePlan* PlanOf(const std::shared_ptr<const TableSchema>& schema) {
+  const apply::ApplyPlan* PlanOf(const std::shared_ptr<const TableSchema>& schema) {
     const auto [plan, is_new] = plans_.try_emplace(schema->id());
     if (!is_new) return plan->second ? &*plan->second : nullptr;
     const auto mapping = mappings_.find(schema->table);
@@ -121,7 +116,7 @@ class KnownStates {
   }
 
   std::map<TableName, apply::TableMapping> mappings_;  // by source
-  std::map<SchemaId, std::optional<apply::TablePlan>> plans_;
+  std::map<SchemaId, std::optional<apply::ApplyPlan>> plans_;
   std::map<std::pair<std::string, std::string>, std::vector<Waiting>> waiting_;  // by table and key
   std::vector<uint64_t> found_;
 };

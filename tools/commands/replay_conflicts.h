@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "apply/table_mapping.h"
+#include "apply/rules/table_mapping.h"
 #include "engine/base/offset.h"
 #include "engine/log/log_reader.h"
 #include "engine/sql/database_url.h"

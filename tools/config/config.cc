@@ -7,7 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "capture/cursor_columns.h"
+#include "capture/plan/cursor_columns.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "tools/config/defaults.h"

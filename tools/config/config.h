@@ -8,7 +8,10 @@
 #include <vector>
 
 #include "apply/apply_stage.h"
-#include "capture/capture_stage.h"
+#include "capture/plan/deletes.h"
+#include "capture/plan/table_spec.h"
+#include "capture/polling/capture_options.h"
+#include "capture/polling/pace.h"
 #include "engine/base/clock.h"
 #include "engine/log/retention_policy.h"
 #include "engine/sql/database_url.h"

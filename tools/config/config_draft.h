@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "capture/cursor/guarantee.h"
 #include "tools/config/plan.h"
 
 namespace syncline::cli {

@@ -1,10 +1,21 @@
 #pragma once
 
+#include <string_view>
+
 #include <span>
 
 #include "tools/config/config_keys.h"
 
 namespace syncline::cli {
+
+inline constexpr Place kTop = Place::kTop;
+inline constexpr Place kDefaults = Place::kDefaults;
+inline constexpr Place kPipeline = Place::kPipeline;
+inline constexpr Place kTwoWay = Place::kTwoWayPipeline;
+inline constexpr Place kTable = Place::kTable;
+
+// What a key of durations takes, in words.
+inline constexpr std::string_view kDurations = "a duration such as 200ms, 5s, 1m, 2h or 1d";
 
 // The parts of the table that ConfigKeys() puts together, each in the order of the manual.
 // Constants, for any thread.

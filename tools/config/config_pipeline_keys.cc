@@ -3,15 +3,8 @@
 namespace syncline::cli {
 namespace {
 
-constexpr Place kTable = Place::kTable;
-constexpr Place kPipeline = Place::kPipeline;
-constexpr Place kTwoWay = Place::kTwoWayPipeline;
-constexpr Place kTop = Place::kTop;
-constexpr Place kDefaults = Place::kDefaults;
-
 constexpr Places kPipelines = {kPipeline, kTwoWay, kDefaults};
 
-constexpr std::string_view kDurations = "a duration such as 200ms, 5s, 1m, 2h or 1d";
 constexpr std::string_view kCrons = "a cron, such as \"0 */30 * * * *\"";
 constexpr std::string_view kZones = "a time zone, such as Europe/Berlin";
 constexpr uint64_t kSecond = 1'000'000;

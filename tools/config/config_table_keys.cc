@@ -3,14 +3,8 @@
 namespace syncline::cli {
 namespace {
 
-constexpr Place kTable = Place::kTable;
-constexpr Place kPipeline = Place::kPipeline;
-constexpr Place kTwoWay = Place::kTwoWayPipeline;
-constexpr Place kDefaults = Place::kDefaults;
-
 constexpr Places kTables = {kTable, kPipeline, kTwoWay, kDefaults};
 
-constexpr std::string_view kDurations = "a duration such as 200ms, 5s, 1m, 2h or 1d";
 constexpr uint64_t kMiB = 1u << 20;
 
 constexpr ConfigKey kTableKeys[] = {

@@ -4,8 +4,11 @@
 #include <optional>
 #include <string>
 
-#include "apply/table_mapping.h"
-#include "capture/capture_stage.h"
+#include "apply/rules/table_mapping.h"
+#include "capture/plan/deletes.h"
+#include "capture/plan/table_spec.h"
+#include "capture/polling/capture_options.h"
+#include "capture/polling/pace.h"
 #include "tools/config/deletes_config.h"
 #include "tools/config/schedule_config.h"
 #include "tools/config/yaml_map.h"

@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "apply/table_mapping.h"
-#include "capture/deletes.h"
+#include "apply/rules/table_mapping.h"
+#include "capture/plan/deletes.h"
 #include "tools/config/yaml_map.h"
 
 namespace syncline::cli {

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "apply/apply_stage.h"
-#include "capture/capture_stage.h"
+#include "capture/plan/table_spec.h"
+#include "capture/polling/capture_options.h"
+#include "capture/polling/pace.h"
 #include "engine/sql/table_info.h"
 #include "tools/config/config.h"
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "capture/cursor_columns.h"
+#include "capture/plan/cursor_columns.h"
 
 namespace syncline::cli {
 namespace {

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "capture/capture_stage.h"
 #include "tools/config/config.h"
 #include "tools/config/yaml_map.h"
 

@@ -1,5 +1,7 @@
 #include "tools/control/log_control.h"
 
+#include <fmt/format.h>
+
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "capture/capture_orders.h"
+#include "capture/polling/capture_orders.h"
 #include "engine/log/log_admin.h"
 #include "engine/sql/wait_limits.h"
 #include "tools/control/local_socket.h"

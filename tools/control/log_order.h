@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "capture/capture_orders.h"
+#include "capture/polling/capture_orders.h"
 #include "engine/base/error.h"
 #include "tools/support/value_json.h"
 

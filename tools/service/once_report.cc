@@ -5,7 +5,7 @@
 
 #include <map>
 
-#include "apply/quarantine.h"
+#include "apply/state/quarantine.h"
 #include "tools/support/terminal.h"
 
 namespace syncline::cli {

@@ -7,7 +7,7 @@
 namespace syncline::cli {
 namespace {
 
-constexpr Microseconds kLookEvery = std::chrono::seconds(1);
+constexpr Microseconds kPausesLookEvery = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -15,7 +15,7 @@ PauseWatch::PauseWatch(BestEffortStateStore& book) : book_(book) { Look(); }
 
 void PauseWatch::Run(std::stop_token stop) {
   SystemClock clock;  // its own: a clock that others wait on has one waiter
-  while (clock.Sleep(kLookEvery, stop)) Look();
+  while (clock.Sleep(kPausesLookEvery, stop)) Look();
 }
 
 void PauseWatch::Look() {

@@ -1,9 +1,10 @@
 #include "tools/service/peer_tables.h"
 
-#include "apply/narrowing.h"
-#include "apply/table_plan.h"
-#include "apply/target_table.h"
-#include "capture/table_plan.h"
+#include "apply/plan/apply_plan.h"
+#include "apply/plan/narrowing.h"
+#include "apply/target/target_table.h"
+#include "capture/cursor/guarantee.h"
+#include "capture/plan/capture_plan.h"
 #include "engine/base/error.h"
 #include "engine/sql/session.h"
 
@@ -22,8 +23,8 @@ void MakePeerTables(const Plan& plan, const std::string& database,
       if (target->Describe(mapping.target)) continue;
       if (!source) source = sql::Session::Open(pipeline.source_url, {.read_only = true});
       if (!source->Describe(mapping.source)) continue;
-      const capture::TablePlan there = capture::PlanTable(*source, pipeline.captured[i]);
-      apply::TablePlan planned = apply::PlanTable(there.schema, mapping);
+      const capture::CapturePlan there = capture::PlanTable(*source, pipeline.captured[i]);
+      apply::ApplyPlan planned = apply::PlanTable(there.schema, mapping);
       sql::Transaction transaction(*target, sql::Session::Isolation::kWrite);
       apply::PrepareTargetTable(*target, planned, logger);
       transaction.Commit();
@@ -32,7 +33,7 @@ void MakePeerTables(const Plan& plan, const std::string& database,
 }
 
 void RefusePeerNarrowing(const PipelinePlan& pipeline) {
-  std::vector<std::pair<apply::TablePlan, sql::TableInfo>> pairs;
+  std::vector<std::pair<apply::ApplyPlan, sql::TableInfo>> pairs;
   std::unique_ptr<sql::Session> target;
   try {
     const sql::SessionOptions reading{.read_only = true};
@@ -42,7 +43,7 @@ void RefusePeerNarrowing(const PipelinePlan& pipeline) {
       const apply::TableMapping& mapping = pipeline.tables[i];
       const auto info = target->Describe(mapping.target);
       if (!info || !source->Describe(mapping.source)) continue;
-      const capture::TablePlan there = capture::PlanTable(*source, pipeline.captured[i]);
+      const capture::CapturePlan there = capture::PlanTable(*source, pipeline.captured[i]);
       pairs.emplace_back(apply::PlanTable(there.schema, mapping), *info);
     }
   } catch (const Error&) {

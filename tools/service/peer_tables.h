@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "capture/cursor/guarantee.h"
 #include "tools/config/plan.h"
 
 namespace syncline::cli {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "apply/prepared.h"
+#include "apply/state/prepared.h"
 #include "engine/base/error.h"
 
 namespace syncline::cli {

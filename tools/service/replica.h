@@ -4,8 +4,9 @@
 #include <mutex>
 #include <optional>
 
-#include "apply/own_log.h"
+#include "apply/state/replica_log.h"
 #include "capture/capture_stage.h"
+#include "capture/polling/capture_options.h"
 #include "engine/base/clock.h"
 #include "engine/log/key_index.h"
 #include "engine/log/log_info.h"
@@ -15,8 +16,8 @@
 namespace syncline::cli {
 
 // A database that is both source and target: where its capture and those that apply to it meet.
-// Thread-safe as OwnLog says; borrows everything.
-class Replica : public apply::OwnLog {
+// Thread-safe as ReplicaLog says; borrows everything.
+class Replica : public apply::ReplicaLog {
  public:
   // `database` is the one that the log `info` is captured from; the other two are parts of that
   // log.

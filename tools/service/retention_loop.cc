@@ -11,7 +11,7 @@
 namespace syncline::cli {
 namespace {
 
-constexpr Microseconds kPause = std::chrono::seconds(1);
+constexpr Microseconds kRetentionEvery = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -24,7 +24,7 @@ RetentionLoop::RetentionLoop(std::string source, LogAdmin& log, const RetentionP
       logger_(std::move(logger)) {}
 
 void RetentionLoop::Run(std::stop_token stop) {
-  while (clock_.Sleep(kPause, stop)) RunOnce(stop);
+  while (clock_.Sleep(kRetentionEvery, stop)) RunOnce(stop);
 }
 
 void RetentionLoop::RunOnce(std::stop_token stop) {

@@ -6,6 +6,9 @@
 #include <thread>
 
 #include "capture/capture_stage.h"
+#include "capture/cursor/stored_cursor.h"
+#include "capture/polling/capture_options.h"
+#include "capture/polling/capture_orders.h"
 #include "engine/base/as_error.h"
 #include "engine/base/backoff.h"
 #include "engine/base/either_stop.h"
@@ -21,10 +24,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Microseconds kPollsPoll = 20ms;
-
-bool MayGoAway(const Error& error) {
-  return error.reaction() == Reaction::kRetry || error.reaction() == Reaction::kRestart;
-}
 
 std::map<std::string, HookConfig> HooksOf(const Plan& plan) {
   std::map<std::string, HookConfig> hooks;
@@ -319,7 +318,7 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
       }
     } catch (...) {
       failure = std::current_exception();
-      again = MayGoAway(AsError(failure)) && !options_.once;
+      again = AsError(failure).may_go_away() && !options_.once;
       following.request_stop();
       if (node) node->Close();
     }

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "capture/capture_orders.h"
+#include "capture/polling/capture_orders.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"

@@ -5,6 +5,7 @@
 
 #include "apply/apply_stage.h"
 #include "capture/capture_stage.h"
+#include "capture/polling/capture_orders.h"
 #include "engine/base/as_error.h"
 #include "engine/base/either_stop.h"
 #include "engine/base/log_text.h"

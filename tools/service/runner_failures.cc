@@ -22,10 +22,6 @@ constexpr Microseconds kFirstWait = 1s;
 
 const char* KindOf(Work::Part part) { return part == Work::Part::kCapture ? "capture" : "apply"; }
 
-bool MayGoAway(const Error& error) {
-  return error.reaction() == Reaction::kRetry || error.reaction() == Reaction::kRestart;
-}
-
 // Another pipeline may be about to make the file, or its tables.
 bool IsStillToBeMade(const Error& error) {
   return error.condition() == Condition::kNoSuchDatabase ||
@@ -127,7 +123,7 @@ bool Runner::OthersGoOn(const Unit& unit) {
 
 bool Runner::MayComeBack(const Unit& unit, const Error& error) {
   if (error.reaction() == Reaction::kDamage) return false;
-  if (MayGoAway(error)) return true;
+  if (error.may_go_away()) return true;
   return unit.part == Work::Part::kCapture && IsStillToBeMade(error);
 }
 
@@ -150,9 +146,9 @@ void Runner::Persist(const Unit& unit, const Backoff::Options& retry, bool once,
     } catch (...) {
       const Error error = AsError(std::current_exception());
       // The stop has cut it short, or would have ended it.
-      if (MayGoAway(error) && stop.stop_requested()) return;
+      if (error.may_go_away() && stop.stop_requested()) return;
       if (once) throw error;
-      if (MayGoAway(error) && HasStarted(unit)) {
+      if (error.may_go_away() && HasStarted(unit)) {
         if (clock_.Monotonic() - began > kHealthyRun) backoff.Reset();
         if (backoff.exhausted()) throw GivenUpError(error, backoff.tries());
         const Microseconds wait = backoff.Next();

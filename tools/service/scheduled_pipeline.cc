@@ -103,9 +103,7 @@ void ScheduledPipeline::RunOnce(RunRecord run, std::stop_token stop) {
       }
       return;
     }
-    const bool may_go_away =
-        failure->reaction() == Reaction::kRetry || failure->reaction() == Reaction::kRestart;
-    if (!may_go_away || backoff.exhausted()) {
+    if (!failure->may_go_away() || backoff.exhausted()) {
       parts_.logger.error(
           LogText("run failed pipeline={} kind={} retries={} error=\"{}\" hint=\"{}\"",
                   job_.pipeline, job_.kind, backoff.tries(), failure->message(), failure->hint()));

@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "capture/capture_stage.h"
+#include "capture/polling/capture_options.h"
+#include "capture/polling/capture_orders.h"
 #include "engine/base/error.h"
 #include "engine/log/change_log.h"
 #include "engine/log/rocks/open_log.h"
@@ -18,7 +20,7 @@ namespace {
 
 // A writer that has just started holds the log before it listens, and one that ends stops listening
 // before it lets go of it.
-constexpr Microseconds kPause = std::chrono::milliseconds(100);
+constexpr Microseconds kLogOpenEvery = std::chrono::milliseconds(100);
 constexpr int kTriesMax = 50;
 
 // Null: another process writes the log.
@@ -43,7 +45,7 @@ Offset PollSource(const SourcePlan& source, const std::vector<capture::RowKeys>&
       return *end;
     }
     log = OpenUnlessHeld(source, clock, tries == kTriesMax);
-    if (log == nullptr) clock.Sleep(kPause, {});
+    if (log == nullptr) clock.Sleep(kLogOpenEvery, {});
   }
   capture::CaptureOrders orders;
   std::future<Offset> polled = orders.Post(again);

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "capture/capture_orders.h"
+#include "capture/polling/capture_orders.h"
 #include "engine/base/clock.h"
 #include "engine/base/offset.h"
 #include "tools/config/plan.h"

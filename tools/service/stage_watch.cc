@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "capture/stored_cursor.h"
+#include "capture/cursor/stored_cursor.h"
 #include "engine/base/error.h"
 
 namespace syncline::cli {

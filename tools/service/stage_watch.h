@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "apply/apply_stage.h"
-#include "capture/capture_stage.h"
+#include "capture/polling/capture_stats.h"
+#include "capture/polling/table_tally.h"
 #include "engine/base/clock.h"
 #include "engine/log/log_reader.h"
 

@@ -5,8 +5,9 @@
 #include <functional>
 #include <utility>
 
-#include "capture/stored_cursor.h"
+#include "capture/cursor/stored_cursor.h"
 #include "engine/base/error.h"
+#include "engine/base/on_restart.h"
 #include "engine/model/cursor_delta.h"
 #include "tools/support/duration.h"
 
@@ -14,7 +15,7 @@ namespace syncline::cli {
 namespace {
 
 // The log may be folded so often while it is read.
-constexpr int kTriesMax = 10;
+constexpr int kCutTriesMax = 10;
 
 // Goes through the closed cuts until `take` says that it has seen enough.
 class CutWalk {
@@ -55,7 +56,7 @@ class CutWalk {
 
 // `is_behind`: the cut lies behind the place. `may_end`: nothing that comes later lies before it.
 CutsAround Walk(LogReader& log, const std::function<bool(const Cut&)>& is_behind, bool may_end) {
-  for (int tries = 1;; ++tries) {
+  return AgainOnRestart(kCutTriesMax, [&] {
     CutsAround cuts{.begin = log.begin(), .end = log.end()};
     const auto take = [&](const Cut& cut) {
       if (!is_behind(cut)) {
@@ -66,13 +67,9 @@ CutsAround Walk(LogReader& log, const std::function<bool(const Cut&)>& is_behind
       if (!cuts.after) cuts.after = cut;
       return !may_end;
     };
-    try {
-      CutWalk(log, take).Go();
-      return cuts;
-    } catch (const Error& error) {
-      if (error.reaction() != Reaction::kRestart || tries == kTriesMax) throw;
-    }
-  }
+    CutWalk(log, take).Go();
+    return cuts;
+  });
 }
 
 }  // namespace

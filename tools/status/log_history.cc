@@ -4,12 +4,13 @@
 #include <utility>
 
 #include "engine/base/error.h"
+#include "engine/base/on_restart.h"
 
 namespace syncline::cli {
 namespace {
 
 // The log may be folded, or show a moment's hole, so often while it is read.
-constexpr int kTriesMax = 10;
+constexpr int kHistoryTriesMax = 10;
 // For what the writer has acknowledged to be seen here.
 constexpr Microseconds kWait = std::chrono::milliseconds(100);
 constexpr int kWaitsMax = 100;
@@ -20,19 +21,20 @@ constexpr size_t kReadEntries = 1'000;
 void LogHistory::Want(const TableName& table, const Row& key) { keys_[table][key.bytes()]; }
 
 void LogHistory::Read(Offset start, Offset end) {
-  for (int tries = 1;; ++tries) {
-    try {
-      if (!begun_) ReadBase(start);
-      begun_ = true;
-      return ReadFrames(end);
-    } catch (const Error& error) {
-      if (error.reaction() != Reaction::kRestart || tries == kTriesMax) throw;
-      for (auto& [table, keys] : keys_) {
-        for (auto& [key, states] : keys) states.clear();
-      }
-      begun_ = false;
-    }
+  bool again = false;
+  AgainOnRestart(kHistoryTriesMax, [&] {
+    if (std::exchange(again, true)) Forget();
+    if (!begun_) ReadBase(start);
+    begun_ = true;
+    ReadFrames(end);
+  });
+}
+
+void LogHistory::Forget() {
+  for (auto& [table, keys] : keys_) {
+    for (auto& [key, states] : keys) states.clear();
   }
+  begun_ = false;
 }
 
 void LogHistory::ReadBase(Offset start) {

@@ -51,6 +51,7 @@ class LogHistory {
  private:
   using States = std::deque<LoggedState>;
 
+  void Forget();
   void ReadBase(Offset start);
   void ReadFrames(Offset end);
   void Add(const std::shared_ptr<const TableSchema>& table, const Change& change, Offset offset);

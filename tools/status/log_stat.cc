@@ -1,6 +1,6 @@
 #include "tools/status/log_stat.h"
 
-#include "capture/capture_stage.h"
+#include "capture/cursor/stored_cursor.h"
 #include "tools/support/duration.h"
 
 namespace syncline::cli {

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "apply/base_feed.h"
-#include "apply/quarantine.h"
-#include "capture/capture_stage.h"
+#include "apply/state/quarantine.h"
+#include "capture/cursor/stored_cursor.h"
 #include "engine/base/error.h"
 #include "engine/log/rocks/open_log.h"
 #include "tools/config/named_by.h"

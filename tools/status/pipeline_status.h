@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "apply/apply_stage.h"
-#include "capture/capture_stage.h"
+#include "capture/cursor/guarantee.h"
+#include "capture/cursor/stored_cursor.h"
 #include "engine/base/clock.h"
 #include "engine/log/log_reader.h"
 #include "tools/config/config.h"

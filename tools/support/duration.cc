@@ -13,11 +13,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Unit {
+struct DurationUnit {
   std::string_view name;
   Microseconds length;
 };
-constexpr Unit kUnits[] = {{"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}, {"d", 24h}};
+constexpr DurationUnit kDurationUnits[] = {
+    {"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}, {"d", 24h}};
 
 // Timestamps of the model count from 2000-01-01, WallTime from 1970-01-01.
 constexpr Microseconds kModelEpoch = std::chrono::seconds(946'684'800);
@@ -29,7 +30,7 @@ std::optional<Microseconds> ParseDuration(std::string_view text) {
   auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), count);
   if (error != std::errc() || count < 0) return {};
   std::string_view name(rest, text.data() + text.size() - rest);
-  for (const Unit& unit : kUnits) {
+  for (const DurationUnit& unit : kDurationUnits) {
     if (name != unit.name) continue;
     if (count > std::numeric_limits<int64_t>::max() / unit.length.count()) return {};
     return count * unit.length;

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <optional>
 
-#include "apply/moment_fit.h"
-#include "apply/moment_parts.h"
-#include "apply/table_plan.h"
-#include "capture/table_plan.h"
+#include "apply/plan/apply_plan.h"
+#include "apply/plan/moment_fit.h"
+#include "apply/plan/moment_parts.h"
+#include "capture/plan/capture_plan.h"
 #include "engine/model/same_value.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
@@ -75,8 +75,8 @@ std::vector<std::string> ComparedTable::TargetKeyNames() const { return NamesOf(
 ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
                                const capture::TableSpec& spec, const apply::TableMapping& mapping,
                                const capture::KnownKinds& known) {
-  const capture::TablePlan captured = capture::PlanTable(source, spec, known);
-  apply::TablePlan plan = apply::PlanTable(captured.schema, mapping);
+  const capture::CapturePlan captured = capture::PlanTable(source, spec, known);
+  apply::ApplyPlan plan = apply::PlanTable(captured.schema, mapping);
   const std::optional<sql::TableInfo> info = target.Describe(mapping.target);
   ComparedTable table{.schema = captured.schema,
                       .where = captured.set,

@@ -4,9 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "apply/narrowing.h"
-#include "apply/table_mapping.h"
-#include "capture/capture_stage.h"
+#include "apply/plan/narrowing.h"
+#include "apply/rules/table_mapping.h"
+#include "capture/plan/known_kinds.h"
+#include "capture/plan/table_spec.h"
 #include "engine/model/schema.h"
 #include "engine/sql/session.h"
 

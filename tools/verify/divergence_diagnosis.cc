@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "apply/own_tables.h"
-#include "apply/row_image.h"
+#include "apply/state/own_tables.h"
+#include "apply/state/row_image.h"
 
 namespace syncline::cli {
 namespace {

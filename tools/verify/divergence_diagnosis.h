@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "apply/conflict_table.h"
-#include "apply/quarantine.h"
+#include "apply/state/conflict_table.h"
+#include "apply/state/quarantine.h"
 #include "engine/log/log_reader.h"
 #include "tools/config/plan.h"
 #include "tools/verify/verify_result.h"

@@ -6,14 +6,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "apply/peer_work.h"
+#include "apply/write/local_log_changes.h"
 #include "engine/base/error.h"
 #include "engine/model/stamp.h"
 
 namespace syncline::cli {
 namespace {
 
-constexpr Microseconds kLookPause = std::chrono::milliseconds(200);
+constexpr Microseconds kPeerLookPause = std::chrono::milliseconds(200);
 
 bool IsSame(const RowPair& a, const RowPair& b) {
   return a.source == b.source && a.target == b.target;
@@ -116,7 +116,7 @@ PeerResult PeerComparison::Run(Microseconds wait) {
          })) {
     in_second_.reset();
     in_first_.reset();
-    clock_.Sleep(kLookPause, {});
+    clock_.Sleep(kPeerLookPause, {});
     Look();
     for (size_t i = 0; i < tables_.size(); ++i) {
       open[i] = LookAgain(i, open[i], findings.tables[i].equal);

@@ -9,8 +9,8 @@
 #include <span>
 #include <utility>
 
-#include "apply/mend_rows.h"
-#include "apply/table_order.h"
+#include "apply/rules/table_order.h"
+#include "apply/target/repair_rows.h"
 #include "engine/base/error.h"
 #include "tools/service/source_poll.h"
 
@@ -132,7 +132,7 @@ void RowRepair::Write(const VerifyResult& findings, Result& result) {
                                  .logger = logger_};
   for (std::span<const RowToWrite> left = rows; !left.empty();) {
     const auto some = left.first(std::min(left.size(), kRowsTogether));
-    const apply::MendResult mended = apply::MendRows(target, [&](Offset at) {
+    const apply::MendResult mended = apply::RepairRows(target, [&](Offset at) {
       if (at < findings.progress.next) {
         throw UsageError(fmt::format("pipeline {} was set back meanwhile", pipeline_.name),
                          "what comes again mends it; verify afterwards");

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "apply/batch.h"
-#include "capture/capture_orders.h"
+#include "apply/batch/batch.h"
+#include "capture/polling/capture_orders.h"
 #include "engine/base/clock.h"
 #include "tools/config/plan.h"
 #include "tools/status/log_history.h"

@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "capture/table_plan.h"
+#include "capture/plan/capture_plan.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 #include "tools/verify/row_buckets.h"

@@ -1,5 +1,7 @@
 #include "tools/verify/target_normalizer.h"
 
+#include <fmt/format.h>
+
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 

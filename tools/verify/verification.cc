@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "apply/own_tables.h"
+#include "apply/state/own_tables.h"
 #include "engine/base/error.h"
 #include "engine/log/rocks/open_log.h"
 #include "tools/service/source_poll.h"

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "apply/progress.h"
+#include "apply/state/progress.h"
 #include "engine/base/clock.h"
 #include "engine/log/log_reader.h"
 #include "engine/sql/session.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "apply/progress.h"
+#include "apply/state/progress.h"
 #include "engine/base/offset.h"
 #include "tools/status/log_history.h"
 #include "tools/verify/table_comparison.h"

@@ -10,7 +10,7 @@
 namespace syncline {
 namespace {
 
-ValueView Text(std::string_view text) { return ValueView::Text(text); }
+ValueView TextView(std::string_view text) { return ValueView::Text(text); }
 
 // Groups of forms of one thing each; no form of one group is one of another.
 void ExpectGroups(Type type, const std::vector<std::vector<ValueView>>& groups) {
@@ -33,74 +33,76 @@ void ExpectGroups(Type type, const std::vector<std::vector<ValueView>>& groups) 
 TEST(SameValueTest, ANumberIsItsDigitsWhateverItsForm) {
   const std::vector<std::vector<ValueView>> groups = {
       {ValueView::Null()},
-      {ValueView::Int(0), ValueView::Decimal("0"), ValueView::Decimal("-0.00"), Text("000")},
-      {ValueView::Int(10), ValueView::Decimal("10.0"), Text("010"), ValueView::Double(10)},
-      {ValueView::Decimal("1.5"), ValueView::Decimal("1.500"), Text("01.50")},
-      {ValueView::Decimal("-0.5"), Text("-0.50"), ValueView::Double(-0.5)},
-      {ValueView::Decimal("0.5"), Text("0.50")},
-      {ValueView::Int(1), Text("1")},
+      {ValueView::Int(0), ValueView::Decimal("0"), ValueView::Decimal("-0.00"), TextView("000")},
+      {ValueView::Int(10), ValueView::Decimal("10.0"), TextView("010"), ValueView::Double(10)},
+      {ValueView::Decimal("1.5"), ValueView::Decimal("1.500"), TextView("01.50")},
+      {ValueView::Decimal("-0.5"), TextView("-0.50"), ValueView::Double(-0.5)},
+      {ValueView::Decimal("0.5"), TextView("0.50")},
+      {ValueView::Int(1), TextView("1")},
       {ValueView::Int(100)},
-      {Text("100.")},  // no decimal: it is its letters
-      {ValueView::Decimal("NaN"), Text("NaN")},
-      {ValueView::Decimal("Infinity"), Text("Infinity")},
-      {Text("1e5")},
-      {Text("")},
+      {TextView("100.")},  // no decimal: it is its letters
+      {ValueView::Decimal("NaN"), TextView("NaN")},
+      {ValueView::Decimal("Infinity"), TextView("Infinity")},
+      {TextView("1e5")},
+      {TextView("")},
   };
   for (const Type type : {Type::kInt, Type::kDecimal}) ExpectGroups(type, groups);
 }
 
 TEST(SameValueTest, ADoubleHasOneZero) {
   ExpectGroups(Type::kDouble,
-               {{ValueView::Double(0.0), ValueView::Double(-0.0), Text("0"), Text("-0")},
-                {ValueView::Double(0.1), Text("0.1"), ValueView::Decimal("0.10")},
-                {ValueView::Double(std::numeric_limits<double>::infinity()), Text("Infinity")},
-                {Text("nothing")}});
+               {{ValueView::Double(0.0), ValueView::Double(-0.0), TextView("0"), TextView("-0")},
+                {ValueView::Double(0.1), TextView("0.1"), ValueView::Decimal("0.10")},
+                {ValueView::Double(std::numeric_limits<double>::infinity()), TextView("Infinity")},
+                {TextView("nothing")}});
 }
 
 TEST(SameValueTest, ATruthValueHasThreeForms) {
-  ExpectGroups(Type::kBool, {{ValueView::Bool(true), ValueView::Int(1), Text("t"), Text("true")},
-                             {ValueView::Bool(false), ValueView::Int(0), Text("f"), Text("false")},
-                             {Text("yes")},
-                             {ValueView::Int(2)}});
+  ExpectGroups(Type::kBool,
+               {{ValueView::Bool(true), ValueView::Int(1), TextView("t"), TextView("true")},
+                {ValueView::Bool(false), ValueView::Int(0), TextView("f"), TextView("false")},
+                {TextView("yes")},
+                {ValueView::Int(2)}});
 }
 
 TEST(SameValueTest, AMomentIsTheSameHoweverItIsWritten) {
   for (const Type type : {Type::kDate, Type::kTimestamp, Type::kTimestampTz}) {
     ExpectGroups(type, {{ValueView::TimestampTz(0), ValueView::Timestamp(0), ValueView::Date(0),
-                         Text("2000-01-01"), Text("2000-01-01T00:00Z"),
-                         Text("2000-01-01 02:00:00+02"), ValueView::Int(946'684'800)},
-                        {ValueView::TimestampTz(1), Text("2000-01-01 00:00:00.000001")},
-                        {Text("2000-01-01 00:00:01")},
-                        {Text("now")},
-                        {Text("today")},
-                        {Text("infinity"), ValueView::TimestampTz(kPositiveInfinity)}});
+                         TextView("2000-01-01"), TextView("2000-01-01T00:00Z"),
+                         TextView("2000-01-01 02:00:00+02"), ValueView::Int(946'684'800)},
+                        {ValueView::TimestampTz(1), TextView("2000-01-01 00:00:00.000001")},
+                        {TextView("2000-01-01 00:00:01")},
+                        {TextView("now")},
+                        {TextView("today")},
+                        {TextView("infinity"), ValueView::TimestampTz(kPositiveInfinity)}});
   }
 }
 
 TEST(SameValueTest, TimesUuidsAndBytesAreReadFromText) {
-  ExpectGroups(Type::kTime, {{ValueView::Time(3'600'000'000), Text("01:00"), Text("01:00:00.0")},
-                             {Text("1:00")}});
-  ExpectGroups(Type::kUuid,
-               {{ValueView::Uuid("0123456789abcdEf"), Text("30313233-3435-3637-3839-616263644566"),
-                 Text("30313233-3435-3637-3839-616263644566")},
-                {Text("30313233343536373839616263644566")}});
+  ExpectGroups(Type::kTime,
+               {{ValueView::Time(3'600'000'000), TextView("01:00"), TextView("01:00:00.0")},
+                {TextView("1:00")}});
+  ExpectGroups(Type::kUuid, {{ValueView::Uuid("0123456789abcdEf"),
+                              TextView("30313233-3435-3637-3839-616263644566"),
+                              TextView("30313233-3435-3637-3839-616263644566")},
+                             {TextView("30313233343536373839616263644566")}});
   const std::string upper = "AABBCCDD-0000-4000-8000-00000000000E";
   const std::string lower = "aabbccdd-0000-4000-8000-00000000000e";
-  ExpectGroups(Type::kUuid, {{Text(upper), Text(lower)}});
-  ExpectGroups(Type::kBytes,
-               {{ValueView::Bytes("az"), Text("\\x617a"), Text("\\x617A")}, {Text("az")}});
+  ExpectGroups(Type::kUuid, {{TextView(upper), TextView(lower)}});
+  ExpectGroups(Type::kBytes, {{ValueView::Bytes("az"), TextView("\\x617a"), TextView("\\x617A")},
+                              {TextView("az")}});
 }
 
 // Fails when a text is read as what it looks like in a column of texts.
 TEST(SameValueTest, TextsAreTheirLetters) {
   for (const Type type : {Type::kText, Type::kJson, Type::kOther}) {
-    ExpectGroups(type, {{Text("1.0")},
-                        {Text("1")},
-                        {Text("2000-01-01 00:00:00")},
-                        {Text("2000-01-01T00:00:00")},
-                        {Text("A")},
-                        {Text("a")},
-                        {Text("")},
+    ExpectGroups(type, {{TextView("1.0")},
+                        {TextView("1")},
+                        {TextView("2000-01-01 00:00:00")},
+                        {TextView("2000-01-01T00:00:00")},
+                        {TextView("A")},
+                        {TextView("a")},
+                        {TextView("")},
                         {ValueView::Null()}});
   }
 }

@@ -32,14 +32,14 @@ bool FitsAlone(ValueView value, TypeOid type) {
   return FitBinary(Pointers(rows), {type});
 }
 
-struct Sample {
+struct LoadSample {
   const char* type;
   TypeOid oid;
   std::vector<const char*> values;  // as literals
 };
 
 // Every type that is sent in binary, with its extremes.
-const Sample kSamples[] = {
+const LoadSample kLoadSamples[] = {
     {"boolean", oid::kBool, {"true", "false"}},
     {"smallint", oid::kInt2, {"-32768", "32767"}},
     {"integer", oid::kInt4, {"-2147483648", "2147483647"}},
@@ -82,7 +82,7 @@ const Sample kSamples[] = {
 // Fails when a writer is off by a digit: try the numeric's weight, the date's infinities, or leave
 // out jsonb's version.
 TEST_F(PostgresLoadTest, WhatIsSentInBinaryIsExact) {
-  for (const Sample& sample : kSamples) {
+  for (const LoadSample& sample : kLoadSamples) {
     SCOPED_TRACE(sample.type);
     session_->Execute(
         test::AnySql("DROP TABLE IF EXISTS origin, target; CREATE TABLE origin (id int, v " +

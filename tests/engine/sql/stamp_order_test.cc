@@ -25,7 +25,7 @@ using Random = std::mt19937_64;
 constexpr size_t kPairs = 4000;
 
 // A stamp as somebody may have stored it, and the moment that it stands for, by the library.
-struct Sample {
+struct StampSample {
   Value value;
   Moment moment;
 };
@@ -39,7 +39,7 @@ Moment Floor(Moment moment) {
   return date::floor<Duration>(moment);
 }
 
-Sample IsoText(Random& random, Moment moment) {
+StampSample IsoText(Random& random, Moment moment) {
   static const std::vector<std::string> kZones = {"",       "Z",      "+00",    "+02:00",
                                                   "-05:00", "+0530",  "+09",    "-11:30",
                                                   "+14:00", "-12:00", "+15:59", "-15:59"};
@@ -76,34 +76,34 @@ Sample IsoText(Random& random, Moment moment) {
 }
 
 template <typename Duration>
-Sample UnixTime(Moment moment, bool as_text) {
+StampSample UnixTime(Moment moment, bool as_text) {
   const auto count = date::floor<Duration>(moment).time_since_epoch().count();
   const ValueView number = ValueView::Int(count);
   return {as_text ? Value(ValueView::Text(ToText(number))) : Value(number),
           Floor<Duration>(moment)};
 }
 
-Sample CalendarNumber(Moment moment, bool as_text) {
+StampSample CalendarNumber(Moment moment, bool as_text) {
   const std::string text = date::format("%Y%m%d", moment);
   return {as_text ? Value(ValueView::Text(text)) : Value(ValueView::Int(std::stoll(text))),
           Floor<date::days>(moment)};
 }
 
-Sample JulianDay(Moment moment) {
+StampSample JulianDay(Moment moment) {
   moment = Floor<std::chrono::milliseconds>(moment);
   const double days =
       std::chrono::duration<double, date::days::period>(moment.time_since_epoch()).count();
   return {Value(ValueView::Double(days + 2440587.5)), moment};
 }
 
-Sample RealSeconds(Moment moment) {
+StampSample RealSeconds(Moment moment) {
   moment = Floor<std::chrono::milliseconds>(moment);
   return {
       Value(ValueView::Double(std::chrono::duration<double>(moment.time_since_epoch()).count())),
       moment};
 }
 
-Sample InSomeForm(Random& random, Moment moment) {
+StampSample InSomeForm(Random& random, Moment moment) {
   const bool as_text = Any(random, 0, 3) == 0;
   switch (Any(random, 0, 11)) {
     case 0:
@@ -124,7 +124,7 @@ Sample InSomeForm(Random& random, Moment moment) {
 }
 
 // The second is close to the first, so that forms and not years decide.
-std::pair<Sample, Sample> SomePair(Random& random) {
+std::pair<StampSample, StampSample> SomePair(Random& random) {
   constexpr std::chrono::microseconds kApart[] = {0us, 1us, 1ms, 999ms, 1s, 59s, 1h, 9h, 24h};
   const Moment from = date::sys_days{date::year{1976} / 1 / 1};
   const Moment first = from + std::chrono::microseconds(Any(random, 0, 4'000'000'000'000'000));
@@ -161,7 +161,7 @@ class StampOrderTest : public SessionTest {
     }
   }
 
-  std::vector<std::pair<Sample, Sample>> pairs_;
+  std::vector<std::pair<StampSample, StampSample>> pairs_;
   std::vector<Row> rows_;
   std::vector<std::string> expected_;
 };

@@ -1,0 +1,228 @@
+#include "apply/parallel_applier.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "apply/target/durability.h"
+#include "engine/base/check.h"
+#include "engine/base/error.h"
+#include "engine/base/log_text.h"
+
+namespace syncline::apply {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr size_t kLanes = 2;
+// Below that it is not worth a second session.
+constexpr uint64_t kChangesMin = 2'000;
+// After trouble so many batches come one by one.
+constexpr int kAloneAfterTrouble = 20;
+// How long a batch waits for its turn before it looks whether it is in the way.
+constexpr auto kPatience = 100ms;
+
+bool AreTargetsApart(const std::vector<TableMapping>& tables) {
+  std::set<TableName> targets;
+  return std::ranges::all_of(tables, [&](const TableMapping& table) {
+    TableName target = table.target;
+    if (target.schema.empty()) target.schema = "public";
+    return targets.insert(std::move(target)).second;
+  });
+}
+
+// While both batches are still being written a circle of their locks is the server's to break, and
+// it may do so at the first one's cost.
+bool IsOfLocks(const Error& error) {
+  return error.code() == "40P01" || error.code() == "55P03";  // deadlock, lock timeout
+}
+
+// Nothing of it was parked.
+bool IsWhole(const SqlTarget::Written& written) {
+  return std::ranges::all_of(written, [](const auto& table) {
+    return table.second.refused == 0 && table.second.waiting == 0;
+  });
+}
+
+// Returns when the batch before is committed. It may wait, over other sessions, for a lock of ours,
+// which no server finds out.
+void AwaitTurn(sql::Session& session, const std::shared_future<bool>& committed,
+               const SqlTarget& before) {
+  while (committed.wait_for(kPatience) != std::future_status::ready) {
+    const auto waits =
+        session.Query("SELECT 1 FROM pg_locks WHERE pid = $1::int AND NOT granted LIMIT 1",
+                      {std::to_string(before.backend())});
+    if (!waits.rows.empty()) throw RestartError("the batch before waits for a lock");
+  }
+  if (!committed.get()) throw RestartError("the batch before was not committed");
+}
+
+}  // namespace
+
+ParallelApplier::ParallelApplier(sql::DatabaseUrl url, std::vector<TableMapping> tables,
+                                 std::string source, TargetOptions options,
+                                 std::shared_ptr<spdlog::logger> logger, TwoWay two_way)
+    : logger_(logger),
+      may_share_(url.dialect == Dialect::kPostgres && two_way.log == nullptr &&
+                 AreTargetsApart(tables)) {
+  for (size_t i = 0; i < (may_share_ ? kLanes : 1); ++i) {
+    lanes_.push_back(std::make_unique<SqlTarget>(url, tables, source, options, logger, two_way));
+  }
+}
+
+ParallelApplier::~ParallelApplier() { Close(); }
+
+void ParallelApplier::Open() {
+  first().Open();
+  if (std::exchange(warned_, true)) return;
+  for (const DurabilityConcern& concern : DurabilityConcerns(first().session())) {
+    logger_->warn(LogText("what is applied may be lost reason=\"{}\" hint=\"{}\"", concern.message,
+                          concern.hint));
+  }
+}
+
+void ParallelApplier::Close() noexcept {
+  running_.clear();  // each of them waits until it is over
+  for (const auto& lane : lanes_) lane->Close();
+  was_beside_ = false;
+  calm_ = false;
+  settled_.clear();
+  plain_.clear();
+}
+
+void ParallelApplier::Rest() noexcept {
+  SYNCLINE_CHECK(running_.empty());
+  if (lanes_.size() > 1) lanes_.back()->Close();
+  plain_.clear();
+}
+
+// True if it is open. Where it cannot be, as when the server has no more connections to give, one
+// lane has to do.
+bool ParallelApplier::OpenSecond() {
+  SqlTarget& second = *lanes_.back();
+  if (second.is_open()) return true;
+  try {
+    second.Open();
+    return true;
+  } catch (const Error& error) {
+    logger_->debug(LogText("no second session error=\"{}\"", error.message()));
+    second.Close();
+    alone_ = kAloneAfterTrouble;
+    return false;
+  }
+}
+
+// Many rows that come in key order are not written from two sides: a B-tree that grows at its end
+// only takes less work, and three quarters of the room.
+bool ParallelApplier::MayGoAhead(const ReadyBatch& ready) const {
+  return may_share_ && calm_ && alone_ == 0 && ready.batch.changes() >= kChangesMin &&
+         running_.back().is_settled && IsSettled(ready) &&
+         std::ranges::all_of(ready.tables, [this](const TableChanges& changes) {
+           return !changes.came_in_key_order || changes.upserts.size() < kChangesMin;
+         });
+}
+
+// The target's tables were made ready for these schemas, and no other one has come since.
+bool ParallelApplier::IsSettled(const ReadyBatch& ready) const {
+  return std::ranges::all_of(ready.tables, [this](const TableChanges& changes) {
+    const auto found = settled_.find(changes.schema->table);
+    return found != settled_.end() && found->second == changes.schema->id();
+  });
+}
+
+SqlTarget& ParallelApplier::IdleLane() {
+  const bool first = running_.empty() || running_.back().target != lanes_.front().get();
+  return first ? *lanes_.front() : *lanes_.back();
+}
+
+// Whether their tables are, as an idle session finds.
+bool ParallelApplier::ArePlain(const std::vector<TableChanges>& tables) {
+  try {
+    return std::ranges::all_of(tables, [this](const TableChanges& changes) {
+      const auto [at, added] = plain_.try_emplace(changes.schema->table, false);
+      if (added) at->second = IdleLane().IsPlain(*changes.schema);
+      return at->second;
+    });
+  } catch (const Error&) {
+    alone_ = kAloneAfterTrouble;  // whoever uses that session next will tell
+    return false;
+  }
+}
+
+bool ParallelApplier::HasRoomFor(ReadyBatch& ready) {
+  if (running_.empty()) return true;
+  if (running_.size() == kLanes || !MayGoAhead(ready)) return false;
+  if (!ready.keys) ready.keys.emplace(ready.tables);
+  return !ready.keys->MayMeet(*running_.back().keys) && OpenSecond() && ArePlain(ready.tables);
+}
+
+void ParallelApplier::Begin(ReadyBatch ready, const std::optional<Progress>& from,
+                            const Progress& to, bool here) {
+  SYNCLINE_CHECK(running_.size() < lanes_.size());
+  const bool is_ahead = !running_.empty();
+  if (!is_ahead && alone_ > 0) --alone_;
+  SqlTarget::Turn turn;
+  if (is_ahead) {
+    turn = [committed = running_.back().committed, &before = *running_.back().target](
+               sql::Session& session) { AwaitTurn(session, committed, before); };
+  }
+  Running running{.target = &IdleLane(), .is_ahead = is_ahead, .to = to};
+  running.changes = ready.batch.changes();
+  if (may_share_ && !ready.keys) ready.keys.emplace(ready.tables);
+  running.keys = std::move(ready.keys);
+  running.is_settled = IsSettled(ready);
+  for (const TableChanges& changes : ready.tables) running.schemas.push_back(changes.schema);
+  std::promise<bool> committed;
+  running.committed = committed.get_future().share();
+  auto write = [&target = *running.target, ready = std::move(ready), from, to,
+                turn = std::move(turn), committed = std::move(committed)]() mutable {
+    try {
+      Outcome outcome{
+          target.Apply(std::move(ready.tables), ready.batch.name(), from, to, ready.schemas, turn)};
+      outcome.calm = target.is_calm() && IsWhole(outcome.written);
+      committed.set_value(true);
+      return outcome;
+    } catch (...) {
+      committed.set_value(false);
+      throw;
+    }
+  };
+  // Where there is no thread for it the batch is written by whoever waits for it.
+  auto task = std::make_shared<decltype(write)>(std::move(write));
+  const auto run = [task] { return (*task)(); };
+  try {
+    running.outcome = std::async(here ? std::launch::deferred : std::launch::async, run);
+  } catch (const std::system_error&) {
+    running.outcome = std::async(std::launch::deferred, run);
+  }
+  running_.push_back(std::move(running));
+}
+
+ParallelApplier::Finished ParallelApplier::Finish() {
+  Running& running = running_.front();
+  Outcome outcome;
+  try {
+    outcome = running.outcome.get();
+  } catch (const Error& error) {
+    was_beside_ = running.is_ahead || (running_.size() > 1 && IsOfLocks(error));
+    if (was_beside_) {
+      alone_ = kAloneAfterTrouble;
+      logger_->debug(LogText("a batch is applied again, alone error=\"{}\"", error.message()));
+    }
+    throw;
+  }
+  calm_ = outcome.calm;
+  for (const auto& schema : running.schemas) settled_.erase(schema->table);
+  for (const auto& schema : running.schemas) {
+    const auto [at, is_only] = settled_.try_emplace(schema->table, schema->id());
+    if (!is_only) at->second = SchemaId{};  // none that could come next
+  }
+  Finished finished{running.to, running.changes, running.is_ahead, std::move(outcome.written)};
+  running_.pop_front();
+  return finished;
+}
+
+}  // namespace syncline::apply

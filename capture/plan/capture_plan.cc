@@ -1,0 +1,380 @@
+#include "capture/plan/capture_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <string_view>
+
+#include "capture/plan/cursor_columns.h"
+#include "capture/plan/named_columns.h"
+#include "capture/plan/row_security.h"
+#include "capture/plan/short_hash.h"
+#include "capture/plan/table_zone.h"
+#include "capture/plan/tombstones.h"
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+#include "engine/sql/describe_all.h"
+#include "engine/sql/dialect.h"
+
+namespace syncline::capture {
+namespace {
+
+// A view or a foreign table, where Session::MayRead allows none.
+constexpr std::string_view kRestrictedKind = "55000";
+
+bool EqualIgnoringCase(std::string_view a, std::string_view b) {
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+bool Contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+std::vector<std::string> ColumnNames(const sql::TableInfo& info) {
+  std::vector<std::string> names;
+  for (const sql::ColumnInfo& column : info.columns) names.push_back(column.column.name);
+  return names;
+}
+
+// Nothing: the column cannot be polled by.
+std::optional<CursorKind> KindOf(const Column& column, Dialect dialect) {
+  if (dialect == Dialect::kSqlite) {
+    switch (column.type) {
+      case Type::kInt:
+      case Type::kDouble:
+      case Type::kText:
+      case Type::kDate:
+      case Type::kTimestamp:
+      case Type::kTimestampTz:
+        return CursorKind::kStored;
+      default:
+        if (column.native_type.empty()) return CursorKind::kStored;
+        return std::nullopt;
+    }
+  }
+  switch (column.type) {
+    case Type::kTimestampTz:
+      return CursorKind::kTimestampTz;
+    case Type::kTimestamp:
+      return CursorKind::kTimestamp;
+    case Type::kDate:
+      return CursorKind::kDate;
+    case Type::kInt:
+      return column.native_type == "xid8" ? CursorKind::kXid : CursorKind::kInteger;
+    default:
+      return std::nullopt;
+  }
+}
+
+// "updated_at or changed_at": what to suggest as a cursor; empty when no column would do.
+std::string PossibleCursors(const sql::TableInfo& info, Dialect dialect) {
+  std::string names;
+  int found = 0;
+  for (const sql::ColumnInfo& column : info.columns) {
+    const auto kind = KindOf(column.column, dialect);
+    const bool time = column.column.type != Type::kInt && column.column.type != Type::kText &&
+                      column.column.type != Type::kDouble;
+    if (!kind || !time || ++found > 3) continue;
+    names += (names.empty() ? "" : " or ") + column.column.name;
+  }
+  return names;
+}
+
+bool IsRowId(const TableSchema& schema) {
+  return schema.key.size() == 1 &&
+         EqualIgnoringCase(schema.columns[schema.key.front()].native_type, "INTEGER");
+}
+
+std::string CursorHint(const sql::TableInfo& info, Dialect dialect) {
+  const std::string names = PossibleCursors(info, dialect);
+  if (!names.empty()) return fmt::format("set cursor: for this table, for instance to {}", names);
+  return "add a column that every insert and update sets, such as updated_at timestamptz NOT NULL "
+         "DEFAULT now() with a trigger, and an index on it; then set cursor: for this table";
+}
+
+std::vector<std::string> ChooseKey(const TableSpec& spec, const sql::TableInfo& info) {
+  const std::string name = spec.table.ToString();
+  for (const std::string& column : spec.key) {
+    if (info.Find(column)) continue;
+    throw UsageError(fmt::format("{}: there is no key column {}{}", name, column,
+                                 DidYouMean(column, ColumnNames(info))),
+                     "correct key: of this table in the configuration");
+  }
+  if (!spec.key.empty()) return spec.key;
+  if (!info.primary_key.empty()) return info.primary_key;
+  if (!info.unique_keys.empty()) return info.unique_keys.front();
+  throw UsageError(
+      fmt::format("{}: there is no primary key and no unique key over NOT NULL columns", name),
+      "name the columns that identify a row with key: [...] in the configuration, or add a primary "
+      "key to the table");
+}
+
+CursorKind CheckCursorColumn(const std::string& column, const sql::TableInfo& info,
+                             Dialect dialect) {
+  const std::string name = info.name.ToString();
+  const sql::ColumnInfo* found = info.Find(column);
+  if (!found) {
+    throw UsageError(fmt::format("{}: there is no column {} to poll by{}", name, column,
+                                 DidYouMean(column, ColumnNames(info))),
+                     CursorHint(info, dialect));
+  }
+  if (const auto kind = KindOf(found->column, dialect)) return *kind;
+  throw UsageError(
+      fmt::format("{}: column {} of type {} cannot be polled by", name, column,
+                  found->column.native_type),
+      dialect == Dialect::kSqlite
+          ? "a cursor column is declared as a date, a timestamp, an integer, a real or text"
+          : "a cursor column is a timestamptz, a timestamp, a date, an integer from a sequence, or "
+            "an "
+            "xid8");
+}
+
+CursorKind CheckCursor(const CursorColumns& cursor, const sql::TableInfo& info, Dialect dialect) {
+  const std::string name = info.name.ToString();
+  if (cursor.column.empty()) {
+    throw UsageError(fmt::format("{}: no cursor column is named", name), CursorHint(info, dialect));
+  }
+  const CursorKind kind = CheckCursorColumn(cursor.column, info, dialect);
+  if (cursor.fallback.empty()) return kind;
+  CheckCursorColumn(cursor.fallback, info, dialect);
+  const Column& first = info.Find(cursor.column)->column;
+  const Column& second = info.Find(cursor.fallback)->column;
+  if (kind == CursorKind::kInteger || kind == CursorKind::kXid) {
+    throw UsageError(fmt::format("{}: {} is for times, and {} is a number", name,
+                                 cursor.Sql().text(), first.name),
+                     "poll by one column that every insert and update sets");
+  }
+  if (first.type != second.type || !EqualIgnoringCase(first.native_type, second.native_type)) {
+    throw UsageError(fmt::format("{}: {} mixes two types, {} and {}", name, cursor.Sql().text(),
+                                 first.native_type, second.native_type),
+                     "give both columns one type, or poll by one of them");
+  }
+  return kind;
+}
+
+void CheckOmitted(const TableSpec& spec, const CursorColumns& cursor, const sql::TableInfo& info,
+                  const std::vector<std::string>& key) {
+  const std::string name = spec.table.ToString();
+  for (const std::string& column : spec.omit) {
+    if (!info.Find(column)) {
+      throw UsageError(fmt::format("{}: there is no column {} to omit{}", name, column,
+                                   DidYouMean(column, ColumnNames(info))),
+                       "correct omit: of this table in the configuration");
+    }
+    if (cursor.Has(column) || column == spec.deletes.flag || Contains(key, column)) {
+      throw UsageError(fmt::format("{}: column {} is {} and cannot be omitted", name, column,
+                                   cursor.Has(column)            ? "the cursor"
+                                   : column == spec.deletes.flag ? "what tells deleted rows"
+                                                                 : "part of the key"),
+                       "take it out of omit: in the configuration");
+    }
+  }
+}
+
+// A misspelt column would otherwise reach its target under its own name, or although it was to be
+// left out.
+void CheckNamed(const TableSpec& spec, const sql::TableInfo& info) {
+  for (const std::string& column : spec.named) {
+    if (info.Find(column)) continue;
+    throw UsageError(fmt::format("{}: there is no column {}{}", spec.table.ToString(), column,
+                                 DidYouMean(column, ColumnNames(info))),
+                     "correct columns: or omit: of this table in the configuration");
+  }
+}
+
+std::string Definition(const TableSpec& spec, const CursorColumns& cursor,
+                       const std::vector<std::string>& key) {
+  std::vector<std::string> omit = spec.omit;
+  std::ranges::sort(omit);
+  std::string text = fmt::format("key {}\ncursor {}\nomit {}\nwhere {}", sql::QuoteList(key).text(),
+                                 cursor.Sql().text(), sql::QuoteList(omit).text(), spec.where);
+  if (!spec.deletes.flag.empty()) text += "\nsoft " + sql::Quote(spec.deletes.flag).ToString();
+  return ShortHash(text);
+}
+
+void CheckCondition(sql::Session& session, const TableSpec& spec, CapturePlan& plan) {
+  if (spec.where.empty()) return;
+  RefuseRowSecurity(session, {spec.table});  // or it would seem to be the condition's fault
+  const sql::Sql none = sql::Format("SELECT 1 FROM {} WHERE false AND {}", sql::Quote(spec.table),
+                                    ConditionSql(spec.where));
+  try {
+    try {
+      session.Query(none);
+    } catch (const Error& error) {
+      // The condition may look into views. What the table itself is, is seen under its lock.
+      if (error.code() != kRestrictedKind) throw;
+      plan.reach = {.views = true, .foreign_tables = true};
+      session.MayRead(plan.reach);
+      session.Query(none);
+    }
+  } catch (const Error& error) {
+    if (error.reaction() != Reaction::kStop) throw;
+    std::string hint = "correct where: of this table; it is a condition in the source's own SQL";
+    if (Contains({"42P01", "42883", "42704", "3F000"}, error.code())) {
+      hint +=
+          ", in which a name without a schema means one of the system's: write public.f(..), "
+          "public.t, x::public.type, a OPERATOR(public.=) b";
+    }
+    throw UsageError(fmt::format("{}: the database does not understand its where: {}",
+                                 spec.table.ToString(), error.message()),
+                     hint);
+  }
+}
+
+// Types of users have operators of their own, in a schema that has to be named.
+void AskForOperators(sql::Session& session, CapturePlan& plan) {
+  for (const uint32_t column : plan.schema->key) {
+    const Column& key = plan.schema->columns[column];
+    plan.key_equals.push_back(session.Operator(key, sql::Comparison::kEqual));
+    plan.key_above.push_back(session.Operator(key, sql::Comparison::kGreater));
+  }
+  const bool plain =
+      std::ranges::all_of(plan.key_equals, [](const sql::Sql& equal) { return equal == "="; });
+  if (!plain) return;
+  plan.key_equals.clear();
+  plan.key_above.clear();
+}
+
+}  // namespace
+
+// A line of its own, so that a comment at its end cannot swallow what follows.
+sql::Sql ConditionSql(const std::string& where) {
+  if (where.empty()) return {};
+  return sql::Format("({}\n)", sql::Sql::OfOperator(where));
+}
+
+sql::Sql And(const sql::Sql& a, const sql::Sql& b) {
+  return a.empty() ? b : b.empty() ? a : a + " AND " + b;
+}
+
+sql::Sql CapturePlan::cursor_sql() const {
+  const auto fallback = schema->cursor_fallback;
+  return CursorColumns{schema->columns[schema->cursor].name,
+                       fallback ? schema->columns[*fallback].name : ""}
+      .Sql();
+}
+
+std::vector<std::string> CapturePlan::key_columns() const {
+  std::vector<std::string> names;
+  for (const uint32_t column : schema->key) names.push_back(schema->columns[column].name);
+  return names;
+}
+
+CapturePlan MakePlan(const TableSpec& given, const sql::TableInfo& info, Dialect dialect) {
+  const TableSpec spec = AsTheTableNames(given, info, dialect);
+  const std::vector<std::string> key = ChooseKey(spec, info);
+  CapturePlan plan;
+  const CursorColumns columns = CursorColumns::Parse(spec.cursor);
+  plan.cursor_kind = CheckCursor(columns, info, dialect);
+  CheckOmitted(spec, columns, info, key);
+  CheckNamed(spec, info);
+
+  auto schema = std::make_shared<TableSchema>();
+  schema->table = spec.table;
+  schema->dialect = dialect;
+  for (const sql::ColumnInfo& column : info.columns) {
+    if (!Contains(spec.omit, column.column.name)) schema->columns.push_back(column.column);
+  }
+  for (const std::string& column : key) {
+    schema->key.push_back(static_cast<uint32_t>(schema->Find(column)));
+    plan.key_may_be_null |= schema->columns[schema->key.back()].nullable;
+  }
+  // SQLite lets a primary key hold NULL unless it is the row id.
+  plan.key_may_be_null |= dialect == Dialect::kSqlite && !IsRowId(*schema);
+  schema->cursor = static_cast<uint32_t>(schema->Find(columns.column));
+  bool may_be_null = schema->columns[schema->cursor].nullable;
+  if (!columns.fallback.empty()) {
+    schema->cursor_fallback = static_cast<uint32_t>(schema->Find(columns.fallback));
+    may_be_null = may_be_null && schema->columns[*schema->cursor_fallback].nullable;
+  }
+  if (!spec.deletes.flag.empty()) plan.flag = PlanSoftFlag(spec, info, *schema);
+
+  const sql::Sql cursor = columns.Sql();
+  plan.table_kind = info.kind;
+  plan.counts_up =
+      plan.cursor_kind == CursorKind::kInteger || plan.cursor_kind == CursorKind::kStored;
+  plan.set = ConditionSql(spec.where);
+  plan.where = plan.set;
+  if (may_be_null) {
+    plan.null_cursor = And(plan.where, cursor + " IS NULL");
+    plan.finds_null_cursors = columns.fallback.empty() && Contains(info.indexed, columns.column);
+    plan.where = And(plan.where, cursor + " IS NOT NULL");
+  }
+  plan.zone = spec.zone;
+  plan.key_order = sql::QuoteList(key);
+  plan.poll_order = sql::Format("{}, {}", cursor, plan.key_order);
+  plan.definition = Definition(spec, columns, key);
+  plan.reconcile = spec.deletes.reconcile;
+  plan.row_bytes_max = spec.row_bytes_max;
+  plan.max_deletes = spec.deletes.max_deletes;
+  plan.schema = std::move(schema);
+  return plan;
+}
+
+void RefuseNullKeys(sql::Session& session, const CapturePlan& plan) {
+  if (!plan.key_may_be_null) return;
+  std::vector<sql::Sql> null;
+  for (const std::string& column : plan.key_columns()) {
+    null.push_back(sql::Quote(column) + " IS NULL");
+  }
+  const auto found =
+      session.Query(sql::Format("SELECT 1 FROM {} WHERE {} LIMIT 1", plan.from(),
+                                And(plan.where, sql::Format("({})", sql::Join(null, " OR ")))));
+  if (found.rows.empty()) return;
+  throw UsageError(fmt::format("{}: there are rows whose key ({}) holds NULL", plan.name(),
+                               fmt::join(plan.key_columns(), ", ")),
+                   "choose key columns that are never NULL, or leave such rows out with where:");
+}
+
+namespace {
+
+CapturePlan PlanOne(sql::Session& session, const TableSpec& spec,
+                    const std::optional<sql::TableInfo>& info, const KnownKinds& known) {
+  if (!info) {
+    std::vector<std::string> names;
+    for (const TableName& table : session.ListTables()) names.push_back(table.ToString());
+    throw Error(Reaction::kStop, Cause::kUsage,
+                fmt::format("{}: there is no such table in the source{}", spec.table.ToString(),
+                            DidYouMean(spec.table.ToString(), names)),
+                "correct the name in the configuration; a table must also be visible to the role "
+                "that Syncline connects as",
+                {}, Condition::kNoSuchTable);
+  }
+  RefuseOtherKind(spec.table, info->kind, known);
+  CapturePlan plan = MakePlan(spec, *info, session.dialect());
+  AskForOperators(session, plan);
+  plan.reach = info->reach;
+  session.MayRead(plan.reach);
+  CheckCondition(session, spec, plan);
+  CheckZone(session, plan);
+  return plan;
+}
+
+}  // namespace
+
+CapturePlan PlanTable(sql::Session& session, const TableSpec& spec, const KnownKinds& known) {
+  CapturePlan plan = PlanOne(session, spec, session.Describe(spec.table), known);
+  RefuseRowSecurity(session, {spec.table});
+  return plan;
+}
+
+std::vector<CapturePlan> PlanTables(sql::Session& session, const std::vector<TableSpec>& specs,
+                                    const KnownKinds& known) {
+  std::vector<CapturePlan> plans;
+  std::vector<TableName> tables;
+  for (const TableSpec& spec : specs) tables.push_back(spec.table);
+  const std::vector<std::optional<sql::TableInfo>> infos = sql::DescribeAll(session, tables);
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const TableSpec& spec = specs[i];
+    CapturePlan& plan = plans.emplace_back(PlanOne(session, spec, infos[i], known));
+    if (!spec.deletes.tombstones) continue;
+    plan.tombstones = std::make_shared<const CapturePlan>(PlanTombstones(session, plan));
+  }
+  RefuseRowSecurity(session, tables);
+  return plans;
+}
+
+}  // namespace syncline::capture
