@@ -186,6 +186,26 @@ class TidyTest(unittest.TestCase):
                 self.assertNotIn("SqlMaker", text, f"{name}: makes SQL of any text")
             self.assertNotIn("AnySql", text, f"{name}: that is for tests")
 
+    def test_nobody_outside_engine_log_joins_a_path_of_a_log(self):
+        """Others hold a LogRef of the catalogue that config names: a log need not be a folder.
+
+        Seen to fail on `config.log / "x"` and `log->Describe() / "x"` in tools/status, and on FolderLog in tools/service.
+        """
+        joined = re.compile(r'(?:\b\w*[lL]ogs?(?:_folder)?_?|Log\([^()]*\)|Describe\(\)|OrderSocket\(\)(?:\.parent_path\(\))?) / ')
+        of_folder = re.compile(r' / "(?:control|polled|durable|consumers|repair|CURRENT|LOCK)"')
+        for path in self.files:
+            if box_of(path) == "engine/log":
+                continue
+            name = path.relative_to(ROOT).as_posix()
+            text = re.sub(r"//.*", "", path.read_text())
+            for rule in (joined, of_folder):
+                found = rule.search(text)
+                self.assertIsNone(found, f"{name}: joins a path of a log: {found and found.group()}")
+            opened = re.search(r"\b(?:OpenRocksLog|OpenRocksLogReader|FolderLog)\b", text)
+            self.assertIsNone(opened, f"{name}: opens a log by its path")
+            if name != "tools/config/config.cc":
+                self.assertNotIn("FolderCatalog", text, f"{name}: the catalogue is that of config")
+
     def test_a_source_includes_its_own_header_first(self):
         for path in self.files:
             own = path.with_suffix(".h")

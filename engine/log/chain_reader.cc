@@ -254,6 +254,9 @@ bool ChainReader::Acknowledge(const std::string& consumer, Offset next) {
 }
 
 std::vector<Consumer> ChainReader::Consumers() { return consumers_.List(info().id); }
+std::optional<WallTime> ChainReader::AcknowledgedAt(const std::string& consumer) {
+  return consumers_.ToldAt(consumer);
+}
 void ChainReader::Forget(const std::string& consumer) { consumers_.Forget(consumer); }
 
 Offset ChainReader::end() { return Durable().next; }

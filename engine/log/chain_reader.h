@@ -48,6 +48,7 @@ class ChainReader : public LogReader {
   void Secure(Offset end) override;
   bool Acknowledge(const std::string& consumer, Offset next) override;
   std::vector<Consumer> Consumers() override;
+  std::optional<WallTime> AcknowledgedAt(const std::string& consumer) override;
   void Forget(const std::string& consumer) override;
   std::optional<FrameHeader> Last() override;
 

@@ -10,7 +10,6 @@
 
 #include "engine/base/error.h"
 #include "engine/base/private_folder.h"
-#include "engine/log/consumer_times.h"
 #include "engine/log/log_folder.h"
 
 namespace syncline {
@@ -48,15 +47,6 @@ std::string NameOf(const std::string& file) {
 }
 
 }  // namespace
-
-// Each mark is written anew.
-std::optional<WallTime> ConsumerMovedAt(const fs::path& log_folder, const std::string& consumer) {
-  std::error_code error;
-  const auto time =
-      fs::last_write_time(log_folder::ConsumersPath(log_folder) / FileName(consumer), error);
-  if (error) return {};
-  return std::chrono::time_point_cast<Microseconds>(std::chrono::file_clock::to_sys(time));
-}
 
 Consumers::Consumers(fs::path log_folder)
     : folder_(log_folder::ConsumersPath(std::move(log_folder))) {}
@@ -101,6 +91,14 @@ bool Consumers::Tell(const std::string& name, const Mark& mark) {
     files_.erase(name);
     return false;
   }
+}
+
+// Each mark is written anew.
+std::optional<WallTime> Consumers::ToldAt(const std::string& name) const {
+  std::error_code error;
+  const auto time = fs::last_write_time(folder_ / FileName(name), error);
+  if (error) return {};
+  return std::chrono::time_point_cast<Microseconds>(std::chrono::file_clock::to_sys(time));
 }
 
 void Consumers::Forget(const std::string& name) {

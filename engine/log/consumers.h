@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ class Consumers {
 
   // False when the file cannot be written: the consumer may have no right to.
   bool Tell(const std::string& name, const Mark& mark);
+
+  // When Tell last wrote, by the clock of the folder's file system; none: it is not known.
+  std::optional<WallTime> ToldAt(const std::string& name) const;
 
   void Forget(const std::string& name);
 

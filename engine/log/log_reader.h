@@ -69,6 +69,8 @@ class LogReader {
   virtual bool Acknowledge(const std::string& consumer, Offset next) = 0;
   // Who has done so, by name.
   virtual std::vector<Consumer> Consumers() = 0;
+  // When that consumer last did so, by the clock of the log's store; none: it is not known.
+  virtual std::optional<WallTime> AcknowledgedAt(const std::string& consumer) = 0;
   // Retention no longer waits for that consumer.
   virtual void Forget(const std::string& consumer) = 0;
 

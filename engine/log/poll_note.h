@@ -1,14 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <memory>
 #include <optional>
-#include <string>
-#include <string_view>
 
 #include "engine/base/clock.h"
-#include "engine/model/frame.h"
 
 namespace syncline {
 
@@ -21,38 +16,21 @@ struct PollNote {
   bool operator==(const PollNote&) const = default;
 };
 
-// The note of a log's writer in a small file of the log's folder, overwritten in place after each
-// poll, also after polls that found nothing: so other processes know how old the log's picture of
-// the source is. Writing costs one pwrite and is not waited for on the disk. A crash of the machine
-// may take notes back: an older one says less than is true.
+// Notes beside a log how far its capture has come, after each poll, also after polls that found
+// nothing: so other processes know how old the log's picture of the source is. The note is for
+// people and monitoring; nothing that a sync has to be right about depends on it.
 //
-// The note is for people and monitoring; nothing that a sync has to be right about depends on it.
-// Belongs to one thread.
-class PollNoteFile {
+// Threads: one. Errors: none; a failure leaves the old note, or none.
+class PollNoteWriter {
  public:
-  // Opens the file of the log `id` in `folder`, or makes it. Null where that is impossible.
-  static std::unique_ptr<PollNoteFile> Open(const std::filesystem::path& folder, const LogId& id);
-  ~PollNoteFile();
-  PollNoteFile(const PollNoteFile&) = delete;
-  PollNoteFile& operator=(const PollNoteFile&) = delete;
+  PollNoteWriter(const PollNoteWriter&) = delete;
+  PollNoteWriter& operator=(const PollNoteWriter&) = delete;
+  virtual ~PollNoteWriter() = default;
 
-  // A failure leaves the old note, or none.
-  void Write(const PollNote& note) noexcept;
+  virtual void Write(const PollNote& note) noexcept = 0;
 
- private:
-  PollNoteFile(int file, const LogId& id) : id_(id), file_(file) {}
-
-  const LogId id_;
-  const int file_;  // its descriptor
+ protected:
+  PollNoteWriter() = default;
 };
-
-// What the file in `folder` says of the log `id`. Nothing where there is no such note: the file is
-// missing, cannot be read, is damaged, or belongs to another log.
-std::optional<PollNote> ReadPollNote(const std::filesystem::path& folder, const LogId& id);
-
-// The file's bytes: 8 of magic, 16 of log id, started and polled in microseconds (polled is the
-// smallest number when there is none), the number of tables, XXH3-64 of all that; big-endian.
-std::string EncodePollNote(const LogId& id, const PollNote& note);
-std::optional<PollNote> DecodePollNote(const LogId& id, std::string_view bytes);
 
 }  // namespace syncline

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "engine/base/error.h"
+#include "engine/log/log_catalog.h"
 
 namespace syncline::cli {
 namespace {
@@ -58,7 +59,7 @@ TEST(ConfigTest, TheExampleOfTheDocumentationIsUnderstoodInFull) {
   setenv("SYNCLINE_TEST_PASSWORD", "secret", 1);
   const Config config = Parse(Replaced(kGood, "reader@", "reader:${SYNCLINE_TEST_PASSWORD}@"));
   EXPECT_EQ(config.log, "/etc/sync/syncline-log");
-  EXPECT_EQ(config.LogFolder("shop"), "/etc/sync/syncline-log/shop");
+  EXPECT_EQ(config.Log("shop")->Describe(), "/etc/sync/syncline-log/shop");
   EXPECT_THAT(config.Database("shop").url.connection, HasSubstr("secret"));
   EXPECT_THAT(config.Database("shop").url.display, Not(HasSubstr("secret")));
   EXPECT_EQ(config.Database("mirror").url.connection, "/etc/sync/mirror.db");

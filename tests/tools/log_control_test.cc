@@ -1,5 +1,4 @@
 #include "tools/control/log_control.h"
-#include "engine/log/rocks/open_log.h"
 
 #include <gmock/gmock.h>
 #include <spdlog/sinks/null_sink.h>
@@ -9,6 +8,7 @@
 #include <thread>
 
 #include "engine/base/error.h"
+#include "engine/log/catalog/folder_catalog.h"
 #include "tests/tools/sqlite_files.h"
 
 namespace syncline::cli {
@@ -25,19 +25,20 @@ class LogControlTest : public SqliteFilesTest {
   SystemClock clock_;
   // Longer than a socket's path may be.
   const fs::path log_folder_ = folder_ / std::string(150, 'x') / "log";
-  const std::unique_ptr<ChangeLog> log_ = OpenRocksLog(log_folder_, "test:source", clock_);
+  const LogRef place_ = FolderLog(log_folder_);
+  const std::unique_ptr<ChangeLog> log_ = place_->Open("test:source", clock_);
   capture::CaptureOrders orders_;
 };
 
 // Fails with the socket's whole path in its address.
 TEST_F(LogControlTest, ABackupIsOrderedFromAnotherProcess) {
-  EXPECT_FALSE(OrderBackup(log_folder_, folder_ / "backup"));
-  LogControl control(*log_, orders_, log_folder_, logger_);
+  EXPECT_FALSE(OrderBackup(*place_, folder_ / "backup"));
+  LogControl control(*log_, orders_, *place_, logger_);
   const std::jthread serving([&](std::stop_token stop) { control.Run(std::move(stop)); });
-  ASSERT_TRUE(OrderBackup(log_folder_, folder_ / "backup"));
+  ASSERT_TRUE(OrderBackup(*place_, folder_ / "backup"));
   EXPECT_TRUE(fs::exists(folder_ / "backup" / "durable"));
   try {
-    OrderBackup(log_folder_, folder_ / "backup");
+    OrderBackup(*place_, folder_ / "backup");
     ADD_FAILURE() << "made over another backup";
   } catch (const Error& error) {
     EXPECT_EQ(error.exit_code(), 2);
@@ -48,8 +49,8 @@ TEST_F(LogControlTest, ABackupIsOrderedFromAnotherProcess) {
 // Fails when the rows that are named do not arrive as they were, or are cut off where a line gets
 // too long.
 TEST_F(LogControlTest, APollIsOrderedFromAnotherProcess) {
-  EXPECT_FALSE(OrderPoll(log_folder_));
-  LogControl control(*log_, orders_, log_folder_, logger_);
+  EXPECT_FALSE(OrderPoll(*place_));
+  LogControl control(*log_, orders_, *place_, logger_);
   const std::jthread serving([&](std::stop_token stop) { control.Run(std::move(stop)); });
   std::vector<capture::RowKeys> again(2), taken;
   again[0].table = {"", "odd \"name\""};
@@ -66,8 +67,8 @@ TEST_F(LogControlTest, APollIsOrderedFromAnotherProcess) {
       orders_.Sleep(clock_, std::chrono::seconds(10), stop);
     }
   });
-  EXPECT_EQ(OrderPoll(log_folder_), Offset(42));
-  EXPECT_EQ(OrderPoll(log_folder_, again), Offset(42));
+  EXPECT_EQ(OrderPoll(*place_), Offset(42));
+  EXPECT_EQ(OrderPoll(*place_, again), Offset(42));
   std::map<TableName, std::vector<Row>> keys;
   for (const capture::RowKeys& rows : taken) {
     keys[rows.table].insert(keys[rows.table].end(), rows.keys.begin(), rows.keys.end());
@@ -82,9 +83,9 @@ TEST_F(LogControlTest, APollIsOrderedFromAnotherProcess) {
 TEST_F(LogControlTest, ASocketThatWasLeftBehindIsReplaced) {
   { const LocalSocket left = LocalSocket::Listen(log_folder_ / "control"); }
   EXPECT_TRUE(fs::exists(log_folder_ / "control"));
-  EXPECT_FALSE(OrderBackup(log_folder_, folder_ / "backup"));
+  EXPECT_FALSE(OrderBackup(*place_, folder_ / "backup"));
   {
-    LogControl control(*log_, orders_, log_folder_, logger_);
+    LogControl control(*log_, orders_, *place_, logger_);
     struct stat status = {};
     ASSERT_EQ(::stat((log_folder_ / "control").c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0600u);
@@ -94,7 +95,7 @@ TEST_F(LogControlTest, ASocketThatWasLeftBehindIsReplaced) {
 }
 
 TEST_F(LogControlTest, WhatIsNoOrderIsAnsweredAndHarmsNothing) {
-  LogControl control(*log_, orders_, log_folder_, logger_);
+  LogControl control(*log_, orders_, *place_, logger_);
   for (const std::string line :
        {"", "{", "null", "[]", "{\"do\": 1}", "{\"do\": \"format\"}", "{\"do\": \"backup\"}",
         "{\"do\": \"backup\", \"into\": \"relative\"}", "{\"do\": \"backup\", \"into\": [\"/\"]}",
@@ -109,13 +110,13 @@ TEST_F(LogControlTest, WhatIsNoOrderIsAnsweredAndHarmsNothing) {
 
 // Fails when one caller who says nothing, too much, or goes, keeps the next from being heard.
 TEST_F(LogControlTest, ACallerWhoMisbehavesIsLeft) {
-  LogControl control(*log_, orders_, log_folder_, logger_);
+  LogControl control(*log_, orders_, *place_, logger_);
   const std::jthread serving([&](std::stop_token stop) { control.Run(std::move(stop)); });
   LocalSocket::Connect(log_folder_ / "control");
   const auto much = LocalSocket::Connect(log_folder_ / "control");
   much->WriteLine(std::string(1 << 20, '['), std::chrono::seconds(10));
   EXPECT_FALSE(much->ReadLine(1 << 20, std::chrono::seconds(30)));
-  EXPECT_TRUE(OrderBackup(log_folder_, folder_ / "backup"));
+  EXPECT_TRUE(OrderBackup(*place_, folder_ / "backup"));
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include "tools/status/pipeline_health.h"
-#include "engine/log/rocks/open_log.h"
 
 #include <gtest/gtest.h>
 
 #include "engine/base/error.h"
+#include "engine/log/log_catalog.h"
 #include "tests/apply/test_log.h"
 #include "tests/tools/sqlite_files.h"
 
@@ -77,7 +77,7 @@ class PipelineHealthTest : public SqliteFilesTest {
                             folder_ / "syncline.yaml")),
         history_((std::filesystem::create_directories(config_.log), config_.log), clock_) {
     clock_.Advance(24h);
-    log_ = OpenRocksLog(config_.LogFolder("source"), "test:source", clock_);
+    log_ = config_.Log("source")->Open("test:source", clock_);
     CutWriter writer(*log_);
     writer.Add(test::ItemsSchema(), test::Item(1, "x", 1));
     writer.Close("cursor");
@@ -85,7 +85,7 @@ class PipelineHealthTest : public SqliteFilesTest {
     apply::ApplyStage(Url("mirror"), {{.source = {"public", "items"}, .target = {"", "items"}}},
                       {.pipeline = "way", .once = true}, *reader, clock_, test::QuietLogger())
         .Run({});
-    notes_ = PollNoteFile::Open(config_.LogFolder("source"), log_->info().id);
+    notes_ = config_.Log("source")->OpenPollNote(log_->info().id);
     history_.BeginWork(Work::Part::kCapture, "source", false);
     history_.BeginWork(Work::Part::kApply, "way", false);
     Polled();
@@ -100,7 +100,7 @@ class PipelineHealthTest : public SqliteFilesTest {
   const Config config_;
   StateStore history_;
   std::unique_ptr<ChangeLog> log_;
-  std::unique_ptr<PollNoteFile> notes_;
+  std::unique_ptr<PollNoteWriter> notes_;
 };
 
 // Fails when polls that found nothing do not count.

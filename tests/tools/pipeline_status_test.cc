@@ -1,9 +1,9 @@
 #include "tools/status/pipeline_status.h"
-#include "engine/log/rocks/open_log.h"
 
 #include <gtest/gtest.h>
 
 #include "engine/base/error.h"
+#include "engine/log/log_catalog.h"
 #include "tests/apply/test_log.h"
 #include "tests/tools/sqlite_files.h"
 
@@ -22,7 +22,7 @@ class PipelineStatusTest : public SqliteFilesTest {
                             "pipelines: {way: {from: source, to: mirror, tables: [items]}}\n",
                             folder_ / "syncline.yaml")) {
     std::filesystem::create_directories(config_.log);
-    log_ = OpenRocksLog(config_.LogFolder("source"), "test:source", clock_);
+    log_ = config_.Log("source")->Open("test:source", clock_);
   }
 
   void Cut() {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/base/error.h"
+#include "engine/log/log_catalog.h"
 
 namespace syncline::cli {
 namespace {
@@ -68,7 +69,7 @@ TEST(PlanTest, NamedTablesNeedNoCatalogue) {
   const Plan plan = MakePlan(config, {}, NoCatalogue);
   EXPECT_THAT(Names(plan.pipelines.at(0).tables),
               ElementsAre("public.items>items", "sales.orders>sold"));
-  EXPECT_EQ(plan.sources.at(0).log_folder, "/etc/log/shop");
+  EXPECT_EQ(plan.sources.at(0).log->Describe(), "/etc/log/shop");
 }
 
 TEST(PlanTest, TargetNamesFollowTheDatabases) {

@@ -7,8 +7,8 @@
 #include <sstream>
 
 #include "engine/base/error.h"
-#include "engine/log/log_privacy.h"
-#include "engine/log/rocks/open_log.h"
+#include "engine/log/catalog/folder_catalog.h"
+#include "engine/log/log_care.h"
 #include "tests/tools/sqlite_files.h"
 #include "tools/check/check_privacy.h"
 #include "tools/control/local_socket.h"
@@ -46,7 +46,7 @@ TEST_F(PrivacyTest, LogsAndTheirHistoryAreTheirUsersAlone) {
   const fs::path logs = folder_ / "logs", log = logs / "shop";
   const StateStore history(logs, clock_);
   {
-    const auto writer = OpenRocksLog(log, "test:source", clock_);
+    const auto writer = FolderLog(log)->Open("test:source", clock_);
     writer->Backup(folder_ / "backups" / "monday");
     EXPECT_EQ(ModeOf(folder_ / "backups"), 0700u);
   }
@@ -61,13 +61,13 @@ TEST_F(PrivacyTest, LogsAndTheirHistoryAreTheirUsersAlone) {
 TEST_F(PrivacyTest, AFolderOfAnEarlierBuildIsTightenedWithOneLine) {
   const fs::path logs = folder_ / "logs";
   { const StateStore history(logs, clock_); }
-  { const auto writer = OpenRocksLog(logs / "shop", "test:source", clock_); }
+  { const auto writer = FolderLog(logs / "shop")->Open("test:source", clock_); }
   Loosen(logs);
   std::ostringstream told;
   spdlog::logger logger("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(told));
   Plan plan;
-  plan.logs = logs;
-  plan.sources.emplace_back().log_folder = logs / "shop";
+  plan.logs = FolderCatalog(logs);
+  plan.sources.emplace_back().log = plan.logs->Find("shop");
   KeepPrivate(plan, logger);
   KeepPrivate(plan, logger);
   EXPECT_EQ(std::ranges::count(told.str(), '\n'), 1) << told.str();
@@ -79,19 +79,19 @@ TEST_F(PrivacyTest, AFolderOfAnEarlierBuildIsTightenedWithOneLine) {
 
 // Fails when the folder of a project, or another program's store, loses its permissions.
 TEST_F(PrivacyTest, WhatIsNoLogKeepsItsPermissions) {
-  { const auto writer = OpenRocksLog(folder_ / "shop", "test:source", clock_); }
+  { const auto writer = FolderLog(folder_ / "shop")->Open("test:source", clock_); }
   std::ofstream(folder_ / "CURRENT") << "x";
   Loosen(folder_);
-  EXPECT_FALSE(KeepLogsFolderPrivate(folder_));
-  EXPECT_FALSE(KeepLogPrivate(folder_));
-  EXPECT_THROW(OpenRocksLog(folder_, "test:source", clock_), Error);
+  EXPECT_FALSE(FolderCatalog(folder_)->KeepPrivate());
+  EXPECT_FALSE(FolderLog(folder_)->care().KeepPrivate());
+  EXPECT_THROW(FolderLog(folder_)->Open("test:source", clock_), Error);
   EXPECT_EQ(ModeOf(folder_), 0755u);
-  EXPECT_TRUE(KeepLogPrivate(folder_ / "shop"));
+  EXPECT_TRUE(FolderLog(folder_ / "shop")->care().KeepPrivate());
 }
 
 TEST_F(PrivacyTest, ALogThatOthersCouldWriteIsRefused) {
   const fs::path log = folder_ / "shop";
-  { const auto writer = OpenRocksLog(log, "test:source", clock_); }
+  { const auto writer = FolderLog(log)->Open("test:source", clock_); }
   ::chmod(log.c_str(), 0777);
   const auto refused = [](auto&& body) {
     try {
@@ -103,12 +103,12 @@ TEST_F(PrivacyTest, ALogThatOthersCouldWriteIsRefused) {
       return true;
     }
   };
-  EXPECT_TRUE(refused([&] { OpenRocksLog(log, "test:source", clock_); }));
-  EXPECT_TRUE(refused([&] { OpenRocksLogReader(log, clock_); }));
+  EXPECT_TRUE(refused([&] { FolderLog(log)->Open("test:source", clock_); }));
+  EXPECT_TRUE(refused([&] { FolderLog(log)->OpenReader(clock_); }));
   EXPECT_EQ(ModeOf(log), 0777u);
   ::chmod(log.c_str(), 0700);
   fs::create_symlink(folder_ / "victim", log / "durable.new");
-  EXPECT_THROW(OpenRocksLog(log, "test:source", clock_), Error);
+  EXPECT_THROW(FolderLog(log)->Open("test:source", clock_), Error);
   EXPECT_FALSE(fs::exists(folder_ / "victim"));
 }
 

@@ -9,6 +9,8 @@
 #include <sstream>
 
 #include "engine/base/private_folder.h"
+#include "engine/log/log_care.h"
+#include "engine/log/log_catalog.h"
 #include "tools/config/expansion.h"
 
 namespace syncline::cli {
@@ -75,17 +77,12 @@ void CheckTargetPrivacy(const std::string& subject, const sql::DatabaseUrl& sour
   }
 }
 
-void CheckLogPrivacy(const std::string& subject, const fs::path& folder, CheckReport& report) {
-  std::error_code error;
-  if (!fs::exists(folder, error)) {
-    CheckWayTo(folder);
-    CheckParentOf(folder);
-  } else if (IsOpenToOthers(folder)) {
-    report.Warn(subject, fmt::format("other users may look into {}", folder.string()),
-                fmt::format("the next `syncline run` takes the right from them; at once: "
-                            "chmod -R go= {}",
-                            folder.string()));
-  }
+void CheckLogPrivacy(const std::string& subject, const LogPlace& log, CheckReport& report) {
+  if (!log.care().IsOpenToOthers()) return;
+  report.Warn(subject, fmt::format("other users may look into {}", log.Describe()),
+              fmt::format("the next `syncline run` takes the right from them; at once: "
+                          "chmod -R go= {}",
+                          log.Describe()));
 }
 
 }  // namespace syncline::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/log/log_ref.h"
 #include "tools/check/check_report.h"
 #include "tools/config/config.h"
 #include "tools/config/plan.h"
@@ -15,9 +16,8 @@ void CheckSecrets(const Config& config, CheckReport& report);
 void CheckTargetPrivacy(const std::string& subject, const sql::DatabaseUrl& source,
                         const sql::DatabaseUrl& target, CheckReport& report);
 
-// Whether the log's folder, which may be missing, can be trusted and kept from others. Throws
+// Whether the log, which may be missing, can be trusted and kept from others. Throws
 // EnvironmentError if not.
-void CheckLogPrivacy(const std::string& subject, const std::filesystem::path& folder,
-                     CheckReport& report);
+void CheckLogPrivacy(const std::string& subject, const LogPlace& log, CheckReport& report);
 
 }  // namespace syncline::cli

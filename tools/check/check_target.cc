@@ -18,6 +18,8 @@
 #include "apply/target/target_table.h"
 #include "capture/capture_stage.h"
 #include "capture/cursor/stored_cursor.h"
+#include "engine/log/log_care.h"
+#include "engine/log/log_catalog.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/session.h"
 #include "tools/check/check_privacy.h"
@@ -29,14 +31,6 @@
 
 namespace syncline::cli {
 namespace {
-
-// The nearest folder above that exists; it decides whether a file or folder can be made.
-std::filesystem::path NearestFolder(std::filesystem::path path) {
-  std::error_code error;
-  while (!std::filesystem::exists(path, error) && path.has_relative_path())
-    path = path.parent_path();
-  return path.empty() ? std::filesystem::path(".") : path;
-}
 
 bool MayWrite(const std::filesystem::path& path) { return access(path.c_str(), W_OK) == 0; }
 
@@ -199,13 +193,12 @@ void CheckNewTables(const std::string& subject, const PipelinePlan& pipeline,
 // A log that may grow to the size it is to keep, and RocksDB's room for rewriting, should fit.
 void CheckRoom(const std::string& subject, const SourcePlan& source, CheckReport& report) {
   constexpr uint64_t kRoomMin = 1u << 30;
-  std::error_code error;
-  const auto space = std::filesystem::space(NearestFolder(source.log_folder), error);
-  if (error) return;
+  const std::optional<uint64_t> free = source.log->care().BytesFree();
+  if (!free) return;
   const uint64_t wanted =
       std::max<uint64_t>(kRoomMin, source.retain ? source.retain->keep_bytes.value_or(0) : 0);
-  const std::string room = fmt::format("{} are free for it", FormatBytes(space.available));
-  if (space.available >= wanted) return report.Pass(subject, room);
+  const std::string room = fmt::format("{} are free for it", FormatBytes(*free));
+  if (*free >= wanted) return report.Pass(subject, room);
   report.Warn(subject, room,
               fmt::format("{} should be: while the disk is full, capture waits. Make room, choose "
                           "another \"log\" folder, or lower retain: {{size: ..}}",
@@ -303,17 +296,17 @@ void CheckTarget(const Config& config, const PipelinePlan& pipeline, const Sourc
 
 void CheckLog(const Config& config, const SourcePlan& source, CheckReport& report) {
   const std::string subject = fmt::format("log of {}", source.database);
-  const std::filesystem::path& folder = source.log_folder;
-  if (!MayWrite(NearestFolder(folder))) {
-    report.Fail(subject, fmt::format("{} cannot be written: permission denied", folder.string()),
+  const std::string folder = source.log->Describe();
+  if (!source.log->care().MayBeWritten()) {
+    report.Fail(subject, fmt::format("{} cannot be written: permission denied", folder),
                 "choose another \"log\" folder, or give this user the right to write there",
                 Cause::kEnvironment);
     return;
   }
-  if (!report.Guard(subject, [&] { CheckLogPrivacy(subject, folder, report); })) return;
+  if (!report.Guard(subject, [&] { CheckLogPrivacy(subject, *source.log, report); })) return;
   CheckRoom(subject, source, report);
-  if (!LogMayExist(folder)) {
-    report.Pass(subject, fmt::format("{} is not there and will be made", folder.string()));
+  if (!source.log->MayExist()) {
+    report.Pass(subject, fmt::format("{} is not there and will be made", folder));
     return;
   }
   report.Guard(subject, [&] {
@@ -321,11 +314,11 @@ void CheckLog(const Config& config, const SourcePlan& source, CheckReport& repor
     auto reader = OpenLog(config, source.database, clock);
     const std::string identity = capture::SourceIdentity(source.url);
     if (reader->info().source != identity) {
-      throw UsageError(fmt::format("the log in {} belongs to another source, {}, not to {}",
-                                   folder.string(), reader->info().source, identity),
+      throw UsageError(fmt::format("the log in {} belongs to another source, {}, not to {}", folder,
+                                   reader->info().source, identity),
                        "choose another \"log\" folder, or another name for the database");
     }
-    report.Pass(subject, fmt::format("{} holds {} changes of this source", folder.string(),
+    report.Pass(subject, fmt::format("{} holds {} changes of this source", folder,
                                      FormatCount(reader->end() - reader->begin())));
     if (const auto last = reader->Last()) {
       for (const TableName& table : capture::TablesOwingDeletions(last->cursor)) {
@@ -336,7 +329,7 @@ void CheckLog(const Config& config, const SourcePlan& source, CheckReport& repor
             "the next capture looks for them; if it has held deletions back, see max_deletes");
       }
     }
-    for (const IdleConsumer& consumer : IdleConsumers(*reader, folder, config.retain, clock)) {
+    for (const IdleConsumer& consumer : IdleConsumers(*reader, config.retain, clock)) {
       report.Warn(subject, TellIdle(consumer), IdleHint(consumer));
     }
   });

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "capture/plan/capture_plan.h"
+#include "engine/log/log_catalog.h"
 #include "engine/sql/session.h"
 #include "tools/check/check_node.h"
 #include "tools/check/check_privacy.h"
@@ -44,7 +45,7 @@ SourceSchemas ReadSchemas(const SourcePlan& source, const capture::KnownKinds& k
 
 // What its log knows of the source's tables; nothing where it cannot be read, which CheckLog tells.
 capture::KnownKinds KindsInLog(const Config& config, const SourcePlan& source) {
-  if (!LogMayExist(source.log_folder)) return {};
+  if (!source.log->MayExist()) return {};
   try {
     SystemClock clock;
     const auto last = OpenLog(config, source.database, clock)->Last();

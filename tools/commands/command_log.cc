@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 
 #include "engine/base/error.h"
+#include "engine/log/log_care.h"
+#include "engine/log/log_catalog.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/log_commands.h"
 #include "tools/status/log_stat.h"
@@ -23,18 +25,18 @@ int List(const Invocation& invocation) {
   TextTable table(
       {{"SOURCE"}, {"CHANGES", true}, {"END", true}, {"SIZE", true}, {"LAST CHANGE"}, {"FOLDER"}});
   for (const std::string& source : config.SourceNames()) {
-    const std::filesystem::path folder = config.LogFolder(source);
-    if (!LogMayExist(folder)) {
+    const LogRef log = config.Log(source);
+    if (!log->MayExist()) {
       list.push_back({{"source", source}, {"log_id", nullptr}});
-      table.Add({source, "-", "-", "-", "no log yet", folder.string()}, Style::kDim);
+      table.Add({source, "-", "-", "-", "no log yet", log->Describe()}, Style::kDim);
       continue;
     }
     auto reader = OpenLog(config, source, clock);
-    const LogStat stat = GlanceAtLog(*reader, folder);
+    const LogStat stat = GlanceAtLog(*reader, log->care().BytesUsed());
     list.push_back(LogStatJson(source, stat));
     table.Add({source, FormatCount(stat.changes()), FormatCount(stat.end.value()),
                FormatBytes(stat.bytes_on_disk), stat.last ? FormatTime(*stat.last) : "-",
-               folder.string()});
+               log->Describe()});
   }
   if (invocation.json) {
     invocation.Print({{"logs", std::move(list)}});
@@ -50,7 +52,7 @@ int Stat(const Invocation& invocation, const LogOptions& options) {
   const std::string source = ChooseSource(config, options.source);
   SystemClock clock;
   auto reader = OpenLog(config, source, clock);
-  const LogStat stat = ReadLogStat(*reader, config.LogFolder(source));
+  const LogStat stat = ReadLogStat(*reader, config.Log(source)->care().BytesUsed());
   if (invocation.json) {
     invocation.Print(LogStatJson(source, stat));
     return 0;

@@ -4,9 +4,7 @@
 #include <vector>
 
 #include "engine/base/error.h"
-#include "engine/log/change_log.h"
-#include "engine/log/log_reader.h"
-#include "engine/log/rocks/open_log.h"
+#include "engine/log/log_catalog.h"
 #include "tools/commands/log_commands.h"
 #include "tools/control/log_control.h"
 #include "tools/service/log_privacy.h"
@@ -21,17 +19,17 @@ namespace fs = std::filesystem;
 constexpr int kTries = 30;
 constexpr Microseconds kTryAgain = std::chrono::milliseconds(100);
 
-LogBackup BackupWithoutWriter(const fs::path& folder, const fs::path& into, Clock& clock) {
-  const std::string source = OpenRocksLogReader(folder, clock)->info().source;
-  return OpenRocksLog(folder, source, clock)->Backup(into);
+LogBackup BackupWithoutWriter(const LogPlace& log, const fs::path& into, Clock& clock) {
+  const std::string source = log.OpenReader(clock)->info().source;
+  return log.Open(source, clock)->Backup(into);
 }
 
-LogBackup MakeBackup(const fs::path& folder, const fs::path& into, const sql::WaitLimits& limits,
+LogBackup MakeBackup(const LogPlace& log, const fs::path& into, const sql::WaitLimits& limits,
                      Clock& clock) {
   for (int tries = 1;; ++tries) {
-    if (const std::optional<LogBackup> made = OrderBackup(folder, into, limits)) return *made;
+    if (const std::optional<LogBackup> made = OrderBackup(log, into, limits)) return *made;
     try {
-      return BackupWithoutWriter(folder, into, clock);
+      return BackupWithoutWriter(log, into, clock);
     } catch (const Error& error) {
       if (error.exit_code() != 3 || tries == kTries) throw;
     }
@@ -43,10 +41,10 @@ int Backup(const Invocation& invocation, const std::vector<std::string>& words) 
   const Config config = invocation.Load();
   const std::string source = ChooseSource(config, words.size() > 1 ? words.front() : "");
   const fs::path into = fs::absolute(words.back()).lexically_normal();
-  KeepPrivate(config.LogFolder(source), *invocation.Logger("warn"));
+  KeepPrivate(*config.Log(source), *invocation.Logger("warn"));
   SystemClock clock;
   const LogBackup made = InContext(fmt::format("the log of \"{}\"", source), [&] {
-    return MakeBackup(LogFolderOf(config, source), into, config.Database(source).url.limits, clock);
+    return MakeBackup(*LogOf(config, source), into, config.Database(source).url.limits, clock);
   });
   if (invocation.json) {
     invocation.Print({{"source", source},

@@ -4,7 +4,8 @@
 #include <optional>
 
 #include "engine/base/error.h"
-#include "engine/log/log_repair.h"
+#include "engine/log/log_care.h"
+#include "engine/log/log_catalog.h"
 #include "tools/commands/log_commands.h"
 #include "tools/service/log_privacy.h"
 
@@ -16,9 +17,8 @@ struct LogRepairOptions {
   std::optional<uint64_t> truncate_at;
 };
 
-int Tell(const Invocation& invocation, const std::string& source,
-         const std::filesystem::path& folder) {
-  const LogRemains remains = FindRemains(folder);
+int Tell(const Invocation& invocation, const std::string& source, const LogPlace& log) {
+  const LogRemains remains = log.care().FindRemains();
   if (invocation.json) {
     Json json = {{"source", source},
                  {"log_id", remains.info.id.ToString()},
@@ -42,11 +42,11 @@ int Tell(const Invocation& invocation, const std::string& source,
   return 0;
 }
 
-int Cut(const Invocation& invocation, const std::string& source,
-        const std::filesystem::path& folder, Offset truncate_at) {
-  KeepPrivate(folder, *invocation.Logger("warn"));
+int Cut(const Invocation& invocation, const std::string& source, const LogPlace& log,
+        Offset truncate_at) {
+  KeepPrivate(log, *invocation.Logger("warn"));
   SystemClock clock;
-  const LogRepair done = RepairLog(folder, truncate_at, clock);
+  const LogRepair done = log.care().Repair(truncate_at, clock);
   if (invocation.json) {
     invocation.Print({{"source", source},
                       {"log_id", done.info.id.ToString()},
@@ -70,10 +70,10 @@ int Cut(const Invocation& invocation, const std::string& source,
 int Repair(const Invocation& invocation, const LogRepairOptions& options) {
   const Config config = invocation.Load();
   const std::string source = ChooseSource(config, options.source);
-  const std::filesystem::path folder = config.LogFolder(source);
+  const LogRef log = config.Log(source);
   return InContext(fmt::format("the log of \"{}\"", source), [&] {
-    return options.truncate_at ? Cut(invocation, source, folder, Offset(*options.truncate_at))
-                               : Tell(invocation, source, folder);
+    return options.truncate_at ? Cut(invocation, source, *log, Offset(*options.truncate_at))
+                               : Tell(invocation, source, *log);
   });
 }
 

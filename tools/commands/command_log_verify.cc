@@ -3,7 +3,8 @@
 #include <CLI/CLI.hpp>
 
 #include "engine/base/error.h"
-#include "engine/log/log_verify.h"
+#include "engine/log/log_care.h"
+#include "engine/log/log_catalog.h"
 #include "tools/commands/log_commands.h"
 #include "tools/status/pipeline_status.h"
 #include "tools/support/duration.h"
@@ -67,14 +68,16 @@ int Verify(const Invocation& invocation, const std::string& named) {
   const Microseconds began = clock.Monotonic();
   Microseconds told = began;
   Terminal err(stderr);
-  const LogVerification found = VerifyLog(
-      LogFolderOf(config, source), clock, signals.token(), [&](const LogVerification& so_far) {
-        if (clock.Monotonic() - told < kTellEvery) return;
-        told = clock.Monotonic();
-        err.Line(fmt::format("verifying: at offset {} of {}, {} files checked",
-                             FormatCount(so_far.whole.value_or(so_far.begin).value()),
-                             FormatCount(so_far.end.value()), FormatCount(so_far.files)));
-      });
+  const LogVerification found =
+      LogOf(config, source)
+          ->care()
+          .Verify(clock, signals.token(), [&](const LogVerification& so_far) {
+            if (clock.Monotonic() - told < kTellEvery) return;
+            told = clock.Monotonic();
+            err.Line(fmt::format("verifying: at offset {} of {}, {} files checked",
+                                 FormatCount(so_far.whole.value_or(so_far.begin).value()),
+                                 FormatCount(so_far.end.value()), FormatCount(so_far.files)));
+          });
   const Microseconds took = clock.Monotonic() - began;
   if (invocation.json) invocation.Print(ToJson(source, found, took));
   if (found.damage) throw WithWayOut(*found.damage, found, invocation, source);

@@ -5,6 +5,7 @@
 #include "apply/apply_stage.h"
 #include "engine/base/error.h"
 #include "engine/base/log_text.h"
+#include "engine/log/log_catalog.h"
 #include "tools/commands/commands.h"
 #include "tools/status/pipeline_status.h"
 
@@ -90,7 +91,7 @@ int Forget(const Invocation& invocation, const std::string& name, const std::str
   SystemClock clock;
   for (const std::string& from : source.empty() ? config.SourceNames() : std::vector{source}) {
     config.Database(from);
-    if (!LogMayExist(config.LogFolder(from))) continue;
+    if (!config.Log(from)->MayExist()) continue;
     auto reader = OpenLog(config, from, clock);
     for (const Consumer& consumer : reader->Consumers()) {
       if (consumer.name != name) continue;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/base/error.h"
+#include "engine/log/log_catalog.h"
 #include "tools/commands/commands.h"
 #include "tools/history/state_store.h"
 #include "tools/status/idle_consumers.h"
@@ -49,9 +50,9 @@ std::vector<std::pair<std::string, IdleConsumer>> ReadIdle(
   std::vector<std::pair<std::string, IdleConsumer>> idle;
   for (const std::string& source : sources) {
     try {
-      if (!config.retain || !LogMayExist(config.LogFolder(source))) continue;
-      for (IdleConsumer& consumer : IdleConsumers(*OpenLog(config, source, clock),
-                                                  config.LogFolder(source), config.retain, clock)) {
+      if (!config.retain || !config.Log(source)->MayExist()) continue;
+      for (IdleConsumer& consumer :
+           IdleConsumers(*OpenLog(config, source, clock), config.retain, clock)) {
         idle.emplace_back(source, std::move(consumer));
       }
     } catch (const Error&) {

@@ -10,6 +10,7 @@
 #include "capture/plan/cursor_columns.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "engine/log/catalog/folder_catalog.h"
 #include "tools/config/defaults.h"
 #include "tools/config/expansion.h"
 #include "tools/config/mapped_table.h"
@@ -312,6 +313,9 @@ const DatabaseConfig& Config::Database(const std::string& name) const {
 const PipelineConfig& Config::Pipeline(const std::string& name) const {
   return FindByName(pipelines, name, "pipeline", file);
 }
+
+std::shared_ptr<const LogCatalog> Config::Logs() const { return FolderCatalog(log); }
+LogRef Config::Log(const std::string& database) const { return Logs()->Find(database); }
 
 std::vector<std::string> Config::DatabaseNames() const { return NamesOf(databases); }
 std::vector<std::string> Config::PipelineNames() const { return NamesOf(pipelines); }

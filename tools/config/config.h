@@ -13,6 +13,7 @@
 #include "capture/polling/capture_options.h"
 #include "capture/polling/pace.h"
 #include "engine/base/clock.h"
+#include "engine/log/log_ref.h"
 #include "engine/log/retention_policy.h"
 #include "engine/sql/database_url.h"
 #include "tools/config/deletes_config.h"
@@ -88,7 +89,9 @@ struct Config {
   // Throws UsageError with the nearest name when there is none of that name.
   const DatabaseConfig& Database(const std::string& name) const;
   const PipelineConfig& Pipeline(const std::string& name) const;
-  std::filesystem::path LogFolder(const std::string& database) const { return log / database; }
+  // The logs in the folder `log`, and the one of a database that is read from; look at nothing.
+  std::shared_ptr<const LogCatalog> Logs() const;
+  LogRef Log(const std::string& database) const;
   std::vector<std::string> DatabaseNames() const;
   std::vector<std::string> PipelineNames() const;
   // Pipelines by their names, and both directions of one by the name that they have together; none:

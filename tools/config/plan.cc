@@ -219,7 +219,7 @@ PipelinePlan StartPipeline(const Config& config, const PipelineConfig& pipeline)
   plan.target = pipeline.to;
   plan.source_url = config.Database(pipeline.from).url;
   plan.target_url = config.Database(pipeline.to).url;
-  plan.log_folder = config.LogFolder(pipeline.from);
+  plan.log = config.Log(pipeline.from);
   plan.quarantine_limit = pipeline.quarantine_limit;
   plan.schedule = pipeline.schedule;
   if (!pipeline.two_way) return plan;
@@ -295,7 +295,8 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
               const Catalogue& catalogue) {
   const std::vector<std::string> selected = SelectPipelines(config, names);
   Plan plan;
-  plan.logs = config.log;
+  plan.logs = config.Logs();
+  plan.state = config.log;
   plan.config_file = config.file;
   plan.stop = config.stop;
   for (const PipelineConfig& pipeline : config.pipelines) {
@@ -319,7 +320,7 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
 
     SourcePlan capture{.database = source,
                        .url = database.url,
-                       .log_folder = config.LogFolder(source),
+                       .log = config.Log(source),
                        .retain = config.retain,
                        .retain_at = config.retain_at,
                        .every = {Microseconds::max(), Microseconds::max()},

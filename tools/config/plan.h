@@ -10,6 +10,7 @@
 #include "capture/plan/table_spec.h"
 #include "capture/polling/capture_options.h"
 #include "capture/polling/pace.h"
+#include "engine/log/log_ref.h"
 #include "engine/sql/table_info.h"
 #include "tools/config/config.h"
 
@@ -22,7 +23,7 @@ namespace syncline::cli {
 struct SourcePlan {
   std::string database;
   sql::DatabaseUrl url;
-  std::filesystem::path log_folder;
+  LogRef log;
   std::optional<RetentionPolicy> retain;
   std::optional<Timetable> retain_at;
   std::vector<capture::TableSpec> tables;
@@ -40,7 +41,7 @@ struct PipelinePlan {
   std::string source;  // SourcePlan::database
   std::string target;
   sql::DatabaseUrl target_url;
-  std::filesystem::path log_folder;
+  LogRef log;
   uint64_t quarantine_limit = 0;
   ScheduleConfig schedule;
   std::vector<apply::TableMapping> tables;
@@ -56,7 +57,8 @@ struct PipelinePlan {
 struct Plan {
   std::vector<SourcePlan> sources;
   std::vector<PipelinePlan> pipelines;
-  std::filesystem::path logs;                  // the folder of all logs
+  std::shared_ptr<const LogCatalog> logs;      // all logs
+  std::filesystem::path state;                 // the folder of what is kept beside them: runs.db
   std::string config_file;                     // as the user named it
   std::shared_ptr<const StopGrace> stop = {};  // Config::stop
   std::vector<std::string> warnings;  // tables that a glob found and that cannot be captured

@@ -17,13 +17,13 @@
 #include "engine/base/as_error.h"
 #include "engine/base/error.h"
 #include "engine/base/log_text.h"
+#include "engine/log/log_catalog.h"
 #include "tools/control/log_order.h"
 #include "tools/support/duration.h"
 
 namespace syncline::cli {
 namespace {
 
-constexpr char kSocketName[] = "control";
 constexpr size_t kLineBytesMax = 64u << 10;
 // For the other end to say what it wants, and to take the answer.
 constexpr Microseconds kPatience = std::chrono::seconds(5);
@@ -37,11 +37,10 @@ constexpr auto kPollMax = std::chrono::seconds(120);
 // After somebody could not be let in (no more descriptors).
 constexpr int kAcceptAgainMs = 100;
 
-// What the writer of the log in `folder` answers; nothing if there is none that listens. Throws
+// What the writer of that log answers; nothing if there is none that listens. Throws
 // what it threw.
-std::optional<Json> Order(const std::filesystem::path& folder, Json order,
-                          const sql::WaitLimits& limits) {
-  const std::optional<LocalSocket> writer = LocalSocket::Connect(folder / kSocketName);
+std::optional<Json> Order(const LogPlace& log, Json order, const sql::WaitLimits& limits) {
+  const std::optional<LocalSocket> writer = LocalSocket::Connect(log.OrderSocket());
   if (!writer) return {};
   order["beat"] = limits.stall.count() / kBeatsOfStall;
   auto heard = std::chrono::steady_clock::now();
@@ -67,9 +66,9 @@ std::optional<Json> Order(const std::filesystem::path& folder, Json order,
 
 }  // namespace
 
-LogControl::LogControl(LogAdmin& log, capture::CaptureOrders& orders,
-                       const std::filesystem::path& folder, std::shared_ptr<spdlog::logger> logger)
-    : log_(log), orders_(orders), path_(folder / kSocketName), logger_(std::move(logger)) {
+LogControl::LogControl(LogAdmin& log, capture::CaptureOrders& orders, const LogPlace& place,
+                       std::shared_ptr<spdlog::logger> logger)
+    : log_(log), orders_(orders), path_(place.OrderSocket()), logger_(std::move(logger)) {
   try {
     socket_.emplace(LocalSocket::Listen(path_));
   } catch (const Error& error) {
@@ -158,22 +157,20 @@ Json LogControl::Poll(std::vector<capture::RowKeys> again) {
   return {{"next", polled.get().value()}};
 }
 
-std::optional<LogBackup> OrderBackup(const std::filesystem::path& folder,
-                                     const std::filesystem::path& into,
+std::optional<LogBackup> OrderBackup(const LogPlace& log, const std::filesystem::path& into,
                                      const sql::WaitLimits& limits) {
-  const auto done = Order(folder, {{"do", "backup"}, {"into", into.string()}}, limits);
+  const auto done = Order(log, {{"do", "backup"}, {"into", into.string()}}, limits);
   if (!done) return {};
   return LogBackup{.next = Offset(NumberIn(*done, "next")),
                    .bytes = NumberIn(*done, "bytes"),
                    .linked_bytes = NumberIn(*done, "linked_bytes")};
 }
 
-std::optional<Offset> OrderPoll(const std::filesystem::path& folder,
-                                const std::vector<capture::RowKeys>& again,
+std::optional<Offset> OrderPoll(const LogPlace& log, const std::vector<capture::RowKeys>& again,
                                 const sql::WaitLimits& limits) {
   std::optional<Offset> end;
   const auto give = [&](const Json& order) {
-    const auto done = Order(folder, order, limits);
+    const auto done = Order(log, order, limits);
     end.reset();
     if (done) end = Offset(NumberIn(*done, "next"));
     return done.has_value();

@@ -12,13 +12,14 @@
 
 #include "capture/polling/capture_orders.h"
 #include "engine/log/log_admin.h"
+#include "engine/log/log_ref.h"
 #include "engine/sql/wait_limits.h"
 #include "tools/control/local_socket.h"
 #include "tools/support/value_json.h"
 
 namespace syncline::cli {
 
-// Where the process that writes a log takes orders from others: a socket in the log's folder, open
+// Where the process that writes a log takes orders from others: a socket beside the log, open
 // to the user that runs it. One order and one answer a connection, each a line of JSON:
 //
 //   {"do": "backup", "into": "/absolute/path"}
@@ -41,7 +42,7 @@ namespace syncline::cli {
 class LogControl {
  public:
   // Where there can be no socket it says so in `logger` and Run returns at once.
-  LogControl(LogAdmin& log, capture::CaptureOrders& orders, const std::filesystem::path& folder,
+  LogControl(LogAdmin& log, capture::CaptureOrders& orders, const LogPlace& place,
              std::shared_ptr<spdlog::logger> logger);
   ~LogControl();
   LogControl(const LogControl&) = delete;
@@ -67,18 +68,17 @@ class LogControl {
   std::stop_token stop_;  // of Run
 };
 
-// Has the writer of the log in `folder` make a backup. Nothing if there is none that listens.
+// Has the writer of that log make a backup. Nothing if there is none that listens.
 // Throws what the writer threw; RetryError when it ended meanwhile, or gives no sign
 // of life for limits.stall.
-std::optional<LogBackup> OrderBackup(const std::filesystem::path& folder,
-                                     const std::filesystem::path& into,
+std::optional<LogBackup> OrderBackup(const LogPlace& log, const std::filesystem::path& into,
                                      const sql::WaitLimits& limits = {});
 
-// Has the capture that writes the log in `folder` poll its source, and read the rows named by
+// Has the capture that writes that log poll its source, and read the rows named by
 // `again` once more; where the log ended afterwards. Nothing if there is none that listens. Throws
 // what the capture threw; RetryError when it ended meanwhile, gives no sign of life for
 // limits.stall, or is loading tables.
-std::optional<Offset> OrderPoll(const std::filesystem::path& folder,
+std::optional<Offset> OrderPoll(const LogPlace& log,
                                 const std::vector<capture::RowKeys>& again = {},
                                 const sql::WaitLimits& limits = {});
 

@@ -6,12 +6,12 @@
 
 namespace syncline::cli {
 
-BestEffortStateStore::BestEffortStateStore(const std::filesystem::path& logs, Clock& clock,
+BestEffortStateStore::BestEffortStateStore(const std::filesystem::path& folder, Clock& clock,
                                            std::shared_ptr<spdlog::logger> logger,
                                            const sql::WaitLimits& limits)
     : clock_(clock), logger_(std::move(logger)) {
   try {
-    history_ = std::make_unique<StateStore>(logs, clock_, limits);
+    history_ = std::make_unique<StateStore>(folder, clock_, limits);
   } catch (const Error& error) {
     logger_->warn(
         LogText("runs are not noted error=\"{}\" hint=\"{}\"", error.message(), error.hint()));

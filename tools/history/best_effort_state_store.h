@@ -22,8 +22,8 @@ namespace syncline::cli {
 // are remembered for as long as the process lives. Thread-safe; never throws.
 class BestEffortStateStore {
  public:
-  // `logs`: the folder of the logs.
-  BestEffortStateStore(const std::filesystem::path& logs, Clock& clock,
+  // `folder`: the folder of the logs.
+  BestEffortStateStore(const std::filesystem::path& folder, Clock& clock,
                        std::shared_ptr<spdlog::logger> logger, const sql::WaitLimits& limits = {});
   BestEffortStateStore(const BestEffortStateStore&) = delete;
   BestEffortStateStore& operator=(const BestEffortStateStore&) = delete;

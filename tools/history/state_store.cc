@@ -70,8 +70,8 @@ constexpr uint64_t kPausedMax = 100'000;
 
 std::string Text(WallTime time) { return std::to_string(time.time_since_epoch().count()); }
 Field Text(const std::optional<WallTime>& time) { return time ? Field(Text(*time)) : Field(); }
-sql::DatabaseUrl UrlOf(const fs::path& logs, const sql::WaitLimits& limits) {
-  sql::DatabaseUrl url = sql::DatabaseUrl::Parse("sqlite:" + std::string(kFile), logs);
+sql::DatabaseUrl UrlOf(const fs::path& folder, const sql::WaitLimits& limits) {
+  sql::DatabaseUrl url = sql::DatabaseUrl::Parse("sqlite:" + std::string(kFile), folder);
   url.limits = limits;
   return url;
 }
@@ -96,10 +96,10 @@ const fs::path& Made(const fs::path& folder) {
 
 }  // namespace
 
-StateStore::StateStore(const fs::path& logs, Clock& clock, const sql::WaitLimits& limits)
+StateStore::StateStore(const fs::path& folder, Clock& clock, const sql::WaitLimits& limits)
     : clock_(clock),
-      session_(sql::Session::Open(UrlOf(Made(logs), limits), {.create = true})),
-      process_(logs / kLockFile) {
+      session_(sql::Session::Open(UrlOf(Made(folder), limits), {.create = true})),
+      process_(folder / kLockFile) {
   // What is lost by a power cut is only the account of a run.
   session_->Execute("PRAGMA synchronous = NORMAL");
   CheckIsOurs(*session_);
@@ -107,10 +107,10 @@ StateStore::StateStore(const fs::path& logs, Clock& clock, const sql::WaitLimits
   CloseThoseOfTheDead();
 }
 
-std::unique_ptr<StateStore> StateStore::OpenIfThere(const fs::path& logs, Clock& clock) {
+std::unique_ptr<StateStore> StateStore::OpenIfThere(const fs::path& folder, Clock& clock) {
   std::error_code error;
-  if (!fs::exists(logs / kFile, error)) return nullptr;
-  return std::make_unique<StateStore>(logs, clock);
+  if (!fs::exists(folder / kFile, error)) return nullptr;
+  return std::make_unique<StateStore>(folder, clock);
 }
 
 void StateStore::MakeTables() {

@@ -64,9 +64,9 @@ class StateStore {
   static constexpr uint64_t kRunsMax = 1'000;  // of each pipeline and kind; the oldest go
 
   // Makes the file and its folder where they are missing.
-  StateStore(const std::filesystem::path& logs, Clock& clock, const sql::WaitLimits& limits = {});
+  StateStore(const std::filesystem::path& folder, Clock& clock, const sql::WaitLimits& limits = {});
   // Null where there is no file yet.
-  static std::unique_ptr<StateStore> OpenIfThere(const std::filesystem::path& logs, Clock& clock);
+  static std::unique_ptr<StateStore> OpenIfThere(const std::filesystem::path& folder, Clock& clock);
   StateStore(const StateStore&) = delete;
   StateStore& operator=(const StateStore&) = delete;
 

@@ -2,17 +2,16 @@
 
 #include <spdlog/logger.h>
 
-#include <filesystem>
-
+#include "engine/log/log_ref.h"
 #include "tools/config/plan.h"
 
 namespace syncline::cli {
 
-// Before a log is written: takes the rights on its folder from all other users, and says so in one
+// Before a log is written: takes the rights on it from all other users, and says so in one
 // line if there were some. What cannot be trusted is refused when the log is opened, not here.
-void KeepPrivate(const std::filesystem::path& log_folder, spdlog::logger& logger);
+void KeepPrivate(const LogPlace& log, spdlog::logger& logger);
 
-// The same for the folder of all logs, and for each log of the plan.
+// The same for the place of all logs, and for each log of the plan.
 void KeepPrivate(const Plan& plan, spdlog::logger& logger);
 
 }  // namespace syncline::cli

@@ -46,6 +46,9 @@ class MomentWatch final : public LogReader {
     return log_.Acknowledge(consumer, next);
   }
   std::vector<Consumer> Consumers() override { return log_.Consumers(); }
+  std::optional<WallTime> AcknowledgedAt(const std::string& consumer) override {
+    return log_.AcknowledgedAt(consumer);
+  }
   void Forget(const std::string& consumer) override { log_.Forget(consumer); }
   std::optional<FrameHeader> Last() override { return log_.Last(); }
 

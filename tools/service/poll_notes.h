@@ -1,13 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 
 #include "engine/base/clock.h"
-#include "engine/log/poll_note.h"
+#include "engine/log/log_catalog.h"
 
 namespace syncline::cli {
 
@@ -15,8 +14,8 @@ namespace syncline::cli {
 // Knows what earlier captures have noted. Belongs to the capture's thread.
 class PollNotes {
  public:
-  // From now on this process captures into the log `id` in `folder`.
-  PollNotes(const std::filesystem::path& folder, const LogId& id, const Clock& clock);
+  // From now on this process captures into `log`, which is the log `id`.
+  PollNotes(const LogPlace& log, const LogId& id, const Clock& clock);
   PollNotes(const PollNotes&) = delete;
   PollNotes& operator=(const PollNotes&) = delete;
 
@@ -24,7 +23,7 @@ class PollNotes {
   std::function<void(std::optional<WallTime> polled, uint64_t loading)> Noting();
 
  private:
-  const std::unique_ptr<PollNoteFile> file_;  // null: it cannot be written
+  const std::unique_ptr<PollNoteWriter> writer_;  // null: it cannot be written
   PollNote note_;
 };
 

@@ -13,7 +13,7 @@
 #include "engine/base/backoff.h"
 #include "engine/base/either_stop.h"
 #include "engine/base/log_text.h"
-#include "engine/log/rocks/open_log.h"
+#include "engine/log/log_catalog.h"
 #include "tools/control/log_control.h"
 #include "tools/service/peer_tables.h"
 #include "tools/status/pipeline_status.h"
@@ -41,7 +41,7 @@ Runner::Runner(Plan plan, Options options, Clock& clock, std::shared_ptr<spdlog:
       clock_(clock),
       logger_(std::move(logger)),
       watch_(clock),
-      book_(plan_.logs, clock_, logger_, {.stop = plan_.stop}),
+      book_(plan_.state, clock_, logger_, {.stop = plan_.stop}),
       pauses_(book_),
       hooks_(HooksOf(plan_), logger_, plan_.stop),
       incidents_(book_, hooks_, clock_),
@@ -252,10 +252,10 @@ class Runner::Followers {
 // Of a source that is also a target the tables that it lacks are made. A file that is gone is made
 // for a new log only: otherwise all of its rows would count as deleted.
 std::unique_ptr<ChangeLog> Runner::OpenLog(const SourcePlan& source) {
-  if (source.node && !LogMayExist(source.log_folder)) {
+  if (source.node && !source.log->MayExist()) {
     MakePeerTables(plan_, source.database, {}, *logger_);
   }
-  auto log = OpenRocksLog(source.log_folder, capture::SourceIdentity(source.url), clock_);
+  auto log = source.log->Open(capture::SourceIdentity(source.url), clock_);
   if (source.node) {
     MakePeerTables(plan_, source.database, capture::Guarantees(log->cursor()), *logger_);
   }
@@ -266,7 +266,7 @@ std::unique_ptr<ChangeLog> Runner::OpenLog(const SourcePlan& source) {
 // log.
 void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
   const std::unique_ptr<ChangeLog> log = OpenLog(source);
-  PollNotes notes(source.log_folder, log->info().id, clock_);
+  PollNotes notes(*source.log, log->info().id, clock_);
   capture::CaptureOrders orders;
   std::optional<Replica> node;
   if (source.node) node.emplace(source.url, log->info(), *log, *log, clock_);
@@ -289,7 +289,7 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
     watching = watch_.Capture(source.database, stage->stats(), log->NewReader());
   }
   RecordStart(UnitOf(source));
-  LogControl control(*log, orders, source.log_folder, logger_);
+  LogControl control(*log, orders, *source.log, logger_);
   const std::jthread taking_orders([&](std::stop_token end) { control.Run(std::move(end)); });
   std::shared_ptr<void> listening;
   if (!options_.once) {

@@ -3,7 +3,7 @@
 #include "capture/capture_stage.h"
 #include "engine/base/either_stop.h"
 #include "engine/base/log_text.h"
-#include "engine/log/rocks/open_log.h"
+#include "engine/log/log_catalog.h"
 #include "tools/service/moment_watch.h"
 #include "tools/service/peer_tables.h"
 #include "tools/service/runner.h"
@@ -52,10 +52,10 @@ std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, bool
   bool told = false;
   Microseconds in_the_making{0};
   for (;;) {
-    const bool missing = !LogMayExist(pipeline.log_folder);
+    const bool missing = !pipeline.log->MayExist();
     if (!missing || once) {
       try {
-        return OpenRocksLogReader(pipeline.log_folder, clock_);
+        return pipeline.log->OpenReader(clock_);
       } catch (const Error& error) {
         in_the_making += kLogPoll;
         if (once || in_the_making > kLogMakingMax || error.reaction() == Reaction::kDamage) {
@@ -65,7 +65,7 @@ std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, bool
     }
     if (missing && !told) {
       logger_->info(LogText("waiting for the log, which capture makes pipeline={} log={}",
-                            pipeline.name, pipeline.log_folder.string()));
+                            pipeline.name, pipeline.log->Describe()));
       told = true;
     }
     if (!clock_.Sleep(kLogPoll, stop)) return nullptr;

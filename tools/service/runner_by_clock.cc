@@ -9,7 +9,7 @@
 #include "engine/base/as_error.h"
 #include "engine/base/either_stop.h"
 #include "engine/base/log_text.h"
-#include "engine/log/rocks/open_log.h"
+#include "engine/log/log_catalog.h"
 #include "tools/control/log_control.h"
 #include "tools/service/moment_watch.h"
 #include "tools/service/retention_loop.h"
@@ -82,7 +82,7 @@ void Runner::FollowByTheClock(const PipelinePlan& pipeline, LogReaders& log,
                CountSetAside(pipeline);
                if (!pipeline.two_way) return ApplyRun(pipeline, *own, run, nullptr, active);
                PollElsewhere(pipeline);
-               const auto other = OpenRocksLogReader(pipeline.log_folder, clock_);
+               const auto other = pipeline.log->OpenReader(clock_);
                ApplyRun(pipeline, *other, run, node, active);
                // What was applied becomes a cut of this log.
                if (!active.stop_requested()) Poll(orders, *own, run);
@@ -93,7 +93,7 @@ void Runner::FollowByTheClock(const PipelinePlan& pipeline, LogReaders& log,
 // By the process that captures the source, if there is one.
 void Runner::PollElsewhere(const PipelinePlan& pipeline) {
   try {
-    OrderPoll(pipeline.log_folder, {}, pipeline.target_url.limits);
+    OrderPoll(*pipeline.log, {}, pipeline.target_url.limits);
   } catch (const Error& error) {
     logger_->info(LogText("the source is not polled for this run pipeline={} error=\"{}\"",
                           pipeline.name, error.message()));
@@ -105,7 +105,7 @@ void Runner::FollowFromOutsideByTheClock(const PipelinePlan& pipeline,
   ByTheClock({pipeline.name, RunKind(), *pipeline.schedule.at, pipeline.schedule.retry},
              [&](RunRecord& run, const std::stop_token& active) {
                PollElsewhere(pipeline);
-               const auto reader = OpenRocksLogReader(pipeline.log_folder, clock_);
+               const auto reader = pipeline.log->OpenReader(clock_);
                ApplyRun(pipeline, *reader, run, nullptr, active);
              })
       .Run(stop);

@@ -7,8 +7,7 @@
 #include "capture/polling/capture_options.h"
 #include "capture/polling/capture_orders.h"
 #include "engine/base/error.h"
-#include "engine/log/change_log.h"
-#include "engine/log/rocks/open_log.h"
+#include "engine/log/log_catalog.h"
 #include "tools/control/log_control.h"
 #include "tools/service/log_privacy.h"
 #include "tools/service/poll_notes.h"
@@ -27,7 +26,7 @@ constexpr int kTriesMax = 50;
 std::unique_ptr<ChangeLog> OpenUnlessHeld(const SourcePlan& source, Clock& clock, bool last_try) {
   const std::string identity = capture::SourceIdentity(source.url);
   try {
-    return OpenRocksLog(source.log_folder, identity, clock);
+    return source.log->Open(identity, clock);
   } catch (const Error& error) {
     if (last_try || error.cause() != Cause::kEnvironment) throw;
     return nullptr;
@@ -38,10 +37,10 @@ std::unique_ptr<ChangeLog> OpenUnlessHeld(const SourcePlan& source, Clock& clock
 
 Offset PollSource(const SourcePlan& source, const std::vector<capture::RowKeys>& again,
                   Clock& clock, const std::shared_ptr<spdlog::logger>& logger) {
-  KeepPrivate(source.log_folder, *logger);
+  KeepPrivate(*source.log, *logger);
   std::unique_ptr<ChangeLog> log;
   for (int tries = 1; log == nullptr; ++tries) {
-    if (const std::optional<Offset> end = OrderPoll(source.log_folder, again, source.url.limits)) {
+    if (const std::optional<Offset> end = OrderPoll(*source.log, again, source.url.limits)) {
       return *end;
     }
     log = OpenUnlessHeld(source, clock, tries == kTriesMax);
@@ -50,7 +49,7 @@ Offset PollSource(const SourcePlan& source, const std::vector<capture::RowKeys>&
   capture::CaptureOrders orders;
   std::future<Offset> polled = orders.Post(again);
   std::optional<Replica> node;
-  PollNotes notes(source.log_folder, log->info().id, clock);
+  PollNotes notes(*source.log, log->info().id, clock);
   capture::CaptureOptions options{.once = true, .orders = &orders, .progressed = notes.Noting()};
   if (source.node) {
     node.emplace(source.url, log->info(), *log, *log, clock);

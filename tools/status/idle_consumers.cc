@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/log/consumer_times.h"
 #include "tools/support/duration.h"
 #include "tools/support/terminal.h"
 
@@ -24,14 +23,14 @@ std::string Since(const IdleConsumer& consumer) {
 
 }  // namespace
 
-std::vector<IdleConsumer> IdleConsumers(LogReader& log, const std::filesystem::path& folder,
+std::vector<IdleConsumer> IdleConsumers(LogReader& log,
                                         const std::optional<RetentionPolicy>& policy,
                                         const Clock& clock) {
   std::vector<IdleConsumer> idle;
   if (!policy || !policy->keep_for) return idle;
   const WallTime horizon = clock.Now() - *policy->keep_for;
   for (const Consumer& consumer : log.Consumers()) {
-    const std::optional<WallTime> moved = ConsumerMovedAt(folder, consumer.name);
+    const std::optional<WallTime> moved = log.AcknowledgedAt(consumer.name);
     if (moved && *moved >= horizon) continue;
     const std::optional<WallTime> lacks = LacksSince(log, consumer);
     if (lacks && *lacks < horizon) idle.push_back({consumer.name, consumer.next, moved});

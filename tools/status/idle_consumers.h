@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,8 +19,8 @@ struct IdleConsumer {
   std::optional<WallTime> moved_at;  // none: not known
 };
 
-// Those of the log in that folder; none where retention does not go by age.
-std::vector<IdleConsumer> IdleConsumers(LogReader& log, const std::filesystem::path& folder,
+// Those of that log; none where retention does not go by age.
+std::vector<IdleConsumer> IdleConsumers(LogReader& log,
                                         const std::optional<RetentionPolicy>& policy,
                                         const Clock& clock);
 

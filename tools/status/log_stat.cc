@@ -4,28 +4,13 @@
 #include "tools/support/duration.h"
 
 namespace syncline::cli {
-namespace {
 
-uint64_t BytesIn(const std::filesystem::path& folder) {
-  uint64_t bytes = 0;
-  std::error_code error;  // a running writer removes files at any moment
-  for (auto it = std::filesystem::recursive_directory_iterator(folder, error);
-       !error && it != std::filesystem::recursive_directory_iterator(); it.increment(error)) {
-    std::error_code gone;
-    const uint64_t size = it->is_regular_file(gone) ? it->file_size(gone) : 0;
-    if (!gone) bytes += size;
-  }
-  return bytes;
-}
-
-}  // namespace
-
-LogStat GlanceAtLog(LogReader& reader, const std::filesystem::path& folder) {
+LogStat GlanceAtLog(LogReader& reader, uint64_t bytes_on_disk) {
   LogStat stat;
   stat.info = reader.info();
   stat.begin = reader.begin();
   stat.end = reader.end();
-  stat.bytes_on_disk = BytesIn(folder);
+  stat.bytes_on_disk = bytes_on_disk;
   if (stat.begin > Offset(0)) stat.base = reader.OpenBase()->info();
   stat.consumers = reader.Consumers();
   if (std::optional<FrameHeader> last = reader.Last()) {
@@ -36,8 +21,8 @@ LogStat GlanceAtLog(LogReader& reader, const std::filesystem::path& folder) {
   return stat;
 }
 
-LogStat ReadLogStat(LogReader& reader, const std::filesystem::path& folder) {
-  LogStat stat = GlanceAtLog(reader, folder);
+LogStat ReadLogStat(LogReader& reader, uint64_t bytes_on_disk) {
+  LogStat stat = GlanceAtLog(reader, bytes_on_disk);
   reader.Seek(stat.begin);
   Offset at = stat.begin;
   while (at < stat.end) {

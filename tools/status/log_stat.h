@@ -30,14 +30,14 @@ struct LogStat {
 };
 
 // Reads every frame's header, so it also proves that the chain holds from the beginning to the end;
-// throws DamageError where it does not.
-LogStat ReadLogStat(LogReader& reader, const std::filesystem::path& folder);
+// throws DamageError where it does not. `bytes_on_disk`: LogCare::BytesUsed.
+LogStat ReadLogStat(LogReader& reader, uint64_t bytes_on_disk);
 
 // What only a glance tells: everything but the counts of frames and cuts.
-LogStat GlanceAtLog(LogReader& reader, const std::filesystem::path& folder);
+LogStat GlanceAtLog(LogReader& reader, uint64_t bytes_on_disk);
 
-// The members that are known, by their names; `bytes_on_disk` is what the folder takes, RocksDB's
-// own files included.
+// The members that are known, by their names; `bytes_on_disk` is what the log takes, its
+// store's own files included.
 Json LogStatJson(const std::string& source, const LogStat& stat);
 
 }  // namespace syncline::cli

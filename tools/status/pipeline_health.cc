@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/log/log_catalog.h"
 #include "tools/support/duration.h"
 
 namespace syncline::cli {
@@ -132,7 +133,7 @@ class Reading {
   void ReadNote() {
     const PipelineStatus& status = health_.status;
     std::optional<PollNote> note;
-    if (status.log) note = ReadPollNote(config_.LogFolder(pipeline_.from), status.log->id);
+    if (status.log) note = config_.Log(pipeline_.from)->ReadPollNote(status.log->id);
     std::optional<WallTime> since;  // the source should be polled
     if (capture_) since = capture_->since;
     if (note) {

@@ -8,7 +8,7 @@
 #include "apply/state/quarantine.h"
 #include "capture/cursor/stored_cursor.h"
 #include "engine/base/error.h"
-#include "engine/log/rocks/open_log.h"
+#include "engine/log/log_catalog.h"
 #include "tools/config/named_by.h"
 
 namespace syncline::cli {
@@ -86,25 +86,20 @@ bool WillBeMadeByApply(const sql::DatabaseUrl& url) {
 
 }  // namespace
 
-bool LogMayExist(const std::filesystem::path& folder) {
-  std::error_code error;
-  return std::filesystem::exists(folder, error) && !std::filesystem::is_empty(folder, error);
-}
-
-std::filesystem::path LogFolderOf(const Config& config, const std::string& source) {
-  std::filesystem::path folder = config.LogFolder(source);
-  if (!LogMayExist(folder)) {
+LogRef LogOf(const Config& config, const std::string& source) {
+  LogRef log = config.Log(source);
+  if (!log->MayExist()) {
     throw EnvironmentError(
-        fmt::format("there is no log of \"{}\" in {} yet", source, folder.string()),
+        fmt::format("there is no log of \"{}\" in {} yet", source, log->Describe()),
         "`syncline run` or `syncline capture` makes it");
   }
-  return folder;
+  return log;
 }
 
 std::unique_ptr<LogReader> OpenLog(const Config& config, const std::string& source, Clock& clock) {
-  const std::filesystem::path folder = LogFolderOf(config, source);
+  const LogRef log = LogOf(config, source);
   return InContext(fmt::format("the log of \"{}\"", source),
-                   [&] { return OpenRocksLogReader(folder, clock); });
+                   [&] { return log->OpenReader(clock); });
 }
 
 // The log, where the target cannot be read: that is trouble enough to tell.
@@ -119,7 +114,7 @@ static void TryReadLog(const Config& config, Clock& clock, PipelineStatus& statu
 PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pipeline,
                                   Clock& clock) {
   PipelineStatus status{.pipeline = pipeline.name, .source = pipeline.from, .target = pipeline.to};
-  if (!LogMayExist(config.LogFolder(pipeline.from))) {
+  if (!config.Log(pipeline.from)->MayExist()) {
     status.state = State::kNoLog;
     return status;
   }

@@ -60,11 +60,8 @@ struct PipelineStatus {
 PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pipeline,
                                   Clock& clock);
 
-// True when capture has made a log in that folder, or has begun to.
-bool LogMayExist(const std::filesystem::path& folder);
-
-// The folder of a source's log. Throws EnvironmentError when nothing is there yet.
-std::filesystem::path LogFolderOf(const Config& config, const std::string& source);
+// The log of a source. Throws EnvironmentError when nothing is there yet.
+LogRef LogOf(const Config& config, const std::string& source);
 // Opens the log of a source beside its writer; the error names the source.
 std::unique_ptr<LogReader> OpenLog(const Config& config, const std::string& source, Clock& clock);
 

@@ -8,7 +8,7 @@
 
 #include "apply/state/own_tables.h"
 #include "engine/base/error.h"
-#include "engine/log/rocks/open_log.h"
+#include "engine/log/log_catalog.h"
 #include "tools/service/source_poll.h"
 #include "tools/status/log_history.h"
 #include "tools/verify/divergence_diagnosis.h"
@@ -38,7 +38,7 @@ Verification::Verification(const SourcePlan& source, const PipelinePlan& pipelin
       options_(options),
       clock_(clock),
       logger_(std::move(logger)),
-      log_(OpenRocksLogReader(pipeline.log_folder, clock)) {
+      log_(pipeline.log->OpenReader(clock)) {
   const sql::SessionOptions reading{.read_only = true, .application = "syncline verify"};
   target_ = sql::Session::Open(pipeline.target_url, reading);
   forms_ = sql::Session::Open(pipeline.target_url, reading);

@@ -20,7 +20,7 @@ bool Fills(const PipelinePlan& pipeline, const TableName& target) {
 Plan VerifyPlan(const Config& config, const std::string& pipeline) {
   Plan plan = MakePlan(config, {config.Pipeline(pipeline).name});
   const PipelinePlan& own = plan.pipelines.front();
-  LogFolderOf(config, own.source);
+  LogOf(config, own.source);
   for (const PipelineConfig& other : config.pipelines) {
     const bool same_target = config.Database(other.to).url.connection == own.target_url.connection;
     if (other.name == own.name || !same_target) continue;

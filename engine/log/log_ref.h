@@ -1,0 +1,13 @@
+#pragma once
+
+#include <memory>
+
+namespace syncline {
+
+class LogCatalog;
+class LogPlace;
+
+// Names one log of a catalogue, be it there or not (log_catalog.h). Cheap to copy.
+using LogRef = std::shared_ptr<const LogPlace>;
+
+}  // namespace syncline
