@@ -4,8 +4,9 @@
 #include <iostream>
 #include <vector>
 
-#include "engine/log/layout.h"
-#include "engine/log/rocks_options.h"
+#include "engine/log/big_endian.h"
+#include "engine/log/store/layout.h"
+#include "engine/log/store/rocks_options.h"
 
 namespace syncline::bench {
 namespace {

@@ -45,7 +45,8 @@ class LogPlace {
   // read, is damaged, or belongs to another log.
   virtual std::optional<PollNote> ReadPollNote(const LogId& id) const = 0;
 
-  // The socket at which the log's writer takes orders from other processes of this machine.
+  // The socket at which the log's writer takes orders from other processes of this machine. Empty:
+  // it takes none.
   virtual std::filesystem::path OrderSocket() const = 0;
 
   virtual const LogCare& care() const = 0;

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "engine/log/layout.h"
+#include "engine/log/big_endian.h"
 #include "engine/log/log_damage.h"
 
 namespace syncline {

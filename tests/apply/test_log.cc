@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "engine/log/log_repair.h"
+#include "engine/log/care/log_repair.h"
 #include "engine/log/retention.h"
 #include "engine/log/rocks/open_log.h"
 

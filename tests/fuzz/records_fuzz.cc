@@ -3,9 +3,9 @@
 
 #include <string_view>
 
-#include "engine/log/base_layout.h"
-#include "engine/log/layout.h"
-#include "engine/log/mark.h"
+#include "engine/log/folder/mark.h"
+#include "engine/log/store/base_layout.h"
+#include "engine/log/store/layout.h"
 #include "engine/model/checksum.h"
 #include "engine/model/schema.h"
 #include "tests/engine/model/samples.h"

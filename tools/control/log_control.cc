@@ -40,7 +40,9 @@ constexpr int kAcceptAgainMs = 100;
 // What the writer of that log answers; nothing if there is none that listens. Throws
 // what it threw.
 std::optional<Json> Order(const LogPlace& log, Json order, const sql::WaitLimits& limits) {
-  const std::optional<LocalSocket> writer = LocalSocket::Connect(log.OrderSocket());
+  const std::filesystem::path socket = log.OrderSocket();
+  if (socket.empty()) return {};
+  const std::optional<LocalSocket> writer = LocalSocket::Connect(socket);
   if (!writer) return {};
   order["beat"] = limits.stall.count() / kBeatsOfStall;
   auto heard = std::chrono::steady_clock::now();

@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "engine/base/private_folder.h"
+#include "engine/log/care/log_privacy.h"
+#include "engine/log/care/log_repair.h"
+#include "engine/log/care/log_verify.h"
+#include "engine/log/folder/log_folder.h"
+#include "engine/log/folder/poll_note_file.h"
 #include "engine/log/log_care.h"
-#include "engine/log/log_folder.h"
-#include "engine/log/log_privacy.h"
-#include "engine/log/log_repair.h"
-#include "engine/log/log_verify.h"
-#include "engine/log/poll_note_file.h"
 #include "engine/log/rocks/open_log.h"
 
 namespace syncline {

@@ -1,10 +1,10 @@
 #include "engine/log/rocks/open_log.h"
 
 #include "engine/base/private_folder.h"
-#include "engine/log/chain_reader.h"
-#include "engine/log/log_store.h"
-#include "engine/log/rocks_change_log.h"
-#include "engine/log/secondary_view.h"
+#include "engine/log/rocks/chain_reader.h"
+#include "engine/log/rocks/log_store.h"
+#include "engine/log/rocks/rocks_change_log.h"
+#include "engine/log/rocks/secondary_view.h"
 
 namespace syncline {
 

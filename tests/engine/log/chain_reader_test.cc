@@ -1,4 +1,4 @@
-#include "engine/log/chain_reader.h"
+#include "engine/log/rocks/chain_reader.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "engine/log/layout.h"
+#include "engine/log/store/layout.h"
 #include "sample_rows.h"
 
 namespace syncline {

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <memory>
 
-#include "engine/log/mark.h"
+#include "engine/log/folder/mark.h"
 #include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"
 

@@ -1,4 +1,4 @@
-#include "engine/log/cursor_chain.h"
+#include "engine/log/rocks/cursor_chain.h"
 
 #include <gtest/gtest.h>
 
@@ -6,8 +6,8 @@
 #include <random>
 #include <stop_token>
 
-#include "engine/log/log_repair.h"
-#include "engine/log/log_verify.h"
+#include "engine/log/care/log_repair.h"
+#include "engine/log/care/log_verify.h"
 #include "engine/log/retention.h"
 #include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"

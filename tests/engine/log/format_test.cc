@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "engine/log/layout.h"
+#include "engine/log/store/layout.h"
 #include "format_dump.h"
 #include "sample_rows.h"
 

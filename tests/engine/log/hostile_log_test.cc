@@ -7,16 +7,17 @@
 #include <functional>
 #include <map>
 
-#include "engine/log/base_layout.h"
-#include "engine/log/layout.h"
-#include "engine/log/log_repair.h"
-#include "engine/log/log_store.h"
-#include "engine/log/log_verify.h"
-#include "engine/log/mark.h"
+#include "engine/log/big_endian.h"
+#include "engine/log/care/log_repair.h"
+#include "engine/log/care/log_verify.h"
+#include "engine/log/folder/mark.h"
 #include "engine/log/ordered_key.h"
 #include "engine/log/retention.h"
+#include "engine/log/rocks/log_store.h"
 #include "engine/log/rocks/open_log.h"
-#include "engine/log/rocks_status.h"
+#include "engine/log/store/base_layout.h"
+#include "engine/log/store/layout.h"
+#include "engine/log/store/rocks_status.h"
 #include "engine/model/row_shape.h"
 #include "sample_rows.h"
 

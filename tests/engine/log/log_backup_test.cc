@@ -4,8 +4,8 @@
 #include <fstream>
 #include <thread>
 
-#include "engine/log/log_verify.h"
-#include "engine/log/mark.h"
+#include "engine/log/care/log_verify.h"
+#include "engine/log/folder/mark.h"
 #include "engine/log/retention.h"
 #include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"

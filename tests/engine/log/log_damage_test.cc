@@ -4,7 +4,7 @@
 #include <fstream>
 #include <string>
 
-#include "engine/log/mark.h"
+#include "engine/log/folder/mark.h"
 #include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"
 

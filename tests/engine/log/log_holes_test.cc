@@ -17,9 +17,9 @@
 #include <set>
 #include <string>
 
-#include "engine/log/layout.h"
 #include "engine/log/rocks/open_log.h"
-#include "engine/log/rocks_options.h"
+#include "engine/log/store/layout.h"
+#include "engine/log/store/rocks_options.h"
 #include "sample_rows.h"
 
 namespace syncline {

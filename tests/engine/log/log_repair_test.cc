@@ -1,5 +1,5 @@
 // Cutting a damaged log where it is whole: what stays, what is kept, and what a crash leaves.
-#include "engine/log/log_repair.h"
+#include "engine/log/care/log_repair.h"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 #include <map>
 #include <string>
 
-#include "engine/log/log_verify.h"
-#include "engine/log/mark.h"
+#include "engine/log/care/log_verify.h"
+#include "engine/log/folder/mark.h"
 #include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"
 

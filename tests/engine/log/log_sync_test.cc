@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/log/mark.h"
+#include "engine/log/folder/mark.h"
 #include "engine/log/retention.h"
 #include "engine/log/rocks/open_log.h"
 #include "index_oracle.h"

@@ -1,11 +1,11 @@
-#include "engine/log/mark.h"
+#include "engine/log/folder/mark.h"
 
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <thread>
 
-#include "engine/log/mark_watch.h"
+#include "engine/log/folder/mark_watch.h"
 #include "sample_rows.h"
 
 namespace syncline {

@@ -1,4 +1,4 @@
-#include "engine/log/pending_entries.h"
+#include "engine/log/rocks/pending_entries.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "engine/log/poll_note_file.h"
+#include "engine/log/folder/poll_note_file.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

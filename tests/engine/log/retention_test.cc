@@ -10,8 +10,8 @@
 #include <thread>
 #include <utility>
 
-#include "engine/log/base_writer.h"
-#include "engine/log/log_store.h"
+#include "engine/log/rocks/base_writer.h"
+#include "engine/log/rocks/log_store.h"
 #include "engine/log/rocks/open_log.h"
 #include "sample_rows.h"
 

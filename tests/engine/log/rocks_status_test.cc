@@ -1,4 +1,4 @@
-#include "engine/log/rocks_status.h"
+#include "engine/log/store/rocks_status.h"
 
 #include <gtest/gtest.h>
 

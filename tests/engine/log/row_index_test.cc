@@ -1,17 +1,18 @@
 // The row index is derived from the frames: whatever is in its files, it tells about the log as it
 // is.
-#include "engine/log/row_index.h"
+#include "engine/log/rocks/row_index.h"
 
 #include <gtest/gtest.h>
 
-#include "engine/log/chain_reader.h"
-#include "engine/log/index_entry.h"
-#include "engine/log/layout.h"
-#include "engine/log/mark.h"
+#include "engine/log/big_endian.h"
+#include "engine/log/folder/mark.h"
 #include "engine/log/retention.h"
+#include "engine/log/rocks/chain_reader.h"
 #include "engine/log/rocks/open_log.h"
-#include "engine/log/rocks_options.h"
-#include "engine/log/rocks_status.h"
+#include "engine/log/store/index_entry.h"
+#include "engine/log/store/layout.h"
+#include "engine/log/store/rocks_options.h"
+#include "engine/log/store/rocks_status.h"
 #include "index_oracle.h"
 
 namespace syncline {

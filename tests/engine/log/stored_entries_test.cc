@@ -5,9 +5,9 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "engine/log/base_layout.h"
-#include "engine/log/index_entry.h"
-#include "engine/log/layout.h"
+#include "engine/log/store/base_layout.h"
+#include "engine/log/store/index_entry.h"
+#include "engine/log/store/layout.h"
 #include "sample_rows.h"
 
 namespace syncline {
