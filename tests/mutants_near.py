@@ -6,7 +6,7 @@ import fnmatch
 NEAR = {
     "engine/base": ["base_test"],
     "engine/model": ["model_test"],
-    "engine/log": ["log_test", "log_holes_test", "log_process_test"],
+    "engine/log": ["log_test", "log_conformance_test", "log_holes_test", "log_process_test"],
     "engine/sql": ["sql_test", "session_test"],
     "capture": ["capture_test", "postgres_capture_test"],
     "apply": ["apply_test", "target_conformance_test", "target_failures_test"],

@@ -1,35 +1,25 @@
+// CutWriter over every kind of log.
 #include "engine/log/cut_writer.h"
-#include "engine/log/rocks/open_log.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "sample_rows.h"
+#include "tests/conformance/log_suite.h"
 
 namespace syncline {
 namespace {
 
-class CutWriterTest : public testing::Test {
+class CutWriterTest : public LogConformance {
  protected:
-  std::vector<Frame> Frames() { return Drain(*log_->NewReader()); }
-  std::vector<Change> Changes() {
-    std::vector<Change> changes;
-    for (Frame& frame : Frames()) {
-      for (Change& change : frame.changes) changes.push_back(std::move(change));
-    }
-    return changes;
-  }
-
-  TempFolder temp_;
-  SystemClock clock_;
-  std::unique_ptr<ChangeLog> log_ = OpenRocksLog(temp_.path() / "log", kSource, clock_);
-  std::shared_ptr<const TableSchema> items_ = ItemsTable();
+  const std::shared_ptr<const TableSchema> items_ = ItemsTable();
 };
+
+INSTANTIATE_TEST_SUITE_P(, CutWriterTest, testing::ValuesIn(LogKinds()), NameOfKind);
 
 // Fails when an earlier frame of a poll carries the new cursor: a poll cut off there would never be
 // done to the end.
-TEST_F(CutWriterTest, OnlyTheLastFrameOfAPollCarriesTheCursorAndClosesTheCut) {
+TEST_P(CutWriterTest, OnlyTheLastFrameOfAPollCarriesTheCursorAndClosesTheCut) {
   log_->Append(ItemsDraft(0, 1, "before"));
   CutWriter writer(*log_, {.frame_bytes = 4096});
   for (int64_t id = 1; id <= 500; ++id) writer.Add(items_, Item(id, std::string(50, 'x'), id));
@@ -52,7 +42,7 @@ TEST_F(CutWriterTest, OnlyTheLastFrameOfAPollCarriesTheCursorAndClosesTheCut) {
 
 // Fails when something is written before it is known that more follows: Close would find nothing to
 // close the cut with.
-TEST_F(CutWriterTest, APollThatEndsOnAFrameBorderNeedsNoMark) {
+TEST_P(CutWriterTest, APollThatEndsOnAFrameBorderNeedsNoMark) {
   for (int rows = 1; rows <= 40; ++rows) {
     CutWriter writer(*log_, {.frame_bytes = 300});
     for (int i = 0; i < rows; ++i) writer.Add(items_, Item(rows * 1000 + i, "name", i));
@@ -63,7 +53,7 @@ TEST_F(CutWriterTest, APollThatEndsOnAFrameBorderNeedsNoMark) {
   for (const Change& change : Changes()) EXPECT_NE(change.op, Op::kMark);
 }
 
-TEST_F(CutWriterTest, StatesThatTheLogHoldsAreDropped) {
+TEST_P(CutWriterTest, StatesThatTheLogHoldsAreDropped) {
   for (int poll = 0; poll < 3; ++poll) {
     CutWriter writer(*log_);
     for (int64_t id = 1; id <= 10; ++id) writer.Add(items_, Item(id, "name", id));
@@ -77,7 +67,7 @@ TEST_F(CutWriterTest, StatesThatTheLogHoldsAreDropped) {
 
 // Fails when `previous` is not what the log held last, across polls, within a poll and within a
 // batch.
-TEST_F(CutWriterTest, EachStateNamesTheOneItFollows) {
+TEST_P(CutWriterTest, EachStateNamesTheOneItFollows) {
   {
     CutWriter writer(*log_);
     writer.Add(items_, Item(1, "first", 10));
@@ -105,7 +95,7 @@ TEST_F(CutWriterTest, EachStateNamesTheOneItFollows) {
 // The same over many frames and batches: every change follows the one before of its key. Fails when
 // a frame written in the middle of a batch makes the writer forget what it held, or use what it
 // looked up before.
-TEST_F(CutWriterTest, AKeyThatComesAgainAndAgainStaysChained) {
+TEST_P(CutWriterTest, AKeyThatComesAgainAndAgainStaysChained) {
   CutWriter writer(*log_, {.frame_bytes = 2000});
   for (int64_t i = 0; i < 10'000; ++i) writer.Add(items_, Item(i % 7, "name", i));
   writer.Close("cursor");
@@ -120,7 +110,7 @@ TEST_F(CutWriterTest, AKeyThatComesAgainAndAgainStaysChained) {
 
 // Fails when a row that comes back names the deletion as the state before: a target that has no row
 // then takes it for an update of one that was lost.
-TEST_F(CutWriterTest, DeletionsAreLoggedOnceAndARowThatComesBackFollowsNothing) {
+TEST_P(CutWriterTest, DeletionsAreLoggedOnceAndARowThatComesBackFollowsNothing) {
   CutWriter writer(*log_);
   writer.AddDeletion(items_, ItemKey(9), Stamp(1));  // never there
   writer.Add(items_, Item(1, "name", 10));
@@ -139,7 +129,7 @@ TEST_F(CutWriterTest, DeletionsAreLoggedOnceAndARowThatComesBackFollowsNothing) 
   EXPECT_EQ(changes[2].previous, std::nullopt);
 }
 
-TEST_F(CutWriterTest, ADeletionWithoutAVersionHasThatOfTheStateThatIsGone) {
+TEST_P(CutWriterTest, ADeletionWithoutAVersionHasThatOfTheStateThatIsGone) {
   CutWriter writer(*log_);
   writer.Add(items_, Item(1, "name", 10));
   writer.Checkpoint("1");
@@ -153,7 +143,7 @@ TEST_F(CutWriterTest, ADeletionWithoutAVersionHasThatOfTheStateThatIsGone) {
 }
 
 // Fails when Close leaves a cut open that it found open: apply would wait for its end for ever.
-TEST_F(CutWriterTest, AnOpenCutWithNothingLeftIsClosedByAMark) {
+TEST_P(CutWriterTest, AnOpenCutWithNothingLeftIsClosedByAMark) {
   {
     CutWriter writer(*log_);
     writer.Add(items_, Item(1, "name", 1));
@@ -172,7 +162,7 @@ TEST_F(CutWriterTest, AnOpenCutWithNothingLeftIsClosedByAMark) {
   EXPECT_EQ(writer.stats().logged, 0);
 }
 
-TEST_F(CutWriterTest, NothingToWriteAndNoOpenCutOnlySavesTheCursor) {
+TEST_P(CutWriterTest, NothingToWriteAndNoOpenCutOnlySavesTheCursor) {
   CutWriter(*log_).Close("closed");
   EXPECT_EQ(log_->cursor(), "closed");
   CutWriter(*log_).Checkpoint("checked");
@@ -182,7 +172,7 @@ TEST_F(CutWriterTest, NothingToWriteAndNoOpenCutOnlySavesTheCursor) {
 
 // Polls come every few milliseconds, for years. Seen to fail when the cursor is saved although it
 // is the one that the log has.
-TEST_F(CutWriterTest, APollThatFindsNothingWritesNothing) {
+TEST_P(CutWriterTest, APollThatFindsNothingWritesNothing) {
   log_->Append(ItemsDraft(1, 1, "cursor"));
   const uint64_t before = log_->write_stats().wal_bytes;
   for (int polls = 0; polls < 10; ++polls) {
@@ -195,7 +185,7 @@ TEST_F(CutWriterTest, APollThatFindsNothingWritesNothing) {
   EXPECT_GT(log_->write_stats().wal_bytes, before);
 }
 
-TEST_F(CutWriterTest, TablesShareAFrameAndKeepEqualKeysApart) {
+TEST_P(CutWriterTest, TablesShareAFrameAndKeepEqualKeysApart) {
   const auto others = ItemsTable("others");
   CutWriter writer(*log_);
   for (int64_t id = 0; id < 100; ++id) {
@@ -214,7 +204,7 @@ TEST_F(CutWriterTest, TablesShareAFrameAndKeepEqualKeysApart) {
   }
 }
 
-TEST_F(CutWriterTest, ARowLargerThanAFrameTravelsAlone) {
+TEST_P(CutWriterTest, ARowLargerThanAFrameTravelsAlone) {
   CutWriter writer(*log_, {.frame_bytes = 1000});
   writer.Add(items_, Item(1, "small", 1));
   writer.Add(items_, Item(2, std::string(1'000'000, 'x'), 2));
