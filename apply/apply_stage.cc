@@ -130,7 +130,7 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
       lanes_.Close();
       // Only a connection that was lost can leave a commit behind whose answer did not come.
       if (error.reaction() != Reaction::kRetry) attempted_.reset();
-      if (!was_beside && error.code() != kStoppedCode) React(error, stop);
+      if (!was_beside && error.condition() != Condition::kStopped) React(error, stop);
     }
   }
   logger_->info(

@@ -37,7 +37,7 @@ bool AreTargetsApart(const std::vector<TableMapping>& tables) {
 // While both batches are still being written a circle of their locks is the server's to break, and
 // it may do so at the first one's cost.
 bool IsOfLocks(const Error& error) {
-  return error.code() == "40P01" || error.code() == "55P03";  // deadlock, lock timeout
+  return error.condition() == Condition::kDeadlock || error.condition() == Condition::kLockTimeout;
 }
 
 // Nothing of it was parked.

@@ -164,10 +164,9 @@ class CaptureStage::Impl {
       return sql::Session::Open(url_, {.read_only = true});
     } catch (const Error& error) {
       // Dropped or moved away while it was captured, it may be about to be restored.
-      const bool is_gone =
-          error.code() == "3D000" || error.code() == "57P04" || error.code() == "SQLITE_CANTOPEN";
+      const bool is_gone = error.condition() == Condition::kNoSuchDatabase;
       if (!was_connected_ || !is_gone || error.reaction() != Reaction::kStop) throw;
-      throw Error(Reaction::kRetry, error.cause(), error.message(), error.hint(), error.code());
+      throw error.WithReaction(Reaction::kRetry);
     }
   }
 
@@ -266,7 +265,7 @@ class CaptureStage::Impl {
       if (error.reaction() != Reaction::kStop || orders.again().empty() || source_->log_failed()) {
         throw;
       }
-      throw RestartError(error.message(), error.hint());
+      throw error.WithReaction(Reaction::kRestart);
     }
   }
 
@@ -282,7 +281,7 @@ class CaptureStage::Impl {
         break;
       case Reaction::kStop:
         // Somebody is writing another file over it.
-        if (was_connected_ && error.code() == "SQLITE_NOTADB") break;
+        if (was_connected_ && error.condition() == Condition::kNotADatabase) break;
         // Perhaps a table has changed under the statements that were made for it: Connect will see.
         if (!was_polling_ || log_failed_) throw;
         unexplained_ = error;

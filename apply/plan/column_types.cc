@@ -9,8 +9,6 @@
 namespace syncline::apply {
 namespace {
 
-constexpr char kUndefinedObject[] = "42704";
-
 // Nothing: the target has no such type.
 std::optional<sql::Sql> Resolve(sql::Session& session, Dialect from, const Column& column,
                                 const TableName& target) {
@@ -26,13 +24,12 @@ sql::Sql TypeOnTarget(sql::Session& session, Dialect from, const Column& column,
                       const TableName& target) {
   if (auto type = Resolve(session, from, column, target)) return *std::move(type);
   const sql::Sql name = sql::DeclaredType(column.native_type, session.dialect());
-  throw Error(Reaction::kStop, Cause::kRuntime,
-              fmt::format("column {} of {} is of type {}, and the target has no such type",
-                          column.name, target.ToString(), name.text()),
-              "Make the type on the target, in the schema of that table or in public (`syncline "
-              "check` shows the CREATE TYPE); or make the column there yourself with another type, "
-              "such as text; or omit it.",
-              kUndefinedObject);
+  throw sql::NoSuchTypeError(
+      fmt::format("column {} of {} is of type {}, and the target has no such type", column.name,
+                  target.ToString(), name.text()),
+      "Make the type on the target, in the schema of that table or in public (`syncline "
+      "check` shows the CREATE TYPE); or make the column there yourself with another type, "
+      "such as text; or omit it.");
 }
 
 sql::Sql TypeToShow(sql::Session& session, Dialect from, const Column& column,

@@ -34,9 +34,8 @@ constexpr int kTriesMax = 20;
 // Whether DDL fails so when another session makes the same at that moment: its row in an index of
 // the catalogue is there by now, or the row of a schema or a table has changed.
 bool IsMadeByOthers(const Error& error) {
-  return error.code() == "23505" ||
-         (error.code() == "XX000" &&
-          error.message().find("tuple concurrently") != std::string::npos);
+  return error.condition() == Condition::kUniqueViolation ||
+         error.condition() == Condition::kMadeByOthers;
 }
 
 // Where earlier versions have made the tables: wherever the role's unqualified names went.
@@ -167,7 +166,7 @@ void ExecuteDdl(sql::Session& session, const sql::Sql& ddl) {
     session.Execute(ddl);
   } catch (const Error& error) {
     if (!IsMadeByOthers(error)) throw;
-    throw Error(Reaction::kRestart, error.cause(), error.message(), error.hint(), error.code());
+    throw error.WithReaction(Reaction::kRestart);
   }
 }
 

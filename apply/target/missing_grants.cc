@@ -80,9 +80,8 @@ class Grants {
 // Whether an error may come from a privilege that the role lacks: PostgreSQL either says so, or
 // does not find what it may not see.
 bool MayLackPrivileges(const Error& error) {
-  // Insufficient privilege; and no such table, no schema to make it in.
-  constexpr std::string_view kCodes[] = {"42501", "42P01", "3F000"};
-  return std::ranges::find(kCodes, error.code()) != std::end(kCodes);
+  return error.condition() == Condition::kNoPrivilege ||
+         error.condition() == Condition::kNoSuchRelation;
 }
 
 // Empty when nothing is missing, and where that cannot be told (SQLite; no connection).
@@ -108,8 +107,7 @@ Error WithMissingGrants(const Error& error, const sql::DatabaseUrl& target,
   if (!MayLackPrivileges(error)) return error;
   const std::string grants = MissingGrants(target, tables);
   if (grants.empty()) return error;
-  return {error.reaction(), error.cause(), error.message(),
-          fmt::format("As the owner or a superuser, run: {}", grants), error.code()};
+  return error.WithHint(fmt::format("As the owner or a superuser, run: {}", grants));
 }
 
 }  // namespace syncline::apply

@@ -11,8 +11,6 @@
 namespace syncline::apply {
 namespace {
 
-constexpr std::string_view kNoPrivilege = "42501";
-
 // Of the table and of what inherits from it: for rows that are inserted, updated or deleted. The
 // last column: whether it fires in sessions of replicas, too.
 constexpr char kFiringSql[] = R"(
@@ -87,7 +85,7 @@ void KeepTriggersQuiet(sql::Session& session, const std::vector<TableName>& tabl
   try {
     sql::QuietTriggers(session);
   } catch (const Error& error) {
-    if (error.code() != kNoPrivilege) throw;
+    if (error.condition() != Condition::kNoPrivilege) throw;
     throw CannotBeQuiet(firing,
                         "this role may not keep it quiet (GRANT SET ON PARAMETER "
                         "session_replication_role)");

@@ -16,8 +16,6 @@
 namespace syncline::apply {
 namespace {
 
-constexpr std::string_view kUniqueViolation = "23505";
-constexpr std::string_view kDeadlock = "40P01";
 // After a deadlock so many batches lock their rows before they write any.
 constexpr int kBatchesLockedFirst = 100;
 
@@ -182,7 +180,9 @@ SqlTarget::Written SqlTarget::Do(Work& work) {
   try {
     return Transact(work, nullptr);
   } catch (const Error& error) {
-    if (error.code() == kDeadlock && !work.is_ahead) batches_locked_first_ = kBatchesLockedFirst;
+    if (error.condition() == Condition::kDeadlock && !work.is_ahead) {
+      batches_locked_first_ = kBatchesLockedFirst;
+    }
     if (!error.refusal()) throw;
     if (work.is_ahead) throw RestartError(error.message());
     work.frees_unique_values = error.refusal()->kind == Refusal::Kind::kUnique && MayMoveValues();
@@ -350,7 +350,7 @@ WriteCounts SqlTarget::Upsert(const TableTask& task, std::span<const RowChange> 
   try {
     return writer.Upsert(changes, writing.options, writing.conflicts);
   } catch (const Error& error) {
-    const bool tells = error.code() == kUniqueViolation && writer.copied();
+    const bool tells = error.condition() == Condition::kUniqueViolation && writer.copied();
     if (!tells || writing.diagnosed || writing.is_ahead) throw;
     tables_.NotCopiedInto(task.table->info.name);
     throw RestartError("rows that are new to the log are on the target already",

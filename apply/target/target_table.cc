@@ -267,7 +267,7 @@ void CheckKey(sql::Session& session, const ApplyPlan& plan, const sql::TableInfo
                          Quote(plan.target), QuoteList(key), sql::Join(nulls, ", "),
                          QuoteList(key)));
   } catch (const Error& error) {
-    if (session.dialect() == Dialect::kPostgres && error.code() != "42P10") throw;
+    if (error.condition() != Condition::kNoMatchingKey) throw;
     throw UsageError(
         fmt::format("table {} on the target has no unique key on ({})", plan.target.ToString(),
                     fmt::join(key, ", ")),

@@ -65,9 +65,8 @@ Error OfRow(const Error& error, const RowChange& change, uint32_t number) {
   const std::string place = fmt::format("row {}: ", *refusal.row);
   std::string_view message = error.message();
   if (message.starts_with(place)) message.remove_prefix(place.size());
-  Error told(error.reaction(), error.cause(),
-             fmt::format("the row with the key ({}): {}", TellKey(change.key), message),
-             error.hint(), error.code());
+  Error told =
+      error.WithMessage(fmt::format("the row with the key ({}): {}", TellKey(change.key), message));
   refusal.row = number;
   told.SetRefusal(std::move(refusal));
   return told;

@@ -21,9 +21,6 @@
 namespace syncline::capture {
 namespace {
 
-// A view or a foreign table, where Session::MayRead allows none.
-constexpr std::string_view kRestrictedKind = "55000";
-
 bool EqualIgnoringCase(std::string_view a, std::string_view b) {
   return std::ranges::equal(
       a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
@@ -204,8 +201,9 @@ void CheckCondition(sql::Session& session, const TableSpec& spec, CapturePlan& p
     try {
       session.Query(none);
     } catch (const Error& error) {
-      // The condition may look into views. What the table itself is, is seen under its lock.
-      if (error.code() != kRestrictedKind) throw;
+      // The condition may look into views, of which Session::MayRead allows none yet. What the
+      // table itself is, is seen under its lock.
+      if (error.condition() != Condition::kWrongState) throw;
       plan.reach = {.views = true, .foreign_tables = true};
       session.MayRead(plan.reach);
       session.Query(none);
@@ -213,7 +211,8 @@ void CheckCondition(sql::Session& session, const TableSpec& spec, CapturePlan& p
   } catch (const Error& error) {
     if (error.reaction() != Reaction::kStop) throw;
     std::string hint = "correct where: of this table; it is a condition in the source's own SQL";
-    if (Contains({"42P01", "42883", "42704", "3F000"}, error.code())) {
+    if (error.condition() == Condition::kNoSuchRelation ||
+        error.condition() == Condition::kNoSuchObject) {
       hint +=
           ", in which a name without a schema means one of the system's: write public.f(..), "
           "public.t, x::public.type, a OPERATOR(public.=) b";

@@ -33,8 +33,6 @@ constexpr char kPoliciesSql[] = R"(
   FROM beneath b JOIN pg_catalog.pg_class c ON c.oid = b.oid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relrowsecurity ORDER BY 1, 2)";
 
-constexpr char kNoPrivilege[] = "42501";
-
 sql::Sql SuspectsSql(const std::vector<TableName>& tables) {
   const auto name = [](const std::string& text) {
     return sql::TextLiteral(text, Dialect::kPostgres) + "::pg_catalog.name";
@@ -55,7 +53,7 @@ void RefuseOne(sql::Session& session, const TableName& table) {
     session.Query(sql::Format("SELECT 1 FROM {} WHERE false", sql::Quote(table)));
     return;
   } catch (const Error& error) {
-    if (error.code() != kNoPrivilege) throw;
+    if (error.condition() != Condition::kNoPrivilege) throw;
     const auto found = session.Query(kPoliciesSql, {sql::Quote(table).ToString()});
     if (found.rows.empty()) throw;
     std::vector<std::string> policies;

@@ -24,6 +24,24 @@ void Error::AddRow(uint64_t row) {
   if (refusal_) refusal_->row = row;
 }
 
+Error Error::WithReaction(Reaction reaction) const {
+  Error changed = *this;
+  changed.reaction_ = reaction;
+  return changed;
+}
+
+Error Error::WithMessage(std::string message) const {
+  Error changed = *this;
+  changed.message_ = std::move(message);
+  return changed;
+}
+
+Error Error::WithHint(std::string hint) const {
+  Error changed = *this;
+  changed.hint_ = std::move(hint);
+  return changed;
+}
+
 Error UsageError(std::string message, std::string hint) {
   return {Reaction::kStop, Cause::kUsage, std::move(message), std::move(hint)};
 }
@@ -43,10 +61,18 @@ Error DamageError(std::string message, std::string hint) {
   return {Reaction::kDamage, Cause::kRuntime, std::move(message), std::move(hint)};
 }
 
+Error SilentError(std::string message, std::string hint) {
+  return {Reaction::kRetry, Cause::kEnvironment, std::move(message), std::move(hint),
+          "SILENT",         Condition::kSilent};
+}
+Error StoppedError(std::string message, std::string hint) {
+  return {Reaction::kRetry, Cause::kEnvironment, std::move(message),
+          std::move(hint),  "STOPPED",           Condition::kStopped};
+}
+
 Error GivenUpError(const Error& error, int retries) {
-  const std::string message =
-      error.message() + " (given up after " + std::to_string(retries) + " retries)";
-  return Error(Reaction::kStop, error.cause(), message, error.hint(), error.code());
+  return error.WithReaction(Reaction::kStop)
+      .WithMessage(error.message() + " (given up after " + std::to_string(retries) + " retries)");
 }
 
 }  // namespace syncline

@@ -26,9 +26,22 @@ enum class Cause {
 
 // What went wrong, in words that no database owns; for callers that act on one kind of error.
 enum class Condition {
-  kOther,           // nothing that a caller acts on
-  kNoSuchDatabase,  // the file or database is not there
-  kNoSuchTable,     // it is not there, or cannot be seen
+  kOther,            // nothing that a caller acts on
+  kNoSuchFile,       // a database's file is not there; a session that may make it would
+  kNoSuchDatabase,   // the server has no such database, or the file cannot be opened
+  kNotADatabase,     // the file is something else
+  kNoSuchTable,      // a table that is to be captured is not there, or cannot be seen
+  kNoSuchRelation,   // a statement names a table or a schema that is not there
+  kNoSuchObject,     // a statement names a type, a function or an operator that is not there
+  kNoMatchingKey,    // no unique key over the columns that a statement relies on
+  kNoPrivilege,      // the role may not do it
+  kWrongState,       // what the statement names is not of a kind or in a state that allows it
+  kDeadlock,         // sessions waited for each other's locks, and this one was chosen to fail
+  kLockTimeout,      // a lock was waited for long enough
+  kUniqueViolation,  // another row has the value of a unique key
+  kMadeByOthers,     // another session changed the same object of the schema at that moment
+  kSilent,           // the other side did not answer for too long
+  kStopped,          // a stop has cut the work short
 };
 
 // Which row of a call a database refused, and why: its neighbours may well be accepted. Plain value
@@ -50,11 +63,6 @@ struct Refusal {
   std::string constraint = {};
   std::optional<uint64_t> row = {};  // index in the call
 };
-
-// Codes of our own where no database has given one: a database that was silent for too long, and
-// work that a stop has cut short.
-inline constexpr std::string_view kSilentCode = "SILENT";
-inline constexpr std::string_view kStoppedCode = "STOPPED";
 
 // The only exception type that Syncline throws. The message says what happened to what; the hint
 // says what to do next; the code is the database's own error code (SQLSTATE, SQLite result) where
@@ -91,6 +99,11 @@ class Error : public std::exception {
   // Puts "context: " before the message; keeps everything else.
   void AddContext(std::string_view context);
 
+  // The same error with another reaction, message or hint; it keeps everything else.
+  Error WithReaction(Reaction reaction) const;
+  Error WithMessage(std::string message) const;
+  Error WithHint(std::string hint) const;
+
   void SetRefusal(Refusal refusal) { refusal_ = std::move(refusal); }
   // The row of the call that failed; kept where a refusal is set, and in the message.
   void AddRow(uint64_t row);
@@ -111,6 +124,9 @@ Error StopError(std::string message, std::string hint = {});
 Error RetryError(std::string message, std::string hint = {});
 Error RestartError(std::string message, std::string hint = {});
 Error DamageError(std::string message, std::string hint = {});
+// kRetry, environment, with the codes SILENT and STOPPED, which no database has given.
+Error SilentError(std::string message, std::string hint);
+Error StoppedError(std::string message, std::string hint);
 
 // The error that ended the last of so many retries: a person has to look at it now.
 Error GivenUpError(const Error& error, int retries);

@@ -188,7 +188,7 @@ void RequireReadable(const PostgresResult::Row& found, const TableName& table,
   throw Error(Reaction::kStop, Cause::kEnvironment,
               display + ": role " + role.ToString() + " may not read table " + table.ToString(),
               "As the table's owner, run: " + (enter ? grant : grant_schema + grant).ToString(),
-              "42501");
+              "42501", Condition::kNoPrivilege);
 }
 
 }  // namespace

@@ -263,12 +263,11 @@ void PostgresConnection::GiveUp() noexcept {
 
 Error PostgresConnection::SilentError() const {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(url_.limits.stall);
-  return {Reaction::kRetry, Cause::kEnvironment,
-          fmt::format("{}: no answer for {} s, and no sign that the server is at work", display(),
-                      seconds.count()),
-          "Look at the server and at the network between; Syncline connects again by itself. "
-          "`stall` in the configuration says how long silence is borne.",
-          std::string(kSilentCode)};
+  return syncline::SilentError(
+      fmt::format("{}: no answer for {} s, and no sign that the server is at work", display(),
+                  seconds.count()),
+      "Look at the server and at the network between; Syncline connects again by itself. "
+      "`stall` in the configuration says how long silence is borne.");
 }
 
 Error PostgresConnection::LastError() const {
@@ -289,7 +288,8 @@ Error PostgresConnection::LastError() const {
   }
   const Error error = TranslatePostgresError(*report_, display());
   if (!lost || error.reaction() == Reaction::kRetry) return error;
-  return {Reaction::kRetry, Cause::kEnvironment, error.message(), error.hint(), error.code()};
+  return {Reaction::kRetry, Cause::kEnvironment, error.message(),
+          error.hint(),     error.code(),        error.condition()};
 }
 
 }  // namespace syncline::sql

@@ -94,6 +94,29 @@ constexpr PostgresRule kPostgresRules[] = {
     {"", Reaction::kStop, Cause::kRuntime, ""},
 };
 
+struct PostgresCondition {
+  std::string_view code;  // a SQLSTATE
+  Condition condition;
+};
+
+constexpr PostgresCondition kPostgresConditions[] = {
+    {"23505", Condition::kUniqueViolation}, {"3D000", Condition::kNoSuchDatabase},
+    {"3F000", Condition::kNoSuchRelation},  {"40P01", Condition::kDeadlock},
+    {"42501", Condition::kNoPrivilege},     {"42704", Condition::kNoSuchObject},
+    {"42883", Condition::kNoSuchObject},    {"42P01", Condition::kNoSuchRelation},
+    {"42P10", Condition::kNoMatchingKey},   {"55000", Condition::kWrongState},
+    {"55P03", Condition::kLockTimeout},     {"57P04", Condition::kNoSuchDatabase},
+};
+
+Condition ConditionOf(const PostgresReport& report) {
+  // Of DDL that two sessions run at the same time; the server has no other name for it.
+  if (report.code == "XX000" && report.message.find("tuple concurrently") != std::string::npos) {
+    return Condition::kMadeByOthers;
+  }
+  const auto known = std::ranges::find(kPostgresConditions, report.code, &PostgresCondition::code);
+  return known == std::end(kPostgresConditions) ? Condition::kOther : known->condition;
+}
+
 const PostgresRule& RuleFor(std::string_view code) {
   for (const PostgresRule& rule : kPostgresRules) {
     if (code.starts_with(rule.code)) return rule;
@@ -153,9 +176,8 @@ std::string_view FunctionIn(std::string_view context) {
   return {};
 }
 
-// Codes of names that are not found: a relation, a function or operator, a type, a schema.
-bool IsNotFound(std::string_view code) {
-  return code == "42P01" || code == "42883" || code == "42704" || code == "3F000";
+bool IsNotFound(Condition condition) {
+  return condition == Condition::kNoSuchRelation || condition == Condition::kNoSuchObject;
 }
 
 // A function that relies on a search_path that our sessions do not have.
@@ -187,12 +209,14 @@ Error TranslatePostgresError(const PostgresReport& report, std::string_view wher
   const std::string_view column = PlaceIn(report.context).column;
   name("column", column);
   std::string hint(rule.hint);
-  if (IsNotFound(report.code)) {
+  const Condition condition = ConditionOf(report);
+  if (IsNotFound(condition)) {
     if (const auto function = FunctionIn(report.context); !function.empty()) {
       hint = PathHint(function);
     }
   }
-  Error error(rule.reaction, rule.cause, std::move(message), std::move(hint), report.code);
+  Error error(rule.reaction, rule.cause, std::move(message), std::move(hint), report.code,
+              condition);
   if (auto refusal = PostgresRefusal(report, column)) error.SetRefusal(*std::move(refusal));
   return error;
 }

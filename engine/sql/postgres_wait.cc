@@ -32,8 +32,8 @@ SocketWait WaitForSocket(int socket, short events, steady_clock::time_point unti
 }
 
 Error StoppedError(const std::string& display) {
-  return {Reaction::kRetry, Cause::kEnvironment, display + ": given up, because of the stop",
-          "Nothing is half done; the next start goes on from there.", std::string(kStoppedCode)};
+  return syncline::StoppedError(display + ": given up, because of the stop",
+                                "Nothing is half done; the next start goes on from there.");
 }
 
 }  // namespace syncline::sql

@@ -44,28 +44,31 @@ struct SqliteRule {
   Reaction reaction;
   Cause cause;
   std::string_view hint;
+  Condition condition = Condition::kOther;
 };
 
 constexpr SqliteRule kSqliteRules[] = {
     {SQLITE_BUSY, "SQLITE_BUSY", Reaction::kRestart, Cause::kRuntime,
-     "Another program writes to the file; the work starts over."},
+     "Another program writes to the file; the work starts over.", Condition::kLockTimeout},
     {SQLITE_LOCKED, "SQLITE_LOCKED", Reaction::kRestart, Cause::kRuntime,
-     "Another statement holds the table; the work starts over."},
+     "Another statement holds the table; the work starts over.", Condition::kLockTimeout},
     {SQLITE_FULL, "SQLITE_FULL", Reaction::kRetry, Cause::kEnvironment,
      "Make room on the disk; Syncline goes on by itself then."},
     {SQLITE_IOERR, "SQLITE_IOERR", Reaction::kRetry, Cause::kEnvironment,
      "The disk did not do what it was asked: see the system's log."},
     {SQLITE_NOMEM, "SQLITE_NOMEM", Reaction::kRetry, Cause::kEnvironment, "Memory is short."},
-    {SQLITE_INTERRUPT, kStoppedCode, Reaction::kRetry, Cause::kEnvironment,
-     "Nothing is half done; the next start goes on from there."},
+    {SQLITE_INTERRUPT, "STOPPED", Reaction::kRetry, Cause::kEnvironment,
+     "Nothing is half done; the next start goes on from there.", Condition::kStopped},
     {SQLITE_CANTOPEN, "SQLITE_CANTOPEN", Reaction::kStop, Cause::kEnvironment,
-     "Check the path, that its folder exists, and that this user may read and write both."},
+     "Check the path, that its folder exists, and that this user may read and write both.",
+     Condition::kNoSuchDatabase},
     {SQLITE_READONLY, "SQLITE_READONLY", Reaction::kStop, Cause::kEnvironment,
      "This user needs to write to the file and to its folder (for the -wal and -shm files)."},
     {SQLITE_PERM, "SQLITE_PERM", Reaction::kStop, Cause::kEnvironment,
      "Check who may read and write the file."},
     {SQLITE_NOTADB, "SQLITE_NOTADB", Reaction::kStop, Cause::kEnvironment,
-     "The file is something else than a SQLite 3 database (or an encrypted one): check the path."},
+     "The file is something else than a SQLite 3 database (or an encrypted one): check the path.",
+     Condition::kNotADatabase},
     {SQLITE_CORRUPT, "SQLITE_CORRUPT", Reaction::kDamage, Cause::kEnvironment,
      "The database file is damaged: try `sqlite3 FILE .recover`, or go back to a backup."},
     {SQLITE_ERROR, "SQLITE_ERROR", Reaction::kStop, Cause::kRuntime,
@@ -92,6 +95,28 @@ bool IsUnfinished(int extended_code) {
          extended_code == SQLITE_READONLY_CANTINIT;
 }
 
+// What SQLite tells by its extended code or its words only; else `usual`.
+Condition ConditionOf(int extended_code, const std::string& message, Condition usual) {
+  const auto says = [&message](std::string_view words) {
+    return message.find(words) != std::string::npos;
+  };
+  switch (extended_code) {
+    case SQLITE_CONSTRAINT_UNIQUE:
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_ROWID:
+      return Condition::kUniqueViolation;
+    case SQLITE_ERROR:
+      if (says("no such table")) return Condition::kNoSuchRelation;
+      if (says("no such function") || says("unknown function")) return Condition::kNoSuchObject;
+      if (says("ON CONFLICT clause does not match") || says("cannot UPSERT a view")) {
+        return Condition::kNoMatchingKey;
+      }
+      return usual;
+    default:
+      return usual;
+  }
+}
+
 Error Translate(int extended_code, const std::string& message) {
   if (IsUnfinished(extended_code)) {
     return {kUnfinished.reaction, kUnfinished.cause, message, std::string(kUnfinished.hint),
@@ -109,7 +134,12 @@ Error Translate(int extended_code, const std::string& message) {
   }
   for (const SqliteRule& rule : kSqliteRules) {
     if (rule.code == code) {
-      return {rule.reaction, rule.cause, message, std::string(rule.hint), std::string(rule.name)};
+      return {rule.reaction,
+              rule.cause,
+              message,
+              std::string(rule.hint),
+              std::string(rule.name),
+              ConditionOf(extended_code, message, rule.condition)};
     }
   }
   return {Reaction::kStop, Cause::kRuntime, message, {}, "SQLite " + std::to_string(code)};
@@ -207,7 +237,7 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const SessionOptions&
   const bool exists = std::filesystem::exists(path_, unknown);
   if (!exists && !unknown && !options.create) {
     throw Error(Reaction::kStop, Cause::kEnvironment, display_ + ": there is no such file",
-                "Check the path in the address.", {}, Condition::kNoSuchDatabase);
+                "Check the path in the address.", {}, Condition::kNoSuchFile);
   }
   // NOMUTEX: a session belongs to one thread.
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;

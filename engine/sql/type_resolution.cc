@@ -112,4 +112,9 @@ std::optional<Sql> ResolveType(Session& session, std::string_view native_type,
   return type.Text();
 }
 
+Error NoSuchTypeError(std::string message, std::string hint) {
+  return {Reaction::kStop, Cause::kRuntime, std::move(message),
+          std::move(hint), "42704",         Condition::kNoSuchObject};
+}
+
 }  // namespace syncline::sql

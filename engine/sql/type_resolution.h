@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/base/error.h"
 #include "engine/sql/session.h"
 
 namespace syncline::sql {
@@ -18,5 +19,8 @@ namespace syncline::sql {
 // CHECK would run as the session's role.
 std::optional<Sql> ResolveType(Session& session, std::string_view native_type,
                                const std::string& schema);
+
+// The error that there is no such type, as the server itself would call it.
+Error NoSuchTypeError(std::string message, std::string hint);
 
 }  // namespace syncline::sql

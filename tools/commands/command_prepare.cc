@@ -25,8 +25,6 @@
 namespace syncline::cli {
 namespace {
 
-constexpr std::string_view kNoPrivilege = "42501";
-
 struct PrepareOptions {
   std::vector<std::string> names;
   bool apply = false;
@@ -129,10 +127,8 @@ class Preparation {
       try {
         InContext(source_, [&] { Treat(capture::PlanTable(*reader_, spec)); });
       } catch (const Error& error) {
-        if (!acts() || !options_.as.empty() || error.code() != kNoPrivilege) throw;
-        throw Error(error.reaction(), error.cause(), error.message(),
-                    "name a role that may create tables and triggers there with --as URL",
-                    error.code());
+        if (!acts() || !options_.as.empty() || error.condition() != Condition::kNoPrivilege) throw;
+        throw error.WithHint("name a role that may create tables and triggers there with --as URL");
       }
     }
   }

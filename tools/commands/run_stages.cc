@@ -125,7 +125,7 @@ int RunStages(const Invocation& invocation, const std::vector<std::string>& name
   try {
     plan = MakePlan(config, names);
   } catch (const Error& error) {
-    if (error.code() != kStoppedCode) throw;
+    if (error.condition() != Condition::kStopped) throw;
     return 0;
   }
   for (const std::string& warning : plan.warnings) logger->warn(LogText("{}", warning));

@@ -54,11 +54,10 @@ std::optional<Json> Order(const LogPlace& log, Json order, const sql::WaitLimits
     } while (line == kBeat);
   }
   if (!line && std::chrono::steady_clock::now() - heard >= limits.stall) {
-    throw Error(Reaction::kRetry, Cause::kEnvironment,
-                fmt::format("the log's writer has taken an order and says nothing for {}",
-                            FormatDuration(limits.stall)),
-                "Is its process suspended, or its machine overloaded? Try again when it goes on.",
-                std::string(kSilentCode));
+    throw SilentError(
+        fmt::format("the log's writer has taken an order and says nothing for {}",
+                    FormatDuration(limits.stall)),
+        "Is its process suspended, or its machine overloaded? Try again when it goes on.");
   }
   if (!line) {
     throw RetryError("the log's writer ended before it had carried out its order", "try again");

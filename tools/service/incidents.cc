@@ -65,7 +65,7 @@ void Incidents::Trying(const std::string& pipeline, const std::string& kind, con
       const auto [trouble, is_new] = trying_.try_emplace(key, Trouble{clock_.Monotonic(), *error});
       trouble->second.error = *error;
       // Silence was borne for long enough before it became an error.
-      if (error->code() != kSilentCode) return;
+      if (error->condition() != Condition::kSilent) return;
       trouble->second.noted = trouble->second.told = true;
     }
   }

@@ -24,7 +24,7 @@ const char* KindOf(Work::Part part) { return part == Work::Part::kCapture ? "cap
 
 // Another pipeline may be about to make the file, or its tables.
 bool IsStillToBeMade(const Error& error) {
-  return error.condition() == Condition::kNoSuchDatabase ||
+  return error.condition() == Condition::kNoSuchFile ||
          error.condition() == Condition::kNoSuchTable;
 }
 

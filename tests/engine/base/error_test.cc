@@ -54,6 +54,25 @@ TEST(ErrorTest, WhatIsGivenUpIsForAPerson) {
   EXPECT_EQ(error.code(), "57P01");
 }
 
+// Fails when an error that is passed on with another reaction, message or hint loses what it is
+// about: seen with GivenUpError, which lost condition and refusal.
+TEST(ErrorTest, WhatIsPassedOnKeepsItsConditionAndItsRefusal) {
+  Error first(Reaction::kRestart, Cause::kRuntime, "taken", "look", "23505",
+              Condition::kUniqueViolation);
+  first.SetRefusal({.kind = Refusal::Kind::kUnique, .reason = "taken", .row = 3});
+  const Error changed =
+      first.WithReaction(Reaction::kStop).WithMessage("row 3 is taken").WithHint("look there");
+  EXPECT_EQ(changed.message(), "row 3 is taken");
+  EXPECT_EQ(changed.hint(), "look there");
+  for (const Error& error : {changed, GivenUpError(first, 3)}) {
+    EXPECT_EQ(error.reaction(), Reaction::kStop);
+    EXPECT_EQ(error.code(), "23505");
+    EXPECT_EQ(error.condition(), Condition::kUniqueViolation);
+    ASSERT_TRUE(error.refusal());
+    EXPECT_EQ(error.refusal()->row, 3u);
+  }
+}
+
 TEST(CheckDeathTest, ABrokenInvariantAbortsWithBothValues) {
   EXPECT_DEATH(SYNCLINE_CHECK_EQ(1 + 1, 3), "1 \\+ 1 == 3.*2 against 3");
 }

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
+#include <utility>
+
 namespace syncline::sql {
 namespace {
 
@@ -43,6 +46,31 @@ TEST(PostgresErrorTest, TheCodeDecidesTheReaction) {
     EXPECT_EQ(error.code(), code);
     EXPECT_EQ(error.hint().empty(), error.code().empty()) << code;
   }
+}
+
+// Callers outside of engine/sql go by these alone.
+TEST(PostgresErrorTest, TheCodeDecidesTheCondition) {
+  for (const auto& [code, condition] : std::initializer_list<std::pair<const char*, Condition>>{
+           {"23505", Condition::kUniqueViolation},
+           {"23503", Condition::kOther},
+           {"3D000", Condition::kNoSuchDatabase},
+           {"57P04", Condition::kNoSuchDatabase},
+           {"3F000", Condition::kNoSuchRelation},
+           {"42P01", Condition::kNoSuchRelation},
+           {"42704", Condition::kNoSuchObject},
+           {"42883", Condition::kNoSuchObject},
+           {"42P10", Condition::kNoMatchingKey},
+           {"42501", Condition::kNoPrivilege},
+           {"55000", Condition::kWrongState},
+           {"40P01", Condition::kDeadlock},
+           {"40001", Condition::kOther},
+           {"55P03", Condition::kLockTimeout},
+           {"XX000", Condition::kOther},
+           {"", Condition::kOther}}) {
+    EXPECT_EQ(Translate({.code = code, .message = "m"}).condition(), condition) << code;
+  }
+  EXPECT_EQ(Translate({.code = "XX000", .message = "tuple concurrently updated"}).condition(),
+            Condition::kMadeByOthers);
 }
 
 // Fails when a name that a trigger does not find looks like a table that is missing.

@@ -85,6 +85,20 @@ TEST_P(AnySessionTest, SnapshotIsFixedByBegin) {
   EXPECT_EQ(One(*reader, "SELECT count(*) FROM items"), "2");
 }
 
+// Fails when a caller that acts on a condition would have to know which database it talks to.
+TEST_P(AnySessionTest, ErrorsTellTheirConditionWhateverTheDatabase) {
+  MakeItems(1);
+  const auto condition = [this](const Sql& sql) {
+    return Catch([&] { session_->Execute(sql); }).condition();
+  };
+  EXPECT_EQ(condition("INSERT INTO items SELECT * FROM items"), Condition::kUniqueViolation);
+  EXPECT_EQ(condition("SELECT 1 FROM nowhere"), Condition::kNoSuchRelation);
+  EXPECT_EQ(condition("SELECT nothing(1)"), Condition::kNoSuchObject);
+  EXPECT_EQ(condition("INSERT INTO items (id) VALUES (9) ON CONFLICT (name) DO NOTHING"),
+            Condition::kNoMatchingKey);
+  EXPECT_EQ(condition("SELECT nothing FROM items"), Condition::kOther);
+}
+
 TEST_P(AnySessionTest, AfterAnErrorRollbackMakesTheSessionUsableAgain) {
   MakeItems(1);
   session_->Begin(Isolation::kWrite);

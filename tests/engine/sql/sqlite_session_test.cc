@@ -220,14 +220,18 @@ TEST_F(SqliteSessionTest, WhatCannotBeOpenedIsTold) {
   const Error missing = Catch([&] { Open("missing.db", {}); });
   EXPECT_EQ(missing.cause(), Cause::kEnvironment);
   EXPECT_EQ(missing.exit_code(), 3);
+  EXPECT_EQ(missing.condition(), Condition::kNoSuchFile);
   EXPECT_FALSE(std::filesystem::exists(folder() / "missing.db"));
   EXPECT_EQ(Catch([&] { Open("missing.db", {.read_only = true, .create = true}); }).code(),
             "SQLITE_CANTOPEN");
   const Error no_folder = Catch([&] { Open("no/folder.db", {.create = true}); });
   EXPECT_EQ(no_folder.code(), "SQLITE_CANTOPEN");
   EXPECT_EQ(no_folder.cause(), Cause::kEnvironment);
+  EXPECT_EQ(no_folder.condition(), Condition::kNoSuchDatabase);
   std::ofstream(folder() / "text.db") << std::string(4096, 'x');
-  EXPECT_EQ(Catch([&] { Open("text.db", {}); }).code(), "SQLITE_NOTADB");
+  const Error text = Catch([&] { Open("text.db", {}); });
+  EXPECT_EQ(text.code(), "SQLITE_NOTADB");
+  EXPECT_EQ(text.condition(), Condition::kNotADatabase);
   const std::unique_ptr<Session> reader = Open("test.db", {.read_only = true});
   const Error read_only = Catch([&] { reader->Execute("CREATE TABLE t (id)"); });
   EXPECT_EQ(read_only.code(), "SQLITE_READONLY");
