@@ -11,6 +11,8 @@
 #include "engine/base/check.h"
 #include "engine/base/error.h"
 #include "engine/base/log_text.h"
+#include "engine/sql/for_dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -25,12 +27,16 @@ constexpr int kAloneAfterTrouble = 20;
 // How long a batch waits for its turn before it looks whether it is in the way.
 constexpr auto kPatience = 100ms;
 
-bool AreTargetsApart(const std::vector<TableMapping>& tables) {
+// Whether two sessions may write to a database at a time, and one of them can be asked whether it
+// waits for a lock (AwaitTurn).
+bool MayHaveLanes(Dialect dialect) {
+  return sql::ForDialect(dialect, sql::IfPostgres{true}, sql::IfSqlite{false});
+}
+
+bool AreTargetsApart(const std::vector<TableMapping>& tables, Dialect dialect) {
   std::set<TableName> targets;
   return std::ranges::all_of(tables, [&](const TableMapping& table) {
-    TableName target = table.target;
-    if (target.schema.empty()) target.schema = "public";
-    return targets.insert(std::move(target)).second;
+    return targets.insert(sql::WithDefaultSchema(table.target, dialect)).second;
   });
 }
 
@@ -66,8 +72,8 @@ ParallelApplier::ParallelApplier(sql::DatabaseUrl url, std::vector<TableMapping>
                                  std::string source, TargetOptions options,
                                  std::shared_ptr<spdlog::logger> logger, TwoWay two_way)
     : logger_(logger),
-      may_share_(url.dialect == Dialect::kPostgres && two_way.log == nullptr &&
-                 AreTargetsApart(tables)) {
+      may_share_(MayHaveLanes(url.dialect) && two_way.log == nullptr &&
+                 AreTargetsApart(tables, url.dialect)) {
   for (size_t i = 0; i < (may_share_ ? kLanes : 1); ++i) {
     lanes_.push_back(std::make_unique<SqlTarget>(url, tables, source, options, logger, two_way));
   }

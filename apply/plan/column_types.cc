@@ -4,6 +4,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/type_resolution.h"
 
 namespace syncline::apply {
@@ -13,7 +14,8 @@ namespace {
 std::optional<sql::Sql> Resolve(sql::Session& session, Dialect from, const Column& column,
                                 const TableName& target) {
   const Dialect to = session.dialect();
-  if (from != Dialect::kPostgres || to != from) return sql::ColumnTypeFor(column, from, to);
+  const bool resolves = sql::ForDialect(from, sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!resolves || to != from) return sql::ColumnTypeFor(column, from, to);
   return InContext(fmt::format("column {} of {}", column.name, target.ToString()),
                    [&] { return sql::ResolveType(session, column.native_type, target.schema); });
 }

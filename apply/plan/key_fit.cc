@@ -12,6 +12,8 @@
 #include "engine/model/value_text.h"
 #include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -39,9 +41,11 @@ Collations CollationsOf(sql::Session& session, const sql::TableInfo& table) {
   static constexpr char kSqlite[] = R"(
     SELECT x.name, x.coll FROM pragma_index_list($1) AS l JOIN pragma_index_xinfo(l.name) AS x
     WHERE l."unique" AND x.key AND x.name IS NOT NULL AND upper(x.coll) <> 'BINARY')";
-  const bool postgres = session.dialect() == Dialect::kPostgres;
-  const auto found = postgres ? session.Query(kPostgres, {sql::Quote(table.name).ToString()})
-                              : session.Query(kSqlite, {table.name.name});
+  const auto found =
+      sql::ForDialect(session.dialect(), sql::IfPostgres{[&] {
+                        return session.Query(kPostgres, {sql::Quote(table.name).ToString()});
+                      }},
+                      sql::IfSqlite{[&] { return session.Query(kSqlite, {table.name.name}); }});
   Collations collations;
   for (const auto& row : found.rows) collations[row.at(0).value_or("")] = row.at(1).value_or("");
   return collations;
@@ -97,8 +101,8 @@ KeyFit OfTextInValue(const Column& source, Dialect from, const Column& target) {
     default:
       break;
   }
-  // Of SQLite, where text is what most things are, they are meant as such values.
-  if (from == Dialect::kSqlite) return {};
+  // Where text is what most things are, they are meant as such values.
+  if (!sql::DialectOf(from).can().has_typed_values) return {};
   const bool has_one_form = target.type == Type::kUuid || target.native_type == "date";
   if (has_one_form && source.type == Type::kText) {
     return Forms(Form::kCanonical, "makes one value of texts that only look different", 0,
@@ -113,28 +117,29 @@ KeyFit OfTextInOther(sql::Session& session, const Column& source, Dialect from,
   if (sql::SchemaOfType(target.native_type).empty()) return OfTextInValue(source, from, target);
   const auto found = session.Query(
       "SELECT 1 FROM pg_catalog.pg_type WHERE oid = pg_catalog.to_regtype($1) AND typtype = 'e'",
-      {sql::DeclaredType(target.native_type, Dialect::kPostgres).ToString()});
+      {sql::DeclaredType(target.native_type, session.dialect()).ToString()});
   if (!found.rows.empty()) return {};
   return Fit(FitKind::kCompared, fmt::format("compares as {} does", target.native_type));
 }
 
 KeyFit OfPostgres(sql::Session& session, const Column& source, Dialect from, const Column& target) {
-  if (from == Dialect::kPostgres && source.native_type == target.native_type) return {};
+  if (from == session.dialect() && source.native_type == target.native_type) return {};
   if (source.type == Type::kText && target.type == Type::kText) return OfTextInText(source, target);
   if (source.type == Type::kText && target.type == Type::kOther) {
     return OfTextInOther(session, source, from, target);
   }
   if (source.type == Type::kText) return OfTextInValue(source, from, target);
-  if (from == Dialect::kSqlite) return {};  // a declaration, which says what is meant
-  if (auto becomes = LossOf(source, from, target, Dialect::kPostgres)) {
+  // What is declared as another type is meant as such a value.
+  if (!sql::DialectOf(from).can().has_typed_values) return {};
+  if (auto becomes = LossOf(source, from, target, session.dialect())) {
     const bool keeps_apart = target.type == Type::kText && source.type != Type::kOther;
     return keeps_apart ? KeyFit() : Fit(FitKind::kMerged, "is " + *std::move(becomes));
   }
   return {};
 }
 
-KeyFit OfSqlite(const Column& source, Dialect from, const Column& target) {
-  auto becomes = LossOf(source, from, target, Dialect::kSqlite);
+KeyFit OfSqlite(const Column& source, Dialect from, const Column& target, Dialect to) {
+  auto becomes = LossOf(source, from, target, to);
   if (!becomes) return {};
   if (IsText(source.type)) return Forms(Form::kNumber, "makes one number of '1' and '01'");
   return Fit(FitKind::kMerged, "is " + *std::move(becomes));
@@ -216,9 +221,10 @@ std::vector<KeyFit> KeyFitsOf(sql::Session& session, const ApplyPlan& plan,
     const sql::ColumnInfo* const found = target.Find(source.name, to);
     if (found == nullptr) return {};
     const Column& there = found->column;
-    KeyFit fit = to == Dialect::kSqlite ? OfSqlite(source, from, there)
-                                        : OfPostgres(session, source, from, there);
-    const bool may_have = to == Dialect::kSqlite || there.type == Type::kText;
+    KeyFit fit = sql::ForDialect(
+        to, sql::IfPostgres{[&] { return OfPostgres(session, source, from, there); }},
+        sql::IfSqlite{[&] { return OfSqlite(source, from, there, to); }});
+    const bool may_have = !sql::DialectOf(to).can().has_typed_values || there.type == Type::kText;
     if (fit.kind == FitKind::kExact && IsText(source.type) && may_have) {
       if (!collations) collations = CollationsOf(session, target);
       if (const auto own = collations->find(there.name); own != collations->end()) {
@@ -236,7 +242,7 @@ std::vector<KeyFit> KeyFitsOf(sql::Session& session, const ApplyPlan& plan,
 
 std::string KeyFitHint(const ApplyPlan& plan, size_t place, Dialect target) {
   const Column& source = plan.columns[plan.key[place]];
-  if (target == Dialect::kSqlite) {
+  if (!sql::DialectOf(target).can().retypes_columns) {
     return fmt::format(
         "Make the table anew with column {} as TEXT, without COLLATE, as `create: "
         "true` would make it; or send it to another table with `to`.",
@@ -251,7 +257,7 @@ std::string KeyFitHint(const ApplyPlan& plan, size_t place, Dialect target) {
       source.type == Type::kText ? " COLLATE \"C\"" : "");
 }
 
-void RefuseMergedKeys(const ApplyPlan& plan, const sql::TableInfo& target) {
+void RefuseMergedKeys(const ApplyPlan& plan, const sql::TableInfo& target, Dialect dialect) {
   for (size_t i = 0; i < plan.key_fits.size(); ++i) {
     const KeyFit& fit = plan.key_fits[i];
     if (fit.kind != FitKind::kMerged) continue;
@@ -259,7 +265,7 @@ void RefuseMergedKeys(const ApplyPlan& plan, const sql::TableInfo& target) {
         fmt::format("key column {} of {} on the target {}: rows that the source tells apart would "
                     "be one there",
                     fit.column, target.name.ToString(), fit.why),
-        KeyFitHint(plan, i, target.name.schema.empty() ? Dialect::kSqlite : Dialect::kPostgres));
+        KeyFitHint(plan, i, dialect));
   }
 }
 

@@ -56,7 +56,7 @@ std::vector<KeyFit> KeyFitsOf(sql::Session& session, const ApplyPlan& plan,
                               const sql::TableInfo& target);
 
 // Throws UsageError for a plan with a key column of KeyFit::Kind::kMerged.
-void RefuseMergedKeys(const ApplyPlan& plan, const sql::TableInfo& target);
+void RefuseMergedKeys(const ApplyPlan& plan, const sql::TableInfo& target, Dialect dialect);
 
 // The statement that makes two keys of such a column two on the target, for people.
 std::string KeyFitHint(const ApplyPlan& plan, size_t place, Dialect target);

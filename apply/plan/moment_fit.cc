@@ -7,6 +7,8 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
+#include "engine/sql/sql_dialect.h"
 #include "engine/sql/time_zone.h"
 
 namespace syncline::apply {
@@ -37,13 +39,15 @@ std::string TypeName(const Column& column) {
 }
 
 // The statement that gives a local column its time zone; empty: of arrays and ranges there is none.
-std::string AlterSql(const Side& side, Type type) {
+std::string AlterSql(const Side& side, Type type, Dialect dialect) {
+  const bool has_zones = sql::ForDialect(dialect, sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!has_zones) return "";
   if (type != Type::kDate && type != Type::kTimestamp) return "";
   const sql::Sql name = sql::Quote(side.column);
   return fmt::format("ALTER TABLE {} ALTER COLUMN {} TYPE timestamptz USING {}{} AT TIME ZONE {}",
                      sql::Quote(side.table).text(), name.text(), name.text(),
                      type == Type::kDate ? "::timestamp" : "",
-                     sql::TextLiteral(side.zone, Dialect::kPostgres).text());
+                     sql::TextLiteral(side.zone, dialect).text());
 }
 
 class MomentFit {
@@ -53,7 +57,7 @@ class MomentFit {
 
   void Check() {
     for (uint32_t i = 0; i < plan_.columns.size(); ++i) CheckColumn(i);
-    if (target_.flag && target_.dialect == Dialect::kPostgres) CheckFlag(*target_.flag);
+    if (target_.flag && is_typed()) CheckFlag(*target_.flag);
   }
 
   std::vector<std::string> Assumptions() {
@@ -66,7 +70,12 @@ class MomentFit {
   }
 
  private:
-  bool is_from_file() const { return plan_.schema->dialect == Dialect::kSqlite; }
+  // A source whose columns hold texts and numbers that stand for moments, whatever they are
+  // declared as; and a target whose columns hold moments.
+  bool is_from_file() const {
+    return !sql::DialectOf(plan_.schema->dialect).can().has_typed_values;
+  }
+  bool is_typed() const { return sql::DialectOf(target_.dialect).can().has_typed_values; }
 
   // Whether the column's values decide which of two rows is the later one.
   bool IsStamp(uint32_t i) const {
@@ -92,8 +101,7 @@ class MomentFit {
     if (!is_from_file() && times != Times::kNone) return times;
     if (is_from_file() && (is_stamp || times == Times::kZoned)) return Times::kZoned;
     // A value that becomes a moment is one in UTC; of a date the day is copied that is written.
-    const bool becomes_moment =
-        target_.dialect == Dialect::kPostgres && to.type == Type::kTimestamp;
+    const bool becomes_moment = is_typed() && to.type == Type::kTimestamp;
     if (!is_from_file()) return becomes_moment ? Times::kZoned : Times::kNone;
     // What is in a file is as the table's `zone` says, or else digits of a zone that nobody knows.
     const bool is_timed = times == Times::kLocal || (MayBeText(i) && TimesIn(to) != Times::kNone);
@@ -113,14 +121,14 @@ class MomentFit {
     const Column& to = target_.columns[i];
     const Times source = TimesIn(from), target = TimesIn(to);
     if (!is_from_file()) {
-      const bool becomes_stamp = target_.dialect == Dialect::kSqlite && plan_.IsCursor(i);
+      const bool becomes_stamp = !is_typed() && plan_.IsCursor(i);
       if (!becomes_stamp || source != Times::kLocal || sql::IsUtc(SourceZone())) return "";
       return fmt::format(
           "column {} holds local times of {}, and as the cursor of another pipeline "
           "the file's would be read as UTC",
           to.name, SourceZone());
     }
-    if (target_.dialect != Dialect::kPostgres || IsStamp(i) || !local_.zone.empty()) return "";
+    if (!is_typed() || IsStamp(i) || !local_.zone.empty()) return "";
     if (target == Times::kZoned && source != Times::kZoned &&
         (source == Times::kLocal || MayBeText(i))) {
       return fmt::format("column {} has no time zone at the source: what names none is read as UTC",
@@ -137,7 +145,7 @@ class MomentFit {
 
   Times TimesOnTarget(uint32_t i, bool is_stamp) const {
     const Column& column = target_.columns[i];
-    const bool is_text = target_.dialect == Dialect::kSqlite || column.type == Type::kText;
+    const bool is_text = !is_typed() || column.type == Type::kText;
     return is_text && is_stamp ? Times::kZoned : TimesIn(column);
   }
 
@@ -153,7 +161,7 @@ class MomentFit {
     Side target{TimesOnTarget(i, is_stamp), "", TypeName(to), plan_.target, to.name};
     if (source.times == Times::kNone || target.times == Times::kNone) return {};
     // A SQLite column keeps the time zone that a text names, whatever it is declared as.
-    if (target_.dialect == Dialect::kSqlite && !source.is_local()) return {};
+    if (!is_typed() && !source.is_local()) return {};
     if (source.times == target.times && !is_stamp) return {};
     if (source.is_local()) source.zone = SourceZone();
     if (target.is_local()) target.zone = TargetZone();
@@ -203,9 +211,9 @@ class MomentFit {
     std::vector<std::string> ways;
     const auto alter = [&](const Side& side, Type type, Dialect dialect, const std::string& place,
                            const std::string& then) {
-      if (!side.is_local() || dialect != Dialect::kPostgres) return;
+      if (!side.is_local()) return;
       if (sql::IsUtc(side.zone) && !is_alike) return;
-      const std::string statement = AlterSql(side, type);
+      const std::string statement = AlterSql(side, type, dialect);
       if (!statement.empty()) ways.push_back(fmt::format("{} run: {}{}", place, statement, then));
     };
     alter(source, plan_.schema->columns[plan_.take[i]].type, plan_.schema->dialect, "at the source",

@@ -22,7 +22,7 @@ struct LocalTimes {
 
 // The columns of a target's table that a plan writes to, as far as they may hold moments.
 struct TargetTimes {
-  Dialect dialect = Dialect::kPostgres;
+  Dialect dialect = {};
   std::vector<Column> columns;        // parallel to ApplyPlan::columns, with the target's types
   std::optional<Column> flag = {};    // ApplyPlan::flag
   std::function<std::string()> zone;  // that the target has configured; called if need be

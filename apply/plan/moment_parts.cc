@@ -9,6 +9,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/time_zone.h"
 
 namespace syncline::apply {
@@ -63,7 +64,10 @@ const Part* FirstOther(const std::vector<Part>& parts, const std::vector<Part>& 
 
 void RefuseOtherParts(sql::Session& source, sql::Session& target, const ApplyPlan& plan,
                       const LocalTimes& local) {
-  if (source.dialect() != Dialect::kPostgres || target.dialect() != Dialect::kPostgres) return;
+  const auto has_parts = [](const sql::Session& session) {
+    return sql::ForDialect(session.dialect(), sql::IfPostgres{true}, sql::IfSqlite{false});
+  };
+  if (!has_parts(source) || !has_parts(target)) return;
   for (uint32_t i = 0; i < plan.columns.size(); ++i) {
     const Column& from = plan.schema->columns[plan.take[i]];
     if (from.type != Type::kOther || sql::TimesIn(from) != sql::Times::kNone) continue;

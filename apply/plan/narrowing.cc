@@ -13,6 +13,8 @@
 #include "engine/base/error.h"
 #include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -62,14 +64,15 @@ struct Kind {
       : type(column.type), dialect(of), declared(TakeApart(column.native_type)) {}
 
   const std::string& name() const { return declared.name; }
-  bool is_postgres() const { return dialect == Dialect::kPostgres; }
+  // The declared type tells what values there are.
+  bool is_typed() const { return sql::DialectOf(dialect).can().has_typed_values; }
   bool is_text() const { return type == Type::kText; }
   // Digits of a number, and those of them behind the point.
   int digits() const {
     if (type == Type::kInt)
-      return !is_postgres() ? 19 : name() == "smallint" ? 5 : name() == "integer" ? 10 : 19;
+      return !is_typed() ? 19 : name() == "smallint" ? 5 : name() == "integer" ? 10 : 19;
     if (type == Type::kDecimal) return declared.first.value_or(kAll);
-    return name() == "real" && is_postgres() ? kRealDigits : kAll;
+    return name() == "real" && is_typed() ? kRealDigits : kAll;
   }
   int scale() const {
     if (type == Type::kInt) return 0;
@@ -211,12 +214,11 @@ Loss ToSqlite(const Kind& source, const Column& target) {
   if (target.native_type.empty()) return std::nullopt;
   const Type affinity = sql::AffinityOf(sql::Upper(target.native_type));
   if (affinity == Type::kText || affinity == Type::kBytes) return std::nullopt;
-  if (!source.is_postgres() && !source.is_text() &&
+  if (!source.is_typed() && !source.is_text() &&
       sql::AffinityOf(sql::Upper(source.name())) != Type::kText) {
     return std::nullopt;  // such a column has done so already
   }
-  const bool comes_as_text =
-      source.is_text() || (source.is_postgres() && source.type == Type::kOther);
+  const bool comes_as_text = source.is_text() || (source.is_typed() && source.type == Type::kOther);
   if (comes_as_text) return "made a number where it looks like one, so that '01' is 1";
   if (source.type == Type::kDecimal && source.digits() > kDoubleDigits) {
     return fmt::format("rounded to about {} digits", kDoubleDigits);
@@ -229,9 +231,9 @@ Loss ToSqlite(const Kind& source, const Column& target) {
 
 // The last of a domain's bases with the first of its modifiers; nothing: it is no domain.
 std::optional<std::string> BaseOfDomain(sql::Session& session, const Column& column) {
-  if (session.dialect() != Dialect::kPostgres || sql::SchemaOfType(column.native_type).empty()) {
-    return std::nullopt;
-  }
+  const bool has_domains =
+      sql::ForDialect(session.dialect(), sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!has_domains || sql::SchemaOfType(column.native_type).empty()) return std::nullopt;
   static constexpr char kBase[] = R"(
     WITH RECURSIVE bases(depth, oid, modifier) AS (
       SELECT 1, t.typbasetype, t.typtypmod FROM pg_catalog.pg_type t
@@ -242,14 +244,14 @@ std::optional<std::string> BaseOfDomain(sql::Session& session, const Column& col
     SELECT pg_catalog.format_type(oid, (SELECT pg_catalog.max(modifier) FROM bases))
     FROM bases ORDER BY depth DESC LIMIT 1)";
   const auto found =
-      session.Query(kBase, {sql::DeclaredType(column.native_type, Dialect::kPostgres).ToString()});
+      session.Query(kBase, {sql::DeclaredType(column.native_type, session.dialect()).ToString()});
   if (found.rows.empty()) return std::nullopt;
   return found.rows.front().at(0);
 }
 
 // Whether a source's declaration tells what values there may be.
 bool IsCertain(const Column& source, Dialect from, const Column& target) {
-  if (from == Dialect::kPostgres) {
+  if (sql::DialectOf(from).can().has_typed_values) {
     return sql::SchemaOfType(source.native_type).empty() || source.type == Type::kOther;
   }
   if (target.type == Type::kDate) return true;
@@ -278,10 +280,12 @@ std::string Narrowing::ToString() const {
       column, reversed ? " on the way back" : "", from, to, becomes);
 }
 
-Loss LossOf(const Column& source, Dialect from, const Column& target, Dialect to) {
-  if (to == Dialect::kSqlite) return ToSqlite(Kind(source, from), target);
-  if (from == Dialect::kSqlite && !IsNumber(source.type) && !IsStamp(source.type) &&
-      source.type != Type::kTime) {
+namespace {
+
+// Of a target whose columns have types.
+Loss LossInTypes(const Column& source, Dialect from, const Column& target, Dialect to) {
+  if (!sql::DialectOf(from).can().has_typed_values && !IsNumber(source.type) &&
+      !IsStamp(source.type) && source.type != Type::kTime) {
     return std::nullopt;
   }
   const bool of_lists = source.native_type.ends_with("[]") && target.native_type.ends_with("[]");
@@ -292,6 +296,13 @@ Loss LossOf(const Column& source, Dialect from, const Column& target, Dialect to
     return list;
   };
   return LossOf(element(source, from), from, element(target, to), to);
+}
+
+}  // namespace
+
+Loss LossOf(const Column& source, Dialect from, const Column& target, Dialect to) {
+  return sql::ForDialect(to, sql::IfPostgres{[&] { return LossInTypes(source, from, target, to); }},
+                         sql::IfSqlite{[&] { return ToSqlite(Kind(source, from), target); }});
 }
 
 std::vector<Narrowing> NarrowingsOf(sql::Session& session, const ApplyPlan& plan,

@@ -23,7 +23,8 @@ void CheckFallback(const ApplyPlan& plan, const TargetShape& shape) {
   const Column& first = shape.columns[*plan.cursor];
   const Column& second = shape.columns[*plan.cursor_fallback];
   const Type sent = plan.columns[*plan.cursor].type;
-  const bool converts = shape.dialect == Dialect::kSqlite && !IsTime(sent) && sent != first.type;
+  const bool converts =
+      !shape.words().can().has_typed_values && !IsTime(sent) && sent != first.type;
   if (first.native_type == second.native_type && !converts) return;
   throw UsageError(
       fmt::format("columns {} {} and {} {} of {} on the target tell the states of a row by turns, "
@@ -33,12 +34,13 @@ void CheckFallback(const ApplyPlan& plan, const TargetShape& shape) {
       "give both the same type on the target, on SQLite that of the source");
 }
 
-// A PostgreSQL source's integers are versions, which every database compares alike; all other
-// versions are moments, which only PostgreSQL's own types of them compare as such.
+// Integers are versions where columns have types, and every database compares them alike; all other
+// versions are moments, which only a target's own types of them compare as such.
 bool ComparesStamps(const ApplyPlan& plan, const TargetShape& shape) {
   const Column& sent = plan.schema->columns[plan.schema->cursor];
-  const bool counts = plan.schema->dialect == Dialect::kPostgres && sent.type == Type::kInt;
-  return !counts && (shape.dialect == Dialect::kSqlite || !IsTime(shape.cursor_type));
+  const bool counts =
+      sql::DialectOf(plan.schema->dialect).can().has_typed_values && sent.type == Type::kInt;
+  return !counts && (!shape.words().can().has_typed_values || !IsTime(shape.cursor_type));
 }
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include "engine/base/error.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -28,8 +30,6 @@ constexpr char kSource[] = "source";
 constexpr char kTarget[] = "target";
 
 Sql ConflictTableSql(const sql::Session& session) { return OwnTableSql(session, kConflictTable); }
-
-bool IsPostgres(const sql::Session& session) { return session.dialect() == Dialect::kPostgres; }
 
 void AppendText(const std::optional<std::string>& text, Row& row) {
   row.Append(text ? ValueView::Text(*text) : ValueView::Null());
@@ -80,9 +80,8 @@ std::vector<ConflictRecord> SelectConflict(sql::Session& session, const Sql& res
 ConflictRecord Unresolved(sql::Session& session, const std::string& target, uint64_t id) {
   std::vector<ConflictRecord> found;
   if (HoldOwnTable(session, kConflictTable)) {
-    found = SelectConflict(
-        session, IsPostgres(session) ? Sql("WHERE id = $1 FOR UPDATE") : Sql("WHERE id = $1"),
-        {std::to_string(id)});
+    found = SelectConflict(session, "WHERE id = $1" + sql::DialectOf(session).ForUpdate(),
+                           {std::to_string(id)});
   }
   if (found.empty()) {
     throw UsageError(fmt::format("{} has no conflict {}", target, id),
@@ -99,18 +98,22 @@ ConflictRecord Unresolved(sql::Session& session, const std::string& target, uint
 // Whether the table, which is there, has its index, or this role may not give it one: then each
 // conflict costs a look through all of them.
 bool HasIndex(sql::Session& session) {
-  if (!IsPostgres(session)) {
-    return !session
-                .Query("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = $1",
-                       {std::string(kIndexName)})
-                .rows.empty();
-  }
-  return session
-      .Query(
-          "SELECT 1 FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1) AND "
-          "pg_catalog.to_regclass($2) IS NULL AND pg_catalog.pg_has_role(relowner, 'USAGE')",
-          {ConflictTableSql(session).ToString(), OwnTableSql(session, kIndexName).ToString()})
-      .rows.empty();
+  return sql::ForDialect(
+      session.dialect(), sql::IfPostgres{[&] {
+        return session
+            .Query(
+                "SELECT 1 FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1) AND "
+                "pg_catalog.to_regclass($2) IS NULL AND "
+                "pg_catalog.pg_has_role(relowner, 'USAGE')",
+                {ConflictTableSql(session).ToString(), OwnTableSql(session, kIndexName).ToString()})
+            .rows.empty();
+      }},
+      sql::IfSqlite{[&] {
+        return !session
+                    .Query("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = $1",
+                           {std::string(kIndexName)})
+                    .rows.empty();
+      }});
 }
 
 // The names in a JSON object, in its order.
@@ -212,7 +215,7 @@ class ConflictingRow {
 }  // namespace
 
 void EnsureConflictTable(sql::Session& session) {
-  const bool postgres = IsPostgres(session);
+  const sql::SqlDialect& words = sql::DialectOf(session);
   MakeOwnTable(
       session, kConflictTable,
       Format("CREATE TABLE IF NOT EXISTS {0} (id {1}, detected_at {2} NOT NULL, "
@@ -222,11 +225,8 @@ void EnsureConflictTable(sql::Session& session) {
              "target_origin text NOT NULL, source_version text NOT NULL, target_version text, "
              "source_row {3}, target_row {3}, resolved_at {2}, resolution text); "
              "CREATE INDEX IF NOT EXISTS {4} ON {0} (pipeline, log_id, log_offset)",
-             ConflictTableSql(session),
-             postgres ? Sql("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
-                      : Sql("INTEGER PRIMARY KEY AUTOINCREMENT"),
-             postgres ? Sql("timestamptz") : Sql("text"), postgres ? Sql("jsonb") : Sql("text"),
-             kIndex),
+             ConflictTableSql(session), words.NumberedKeyType(), words.StampType(),
+             words.JsonType(), kIndex),
       HasIndex);
 }
 
@@ -253,14 +253,14 @@ void RecordConflicts(sql::Session& session, const ConflictSource& source,
     AppendText(conflict.target_row, row);
     pointers.push_back(&row);
   }
-  const Sql is = IsPostgres(session) ? Sql("IS NOT DISTINCT FROM") : Sql("IS");
+  const sql::SqlDialect& words = sql::DialectOf(session);
   session.ExecuteEach(
       Format("INSERT INTO {0} (detected_at, {1}) SELECT {2}, $1, $2, $3, $4, $5, $6, $7, $8, "
              "$9, $10, $11, $12, $13, $14 WHERE NOT EXISTS (SELECT 1 FROM {0} WHERE "
              "pipeline = $1 AND log_id = $7 AND log_offset = $8 AND table_name = $2 AND "
-             "key = $3 AND winner = $6 AND source_version = $11 AND source_row {3} $13 AND "
-             "target_row {3} $14)",
-             ConflictTableSql(session), kInsertedConflict, sql::NowSql(session.dialect()), is),
+             "key = $3 AND winner = $6 AND source_version = $11 AND {3} AND {4})",
+             ConflictTableSql(session), kInsertedConflict, words.Now(),
+             words.IsSame("source_row", "$13"), words.IsSame("target_row", "$14")),
       pointers);
 }
 
@@ -329,7 +329,7 @@ std::string ResolveConflict(const sql::DatabaseUrl& target, uint64_t id, Keep ke
   row.Become(kept);
   const char* const side = keep == Keep::kSource ? kSource : kTarget;
   session->Change(Format("UPDATE {} SET resolved_at = {}, resolution = $1 WHERE id = $2",
-                         ConflictTableSql(*session), sql::NowSql(session->dialect())),
+                         ConflictTableSql(*session), sql::DialectOf(*session).Now()),
                   {std::string(side) + " kept", std::to_string(id)});
   transaction.Commit();
   const std::string state =

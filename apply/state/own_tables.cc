@@ -11,7 +11,9 @@
 #include "apply/state/schema_watch.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/own_table.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -54,7 +56,9 @@ constexpr char kElsewhereSql[] = R"(
   ORDER BY 2)";
 
 void RefuseElsewhere(sql::Session& session, std::string_view name) {
-  if (session.dialect() != Dialect::kPostgres) return;
+  const bool may_be_elsewhere =
+      sql::ForDialect(session.dialect(), sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!may_be_elsewhere) return;
   const auto found = session.Query(kElsewhereSql, {std::string(name)}).rows;
   if (found.empty()) return;
   std::string moves;
@@ -84,7 +88,7 @@ void Lock(sql::Session& session, std::string_view name) {
 }  // namespace
 
 TableName OwnTable(const sql::Session& session, std::string_view name) {
-  return {session.dialect() == Dialect::kPostgres ? "public" : "", std::string(name)};
+  return {std::string(sql::DialectOf(session).DefaultSchema()), std::string(name)};
 }
 
 sql::Sql OwnTableSql(const sql::Session& session, std::string_view name) {
@@ -153,7 +157,9 @@ OwnTableReading::OwnTableReading(sql::Session& session, std::string_view name) {
 }
 
 void LockForDdl(sql::Session& session) {
-  if (session.dialect() != Dialect::kPostgres) return;
+  const bool has_advisory_locks =
+      sql::ForDialect(session.dialect(), sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!has_advisory_locks) return;
   const sql::Sql lock = sql::Format("SELECT pg_catalog.pg_try_advisory_xact_lock({})", kDdlLock);
   const auto end = std::chrono::steady_clock::now() + kDdlLockMax;
   while (session.Query(lock).rows.at(0).at(0) != "t" && std::chrono::steady_clock::now() < end) {

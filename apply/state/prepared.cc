@@ -7,6 +7,7 @@
 #include "apply/state/own_tables.h"
 #include "engine/base/error.h"
 #include "engine/base/log_text.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -31,10 +32,11 @@ bool IsCommitted(const sql::DatabaseUrl& database, const Progress& wanted) {
   sql::Transaction transaction(*session, sql::Session::Isolation::kWrite);
   if (!HoldOwnTable(*session, kProgressTable)) return false;
   // The row's own lock would not do: the session may be about to insert it.
-  if (session->dialect() == Dialect::kPostgres) {
-    session->Execute(sql::Format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
-                                 OwnTableSql(*session, kProgressTable)));
-  }
+  sql::ForDialect(session->dialect(), sql::IfPostgres{[&] {
+                    session->Execute(sql::Format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
+                                                 OwnTableSql(*session, kProgressTable)));
+                  }},
+                  sql::IfSqlite{[] {}});  // the transaction holds the file
   const std::optional<Progress> found = ReadProgress(*session, wanted.pipeline);
   transaction.Rollback();
   return found && found->log_id == wanted.log_id && found->next == wanted.next &&

@@ -9,6 +9,7 @@
 #include "apply/state/quarantine.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -53,14 +54,12 @@ std::vector<Progress> SelectProgress(sql::Session& session, const sql::Sql& cond
 }  // namespace
 
 void EnsureProgressTable(sql::Session& session) {
-  const bool postgres = session.dialect() == Dialect::kPostgres;
   MakeOwnTable(session, kTable,
                sql::Format("CREATE TABLE IF NOT EXISTS {} (pipeline text NOT NULL PRIMARY KEY, "
                            "log_id text NOT NULL, epoch bigint NOT NULL, next_offset bigint NOT "
                            "NULL, reached_offset bigint NOT NULL, frame_hash text NOT NULL, "
                            "updated_at {} NOT NULL)",
-                           ProgressTableSql(session),
-                           postgres ? sql::Sql("timestamptz") : sql::Sql("text")));
+                           ProgressTableSql(session), sql::DialectOf(session).StampType()));
 }
 
 std::optional<Progress> ReadProgress(sql::Session& session, const std::string& pipeline) {
@@ -71,7 +70,7 @@ std::optional<Progress> ReadProgress(sql::Session& session, const std::string& p
 
 void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
                      const Progress& to) {
-  const sql::Sql now = sql::NowSql(session.dialect());
+  const sql::Sql now = sql::DialectOf(session).Now();
   const std::string next = std::to_string(to.next.value());
   const std::string reached = std::to_string(to.reached.value());
   uint64_t moved = 0;
@@ -99,7 +98,7 @@ void AdvanceProgress(sql::Session& session, const std::optional<Progress>& from,
 }
 
 void LockProgress(sql::Session& session, const std::string& pipeline) {
-  if (session.dialect() != Dialect::kPostgres) return;  // the transaction holds the file
+  if (!sql::DialectOf(session).can().has_row_locks) return;  // the transaction holds the database
   session.Query(
       sql::Format("SELECT 1 FROM {} WHERE pipeline = $1 FOR UPDATE", ProgressTableSql(session)),
       {pipeline});

@@ -11,6 +11,7 @@
 #include "apply/state/quarantined_record.h"
 #include "apply/state/row_image.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -131,8 +132,7 @@ std::vector<ParkedChange> SelectIds(sql::Session& session, std::span<const uint6
 }  // namespace
 
 void EnsureQuarantineTable(sql::Session& session) {
-  const bool postgres = session.dialect() == Dialect::kPostgres;
-  const Sql bytes = postgres ? Sql("bytea") : Sql("blob");
+  const sql::SqlDialect& words = sql::DialectOf(session);
   MakeOwnTable(
       session, kQuarantineTable,
       Format("CREATE TABLE IF NOT EXISTS {0} (id {1}, parked_at text NOT NULL, "
@@ -142,10 +142,7 @@ void EnsureQuarantineTable(sql::Session& session) {
              "operation text NOT NULL, key text NOT NULL, row_image text, reason text NOT NULL, "
              "code text, waiting_for bigint, key_bytes {2} NOT NULL, schema_bytes {2} NOT NULL, "
              "step_bytes {2} NOT NULL)",
-             QuarantineTableSql(session),
-             postgres ? Sql("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
-                      : Sql("INTEGER PRIMARY KEY AUTOINCREMENT"),
-             bytes));
+             QuarantineTableSql(session), words.NumberedKeyType(), words.BytesType()));
 }
 
 void Quarantine::Note(const std::vector<ValueView>& values, Known& known) {
@@ -246,7 +243,7 @@ void Quarantine::Park(sql::Session& session, const Progress& at,
   DeleteParked(session, replaced);
   session.ExecuteEach(
       Format("INSERT INTO {} (parked_at, {}) VALUES ({}, {})", QuarantineTableSql(session),
-             kInsertedQuarantine, sql::NowSql(session.dialect()), kValues),
+             kInsertedQuarantine, sql::DialectOf(session).Now(), kValues),
       Pointers(records));
   Forget();
 }

@@ -13,6 +13,7 @@
 #include "engine/base/log_text.h"
 #include "engine/sql/describe_all.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -58,18 +59,6 @@ bool HasColumn(const TableSchema& schema, const TableMapping& mapping, const std
   });
 }
 
-Sql RetypeSql(const TableName& table, const std::string& name, const Sql& type, Dialect target) {
-  if (target == Dialect::kPostgres) {
-    return Format("ALTER TABLE {0} ALTER COLUMN {1} TYPE {2} USING {1}::{2};", Quote(table),
-                  Quote(name), type);
-  }
-  // SQLite cannot change a column's type.
-  return Format(
-      "ALTER TABLE {0} ADD COLUMN {2} {3}; UPDATE {0} SET {2} = {1}; "
-      "ALTER TABLE {0} DROP COLUMN {1}; ALTER TABLE {0} RENAME COLUMN {2} TO {1};",
-      Quote(table), Quote(name), Quote(name + "_new"), type);
-}
-
 }  // namespace
 
 void EnsureSchemaTable(sql::Session& session) {
@@ -77,8 +66,7 @@ void EnsureSchemaTable(sql::Session& session) {
                Format("CREATE TABLE IF NOT EXISTS {} (pipeline text NOT NULL, source_table text "
                       "NOT NULL, columns text NOT NULL, updated_at {} NOT NULL, PRIMARY KEY "
                       "(pipeline, source_table))",
-                      SchemasTableSql(session),
-                      session.dialect() == Dialect::kPostgres ? Sql("timestamptz") : Sql("text")));
+                      SchemasTableSql(session), sql::DialectOf(session).StampType()));
 }
 
 void SchemaWatch::Forget() {
@@ -209,7 +197,7 @@ void SchemaWatch::PauseFor(sql::Session& session, const TableSchema& schema,
     }
     what.push_back(
         fmt::format("column {} is {} now, was {}", before->name, now->native_type, before->type));
-    statements.push_back(RetypeSql(info->name, name, type, session.dialect()).ToString());
+    statements.push_back(sql::DialectOf(session).Retype(info->name, name, type).ToString());
   }
   if (what.empty()) return;
   std::string hint;
@@ -273,7 +261,7 @@ void SchemaWatch::Write(sql::Session& session, const std::vector<Row>& rows) {
       Format("INSERT INTO {0} (pipeline, source_table, columns, updated_at) VALUES ($1, $2, "
              "$3, {1}) ON CONFLICT (pipeline, source_table) DO UPDATE SET columns = "
              "excluded.columns, updated_at = excluded.updated_at",
-             SchemasTableSql(session), sql::NowSql(session.dialect())),
+             SchemasTableSql(session), sql::DialectOf(session).Now()),
       pointers);
 }
 

@@ -38,14 +38,9 @@ size_t PlaceOf(const TargetShape& shape, const std::string& column) {
   return static_cast<size_t>(found - shape.columns.begin());
 }
 
-Sql Parameter(const TargetShape& shape, size_t number, const std::string& native) {
-  if (shape.dialect != Dialect::kPostgres) return Format("${}", number);
-  return Format("CAST(${} AS {})", number, sql::DeclaredType(native, shape.dialect));
-}
-
 Sql VersionParameter(const TargetShape& shape, size_t number) {
   if (!shape.has_versions()) return {};  // in no statement then
-  return Parameter(shape, number, shape.cursor_native);
+  return shape.words().Parameter(number, shape.cursor_native);
 }
 
 Sql OwnVersion(const TargetShape& shape) {
@@ -61,18 +56,12 @@ Sql KeyEquals(const TargetShape& shape, size_t place) {
   return shape.key_equals.empty() ? Sql("=") : shape.key_equals[place];
 }
 
-// Whether a key column of the target holds that text.
-Sql SameText(const TargetShape& shape, const Sql& column, const Sql& other) {
-  if (shape.dialect == Dialect::kSqlite) return Format("{} = {} COLLATE BINARY", column, other);
-  return Format("{}::text = {}::text COLLATE \"C\"", column, other);
-}
-
 template <typename OtherOf>
 Sql AndSameTexts(const TargetShape& shape, OtherOf other) {
   Sql terms;
   for (size_t i = 0; i < shape.key_texts.size(); ++i) {
     if (!shape.key_texts[i]) continue;
-    terms += Format(" AND {}", SameText(shape, Column("t", shape.key[i]), other(i)));
+    terms += Format(" AND {}", shape.words().IsSameText(Column("t", shape.key[i]), other(i)));
   }
   return terms;
 }
@@ -116,19 +105,8 @@ bool IsNumber(const syncline::Column& flag) {
   return flag.type == Type::kBool || flag.type == Type::kInt;
 }
 
-bool IsTime(Type type) {
-  return type == Type::kDate || type == Type::kTimestamp || type == Type::kTimestampTz;
-}
-
-Sql SqliteNow(Type type) {
-  switch (type) {
-    case Type::kDate:
-      return "date('now')";
-    case Type::kTimestamp:
-      return "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'";
-    default:
-      return "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00'";
-  }
+bool IsTruth(const TargetShape& shape) {
+  return shape.flag->type == Type::kBool && shape.words().can().has_booleans;
 }
 
 }  // namespace
@@ -136,8 +114,8 @@ Sql SqliteNow(Type type) {
 Sql IsFlagged(const TargetShape& shape) {
   const Sql flag = Column("t", shape.flag->name);
   if (!IsNumber(*shape.flag)) return flag + " IS NOT NULL";
-  const bool truth = shape.dialect == Dialect::kPostgres && shape.flag->type == Type::kBool;
-  return truth ? Format("coalesce({}, FALSE)", flag) : Format("coalesce({}, 0) <> 0", flag);
+  return IsTruth(shape) ? Format("coalesce({}, FALSE)", flag)
+                        : Format("coalesce({}, 0) <> 0", flag);
 }
 
 Sql AndNotFlagged(const TargetShape& shape) {
@@ -145,46 +123,19 @@ Sql AndNotFlagged(const TargetShape& shape) {
 }
 
 Sql FlagSet(const TargetShape& shape, const Sql& version) {
-  const bool postgres = shape.dialect == Dialect::kPostgres;
-  const syncline::Column& flag = *shape.flag;
-  if (IsNumber(flag)) {
-    return postgres && flag.type == Type::kBool ? Sql("TRUE") : Sql("1");
-  }
-  if (!postgres) {
-    return !version.empty() && flag.type == shape.cursor_type ? version : SqliteNow(flag.type);
-  }
-  const bool is_time = !version.empty() && IsTime(shape.cursor_type);
-  return Format("CAST({} AS {})", is_time ? version : Sql("now()"),
-                sql::DeclaredType(flag.native_type, shape.dialect));
+  if (IsNumber(*shape.flag)) return IsTruth(shape) ? Sql("TRUE") : Sql("1");
+  return shape.words().Moment(*shape.flag, version, shape.cursor_type);
 }
 
 Sql FlagCleared(const TargetShape& shape) {
   if (!IsNumber(*shape.flag)) return "NULL";
-  const bool truth = shape.dialect == Dialect::kPostgres && shape.flag->type == Type::kBool;
-  return truth ? Sql("FALSE") : Sql("0");
-}
-
-Sql AsText(const TargetShape& shape, const Sql& expression) {
-  if (shape.dialect == Dialect::kPostgres) return expression + "::text";
-  return Format("CASE WHEN {0} IS NOT NULL THEN quote({0}) END", expression);
-}
-
-Sql Lock(const TargetShape& shape) {
-  return shape.dialect == Dialect::kPostgres ? Sql(" FOR UPDATE") : Sql();
-}
-
-Sql ExactText(const TargetShape& shape, const Sql& expression) {
-  if (shape.dialect == Dialect::kPostgres) return expression + "::text";
-  return Format(
-      "CASE typeof({0}) WHEN 'blob' THEN '\\x' || lower(hex({0})) "
-      "WHEN 'real' THEN printf('%!.17g', {0}) ELSE {0} END",
-      expression);
+  return IsTruth(shape) ? Sql("FALSE") : Sql("0");
 }
 
 Sql ExactTexts(const TargetShape& shape) {
   std::vector<Sql> terms;
   for (const auto& column : shape.columns) {
-    terms.push_back(ExactText(shape, Column("t", column.name)));
+    terms.push_back(shape.words().ExactText(Column("t", column.name)));
   }
   return Join(terms, ", ");
 }

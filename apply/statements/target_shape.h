@@ -7,13 +7,14 @@
 
 #include "engine/model/schema.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/sql_dialect.h"
 #include "engine/sql/sql_text.h"
 
 namespace syncline::apply {
 
 // What the statements need to know of the table.
 struct TargetShape {
-  Dialect dialect = Dialect::kPostgres;
+  Dialect dialect = {};  // what the target is; of none nothing can be made
   TableName table;
   std::vector<Column> columns;   // those that are written, with the target's own types
   std::vector<std::string> key;  // in key order; among `columns`
@@ -41,6 +42,7 @@ struct TargetShape {
   // A row may be there that has the key of another one.
   bool may_be_taken() const { return !key_texts.empty(); }
   sql::Sql rows() const { return own_rows.empty() ? sql::Quote(table) : own_rows; }
+  const sql::SqlDialect& words() const { return sql::DialectOf(dialect); }
 };
 
 // Columns that rows have here besides the target's. A NULL previous version: the log knows of no
@@ -60,9 +62,6 @@ sql::Sql TargetCursor(const TargetShape& shape);
 std::vector<std::string> Names(const TargetShape& shape);
 bool IsKey(const TargetShape& shape, const std::string& column);
 size_t PlaceOf(const TargetShape& shape, const std::string& column);
-// Parameter `number`, as a column of that type has stored it: PostgreSQL gives a parameter the
-// column's type, but not its precision.
-sql::Sql Parameter(const TargetShape& shape, size_t number, const std::string& native);
 sql::Sql VersionParameter(const TargetShape& shape, size_t number);
 // The version of the row that the parameters of UpsertColumns are.
 sql::Sql OwnVersion(const TargetShape& shape);
@@ -84,13 +83,8 @@ sql::Sql AndNotFlagged(const TargetShape& shape);
 // back to.
 sql::Sql FlagSet(const TargetShape& shape, const sql::Sql& version);
 sql::Sql FlagCleared(const TargetShape& shape);
-// So that equal values of one column have equal texts. NULL stays NULL.
-sql::Sql AsText(const TargetShape& shape, const sql::Sql& expression);
-// FOR UPDATE; SQLite's transaction holds the file.
-sql::Sql Lock(const TargetShape& shape);
 // Every value as a text that the database reads back as it was.
 sql::Sql ExactTexts(const TargetShape& shape);
-sql::Sql ExactText(const TargetShape& shape, const sql::Sql& expression);
 
 }  // namespace terms
 

@@ -15,10 +15,8 @@ using sql::QuoteList;
 using sql::Sql;
 using terms::AndNotFlagged;
 using terms::AndSameKeyTexts;
-using terms::AsText;
 using terms::Column;
 using terms::CursorOf;
-using terms::ExactText;
 using terms::ExactTexts;
 using terms::FlagCleared;
 using terms::FlagSet;
@@ -26,10 +24,8 @@ using terms::IsFlagged;
 using terms::IsKey;
 using terms::IsNewer;
 using terms::KeyIs;
-using terms::Lock;
 using terms::Names;
 using terms::OwnVersion;
-using terms::Parameter;
 using terms::PlaceOf;
 using terms::SameKey;
 using terms::TargetCursor;
@@ -77,7 +73,7 @@ Sql AssignParameters(const TargetShape& shape) {
 // A copy keeps the source's values also where its column is GENERATED ALWAYS AS IDENTITY.
 Sql InsertInto(const TargetShape& shape) {
   return Format("INSERT INTO {} AS t ({}){}", Quote(shape.table), QuoteList(Names(shape)),
-                shape.dialect == Dialect::kPostgres ? Sql(" OVERRIDING SYSTEM VALUE") : Sql());
+                shape.words().KeepIdentity());
 }
 
 Sql UnlessThere(const TargetShape& shape) {
@@ -100,27 +96,16 @@ Sql TakeAway(const TargetShape& shape, const Sql& version, const Sql& stage = {}
                 FlagSet(shape, version), stage.empty() ? Sql() : Format(" FROM {} AS s", stage));
 }
 
-// Types that may have no equality are compared as text.
-bool ComparesAsText(Type type) { return type == Type::kJson || type == Type::kOther; }
-
-// Whether column `column` of the target holds `other`, NULL included.
-Sql Holds(const TargetShape& shape, const syncline::Column& column, const Sql& other) {
-  const Sql own = Column("t", column.name);
-  if (shape.dialect == Dialect::kSqlite) return Format("{} IS {}", own, other);
-  const Sql as_text = ComparesAsText(column.type) ? Sql("::text") : Sql();
-  return Format("{}{} IS NOT DISTINCT FROM {}{}", own, as_text, other, as_text);
-}
-
 template <typename OtherOf>
 Sql SameContent(const TargetShape& shape, OtherOf other) {
   std::vector<Sql> terms;
   for (size_t i = 0; i < shape.columns.size(); ++i) {
     const std::string& name = shape.columns[i].name;
-    // PostgreSQL holds everything else in one form.
-    const bool is_stamp = shape.compares_stamps && shape.dialect == Dialect::kPostgres &&
+    // Where values have types everything else has one form.
+    const bool is_stamp = shape.compares_stamps && shape.words().can().has_typed_values &&
                           (name == shape.cursor || name == shape.cursor_fallback);
     if (IsKey(shape, name) || is_stamp) continue;
-    terms.push_back(Holds(shape, shape.columns[i], other(i)));
+    terms.push_back(shape.words().Holds(shape.columns[i].type, Column("t", name), other(i)));
   }
   if (terms.empty()) return "TRUE";
   return Join(terms, " AND ");
@@ -128,29 +113,6 @@ Sql SameContent(const TargetShape& shape, OtherOf other) {
 
 // The target's row is not what this transaction made of it; true where there is none.
 constexpr Sql kNotOurs = "t.xmin IS DISTINCT FROM pg_current_xact_id()::xid";
-
-// A value that no row is likely to have; empty: there is none of that type.
-Sql RandomValue(const TargetShape& shape, const syncline::Column& column) {
-  const bool postgres = shape.dialect == Dialect::kPostgres;
-  switch (column.type) {
-    case Type::kText:
-      if (!postgres) return "lower(hex(randomblob(16)))";
-      return Format("CAST(md5(random()::text) AS {})",
-                    sql::DeclaredType(column.native_type, shape.dialect));
-    case Type::kInt:
-    case Type::kDecimal:
-      if (!postgres) return "-1 - abs(random() % 2000000000)";
-      return Format("CAST(-1 - floor(random() * {}) AS {})",
-                    column.native_type == "smallint" ? 30'000 : 2'000'000'000,
-                    sql::DeclaredType(column.native_type, shape.dialect));
-    case Type::kUuid:
-      return postgres ? Sql("gen_random_uuid()") : Sql("lower(hex(randomblob(16)))");
-    case Type::kBytes:
-      return postgres ? Sql("decode(md5(random()::text), 'hex')") : Sql("randomblob(16)");
-    default:
-      return "";
-  }
-}
 
 // Of what Look*Sql returns: the first three columns.
 Sql VersionFlags(const TargetShape& shape, Follows follows, size_t previous, const Sql& version) {
@@ -162,7 +124,7 @@ Sql VersionFlags(const TargetShape& shape, Follows follows, size_t previous, con
 
 // Behind VersionFlags and the content: the version itself, where it is for the program to compare.
 Sql AndVersion(const TargetShape& shape) {
-  return shape.compares_stamps ? ", " + ExactText(shape, TargetCursor(shape)) : Sql();
+  return shape.compares_stamps ? ", " + shape.words().ExactText(TargetCursor(shape)) : Sql();
 }
 
 Sql Image(const TargetShape& shape, bool deletion) {
@@ -182,8 +144,9 @@ Sql CreateStage(const TargetShape& shape, const TableName& stage,
       terms.push_back(Column("t", column));
     }
   }
-  return Format("CREATE TEMP TABLE {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} AS t WITH NO DATA",
-                Quote(stage.name), Join(terms, ", "), shape.rows());
+  return Format("CREATE TEMP TABLE {}{} AS SELECT {} FROM {} AS t{}", Quote(stage.name),
+                shape.words().EmptyAtCommit(), Join(terms, ", "), shape.rows(),
+                shape.words().WithoutRows());
 }
 
 }  // namespace
@@ -231,12 +194,13 @@ Sql EraseRowSql(const TargetShape& shape) {
 }
 
 Sql LookUpsertSql(const TargetShape& shape, Follows follows) {
-  const Sql content = SameContent(
-      shape, [&](size_t i) { return Parameter(shape, i + 1, shape.columns[i].native_type); });
+  const Sql content = SameContent(shape, [&](size_t i) {
+    return shape.words().Parameter(i + 1, shape.columns[i].native_type);
+  });
   return Format("SELECT {}, {}{} FROM {} AS t WHERE {}{}{}",
                 VersionFlags(shape, follows, shape.columns.size() + 1, OwnVersion(shape)), content,
                 AndVersion(shape), shape.rows(), KeyIs(shape, false), AndNotFlagged(shape),
-                Lock(shape));
+                shape.words().ForUpdate());
 }
 
 Sql LookDeleteSql(const TargetShape& shape, Follows follows) {
@@ -244,12 +208,12 @@ Sql LookDeleteSql(const TargetShape& shape, Follows follows) {
   return Format("SELECT {}, TRUE{} FROM {} AS t WHERE {}{}{}",
                 VersionFlags(shape, follows, previous, VersionParameter(shape, previous + 1)),
                 AndVersion(shape), shape.rows(), KeyIs(shape, true), AndNotFlagged(shape),
-                Lock(shape));
+                shape.words().ForUpdate());
 }
 
 Sql LockRowSql(const TargetShape& shape, bool deletion) {
   return Format("SELECT FROM {} AS t WHERE {}{}", shape.rows(), KeyIs(shape, deletion),
-                Lock(shape));
+                shape.words().ForUpdate());
 }
 
 Sql LockStagedSql(const TargetShape& shape, const TableName& stage) {
@@ -262,7 +226,7 @@ Sql TakenKeySql(const TargetShape& shape) {
   plain.key_texts.clear();
   std::vector<Sql> terms;
   for (const std::string& column : shape.key) {
-    terms.push_back(ExactText(shape, Column("t", column)));
+    terms.push_back(shape.words().ExactText(Column("t", column)));
   }
   return Format("SELECT {} FROM {} AS t WHERE {} AND NOT ({})", Join(terms, ", "), shape.rows(),
                 KeyIs(plain, false), KeyIs(shape, false));
@@ -276,16 +240,18 @@ Sql WantedSql(const TargetShape& shape, const std::vector<std::string>& columns)
   std::vector<Sql> terms;
   for (const std::string& column : columns) {
     const size_t place = PlaceOf(shape, column);
-    terms.push_back(AsText(shape, Parameter(shape, place + 1, shape.columns[place].native_type)));
+    terms.push_back(
+        shape.words().AsText(shape.words().Parameter(place + 1, shape.columns[place].native_type)));
   }
   return Format("SELECT {}", Join(terms, ", "));
 }
 
 Sql HeldSql(const TargetShape& shape, const std::vector<std::string>& columns, bool deletion) {
   std::vector<Sql> terms;
-  for (const std::string& column : columns) terms.push_back(AsText(shape, Column("t", column)));
+  for (const std::string& column : columns)
+    terms.push_back(shape.words().AsText(Column("t", column)));
   return Format("SELECT {} FROM {} AS t WHERE {}{}", Join(terms, ", "), shape.rows(),
-                KeyIs(shape, deletion), Lock(shape));
+                KeyIs(shape, deletion), shape.words().ForUpdate());
 }
 
 std::optional<std::string> VacatedColumn(const TargetShape& shape,
@@ -295,14 +261,14 @@ std::optional<std::string> VacatedColumn(const TargetShape& shape,
     const size_t place = PlaceOf(shape, name);
     if (place == shape.columns.size()) return std::nullopt;  // the target's own: nothing moves it
     if (IsKey(shape, name) || name == shape.cursor || name == shape.cursor_fallback) continue;
-    if (!RandomValue(shape, shape.columns[place]).empty()) random = name;
+    if (!shape.words().RandomValue(shape.columns[place]).empty()) random = name;
     if (shape.columns[place].nullable) null = name;
   }
   return random ? random : null;
 }
 
 Sql VacateSql(const TargetShape& shape, const std::string& column, bool deletion) {
-  const Sql random = RandomValue(shape, shape.columns[PlaceOf(shape, column)]);
+  const Sql random = shape.words().RandomValue(shape.columns[PlaceOf(shape, column)]);
   const size_t previous = (deletion ? shape.key.size() : shape.columns.size()) + 1;
   return Format("UPDATE {} AS t SET {} = {} WHERE {}{}", shape.rows(), Quote(column),
                 random.empty() ? Sql("NULL") : random, KeyIs(shape, deletion),
@@ -318,11 +284,9 @@ Sql CreateDeleteStageSql(const TargetShape& shape, const TableName& stage) {
 }
 
 Sql CreateKeysSql(const TargetShape& shape, const TableName& keys) {
-  const bool postgres = shape.dialect == Dialect::kPostgres;
-  return Format("CREATE TEMP TABLE IF NOT EXISTS {}{} AS SELECT 0 AS {}, {} FROM {} AS t {}",
-                Quote(keys.name), postgres ? Sql(" ON COMMIT DELETE ROWS") : Sql(), kRow,
-                QuoteList(shape.key, "t."), shape.rows(),
-                postgres ? Sql("WITH NO DATA") : Sql("LIMIT 0"));
+  return Format("CREATE TEMP TABLE IF NOT EXISTS {}{} AS SELECT 0 AS {}, {} FROM {} AS t{}",
+                Quote(keys.name), shape.words().EmptyAtCommit(), kRow, QuoteList(shape.key, "t."),
+                shape.rows(), shape.words().WithoutRows());
 }
 
 Sql UpdateStagedSql(const TargetShape& shape, const TableName& stage, Follows follows) {

@@ -11,6 +11,8 @@
 #include "apply/rules/bisect.h"
 #include "engine/base/check.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -80,20 +82,19 @@ class Search {
   }
 
   void Keep() {
-    if (check_ && session_.dialect() == Dialect::kPostgres) {
-      session_.Execute(kCheckAndKeep);
-      return;
-    }
-    if (check_) session_.CheckDeferred();
-    session_.Execute(kKeep);
+    if (!check_) return session_.Execute(kKeep);
+    sql::ForDialect(session_.dialect(),
+                    sql::IfPostgres{[this] { session_.Execute(kCheckAndKeep); }},  //
+                    sql::IfSqlite{[this] {
+                      session_.CheckDeferred();
+                      session_.Execute(kKeep);
+                    }});
   }
 
   void Savepoint(const Portion& portion) {
     if (!std::exchange(open_, true)) session_.Execute(kSavepoint);
     if (!portion.in_cycle) return;
-    session_.Execute(session_.dialect() == Dialect::kPostgres
-                         ? sql::Sql("SET CONSTRAINTS ALL DEFERRED")
-                         : sql::Sql("PRAGMA defer_foreign_keys = ON"));
+    session_.Execute(sql::DialectOf(session_).DeferConstraints());
   }
 
   bool Holds() {

@@ -8,6 +8,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -45,7 +46,9 @@ constexpr char kSettings[] =
 }  // namespace
 
 void RequireDurable(sql::Session& session, std::span<const TableName> tables) {
-  if (session.dialect() != Dialect::kPostgres) return;
+  const bool may_be_unlogged =
+      sql::ForDialect(session.dialect(), sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!may_be_unlogged) return;
   for (const TableName& table : tables) {
     if (!table.schema.starts_with(kTemporary)) continue;
     throw UsageError(
@@ -84,7 +87,9 @@ void DurabilityWatch::Look(sql::Session& session,
 }
 
 std::vector<DurabilityConcern> DurabilityConcerns(sql::Session& session) {
-  if (session.dialect() != Dialect::kPostgres) return {};
+  const bool has_settings =
+      sql::ForDialect(session.dialect(), sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!has_settings) return {};  // those of our own session are fixed
   const auto row = session.Query(kSettings).rows.at(0);
   std::vector<DurabilityConcern> concerns;
   if (row.at(0) == "off") {

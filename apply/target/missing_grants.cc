@@ -9,7 +9,9 @@
 
 #include "apply/state/own_tables.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/session.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -86,12 +88,14 @@ bool MayLackPrivileges(const Error& error) {
 
 // Empty when nothing is missing, and where that cannot be told (SQLite; no connection).
 std::string MissingGrants(const sql::DatabaseUrl& target, const std::vector<TableName>& tables) {
-  if (target.dialect != Dialect::kPostgres) return {};
+  const bool has_grants =
+      sql::ForDialect(target.dialect, sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!has_grants) return {};
   try {
     const auto session = sql::Session::Open(target, {.read_only = true});
     Grants grants(*session);
     for (const TableName& table : tables) {
-      grants.AddTable({table.schema.empty() ? "public" : table.schema, table.name}, kWritten);
+      grants.AddTable({sql::WithDefaultSchema(table, target.dialect).schema, table.name}, kWritten);
     }
     grants.AddOwnTables();
     return grants.Text();

@@ -6,6 +6,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/quiet_triggers.h"
 
 namespace syncline::apply {
@@ -69,10 +70,7 @@ Error CannotBeQuiet(const std::vector<Firing>& firing, std::string_view why) {
                   statements));
 }
 
-}  // namespace
-
-void KeepTriggersQuiet(sql::Session& session, const std::vector<TableName>& tables) {
-  if (session.dialect() == Dialect::kSqlite) return sql::QuietTriggers(session);
+void KeepQuietOnPostgres(sql::Session& session, const std::vector<TableName>& tables) {
   std::vector<Firing> firing, always;
   for (const TableName& table : tables) {
     for (Firing& one : FiringOn(session, table)) {
@@ -90,6 +88,13 @@ void KeepTriggersQuiet(sql::Session& session, const std::vector<TableName>& tabl
                         "this role may not keep it quiet (GRANT SET ON PARAMETER "
                         "session_replication_role)");
   }
+}
+
+}  // namespace
+
+void KeepTriggersQuiet(sql::Session& session, const std::vector<TableName>& tables) {
+  sql::ForDialect(session.dialect(), sql::IfPostgres{[&] { KeepQuietOnPostgres(session, tables); }},
+                  sql::IfSqlite{[&] { sql::QuietTriggers(session); }});
 }
 
 }  // namespace syncline::apply

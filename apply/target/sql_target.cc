@@ -12,6 +12,8 @@
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 #include "engine/base/log_text.h"
+#include "engine/sql/for_dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -28,10 +30,8 @@ constexpr int kDiagnosesMax = 3;  // of a batch, until its refusal is passed on
 // Until the end of the transaction, foreign keys are checked at commit (PostgreSQL: those declared
 // deferrable).
 void Defer(sql::Session& session, std::span<const Portion> portions) {
-  if (std::ranges::none_of(portions, &Portion::in_cycle)) return;
-  session.Execute(session.dialect() == Dialect::kPostgres
-                      ? sql::Sql("SET CONSTRAINTS ALL DEFERRED")
-                      : sql::Sql("PRAGMA defer_foreign_keys = ON"));
+  const bool is_needed = std::ranges::any_of(portions, &Portion::in_cycle);
+  if (is_needed) session.Execute(sql::DialectOf(session).DeferConstraints());
 }
 
 }  // namespace
@@ -46,9 +46,7 @@ SqlTarget::SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std
       tables_(mappings_, logger_),
       schemas_(logger_) {
   for (TableMapping& table : tables) {
-    if (url_.dialect == Dialect::kPostgres && table.target.schema.empty()) {
-      table.target.schema = "public";
-    }
+    table.target = sql::WithDefaultSchema(std::move(table.target), url_.dialect);
     const TableName source = table.source;
     mappings_.insert_or_assign(source, std::move(table));
   }
@@ -64,7 +62,10 @@ void SqlTarget::Open() {
       OpenTargetSession(url_, two_way_.log != nullptr,
                         options_.quiet_triggers ? targets : std::vector<TableName>(), own_);
   identity_ = session->Identity();
-  if (session->dialect() == Dialect::kPostgres) {
+  // By which another lane sees whether this one waits for a lock.
+  const bool has_backend =
+      sql::ForDialect(url_.dialect, sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (has_backend) {
     backend_ = std::stoi(session->Query("SELECT pg_backend_pid()").rows.at(0).at(0).value());
   }
   RequireDurable(*session, targets);
@@ -180,9 +181,8 @@ SqlTarget::Written SqlTarget::Do(Work& work) {
   try {
     return Transact(work, nullptr);
   } catch (const Error& error) {
-    if (error.condition() == Condition::kDeadlock && !work.is_ahead) {
-      batches_locked_first_ = kBatchesLockedFirst;
-    }
+    const bool is_deadlock = error.condition() == Condition::kDeadlock;
+    if (is_deadlock && !work.is_ahead) batches_locked_first_ = kBatchesLockedFirst;
     if (!error.refusal()) throw;
     if (work.is_ahead) throw RestartError(error.message());
     work.frees_unique_values = error.refusal()->kind == Refusal::Kind::kUnique && MayMoveValues();
@@ -386,7 +386,7 @@ std::vector<Portion> SqlTarget::PortionsOf(const std::vector<TableChanges>& tabl
     portion.write = [write, circle = task.in_cycle](std::span<const RowChange> changes) {
       write(changes, circle && changes.size() > 1);
     };
-    if (session_->dialect() == Dialect::kPostgres) {
+    if (sql::DialectOf(*session_).can().has_bulk_load) {
       portion.accepts_alone = [this, task] { tables_.NotCopiedInto(task.table->info.name); };
       portion.write_by_copy = [write](std::span<const RowChange> changes) { write(changes, true); };
     }

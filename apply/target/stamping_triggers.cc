@@ -1,6 +1,7 @@
 #include "apply/target/stamping_triggers.h"
 
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -25,14 +26,15 @@ constexpr char kSqlite[] =
 
 std::vector<std::string> StampingTriggers(sql::Session& session, const TableName& table,
                                           const std::string& cursor) {
-  const bool postgres = session.dialect() == Dialect::kPostgres;
+  const auto found =
+      sql::ForDialect(session.dialect(), sql::IfPostgres{[&] {
+                        return session.Query(kPostgres, {sql::Quote(table).ToString(), cursor});
+                      }},
+                      sql::IfSqlite{[&] {
+                        return session.Query(kSqlite, {table.name, cursor});
+                      }});
   std::vector<std::string> names;
-  for (const auto& row : session
-                             .Query(postgres ? sql::Sql(kPostgres) : sql::Sql(kSqlite),
-                                    {postgres ? sql::Quote(table).ToString() : table.name, cursor})
-                             .rows) {
-    names.push_back(row.at(0).value());
-  }
+  for (const auto& row : found.rows) names.push_back(row.at(0).value());
   return names;
 }
 

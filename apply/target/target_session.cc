@@ -1,6 +1,7 @@
 #include "apply/target/target_session.h"
 
 #include "apply/target/quiet_triggers.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -21,13 +22,15 @@ std::unique_ptr<sql::Session> OpenTargetSession(const sql::DatabaseUrl& url, boo
                                                 const std::vector<TableName>& quiet,
                                                 OwnTables& own) {
   auto session = sql::Session::Open(url, {.create = true});
-  if (session->dialect() == Dialect::kPostgres) {
-    session->Execute(kPostgresSettings);
-    if (two_way) session->Execute(kNodeSettings);
-  } else if (two_way) {
-    // A batch that does not fit into the cache would keep the log from reading the file meanwhile.
-    session->Execute("PRAGMA cache_spill = OFF");
-  }
+  sql::ForDialect(session->dialect(), sql::IfPostgres{[&] {
+                    session->Execute(kPostgresSettings);
+                    if (two_way) session->Execute(kNodeSettings);
+                  }},
+                  sql::IfSqlite{[&] {
+                    // A batch that does not fit into the cache would keep the log from reading the
+                    // file meanwhile.
+                    if (two_way) session->Execute("PRAGMA cache_spill = OFF");
+                  }});
   if (!quiet.empty()) KeepTriggersQuiet(*session, quiet);
   own.Open(*session);
   return session;

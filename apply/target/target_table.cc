@@ -18,6 +18,7 @@
 #include "engine/base/nearest.h"
 #include "engine/sql/describe_all.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -37,8 +38,9 @@ Sql ColumnSql(sql::Session& session, const ApplyPlan& plan, const Column& column
 
 // The flag of a table that gets one: when the row was deleted tells more than that it was.
 Sql FlagSql(const ApplyPlan& plan, Dialect target) {
-  const Column flag{plan.flag, Type::kTimestampTz, "timestamp with time zone", true};
-  return Format("{} {}", Quote(flag.name), sql::ColumnTypeFor(flag, Dialect::kPostgres, target));
+  return Format("{} {}", Quote(plan.flag),
+                sql::ForDialect(target, sql::IfPostgres{Sql("timestamp with time zone")},
+                                sql::IfSqlite{Sql("TIMESTAMPTZ")}));
 }
 
 // The table has the plan's columns, the key as its primary key, and NOT NULL for the key only: a
@@ -59,7 +61,9 @@ Sql Add(const ApplyPlan& plan, const Sql& column) {
 }
 
 void CreateSchema(sql::Session& session, const std::string& schema) {
-  if (session.dialect() != Dialect::kPostgres || schema.empty()) return;
+  const bool has_schemas =
+      sql::ForDialect(session.dialect(), sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!has_schemas || schema.empty()) return;
   // CREATE SCHEMA IF NOT EXISTS asks for a privilege even when there is nothing to do.
   const auto found = session.Query("SELECT 1 FROM pg_namespace WHERE nspname = $1", {schema});
   if (found.rows.empty()) {
@@ -175,7 +179,7 @@ bool TreatMissingColumns(sql::Session& session, ApplyPlan& plan, const sql::Tabl
 
 // SQLite fills an INTEGER PRIMARY KEY by itself.
 bool IsRowId(const sql::TableInfo& info, const sql::ColumnInfo& column, Dialect dialect) {
-  return dialect == Dialect::kSqlite &&
+  return sql::ForDialect(dialect, sql::IfPostgres{false}, sql::IfSqlite{true}) &&
          info.primary_key == std::vector<std::string>{column.column.name} &&
          std::ranges::equal(column.column.native_type, std::string_view("INTEGER"),
                             [](char a, char b) { return std::toupper(a) == b; });
@@ -335,7 +339,7 @@ void CheckTable(sql::Session& session, ApplyPlan& plan, const sql::TableInfo& in
   CheckFlag(plan, info);
   CheckKey(session, plan, info);
   plan.key_fits = KeyFitsOf(session, plan, info);
-  RefuseMergedKeys(plan, info);
+  RefuseMergedKeys(plan, info, session.dialect());
 }
 
 }  // namespace

@@ -59,7 +59,9 @@ std::vector<Look> RowLooks::At(const WriteTask& task, std::span<const uint32_t> 
     }
   }
   if (passed && !shape_.compares_stamps) LookForPassed(task, numbers, looks);
-  if (shape_.dialect == Dialect::kSqlite && !task.deletion) CompareForms(task, numbers, looks);
+  if (!shape_.words().can().has_typed_values && !task.deletion) {
+    CompareForms(task, numbers, looks);
+  }
   return looks;
 }
 
@@ -83,7 +85,7 @@ void RowLooks::Compare(const WriteTask& task, uint32_t number, Follows follows, 
   look.newer = order > 0;
   look.undecided = order == std::partial_ordering::unordered;
   // The statement has left the column of the version out of the content.
-  if (shape_.dialect == Dialect::kPostgres && !task.deletion) {
+  if (shape_.words().can().has_typed_values && !task.deletion) {
     look.same_content = look.same_content && look.same_version;
   }
 }

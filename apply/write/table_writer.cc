@@ -105,10 +105,12 @@ TableWriter::TableWriter(sql::Session& session, ApplyPlan plan, const sql::Table
       unique_(session, shape_, info.unique_indexes),
       takes_older_(plan_.on_delete == OnDelete::kIgnore && shape_.has_versions() &&
                    plan_.conflict != ConflictRule::kTargetWins) {
-  upserts_.name = {"pg_temp", fmt::format("syncline_upserts_{}", number)};
+  upserts_.name = {std::string(shape_.words().TemporarySchema()),
+                   fmt::format("syncline_upserts_{}", number)};
   upserts_.create = CreateUpsertStageSql(shape_, upserts_.name);
   upserts_.columns = UpsertColumns(shape_);
-  deletes_.name = {"pg_temp", fmt::format("syncline_deletes_{}", number)};
+  deletes_.name = {std::string(shape_.words().TemporarySchema()),
+                   fmt::format("syncline_deletes_{}", number)};
   deletes_.create = CreateDeleteStageSql(shape_, deletes_.name);
   deletes_.columns = DeleteColumns(shape_);
 }
@@ -179,7 +181,7 @@ WriteCounts TableWriter::Write(WriteTask task, std::vector<Conflict>& conflicts)
   if (task.options.peer != nullptr) {
     MakeRows(task, task.All());
     peer_settler_.Settle(task);
-  } else if (shape_.dialect == Dialect::kPostgres && !task.options.freed && !is_single &&
+  } else if (shape_.words().can().has_staged_statements && !task.options.freed && !is_single &&
              (task.options.whole || task.changes.size() >= kStagedRowsMin)) {
     WriteByStatement(task);
   } else {
@@ -235,7 +237,7 @@ void TableWriter::CopyStraight(const WriteTask& task, const Numbers& numbers) {
 
 bool TableWriter::Copies(const Numbers& firsts) const {
   return may_copy_ && !shape_.may_be_taken() && firsts.size() >= copied_min_ &&
-         shape_.dialect == Dialect::kPostgres;
+         shape_.words().can().has_bulk_load;
 }
 
 void TableWriter::Make(Stage& stage) {
@@ -244,7 +246,7 @@ void TableWriter::Make(Stage& stage) {
 }
 
 void TableWriter::ExpectSavepoints(std::span<const RowChange> upserts) {
-  if (shape_.dialect != Dialect::kPostgres) return;
+  if (!shape_.words().can().has_staged_statements) return;
   const auto firsts = static_cast<size_t>(std::ranges::count_if(upserts, IsFirst));
   if (firsts >= kStagedRowsMin) copied_min_ = kCopiedRowsMin;  // else none would be copied at all
   empty_stage_ = "TRUNCATE ";
@@ -344,7 +346,7 @@ void TableWriter::WriteByRow(WriteTask& task) {
                     shape_.has_versions() && Copies(firsts);
   const Numbers& made = copy ? Without(all, firsts) : all;
   MakeRows(task, made);
-  if (task.options.locks_first && shape_.dialect == Dialect::kPostgres) {
+  if (task.options.locks_first && shape_.words().can().has_row_locks) {
     session_.ExecuteEach(LockRowSql(shape_, task.deletion), task.Pointers(made));
   }
   const auto left_by = [&](const sql::Sql& sql, const Numbers& numbers) {

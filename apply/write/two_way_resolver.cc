@@ -31,8 +31,7 @@ TwoWayResolver::TwoWayResolver(sql::Session& session, const ApplyPlan& plan,
     : session_(session),
       plan_(plan),
       shape_(shape),
-      keys_{shape.dialect == Dialect::kPostgres ? "pg_temp" : "temp",
-            fmt::format("syncline_keys_{}", number)},
+      keys_{std::string(shape.words().TemporarySchema()), fmt::format("syncline_keys_{}", number)},
       looks_(session, plan, shape),
       images_(session, plan, shape) {}
 

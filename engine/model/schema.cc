@@ -68,7 +68,13 @@ bool NamesAreNames(const TableSchema& schema) {
 }  // namespace
 
 std::string_view DialectName(Dialect dialect) {
-  return dialect == Dialect::kPostgres ? "postgresql" : "sqlite";
+  switch (dialect) {
+    case Dialect::kPostgres:
+      return "postgresql";
+    case Dialect::kSqlite:
+      return "sqlite";
+  }
+  return "unknown";
 }
 
 TableName TableName::Parse(std::string_view text) {

@@ -8,6 +8,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/sql_maker.h"
 
 namespace syncline::sql {
@@ -233,12 +234,13 @@ Sql NumbersOf(std::string_view parenthesized) {
 }
 
 Sql DeclaredType(std::string_view native_type, Dialect dialect) {
-  if (dialect == Dialect::kSqlite) return SqliteType(native_type);
-  return RequirePostgresType(native_type).Text();
+  return ForDialect(dialect, IfPostgres{[&] { return RequirePostgresType(native_type).Text(); }},
+                    IfSqlite{[&] { return SqliteType(native_type); }});
 }
 
 bool IsSameType(std::string_view a, std::string_view b, Dialect dialect) {
-  if (a == b || dialect == Dialect::kSqlite) return a == b;
+  const bool has_schemas = ForDialect(dialect, IfPostgres{true}, IfSqlite{false});
+  if (a == b || !has_schemas) return a == b;
   std::optional<PostgresType> first = PostgresType::Parse(a);
   std::optional<PostgresType> second = PostgresType::Parse(b);
   if (!first || !second || first->names.size() == second->names.size()) return false;

@@ -2,15 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "engine/base/check.h"
 #include "engine/base/error.h"
-#include "engine/model/value_text.h"
+#include "engine/sql/quoting.h"
+#include "engine/sql/sql_dialect.h"
 #include "engine/sql/sql_maker.h"
 
 namespace syncline::sql {
-namespace {
 
 std::string InQuotes(std::string_view text, char quote) {
   std::string quoted(1, quote);
@@ -28,60 +26,8 @@ std::string Hex(std::string_view bytes) {
   return hex;
 }
 
-// Quoted and without a type, so that the server reads it as whatever it is compared with: the index
-// on a column of any type stays usable, enums and domains included.
-std::string PostgresLiteral(ValueView value) {
-  const std::string text = ToText(value);
-  if (text.find('\0') != std::string::npos) {
-    throw StopError("PostgreSQL cannot hold text with a zero byte");
-  }
-  // The E'' form reads the same whatever standard_conforming_strings says.
-  if (text.find('\\') == std::string::npos) return InQuotes(text, '\'');
-  std::string escaped;
-  for (const char c : text) {
-    escaped += c;
-    if (c == '\\') escaped += c;
-  }
-  return " E" + InQuotes(escaped, '\'');
-}
-
-std::string SqliteDouble(double value) {
-  if (std::isnan(value)) return "'NaN'";
-  if (std::isinf(value)) return value > 0 ? "9e999" : "-9e999";
-  std::string text = fmt::format("{}", value);
-  if (text.find_first_of(".e") == std::string::npos) text += ".0";
-  return text;
-}
-
-// As the value is stored: see the table of types in README.md.
-std::string SqliteLiteral(ValueView value) {
-  switch (value.type()) {
-    case Type::kBool:
-      return value.as_bool() ? "1" : "0";
-    case Type::kInt:
-      return std::to_string(value.as_int());
-    case Type::kDouble:
-      return SqliteDouble(value.as_double());
-    case Type::kBytes:
-      return "x'" + Hex(value.as_string()) + "'";
-    default: {
-      const std::string text = ToText(value);
-      // SQLite ends the text of a statement at a zero byte.
-      if (text.find('\0') != std::string::npos) return "CAST(x'" + Hex(text) + "' AS TEXT)";
-      return InQuotes(text, '\'');
-    }
-  }
-}
-
-}  // namespace
-
 std::string FoldedName(std::string_view name, Dialect dialect) {
-  std::string folded(name);
-  if (dialect != Dialect::kSqlite) return folded;
-  for (char& c : folded) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return folded;
+  return DialectOf(dialect).FoldedName(name);
 }
 
 bool IsSameName(std::string_view a, std::string_view b, Dialect dialect) {
@@ -124,19 +70,17 @@ std::string_view SchemaOfType(std::string_view native_type) {
   return {};
 }
 
-Sql NowSql(Dialect dialect) {
-  return dialect == Dialect::kPostgres ? Sql("clock_timestamp()")
-                                       : Sql("strftime('%Y-%m-%d %H:%M:%f+00', 'now')");
-}
-
 Sql Literal(ValueView value, Dialect dialect) {
   if (value.is_null()) return "NULL";
-  return SqlMaker::Of(dialect == Dialect::kPostgres ? PostgresLiteral(value)
-                                                    : SqliteLiteral(value));
+  return DialectOf(dialect).Literal(value);
 }
 
 Sql TextLiteral(std::string_view text, Dialect dialect) {
   return Literal(ValueView::Text(text), dialect);
+}
+
+Sql CatalogueName(std::string_view text) {
+  return TextLiteral(text, Dialect::kPostgres) + "::pg_catalog.name";
 }
 
 Sql IsOneOf(const std::vector<std::string>& columns, std::span<const Row> keys, Dialect dialect,

@@ -11,7 +11,8 @@
 
 namespace syncline::sql {
 
-// What the two databases write differently, as SQL text. All functions are pure.
+// Names, values and types as SQL text. All functions are pure, and throw StopError for a kind of
+// database that is none. Terms that databases write differently are in sql_dialect.h.
 
 // "name" with inner quotes doubled. Throws StopError for a name with a zero byte.
 Sql Quote(std::string_view identifier);
@@ -31,8 +32,8 @@ Sql Literal(ValueView value, Dialect dialect);
 // The same of a text.
 Sql TextLiteral(std::string_view text, Dialect dialect);
 
-// The database's clock now, as Syncline's own tables hold it: a timestamptz, or SQLite's text.
-Sql NowSql(Dialect dialect);
+// A text as a name in PostgreSQL's catalogue: 'items'::pg_catalog.name.
+Sql CatalogueName(std::string_view text);
 
 // The condition that a row's key is one of `keys`, rows of the key columns' values in key order; as
 // Literal writes values. Of a single column it is one IN. `keys` must not be empty, and is best

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/trusted_roles.h"
 
 namespace syncline::sql {
@@ -145,10 +146,7 @@ void ObjectToOwner(const TextRow& row, const TableName& table, OwnTable& found) 
                    : fmt::format("It also {}. {}", addition, MoveAway(table));
 }
 
-}  // namespace
-
-OwnTable LookAtOwnTable(Session& session, const TableName& table, const TableName& beside) {
-  if (session.dialect() == Dialect::kSqlite) return OnSqlite(session, table);
+OwnTable OnPostgres(Session& session, const TableName& table, const TableName& beside) {
   OwnTable found;
   const auto rows = session
                         .Query(Format(kPostgresFormat, kTrustedRoles),
@@ -167,6 +165,14 @@ OwnTable LookAtOwnTable(Session& session, const TableName& table, const TableNam
   found.exists = true;
   found.is_shaky = row.at(8) == "t";
   return found;
+}
+
+}  // namespace
+
+OwnTable LookAtOwnTable(Session& session, const TableName& table, const TableName& beside) {
+  return ForDialect(session.dialect(),
+                    IfPostgres{[&] { return OnPostgres(session, table, beside); }},
+                    IfSqlite{[&] { return OnSqlite(session, table); }});
 }
 
 }  // namespace syncline::sql

@@ -1,6 +1,7 @@
 #include "engine/sql/table_functions.h"
 
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/planned_query.h"
 #include "engine/sql/text_array.h"
 #include "engine/sql/trusted_roles.h"
@@ -176,11 +177,16 @@ constexpr char kPathFormat[] = R"sql(
   FROM pg_catalog.unnest({}) WITH ORDINALITY AS p(s, place)
   JOIN pg_catalog.pg_namespace n ON n.nspname = s AND n.nspname <> 'pg_catalog')sql";
 
+// Whether users may make functions that run when a table is used.
+bool HasFunctions(const Session& session) {
+  return ForDialect(session.dialect(), IfPostgres{true}, IfSqlite{false});
+}
+
 }  // namespace
 
 std::vector<TableName> MayHaveFunctions(Session& session, const std::vector<TableName>& tables) {
   std::vector<TableName> found;
-  if (session.dialect() != Dialect::kPostgres) return found;
+  if (!HasFunctions(session)) return found;
   std::vector<std::string> names;
   for (const TableName& table : tables) names.push_back(Quote(table).ToString());
   for (const auto& row : QueryPlanned(session, kMayHaveSql, {TextArray(names)}).rows) {
@@ -191,7 +197,7 @@ std::vector<TableName> MayHaveFunctions(Session& session, const std::vector<Tabl
 
 std::vector<TableFunction> FunctionsOf(Session& session, const TableName& table) {
   std::vector<TableFunction> functions;
-  if (session.dialect() != Dialect::kPostgres) return functions;
+  if (!HasFunctions(session)) return functions;
   if (MayHaveFunctions(session, {table}).empty()) return functions;
   const std::string name(Quote(table).text());
   const Sql sql = Format(kFunctionsFormat, kTrustedRoles, kTypeParts, kPath);

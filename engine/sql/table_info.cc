@@ -1,6 +1,7 @@
 #include "engine/sql/table_info.h"
 
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::sql {
 
@@ -19,7 +20,8 @@ const ColumnInfo* TableInfo::Find(std::string_view column, Dialect dialect) cons
 }
 
 Sql OwnRows(const TableName& table, TableInfo::Kind kind, Dialect dialect) {
-  const bool has_heirs = dialect == Dialect::kPostgres && kind == TableInfo::Kind::kTable;
+  const bool may_inherit = ForDialect(dialect, IfPostgres{true}, IfSqlite{false});
+  const bool has_heirs = may_inherit && kind == TableInfo::Kind::kTable;
   return has_heirs ? "ONLY " + Quote(table) : Quote(table);
 }
 

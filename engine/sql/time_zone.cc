@@ -4,6 +4,8 @@
 #include <cctype>
 #include <iterator>
 
+#include "engine/sql/sql_dialect.h"
+
 namespace syncline::sql {
 namespace {
 
@@ -39,7 +41,7 @@ bool LooksLikeAZone(std::string_view name) {
 }  // namespace
 
 std::string ConfiguredZone(Session& session) {
-  if (session.dialect() != Dialect::kPostgres) return "UTC";
+  if (!DialectOf(session).can().has_time_zones) return "UTC";
   const auto found = session.Query(
       "SELECT reset_val FROM pg_catalog.pg_settings WHERE pg_catalog.lower(name) = 'timezone'");
   std::string zone = found.rows.at(0).at(0).value_or("UTC");
@@ -50,7 +52,7 @@ std::string ConfiguredZone(Session& session) {
 std::string OwnNameOf(const std::string& zone, Session& session) {
   const std::string own = ConfiguredZone(session);
   if (IsSameZone(zone, own)) return own;
-  if (session.dialect() != Dialect::kPostgres || IsUtc(zone) || IsUtc(own)) return zone;
+  if (!DialectOf(session).can().has_time_zones || IsUtc(zone) || IsUtc(own)) return zone;
   // A name that the server does not know would end a transaction.
   const auto known = session.Query(
       "SELECT count(*) FROM pg_catalog.pg_timezone_names "

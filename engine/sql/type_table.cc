@@ -8,6 +8,7 @@
 
 #include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::sql {
 namespace {
@@ -162,17 +163,20 @@ Sql ToSqlite(Type type) {
 }  // namespace
 
 Type TypeOf(std::string_view native_type, Dialect dialect) {
-  return dialect == Dialect::kPostgres ? PostgresTypeOf(native_type) : SqliteTypeOf(native_type);
+  return ForDialect(dialect, IfPostgres{[&] { return PostgresTypeOf(native_type); }},
+                    IfSqlite{[&] { return SqliteTypeOf(native_type); }});
 }
 
 Sql ColumnTypeFor(const Column& column, Dialect from, Dialect to) {
   if (from == to) return DeclaredType(column.native_type, to);
-  Sql type = to == Dialect::kPostgres ? ToPostgres(column.type) : ToSqlite(column.type);
+  Sql type = ForDialect(to, IfPostgres{[&] { return Sql(ToPostgres(column.type)); }},
+                        IfSqlite{[&] { return Sql(ToSqlite(column.type)); }});
   // Precision and scale travel in both directions; a SQLite DECIMAL(12,2) is a wish that nothing
   // enforces, so only ours (which came from PostgreSQL) is taken at its word.
   if (column.type == Type::kDecimal) {
     const auto [name, modifier] = SplitModifier(column.native_type);
-    if (from == Dialect::kPostgres || name == "DECIMAL_TEXT") type += NumbersOf(modifier);
+    const bool is_kept = ForDialect(from, IfPostgres{true}, IfSqlite{name == "DECIMAL_TEXT"});
+    if (is_kept) type += NumbersOf(modifier);
   }
   return type;
 }

@@ -5,9 +5,38 @@
 #include <cmath>
 
 #include "engine/base/error.h"
+#include "engine/sql/for_dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::sql {
 namespace {
+
+// Fails when a kind of database that nobody has said anything about is taken for one of the others,
+// as every comparison with one kind took it.
+TEST(SqlDialectTest, AKindThatNobodyKnowsIsAnError) {
+  const auto unknown = static_cast<Dialect>(3);
+  EXPECT_THROW(DialectOf(unknown), Error);
+  EXPECT_THROW(ForDialect(unknown, IfPostgres{1}, IfSqlite{2}), Error);
+  EXPECT_THROW(Literal(ValueView::Int(1), unknown), Error);
+  EXPECT_THROW(TypeOf("text", unknown), Error);
+  EXPECT_THROW(DeclaredType("text", unknown), Error);
+  EXPECT_THROW(FoldedName("a", Dialect{}), Error);
+  EXPECT_EQ(ForDialect(Dialect::kSqlite, IfPostgres{1}, IfSqlite{[] { return 2; }}), 2);
+}
+
+TEST(SqlDialectTest, EachWritesItsOwnTerms) {
+  const SqlDialect& postgres = DialectOf(Dialect::kPostgres);
+  const SqlDialect& sqlite = DialectOf(Dialect::kSqlite);
+  EXPECT_EQ(postgres.IsSame("a", "b"), "a IS NOT DISTINCT FROM b");
+  EXPECT_EQ(sqlite.IsSame("a", "b"), "a IS b");
+  EXPECT_EQ(postgres.Holds(Type::kJson, "a", "$1"), "a::text IS NOT DISTINCT FROM $1::text");
+  EXPECT_EQ(sqlite.Holds(Type::kJson, "a", "$1"), "a IS $1");
+  EXPECT_EQ(postgres.Parameter(2, "numeric(5,2)"), "CAST($2 AS numeric(5,2))");
+  EXPECT_EQ(sqlite.Parameter(2, "DECIMAL"), "$2");
+  EXPECT_EQ(WithDefaultSchema({"", "t"}, Dialect::kPostgres), (TableName{"public", "t"}));
+  EXPECT_EQ(NameIn(Dialect::kSqlite, {"shop", "t"}), (TableName{"", "t"}));
+  EXPECT_EQ(NameIn(Dialect::kPostgres, {"shop", "t"}), (TableName{"shop", "t"}));
+}
 
 TEST(DialectTest, QuotingDoublesInnerQuotes) {
   EXPECT_EQ(Quote("a\"b"), "\"a\"\"b\"");
