@@ -44,9 +44,9 @@ std::string ShowStrays(sql::Session& session, const CapturePlan& plan, const Cou
                        const StampForms& forms) {
   std::vector<sql::Sql> names;
   for (const auto& [form, count] : counts) {
-    if (forms.Refuses(form)) names.push_back(sql::TextLiteral(NameOf(form), Dialect::kSqlite));
+    if (forms.Refuses(form)) names.push_back(sql::TextLiteral(NameOf(form), plan.schema->dialect));
   }
-  TableSchema key{.table = plan.schema->table, .dialect = Dialect::kSqlite};
+  TableSchema key{.table = plan.schema->table, .dialect = plan.schema->dialect};
   for (const uint32_t column : plan.schema->key) {
     key.key.push_back(static_cast<uint32_t>(key.columns.size()));
     key.columns.push_back(plan.schema->columns[column]);
@@ -63,7 +63,7 @@ std::string ShowStrays(sql::Session& session, const CapturePlan& plan, const Cou
   if (are_more) keys.pop_back();
   return (are_more ? "these are some of them: " : "these are they: ") +
          sql::Format("SELECT * FROM {} WHERE {}", plan.from(),
-                     sql::IsOneOf(plan.key_columns(), keys, Dialect::kSqlite))
+                     sql::IsOneOf(plan.key_columns(), keys, plan.schema->dialect))
              .ToString() +
          "; give each a time that exists, without blanks around it";
 }

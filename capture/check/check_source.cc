@@ -22,6 +22,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/session.h"
 #include "engine/sql/time_zone.h"
 
@@ -69,7 +70,8 @@ class SourceCheck {
       session_ = sql::Session::Open(url_, {.read_only = true});
       classifier_.emplace(*session_);
       Add(Level::kPass, url_.display, "reachable, " + session_->Identity());
-      if (session_->dialect() == Dialect::kPostgres) CheckServer();
+      sql::ForDialect(url_.dialect, sql::IfPostgres{[this] { CheckServer(); }},
+                      sql::IfSqlite{[] {}});
     });
   }
 
@@ -138,9 +140,15 @@ class SourceCheck {
     CheckClass(plan);
   }
 
+  // Whether tables may be UNLOGGED, inherit from one another, and plans be asked for with their
+  // cost.
+  bool has_catalogue() const {
+    return sql::ForDialect(url_.dialect, sql::IfPostgres{true}, sql::IfSqlite{false});
+  }
+
   // Also of partitions and heirs.
   void CheckPersistence(const CapturePlan& plan) {
-    if (session_->dialect() != Dialect::kPostgres) return;
+    if (!has_catalogue()) return;
     const auto rows = session_
                           ->Query(R"(
       WITH RECURSIVE parts AS (
@@ -168,7 +176,7 @@ class SourceCheck {
 
   // A table is read without the rows of tables that inherit from it, which have their own place.
   void CheckHeirs(const CapturePlan& plan) {
-    if (session_->dialect() != Dialect::kPostgres) return;
+    if (!has_catalogue()) return;
     if (plan.table_kind != sql::TableInfo::Kind::kTable) return;
     const auto heirs = session_->Query(
         "SELECT n.nspname, c.relname FROM pg_catalog.pg_inherits i "
@@ -232,12 +240,17 @@ class SourceCheck {
     Add(Level::kWarn, plan.name(),
         is_expression ? fmt::format("no index begins with the cursor {}", plan.cursor_sql().text())
                       : fmt::format("no index begins with the cursor column {}", column),
-        session_->dialect() == Dialect::kPostgres
-            ? fmt::format("every poll reads the whole table; run: CREATE INDEX ON {} ({})",
-                          sql::Quote(plan.schema->table).text(), cursor.text())
-            : fmt::format("every poll reads the whole table; run: CREATE INDEX {} ON {} ({})",
-                          sql::Quote(plan.schema->table.name + "_" + column).text(),
-                          sql::Quote(plan.schema->table).text(), plan.cursor_sql().text()));
+        sql::ForDialect(url_.dialect, sql::IfPostgres{[&] {
+                          return fmt::format(
+                              "every poll reads the whole table; run: CREATE INDEX ON {} ({})",
+                              sql::Quote(plan.schema->table).text(), cursor.text());
+                        }},
+                        sql::IfSqlite{[&] {
+                          return fmt::format(
+                              "every poll reads the whole table; run: CREATE INDEX {} ON {} ({})",
+                              sql::Quote(plan.schema->table.name + "_" + column).text(),
+                              sql::Quote(plan.schema->table).text(), plan.cursor_sql().text());
+                        }}));
   }
 
   static bool HasIndex(const sql::TableInfo& info, const std::string& column) {
@@ -249,18 +262,22 @@ class SourceCheck {
   // SQLite.
   bool HasExpressionIndex(const CapturePlan& plan) const {
     const TableSchema& schema = *plan.schema;
-    if (session_->dialect() == Dialect::kSqlite) {
-      const auto steps =
-          session_->Query(sql::Format("EXPLAIN QUERY PLAN SELECT 1 FROM {} WHERE {} >= ''",
-                                      sql::Quote(schema.table), plan.cursor_sql()));
-      return steps.rows.at(0).at(3)->starts_with("SEARCH");
-    }
-    const auto found = session_->Query(
-        "SELECT FROM pg_index WHERE indrelid = $1::regclass AND indisvalid AND indpred IS NULL "
-        "AND pg_get_indexdef(indexrelid, 1, true) = format('COALESCE(%I, %I)', $2::text, $3::text)",
-        {sql::Quote(schema.table).ToString(), schema.columns[schema.cursor].name,
-         schema.columns[schema.cursor_fallback.value()].name});
-    return !found.rows.empty();
+    return sql::ForDialect(
+        url_.dialect, sql::IfPostgres{[&] {
+          const auto found = session_->Query(
+              "SELECT FROM pg_index WHERE indrelid = $1::regclass AND indisvalid AND indpred IS "
+              "NULL AND pg_get_indexdef(indexrelid, 1, true) = format('COALESCE(%I, %I)', "
+              "$2::text, $3::text)",
+              {sql::Quote(schema.table).ToString(), schema.columns[schema.cursor].name,
+               schema.columns[schema.cursor_fallback.value()].name});
+          return !found.rows.empty();
+        }},
+        sql::IfSqlite{[&] {
+          const auto steps =
+              session_->Query(sql::Format("EXPLAIN QUERY PLAN SELECT 1 FROM {} WHERE {} >= ''",
+                                          sql::Quote(schema.table), plan.cursor_sql()));
+          return steps.rows.at(0).at(3)->starts_with("SEARCH");
+        }});
   }
 
   void CheckNullCursors(const CapturePlan& plan) {
@@ -324,7 +341,7 @@ class SourceCheck {
 
   // What the server makes of a poll that finds little.
   void CheckPlan(const CapturePlan& plan) {
-    if (session_->dialect() != Dialect::kPostgres || plan.cursor_kind == CursorKind::kInteger ||
+    if (!has_catalogue() || plan.cursor_kind == CursorKind::kInteger ||
         plan.cursor_kind == CursorKind::kXid) {
       return;
     }

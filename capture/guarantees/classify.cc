@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::capture {
 namespace {
@@ -56,9 +57,11 @@ Guarantee OwnCounter(const std::string& column) {
 }
 
 Guarantee Classifier::Classify(const CapturePlan& plan) {
-  if (session_.dialect() == Dialect::kSqlite) return ClassifySqlite(session_, plan);
-  if (!facts_) facts_ = TriggerFactsOf(session_);
-  return ClassifyPostgres(session_, *facts_, plan);
+  return sql::ForDialect(session_.dialect(), sql::IfPostgres{[&] {
+                           if (!facts_) facts_ = TriggerFactsOf(session_);
+                           return ClassifyPostgres(session_, *facts_, plan);
+                         }},
+                         sql::IfSqlite{[&] { return ClassifySqlite(session_, plan); }});
 }
 
 }  // namespace syncline::capture

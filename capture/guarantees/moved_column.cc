@@ -146,7 +146,7 @@ bool WritesTable(Words body, const SqliteTable& table) {
 }  // namespace
 
 SqliteMove MoveOf(std::string_view trigger, const SqliteTable& table) {
-  const std::vector<std::string> words = SqlWords(trigger, Dialect::kSqlite);
+  const std::vector<std::string> words = SqlWords(trigger, kSqliteWords);
   const auto begin = std::ranges::find(words, "begin");
   Reader head(Words(words.begin(), begin));
   const Words body(begin == words.end() ? begin : begin + 1, words.end());

@@ -194,7 +194,7 @@ PostgresMoves FindMoves(sql::Session& session, const TriggerFacts& facts, const 
   PostgresMoves moves;
   for (const auto& row :
        sql::QueryPlanned(session, kDefaultSql, {table, InsertColumn(plan)}).rows) {
-    moves.by_default |= GivesStamp(SqlWords(row.at(0).value_or(""), Dialect::kPostgres), stamp);
+    moves.by_default |= GivesStamp(SqlWords(row.at(0).value_or(""), kPostgresWords), stamp);
   }
   // What the catalogue gives as text says whose each name is, what a function's text does not.
   stamp.qualified = moves.has_others = facts.has_others;

@@ -17,8 +17,7 @@ bool IsNameLetter(char c) { return IsNameStart(c) || (c >= '0' && c <= '9') || c
 
 class Scan {
  public:
-  Scan(std::string_view text, Dialect dialect)
-      : text_(text), postgres_(dialect == Dialect::kPostgres) {}
+  Scan(std::string_view text, const WordRules& rules) : text_(text), rules_(rules) {}
 
   std::vector<std::string> Words() && {
     while (at_ < text_.size()) Next();
@@ -36,11 +35,12 @@ class Scan {
       at_ = std::min(text_.find('\n', at_), text_.size());
     } else if (Two() == "/*") {
       Comment();
-    } else if (c == '\'' || c == '"' || (!postgres_ && (c == '`' || c == '['))) {
+    } else if (c == '\'' || c == '"' || (rules_.has_bracket_names && (c == '`' || c == '['))) {
       Quoted(c);
-    } else if (postgres_ && Lower(c) == 'e' && at_ + 1 < text_.size() && text_[at_ + 1] == '\'') {
+    } else if (rules_.has_dollar_texts && Lower(c) == 'e' && at_ + 1 < text_.size() &&
+               text_[at_ + 1] == '\'') {
       Escaped();
-    } else if (postgres_ && c == '$') {
+    } else if (rules_.has_dollar_texts && c == '$') {
       Dollars();
     } else if (IsNameLetter(c)) {
       const size_t begin = at_;
@@ -56,7 +56,7 @@ class Scan {
   void Comment() {
     int depth = 0;
     do {
-      if (Two() == "/*" && (depth == 0 || postgres_)) {
+      if (Two() == "/*" && (depth == 0 || rules_.comments_nest)) {
         ++depth;
         at_ += 2;
       } else if (Two() == "*/") {
@@ -81,7 +81,7 @@ class Scan {
     const bool is_open = at_ >= text_.size();
     at_ += is_open ? 0 : 1;
     // What a backslash means depends on the session, and on what stands before the quote.
-    const bool is_opaque = is_open || (postgres_ && word.find('\\') != word.npos);
+    const bool is_opaque = is_open || (rules_.has_dollar_texts && word.find('\\') != word.npos);
     words_.push_back(is_opaque ? std::string(kOpaqueWord) : std::move(word));
   }
 
@@ -111,15 +111,15 @@ class Scan {
   }
 
   const std::string_view text_;
-  const bool postgres_;
+  const WordRules& rules_;
   size_t at_ = 0;
   std::vector<std::string> words_;
 };
 
 }  // namespace
 
-std::vector<std::string> SqlWords(std::string_view text, Dialect dialect) {
-  return Scan(text, dialect).Words();
+std::vector<std::string> SqlWords(std::string_view text, const WordRules& rules) {
+  return Scan(text, rules).Words();
 }
 
 std::string LowerName(std::string_view name) {

@@ -6,12 +6,22 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/sql/dialect.h"
-
 namespace syncline::capture {
 
 // What SqlWords does not take apart.
 inline constexpr std::string_view kOpaqueWord = "?";
+
+// How a database takes text apart, as far as the databases differ. Plain value type.
+struct WordRules {
+  bool has_bracket_names;  // [a] and `a` are names in quotes
+  bool has_dollar_texts;   // $$a$$ is a text, E'a' one with escapes, and a backslash may be one
+  bool comments_nest;      // stand in one another
+};
+
+inline constexpr WordRules kPostgresWords{
+    .has_bracket_names = false, .has_dollar_texts = true, .comments_nest = true};
+inline constexpr WordRules kSqliteWords{
+    .has_bracket_names = true, .has_dollar_texts = false, .comments_nest = false};
 
 // The words of SQL or PL/pgSQL text as that database takes it apart, to be looked at and never run.
 // Pure; takes any bytes.
@@ -21,7 +31,7 @@ inline constexpr std::string_view kOpaqueWord = "?";
 // - ":=", and every other character: by itself.
 // - kOpaqueWord: dollar quotes, texts with escapes or with a backslash, and what is not closed.
 // Comments are left out; PostgreSQL's stand in one another.
-std::vector<std::string> SqlWords(std::string_view text, Dialect dialect);
+std::vector<std::string> SqlWords(std::string_view text, const WordRules& rules);
 
 // Part of a statement, as words.
 using Words = std::span<const std::string>;

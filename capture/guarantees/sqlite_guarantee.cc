@@ -58,7 +58,7 @@ Moves FindMoves(sql::Session& session, const CapturePlan& plan) {
       "SELECT name, dflt_value, pk, \"notnull\" FROM pragma_table_xinfo($1)", {table});
   for (const auto& row : columns.rows) {
     if (row.at(0) != InsertColumn(plan)) continue;
-    const auto words = SqlWords(row.at(1).value_or(""), Dialect::kSqlite);
+    const auto words = SqlWords(row.at(1).value_or(""), kSqliteWords);
     moves.by_default = GivesSqliteTime(words);
     moves.local_time = IsLocalTime(words);
   }

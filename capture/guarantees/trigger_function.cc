@@ -352,7 +352,7 @@ bool GivesStamp(const std::vector<std::string>& words, const Stamp& stamp) {
 
 Touch FunctionTouch(std::string_view text, std::string_view column, const Stamp& stamp,
                     RowEvent event) {
-  const std::vector<std::string> words = SqlWords(text, Dialect::kPostgres);
+  const std::vector<std::string> words = SqlWords(text, kPostgresWords);
   const auto find = [&](bool changed) {
     return FunctionWalk(words, column, stamp, event, changed).Find();
   };
@@ -364,7 +364,7 @@ Touch FunctionTouch(std::string_view text, std::string_view column, const Stamp&
 }
 
 Fires FiresWhen(std::string_view definition, RowEvent event) {
-  const std::vector<std::string> words = SqlWords(definition, Dialect::kPostgres);
+  const std::vector<std::string> words = SqlWords(definition, kPostgresWords);
   const Words rest(std::ranges::find(words, "when"), words.end());
   if (rest.empty()) return Fires::kAlways;
   if (event == RowEvent::kInsert) return Fires::kSometimes;

@@ -4,15 +4,18 @@
 #include "capture/horizon/transaction_ticks.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::capture {
 
 std::unique_ptr<Horizon> MakeHorizon(sql::Session& session, const std::vector<CapturePlan>& tables,
                                      Microseconds margin) {
-  if (session.dialect() == Dialect::kSqlite) {
-    return std::make_unique<OrderedCommits>(session, margin);
-  }
-  return std::make_unique<TransactionTicks>(session, tables, margin);
+  using Made = std::unique_ptr<Horizon>;
+  return sql::ForDialect(
+      session.dialect(), sql::IfPostgres{[&]() -> Made {
+        return std::make_unique<TransactionTicks>(session, tables, margin);
+      }},
+      sql::IfSqlite{[&]() -> Made { return std::make_unique<OrderedCommits>(session, margin); }});
 }
 
 void RememberHighest(sql::Session& session, const std::vector<CapturePlan>& tables,

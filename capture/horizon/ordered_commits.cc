@@ -33,7 +33,9 @@ struct UnitRange {
   sql::Sql end;  // empty: none
 };
 
-sql::Sql Literal(const Value& value) { return sql::Literal(value, Dialect::kSqlite); }
+sql::Sql Literal(const CapturePlan& table, const Value& value) {
+  return sql::Literal(value, table.schema->dialect);
+}
 
 sql::Sql FormColumn(const CapturePlan& table) {
   return sql::Format("syncline_form({})", table.cursor_sql());
@@ -52,7 +54,7 @@ Value TakeOff(const Value& seen, Microseconds margin) {
   return earlier.is_null() ? seen : earlier;
 }
 
-sql::Sql WindowFrom(const sql::Sql& cursor, int64_t bound_us) {
+sql::Sql WindowFrom(const sql::Sql& cursor, int64_t bound_us, Dialect dialect) {
   static const std::array<UnitRange, 6> kUnits = {{{Kind::kJulianDay, "2524593.5"},
                                                    {Kind::kCalendar, "21991232"},
                                                    {Kind::kSeconds, "100000000000"},
@@ -63,13 +65,14 @@ sql::Sql WindowFrom(const sql::Sql& cursor, int64_t bound_us) {
   const Value text = WriteStamp(day, bound_us - kOffsetMaxUs);
   if (text.is_null()) return sql::Format("{} IS NOT NULL", cursor);
   // Unix times as texts begin with a 1 until 2033.
-  std::vector<sql::Sql> terms{sql::Format("{} >= {}", cursor, Literal(text)),
+  std::vector<sql::Sql> terms{sql::Format("{} >= {}", cursor, sql::Literal(text, dialect)),
                               sql::Format("({0} >= '1' AND {0} < '2')", cursor)};
   for (const auto& [kind, end] : kUnits) {
     const Value number = WriteStamp({.kind = kind}, bound_us);
-    terms.push_back(end.empty()
-                        ? sql::Format("({0} >= {1} AND {0} < '')", cursor, Literal(number))
-                        : sql::Format("({0} >= {1} AND {0} < {2})", cursor, Literal(number), end));
+    terms.push_back(end.empty() ? sql::Format("({0} >= {1} AND {0} < '')", cursor,
+                                              sql::Literal(number, dialect))
+                                : sql::Format("({0} >= {1} AND {0} < {2})", cursor,
+                                              sql::Literal(number, dialect), end));
   }
   return sql::Format("({})", sql::Join(terms, " OR "));
 }
@@ -152,9 +155,10 @@ void OrderedCommits::LearnForms(const CapturePlan& table, CaptureCursor::Table& 
 sql::Sql OrderedCommits::PassedOver(const CapturePlan& table, const CaptureCursor::Table& state,
                                     std::optional<int64_t> from) const {
   // The plus keeps the database from looking through all that stands before.
-  const sql::Sql before = sql::Format("+{} < {}", table.cursor_sql(), Literal(RangeStart(state)));
+  const sql::Sql before =
+      sql::Format("+{} < {}", table.cursor_sql(), Literal(table, RangeStart(state)));
   if (!from) return before;
-  return And(sql::Format("({} OR {})", WindowFrom(table.cursor_sql(), *from),
+  return And(sql::Format("({} OR {})", WindowFrom(table.cursor_sql(), *from, table.schema->dialect),
                          StraysBefore(table.cursor_sql())),
              before);
 }
@@ -173,7 +177,7 @@ void OrderedCommits::LookForAnotherForm(const CapturePlan& table, CaptureCursor:
   if (bound) from = is_first ? *bound - kLooksApartUs : std::min(look.bound_us, *bound);
   std::vector<sql::Sql> same{"'zero'"};
   for (const std::string& name : state.forms.names()) {
-    same.push_back(sql::TextLiteral(name, Dialect::kSqlite));
+    same.push_back(sql::TextLiteral(name, table.schema->dialect));
   }
   const sql::Sql passed = PassedOver(table, state, from);
   const sql::Sql others =
@@ -224,7 +228,8 @@ sql::Sql OrderedCommits::Condition(const CapturePlan& table, const CaptureCursor
   const CaptureCursor::Table& state = cursor.tables.at(table.schema->table);
   if (state.seen.is_null()) return "";
   if (state.forms.scan() == Scan::kRange) {
-    const sql::Sql range = sql::Format("{} >= {}", table.cursor_sql(), Literal(RangeStart(state)));
+    const sql::Sql range =
+        sql::Format("{} >= {}", table.cursor_sql(), Literal(table, RangeStart(state)));
     const auto strays = strays_.find(table.schema->table);
     return strays == strays_.end() ? range : sql::Format("({} OR ({}))", range, strays->second);
   }
@@ -232,12 +237,13 @@ sql::Sql OrderedCommits::Condition(const CapturePlan& table, const CaptureCursor
   if (!bound) return "";
   // What is no moment may be as new as anything.
   const sql::Sql moment = sql::Format("syncline_moment({})", table.cursor_sql());
-  const sql::Sql is_new =
-      sql::Format("({0} >= {1} OR {0} IS NULL)", moment, Literal(Value(ValueView::Int(*bound))));
+  const sql::Sql is_new = sql::Format("({0} >= {1} OR {0} IS NULL)", moment,
+                                      Literal(table, Value(ValueView::Int(*bound))));
   if (state.forms.scan() == Scan::kAll) return is_new;
-  return And(sql::Format("({} OR {})", WindowFrom(table.cursor_sql(), *bound),
-                         StraysBefore(table.cursor_sql())),
-             is_new);
+  return And(
+      sql::Format("({} OR {})", WindowFrom(table.cursor_sql(), *bound, table.schema->dialect),
+                  StraysBefore(table.cursor_sql())),
+      is_new);
 }
 
 }  // namespace syncline::capture

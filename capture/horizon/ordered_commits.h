@@ -81,6 +81,6 @@ sql::Sql StraysBefore(const sql::Sql& cursor);
 
 // What is stored in SQLite from where a moment at or above `bound_us` may stand, in any form but a
 // text with digits only from the year 2033 on, or a year after 9999. Pure.
-sql::Sql WindowFrom(const sql::Sql& cursor, int64_t bound_us);
+sql::Sql WindowFrom(const sql::Sql& cursor, int64_t bound_us, Dialect dialect);
 
 }  // namespace syncline::capture

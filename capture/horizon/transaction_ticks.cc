@@ -153,13 +153,13 @@ sql::Sql TransactionTicks::Condition(const CapturePlan& table, const CaptureCurs
     auto mark = reach_->marks.find(table.name());
     if (mark != reach_->marks.end()) {
       condition = table.cursor_sql() +
-                  " >= " + sql::Literal(ValueView::Int(mark->second), Dialect::kPostgres);
+                  " >= " + sql::Literal(ValueView::Int(mark->second), table.schema->dialect);
     }
   } else if (reach_) {
     const ValueView reach = ValueView::TimestampTz(reach_->clock_us - margin_.count());
-    const sql::Sql moment = sql::Literal(reach, Dialect::kPostgres) + "::timestamptz";
+    const sql::Sql moment = sql::Literal(reach, table.schema->dialect) + "::timestamptz";
     const sql::Sql zone =
-        sql::TextLiteral(table.zone.empty() ? zone_ : table.zone, Dialect::kPostgres);
+        sql::TextLiteral(table.zone.empty() ? zone_ : table.zone, table.schema->dialect);
     const sql::Sql local = LocalTimeSql(moment, zone);
     condition = sql::Format("{} >= {}", table.cursor_sql(),
                             table.cursor_kind == CursorKind::kTimestampTz ? moment

@@ -17,6 +17,7 @@
 #include "engine/base/nearest.h"
 #include "engine/sql/describe_all.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::capture {
 namespace {
@@ -36,22 +37,22 @@ std::vector<std::string> ColumnNames(const sql::TableInfo& info) {
   return names;
 }
 
-// Nothing: the column cannot be polled by.
-std::optional<CursorKind> KindOf(const Column& column, Dialect dialect) {
-  if (dialect == Dialect::kSqlite) {
-    switch (column.type) {
-      case Type::kInt:
-      case Type::kDouble:
-      case Type::kText:
-      case Type::kDate:
-      case Type::kTimestamp:
-      case Type::kTimestampTz:
-        return CursorKind::kStored;
-      default:
-        if (column.native_type.empty()) return CursorKind::kStored;
-        return std::nullopt;
-    }
+std::optional<CursorKind> KindOnSqlite(const Column& column) {
+  switch (column.type) {
+    case Type::kInt:
+    case Type::kDouble:
+    case Type::kText:
+    case Type::kDate:
+    case Type::kTimestamp:
+    case Type::kTimestampTz:
+      return CursorKind::kStored;
+    default:
+      if (column.native_type.empty()) return CursorKind::kStored;
+      return std::nullopt;
   }
+}
+
+std::optional<CursorKind> KindOnPostgres(const Column& column) {
   switch (column.type) {
     case Type::kTimestampTz:
       return CursorKind::kTimestampTz;
@@ -64,6 +65,12 @@ std::optional<CursorKind> KindOf(const Column& column, Dialect dialect) {
     default:
       return std::nullopt;
   }
+}
+
+// Nothing: the column cannot be polled by.
+std::optional<CursorKind> KindOf(const Column& column, Dialect dialect) {
+  return sql::ForDialect(dialect, sql::IfPostgres{[&] { return KindOnPostgres(column); }},
+                         sql::IfSqlite{[&] { return KindOnSqlite(column); }});
 }
 
 // "updated_at or changed_at": what to suggest as a cursor; empty when no column would do.
@@ -122,11 +129,13 @@ CursorKind CheckCursorColumn(const std::string& column, const sql::TableInfo& in
   throw UsageError(
       fmt::format("{}: column {} of type {} cannot be polled by", name, column,
                   found->column.native_type),
-      dialect == Dialect::kSqlite
-          ? "a cursor column is declared as a date, a timestamp, an integer, a real or text"
-          : "a cursor column is a timestamptz, a timestamp, a date, an integer from a sequence, or "
-            "an "
-            "xid8");
+      sql::ForDialect(
+          dialect,
+          sql::IfPostgres{
+              "a cursor column is a timestamptz, a timestamp, a date, an integer from a "
+              "sequence, or an xid8"},
+          sql::IfSqlite{
+              "a cursor column is declared as a date, a timestamp, an integer, a real or text"}));
 }
 
 CursorKind CheckCursor(const CursorColumns& cursor, const sql::TableInfo& info, Dialect dialect) {
@@ -282,7 +291,8 @@ CapturePlan MakePlan(const TableSpec& given, const sql::TableInfo& info, Dialect
     plan.key_may_be_null |= schema->columns[schema->key.back()].nullable;
   }
   // SQLite lets a primary key hold NULL unless it is the row id.
-  plan.key_may_be_null |= dialect == Dialect::kSqlite && !IsRowId(*schema);
+  plan.key_may_be_null |= sql::ForDialect(dialect, sql::IfPostgres{false},
+                                          sql::IfSqlite{[&] { return !IsRowId(*schema); }});
   schema->cursor = static_cast<uint32_t>(schema->Find(columns.column));
   bool may_be_null = schema->columns[schema->cursor].nullable;
   if (!columns.fallback.empty()) {

@@ -1,11 +1,13 @@
 #include "capture/plan/named_columns.h"
 
 #include "capture/plan/cursor_columns.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::capture {
 
 TableSpec AsTheTableNames(TableSpec spec, const sql::TableInfo& info, Dialect dialect) {
-  if (dialect != Dialect::kSqlite) return spec;
+  const bool folds_names = sql::ForDialect(dialect, sql::IfPostgres{false}, sql::IfSqlite{true});
+  if (!folds_names) return spec;
   const auto rename = [&](std::string& name) {
     const sql::ColumnInfo* const found = info.Find(name, dialect);
     if (found != nullptr && info.Find(name) == nullptr) name = found->column.name;

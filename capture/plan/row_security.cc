@@ -5,6 +5,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::capture {
 namespace {
@@ -34,14 +35,12 @@ constexpr char kPoliciesSql[] = R"(
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relrowsecurity ORDER BY 1, 2)";
 
 sql::Sql SuspectsSql(const std::vector<TableName>& tables) {
-  const auto name = [](const std::string& text) {
-    return sql::TextLiteral(text, Dialect::kPostgres) + "::pg_catalog.name";
-  };
   std::vector<sql::Sql> values;
   for (size_t i = 0; i < tables.size(); ++i) {
     const std::string& schema = tables[i].schema;
-    values.push_back(sql::Format("({}, {}, {})", i, name(schema.empty() ? "public" : schema),
-                                 name(tables[i].name)));
+    values.push_back(sql::Format("({}, {}, {})", i,
+                                 sql::CatalogueName(schema.empty() ? "public" : schema),
+                                 sql::CatalogueName(tables[i].name)));
   }
   return sql::Format(kSuspectsSql, sql::Join(values, ", "));
 }
@@ -80,7 +79,9 @@ void RefuseOne(sql::Session& session, const TableName& table) {
 }  // namespace
 
 void RefuseRowSecurity(sql::Session& session, const std::vector<TableName>& tables) {
-  if (session.dialect() != Dialect::kPostgres || tables.empty()) return;
+  const bool has_policies =
+      sql::ForDialect(session.dialect(), sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!has_policies || tables.empty()) return;
   for (const auto& row : session.Query(SuspectsSql(tables)).rows) {
     RefuseOne(session, tables.at(std::stoul(row.at(0).value())));
   }

@@ -9,6 +9,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::capture {
 namespace {
@@ -23,8 +24,8 @@ std::optional<bool> IsNumber(const Column& column, Dialect dialect) {
     case Type::kTimestamp:
     case Type::kTimestampTz:
       return false;
-    case Type::kText:  // a time, as programs write it to SQLite
-      if (dialect == Dialect::kSqlite) return false;
+    case Type::kText:  // a time, as programs write it where times have no type
+      if (!sql::DialectOf(dialect).can().has_typed_values) return false;
       return std::nullopt;
     default:
       return std::nullopt;

@@ -6,6 +6,7 @@
 
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::capture {
 namespace {
@@ -24,8 +25,10 @@ Value ParseNumber(std::string_view text) {
 Value ParsePruned(const std::optional<std::string>& text, Dialect dialect) {
   if (!text || !text->starts_with(kHorizonText)) return {};
   const std::string_view cursor = std::string_view(*text).substr(sizeof(kHorizonText) - 1);
-  if (dialect == Dialect::kSqlite) return ParseNumber(cursor);
-  return FromText(Type::kTimestampTz, cursor).value_or(Value());
+  return sql::ForDialect(dialect, sql::IfPostgres{[&] {
+                           return FromText(Type::kTimestampTz, cursor).value_or(Value());
+                         }},
+                         sql::IfSqlite{[&] { return ParseNumber(cursor); }});
 }
 
 Value HorizonOf(sql::Session& session, const TableName& table) {
@@ -55,8 +58,7 @@ uint64_t PrunePostgres(sql::Session& owner, const TombstoneShape& shape, int64_t
   const Value before = HorizonOf(owner, shape.table);
   if (!before.is_null()) horizon = std::max(horizon, before.view().as_int() + 1);
   const std::string text = TextOf(Value(ValueView::TimestampTz(horizon)));
-  owner.Execute(
-      Format("COMMENT ON TABLE {} IS {}", table, sql::TextLiteral(text, Dialect::kPostgres)));
+  owner.Execute(Format("COMMENT ON TABLE {} IS {}", table, sql::TextLiteral(text, shape.dialect)));
   return std::stoull(gone.at(0).value());
 }
 
@@ -89,26 +91,32 @@ uint64_t PruneSqlite(sql::Session& owner, const TombstoneShape& shape, int64_t s
 
 uint64_t PruneTombstones(sql::Session& owner, const TombstoneShape& shape, int64_t seconds) {
   sql::Transaction transaction(owner, sql::Session::Isolation::kWrite);
-  const uint64_t gone = shape.dialect == Dialect::kPostgres ? PrunePostgres(owner, shape, seconds)
-                                                            : PruneSqlite(owner, shape, seconds);
+  const uint64_t gone = sql::ForDialect(
+      shape.dialect, sql::IfPostgres{[&] { return PrunePostgres(owner, shape, seconds); }},
+      sql::IfSqlite{[&] { return PruneSqlite(owner, shape, seconds); }});
   transaction.Commit();
   return gone;
 }
 
 Sql PrunedSql(const TableName& table, Dialect dialect) {
   const Sql name = Quote(TombstoneTable(table));
-  if (dialect == Dialect::kSqlite) {
-    return Format("(SELECT {} FROM {} WHERE {} = {})", kDeletedAt, name, kTombstoneId, kHorizonId);
-  }
-  return Format(
-      "pg_catalog.obj_description(pg_catalog.to_regclass({})::pg_catalog.oid, 'pg_class')",
-      sql::TextLiteral(name.text(), dialect));
+  return sql::ForDialect(
+      dialect, sql::IfPostgres{[&] {
+        return Format(
+            "pg_catalog.obj_description(pg_catalog.to_regclass({})::pg_catalog.oid, 'pg_class')",
+            sql::TextLiteral(name.text(), dialect));
+      }},
+      sql::IfSqlite{[&] {
+        return Format("(SELECT {} FROM {} WHERE {} = {})", kDeletedAt, name, kTombstoneId,
+                      kHorizonId);
+      }});
 }
 
 Sql ReachedSql(const TableName& table, Dialect dialect) {
-  if (dialect == Dialect::kPostgres) return "NULL::pg_catalog.text";
-  return Format("(SELECT max(seq) FROM sqlite_sequence WHERE name = {})",
-                sql::TextLiteral(TombstoneTable(table).name, dialect));
+  return sql::ForDialect(dialect, sql::IfPostgres{Sql("NULL::pg_catalog.text")}, sql::IfSqlite{[&] {
+                           return Format("(SELECT max(seq) FROM sqlite_sequence WHERE name = {})",
+                                         sql::TextLiteral(TombstoneTable(table).name, dialect));
+                         }});
 }
 
 TombstoneExtent ParseExtent(const std::optional<std::string>& pruned,

@@ -6,6 +6,7 @@
 
 #include "capture/plan/short_hash.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::capture {
 namespace {
@@ -145,10 +146,10 @@ std::vector<Sql> InstallSqlite(const TombstoneShape& shape) {
   const Sql table = Quote(TombstoneTable(shape.table));
   Sql columns;
   for (const Column& column : shape.key) {
-    columns += Format("{} {}, ", Quote(column.name),
-                      sql::DeclaredType(column.native_type, Dialect::kSqlite));
+    columns +=
+        Format("{} {}, ", Quote(column.name), sql::DeclaredType(column.native_type, shape.dialect));
   }
-  const Sql name = sql::TextLiteral(TombstoneTable(shape.table).name, Dialect::kSqlite);
+  const Sql name = sql::TextLiteral(TombstoneTable(shape.table).name, shape.dialect);
   std::vector<Sql> sql = DropInstalled(shape);
   sql.push_back(
       Format("CREATE TABLE IF NOT EXISTS {} ({} INTEGER PRIMARY KEY AUTOINCREMENT, {}{} TEXT "
@@ -209,7 +210,7 @@ BEGIN
   RETURN NULL;
 END
 )",
-                sql::TextLiteral(copy.text(), Dialect::kPostgres), InsertKeys(shape),
+                sql::TextLiteral(copy.text(), shape.dialect), InsertKeys(shape),
                 KeyList(shape, "OLD."), copy);
 }
 
@@ -240,19 +241,19 @@ std::vector<TombstoneTrigger> TombstoneTriggers(const TombstoneShape& shape) {
 }
 
 std::vector<Sql> InstallTombstonesSql(const TombstoneShape& shape, const std::string& reader) {
-  return shape.dialect == Dialect::kPostgres ? InstallPostgres(shape, reader)
-                                             : InstallSqlite(shape);
+  return sql::ForDialect(shape.dialect,
+                         sql::IfPostgres{[&] { return InstallPostgres(shape, reader); }},
+                         sql::IfSqlite{[&] { return InstallSqlite(shape); }});
 }
 
 std::vector<Sql> RemoveTombstonesSql(const TombstoneShape& shape) {
   const Sql table = Quote(TombstoneTable(shape.table));
-  std::vector<Sql> sql;
-  if (shape.dialect == Dialect::kPostgres) {
-    // With it go its triggers, those of partitions that came later included.
-    sql.push_back(Format("DROP FUNCTION IF EXISTS {}() CASCADE", table));
-  } else {
-    sql = DropInstalled(shape);
-  }
+  std::vector<Sql> sql = sql::ForDialect(
+      shape.dialect, sql::IfPostgres{[&] {
+        // With it go its triggers, those of partitions that came later included.
+        return std::vector<Sql>{Format("DROP FUNCTION IF EXISTS {}() CASCADE", table)};
+      }},
+      sql::IfSqlite{[&] { return DropInstalled(shape); }});
   sql.push_back("DROP TABLE IF EXISTS " + table);
   return sql;
 }

@@ -36,7 +36,7 @@ bool IsTombstoneTable(const TableName& table);
 
 // What the statements have to know of the table.
 struct TombstoneShape {
-  Dialect dialect = Dialect::kPostgres;
+  Dialect dialect = {};
   TableName table;
   std::vector<Column> key;           // in key order
   std::vector<sql::Sql> key_equals;  // CapturePlan::key_equals

@@ -9,7 +9,9 @@
 #include "engine/base/error.h"
 #include "engine/sql/declared_type.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/own_table.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::capture {
 namespace {
@@ -83,14 +85,17 @@ constexpr char kSqliteStampSql[] = R"(
 // An expression for TombstoneState::stamp.
 Sql StampSql(const TableName& table, bool partitioned, Dialect dialect) {
   const TableName tombstones = TombstoneTable(table);
-  if (dialect == Dialect::kSqlite) {
-    return Format(kSqliteStampSql, sql::TextLiteral(table.name, dialect),
-                  sql::TextLiteral(tombstones.name, dialect));
-  }
-  const Sql name = sql::TextLiteral(Quote(table).text(), dialect);
-  Sql stamp = Format(kPostgresStampSql, name, sql::TextLiteral(Quote(tombstones).text(), dialect));
-  if (partitioned) stamp += Format(kPartitionsStampSql, name);
-  return stamp;
+  return sql::ForDialect(dialect, sql::IfPostgres{[&] {
+                           const Sql name = sql::TextLiteral(Quote(table).text(), dialect);
+                           Sql stamp = Format(kPostgresStampSql, name,
+                                              sql::TextLiteral(Quote(tombstones).text(), dialect));
+                           if (partitioned) stamp += Format(kPartitionsStampSql, name);
+                           return stamp;
+                         }},
+                         sql::IfSqlite{[&] {
+                           return Format(kSqliteStampSql, sql::TextLiteral(table.name, dialect),
+                                         sql::TextLiteral(tombstones.name, dialect));
+                         }});
 }
 
 std::vector<std::string> InstalledOnSqlite(sql::Session& session, const TableName& table) {
@@ -121,7 +126,8 @@ std::string ColumnProblem(const TombstoneShape& shape, const sql::TableInfo& tom
   for (const Column& column : shape.key) {
     const sql::ColumnInfo* found = tombstones.Find(column.name);
     if (found == nullptr) {
-      const bool breaks = shape.dialect == Dialect::kPostgres;
+      const bool breaks =
+          sql::ForDialect(shape.dialect, sql::IfPostgres{true}, sql::IfSqlite{false});
       return fmt::format("it has no column {}, which is part of the key{}", column.name,
                          breaks ? "; if that is a new name, the triggers fail, and deletions with "
                                   "them"
@@ -176,9 +182,8 @@ std::string SqliteTriggerProblem(sql::Session& session, const TombstoneShape& sh
   return "";
 }
 
-std::string Caution(sql::Session& session, const TombstoneShape& shape,
-                    const sql::TableInfo& tombstones) {
-  if (shape.dialect == Dialect::kSqlite) return "";
+std::string PostgresCaution(sql::Session& session, const TombstoneShape& shape,
+                            const sql::TableInfo& tombstones) {
   for (const TableName& partition : shape.partitions) {
     const auto found =
         session.Query("SELECT 1 FROM pg_trigger WHERE tgrelid = $1::regclass AND tgname = $2",
@@ -193,6 +198,59 @@ std::string Caution(sql::Session& session, const TombstoneShape& shape,
                        kDeletedAtColumn);
   }
   return "";
+}
+
+// What keeps the tombstones from being all, or costs; empty: nothing does.
+std::string Caution(sql::Session& session, const TombstoneShape& shape,
+                    const sql::TableInfo& tombstones) {
+  return sql::ForDialect(
+      shape.dialect, sql::IfPostgres{[&] { return PostgresCaution(session, shape, tombstones); }},
+      sql::IfSqlite{[] { return std::string(); }});
+}
+
+void DescribeOnSqlite(sql::Session& session, const CapturePlan& table, TombstoneShape& shape) {
+  shape.other_keys = OtherKeys(table, session.Describe(shape.table).value());
+  shape.installed = InstalledOnSqlite(session, shape.table);
+}
+
+void DescribeOnPostgres(sql::Session& session, const CapturePlan& table, TombstoneShape& shape) {
+  const sql::Parameters name = {Quote(shape.table).ToString()};
+  const bool partitioned = shape.partitioned =
+      table.table_kind == sql::TableInfo::Kind::kPartitioned;
+  const auto family = session.Query(kFamilySql, name).rows.at(0);
+  if (!partitioned && family.at(1) == "t") {
+    throw UsageError(
+        table.name() + ": tombstones do not see the rows of tables that inherit from it",
+        "choose another way under deletes:, or capture each of the tables as its own");
+  }
+  shape.by_row =
+      partitioned || family.at(0) == "t" || !session.Query(kSubscribedSql, name).rows.empty();
+  if (!partitioned) return;
+  for (const auto& row : session.Query(kPartitionsSql, name).rows) {
+    shape.partitions.push_back({row.at(0).value(), row.at(1).value()});
+  }
+}
+
+// The column by which tombstones are polled, and how.
+struct TombstoneCursor {
+  Column column;
+  CursorKind kind;
+  bool counts_up;
+};
+
+TombstoneCursor CursorOfTombstones(Dialect dialect) {
+  return sql::ForDialect(
+      dialect, sql::IfPostgres{[] {
+        return TombstoneCursor{
+            {kDeletedAtColumn, Type::kTimestampTz, "timestamp with time zone", false},
+            CursorKind::kTimestampTz,
+            /*counts_up=*/false};
+      }},
+      sql::IfSqlite{[] {
+        return TombstoneCursor{{kTombstoneIdColumn, Type::kInt, "INTEGER", false},
+                               CursorKind::kStored,
+                               /*counts_up=*/true};
+      }});
 }
 
 // Keys that are not in the captured table. Its columns are meant by any name without a table's: the
@@ -221,25 +279,9 @@ TombstoneShape DescribeTombstones(sql::Session& session, const CapturePlan& tabl
                                  table.table_kind == Kind::kView ? "a view" : "a foreign table"),
                      "choose another way under deletes:, or capture the table itself");
   }
-  if (shape.dialect == Dialect::kSqlite) {
-    shape.other_keys = OtherKeys(table, session.Describe(shape.table).value());
-    shape.installed = InstalledOnSqlite(session, shape.table);
-    return shape;
-  }
-  const sql::Parameters name = {Quote(shape.table).ToString()};
-  const bool partitioned = shape.partitioned = table.table_kind == Kind::kPartitioned;
-  const auto family = session.Query(kFamilySql, name).rows.at(0);
-  if (!partitioned && family.at(1) == "t") {
-    throw UsageError(
-        table.name() + ": tombstones do not see the rows of tables that inherit from it",
-        "choose another way under deletes:, or capture each of the tables as its own");
-  }
-  shape.by_row =
-      partitioned || family.at(0) == "t" || !session.Query(kSubscribedSql, name).rows.empty();
-  if (!partitioned) return shape;
-  for (const auto& row : session.Query(kPartitionsSql, name).rows) {
-    shape.partitions.push_back({row.at(0).value(), row.at(1).value()});
-  }
+  sql::ForDialect(shape.dialect,
+                  sql::IfPostgres{[&] { DescribeOnPostgres(session, table, shape); }},
+                  sql::IfSqlite{[&] { DescribeOnSqlite(session, table, shape); }});
   return shape;
 }
 
@@ -264,14 +306,15 @@ TombstoneState LookAtTombstones(sql::Session& session, const TombstoneShape& sha
     state.problem = fmt::format("{}: {}", name.ToString(), state.problem);
     return state;
   }
-  state.problem = shape.dialect == Dialect::kSqlite ? SqliteTriggerProblem(session, shape)
-                                                    : PostgresTriggerProblem(session, shape);
+  state.problem = sql::ForDialect(
+      shape.dialect, sql::IfPostgres{[&] { return PostgresTriggerProblem(session, shape); }},
+      sql::IfSqlite{[&] { return SqliteTriggerProblem(session, shape); }});
   state.caution = Caution(session, shape, *tombstones);
   return state;
 }
 
 void RefuseForeignTombstones(sql::Session& session, const TombstoneShape& shape) {
-  if (shape.dialect != Dialect::kPostgres) return;
+  if (!sql::DialectOf(shape.dialect).can().has_roles) return;
   const TableName name = TombstoneTable(shape.table);
   const sql::OwnTable found = sql::LookAtOwnTable(session, name, shape.table);
   if (found.objection.empty()) return;
@@ -279,7 +322,9 @@ void RefuseForeignTombstones(sql::Session& session, const TombstoneShape& shape)
 }
 
 std::string OwnerForTombstones(sql::Session& session, const TableName& table, bool whoever) {
-  if (session.dialect() != Dialect::kPostgres) return "";
+  const bool has_owners =
+      sql::ForDialect(session.dialect(), sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!has_owners) return "";
   const auto rows = session.Query(kOwnerSql, {table.schema, table.name, whoever ? "t" : "f"}).rows;
   return rows.empty() ? "" : rows.front().at(0).value();
 }
@@ -292,19 +337,17 @@ CapturePlan PlanTombstones(sql::Session& session, const CapturePlan& table) {
         fmt::format("{}: its deletions are not written down: {}", table.name(), state.problem),
         kHint);
   }
-  const bool postgres = shape.dialect == Dialect::kPostgres;
+  TombstoneCursor cursor = CursorOfTombstones(shape.dialect);
   auto schema = std::make_shared<TableSchema>();
   schema->table = TombstoneTable(shape.table);
   schema->dialect = shape.dialect;
   schema->columns = shape.key;
   for (uint32_t i = 0; i < shape.key.size(); ++i) schema->key.push_back(i);
   schema->cursor = static_cast<uint32_t>(shape.key.size());
-  schema->columns.push_back(
-      postgres ? Column{kDeletedAtColumn, Type::kTimestampTz, "timestamp with time zone", false}
-               : Column{kTombstoneIdColumn, Type::kInt, "INTEGER", false});
+  schema->columns.push_back(std::move(cursor.column));
   CapturePlan plan;
-  plan.cursor_kind = postgres ? CursorKind::kTimestampTz : CursorKind::kStored;
-  plan.counts_up = !postgres;
+  plan.cursor_kind = cursor.kind;
+  plan.counts_up = cursor.counts_up;
   plan.where = IsGone(table, schema->table);
   plan.poll_order = Quote(schema->columns.back().name);
   plan.definition = ShortHash(state.stamp);

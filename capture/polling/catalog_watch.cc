@@ -4,6 +4,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::capture {
 namespace {
@@ -103,11 +104,8 @@ sql::Sql StampSql() {
 
 // A table's schema and name, as an SQL list.
 sql::Sql NameSql(const TableName& table) {
-  const auto name = [](const std::string& text) {
-    return sql::TextLiteral(text, Dialect::kPostgres) + "::pg_catalog.name";
-  };
-  return sql::Format("{}, {}", name(table.schema.empty() ? "public" : table.schema),
-                     name(table.name));
+  return sql::Format("{}, {}", sql::CatalogueName(table.schema.empty() ? "public" : table.schema),
+                     sql::CatalogueName(table.name));
 }
 
 sql::Sql FromSql(const std::vector<TableName>& tables) {
@@ -141,17 +139,23 @@ sql::Sql MarksSql(const std::vector<TableName>& tables) {
                      sql::Sql(kColumnsSql), sql::Sql(kLabelsSql), StampSql(), FromSql(tables));
 }
 
+// Whether the catalogue tells which table was changed. Otherwise the mark of the whole database
+// tells that something was.
+bool TellsTablesApart(const sql::Session& session) {
+  return sql::ForDialect(session.dialect(), sql::IfPostgres{true}, sql::IfSqlite{false});
+}
+
 }  // namespace
 
 CatalogWatch::CatalogWatch(sql::Session& session, const std::vector<TableName>& tables)
     : session_(session) {
-  const bool postgres = session.dialect() == Dialect::kPostgres && !tables.empty();
+  const bool has_stamps = TellsTablesApart(session) && !tables.empty();
   // Prepared: the server plans it once.
-  if (postgres) session.Execute(sql::Sql("PREPARE syncline_catalog AS ") + OneStampSql(tables));
+  if (has_stamps) session.Execute(sql::Sql("PREPARE syncline_catalog AS ") + OneStampSql(tables));
   sql::Transaction snapshot(session, sql::Session::Isolation::kSnapshot);
   database_ = sql::MarkOf(session);
   for (const TableName& table : tables) tables_[table] = {};
-  if (postgres) {
+  if (has_stamps) {
     const auto marks = session.Query(MarksSql(tables));
     for (size_t i = 0; i < tables.size(); ++i) {
       const auto& row = marks.rows.at(i);
@@ -171,7 +175,7 @@ bool CatalogWatch::IsOther(const sql::DatabaseMark& now) const {
 }
 
 bool CatalogWatch::Changed() {
-  if (session_.dialect() == Dialect::kPostgres) {
+  if (TellsTablesApart(session_)) {
     if (tables_.empty()) return false;
     return session_.Query("EXECUTE syncline_catalog").rows.at(0).at(0) != stamp_;
   }
@@ -183,13 +187,13 @@ bool CatalogWatch::Changed() {
 }
 
 bool CatalogWatch::Moved() {
-  if (session_.dialect() != Dialect::kSqlite) return false;
+  if (TellsTablesApart(session_)) return false;
   const sql::DatabaseMark now = sql::MarkOf(session_);
   return IsOther(now) || now.written != database_.written;
 }
 
 void CatalogWatch::PrepareCheckOne(sql::Session& session) {
-  if (session.dialect() != Dialect::kPostgres) return;
+  if (!TellsTablesApart(session)) return;
   session.Execute(
       sql::Format("PREPARE syncline_catalog_one(pg_catalog.name, pg_catalog.name) AS SELECT {} {}",
                   StampSql(), sql::Format(kFromSql, sql::Sql("(0, $1, $2)"))));
@@ -197,7 +201,7 @@ void CatalogWatch::PrepareCheckOne(sql::Session& session) {
 
 void CatalogWatch::CheckOne(sql::Session& session, const TableName& table) const {
   bool is_same = false;
-  if (session.dialect() == Dialect::kPostgres) {
+  if (TellsTablesApart(session)) {
     const auto row =
         session.Query(sql::Format("EXECUTE syncline_catalog_one({})", NameSql(table))).rows.at(0);
     is_same = row.at(0).value_or("") == tables_.at(table).stamp;

@@ -14,6 +14,7 @@
 #include "engine/base/error.h"
 #include "engine/base/log_text.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/text_array.h"
 
 namespace syncline::capture {
@@ -30,7 +31,9 @@ constexpr Microseconds kLinger = std::chrono::milliseconds(50);
 
 // Cheap, and only a guess; 0 for unknown.
 uint64_t EstimateRows(sql::Session& session, const std::vector<std::string>& tables) {
-  if (session.dialect() != Dialect::kPostgres || tables.empty()) return 0;
+  const bool keeps_estimates =
+      sql::ForDialect(session.dialect(), sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!keeps_estimates || tables.empty()) return 0;
   const auto rows = session.Query(
       "SELECT sum(greatest(c.reltuples, 0))::bigint FROM unnest($1::text[]) AS t "
       "JOIN pg_class c ON c.oid = t::regclass",

@@ -16,6 +16,7 @@
 #include "engine/model/row_shape.h"
 #include "engine/model/stamp.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::capture {
 namespace {
@@ -115,7 +116,7 @@ void PollingSource::AdoptTables() {
 void PollingSource::AdoptMark(const CapturePlan& table, bool is_new, CaptureCursor::Table& state) {
   const TableName& name = table.schema->table;
   const TableMark before = std::exchange(state.mark, catalog_->mark(name));
-  if (session_.dialect() == Dialect::kSqlite) {
+  if (sql::DialectOf(session_).can().is_file) {
     state.mark.columns = ColumnsMark(table.schema->columns);
   }
   if (!state.loaded) feed_.LogAnyway(name, state.renamed);

@@ -13,6 +13,8 @@
 #include "engine/model/calendar.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::capture {
 namespace {
@@ -104,10 +106,10 @@ sql::Sql ProbeSql(const CapturePlan& table) {
     const sql::Sql equal = table.key_equal(number);
     same = And(same, sql::Format("{} {} ${}", sql::Quote(column), equal, ++number));
   }
-  const bool postgres = table.schema->dialect == Dialect::kPostgres;
-  return sql::Format("SELECT {} {} ${} FROM {} WHERE {}", table.cursor_sql(),
-                     postgres ? sql::Sql("IS NOT DISTINCT FROM") : sql::Sql("IS"), number + 1,
-                     table.from(), And(same, table.set));
+  const sql::SqlDialect& words = sql::DialectOf(table.schema->dialect);
+  return sql::Format("SELECT {} FROM {} WHERE {}",
+                     words.IsSame(table.cursor_sql(), sql::Format("${}", number + 1)), table.from(),
+                     And(same, table.set));
 }
 
 bool IsTrue(const std::optional<std::string>& flag) { return flag == "t" || flag == "1"; }
@@ -115,9 +117,10 @@ bool IsTrue(const std::optional<std::string>& flag) { return flag == "t" || flag
 }  // namespace
 
 bool KeyIsHashed(const CapturePlan& table) {
-  return table.schema->dialect == Dialect::kPostgres &&
-         std::ranges::all_of(HashedParts(table),
-                             [](const Hashed& part) { return IsHashed(part.type); });
+  const bool can_hash =
+      sql::ForDialect(table.schema->dialect, sql::IfPostgres{true}, sql::IfSqlite{false});
+  return can_hash && std::ranges::all_of(HashedParts(table),
+                                         [](const Hashed& part) { return IsHashed(part.type); });
 }
 
 std::string SumUp(std::span<const LoggedKey> keys) {

@@ -8,6 +8,7 @@
 #include "engine/base/log_text.h"
 #include "engine/model/stamp.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::capture {
 namespace {
@@ -26,10 +27,11 @@ bool LacksItsHighest(sql::Session& session, const CapturePlan& table, const Capt
   const CaptureCursor::Table& state = known->second;
   sql::Sql from;
   if (state.forms.scan() == StampForms::Scan::kRange) {
-    from = sql::Format("{} >= {}", table.cursor_sql(), sql::Literal(state.seen, Dialect::kSqlite));
+    from = sql::Format("{} >= {}", table.cursor_sql(),
+                       sql::Literal(state.seen, table.schema->dialect));
   } else if (const std::optional<int64_t> us = StampOf(state.seen)) {
     from = sql::Format("syncline_moment({}) >= {}", table.cursor_sql(),
-                       sql::Literal(Value(ValueView::Int(*us)), Dialect::kSqlite));
+                       sql::Literal(Value(ValueView::Int(*us)), table.schema->dialect));
   } else {
     return false;
   }
@@ -67,7 +69,7 @@ bool IsReplaced(const CaptureCursor& cursor, const sql::DatabaseMark& now) {
 TableChange ChangeOf(const CaptureCursor& cursor, const CatalogWatch& now, const CapturePlan& table,
                      const TableMark& before) {
   using Kind = TableChange::Kind;
-  const bool is_file = table.schema->dialect == Dialect::kSqlite;
+  const bool is_file = sql::DialectOf(table.schema->dialect).can().is_file;
   TableMark mark = now.mark(table.schema->table);
   if (is_file) mark.columns = ColumnsMark(table.schema->columns);
   const bool renamed = is_file ? AreRenamed(before, mark) : before.columns != mark.columns;
@@ -84,7 +86,7 @@ TableChange ChangeOf(const CaptureCursor& cursor, const CatalogWatch& now, const
 bool MayBeOlder(sql::Session& session, const CapturePlan& table, const CaptureCursor& cursor,
                 const sql::DatabaseMark& now) {
   const sql::DatabaseMark& before = cursor.database;
-  if (session.dialect() != Dialect::kSqlite || before.body.empty()) return false;
+  if (!sql::DialectOf(session).can().is_file || before.body.empty()) return false;
   if (now.written == before.written) return false;
   return LacksItsHighest(session, table, cursor) ||
          (table.tombstones && LacksItsTombstones(session, table, cursor));

@@ -10,16 +10,16 @@ namespace {
 using Words = std::vector<std::string>;
 
 TEST(SqlWordsTest, NamesTextsAndSymbolsAreTakenApartAndCommentsLeftOut) {
-  EXPECT_EQ(SqlWords("NEW.\"Odd \"\"name\" := 'It''s' -- now()\n + x /* ; */", Dialect::kPostgres),
+  EXPECT_EQ(SqlWords("NEW.\"Odd \"\"name\" := 'It''s' -- now()\n + x /* ; */", kPostgresWords),
             (Words{"new", ".", "\"Odd \"name", ":=", "'It's", "+", "x"}));
-  EXPECT_EQ(SqlWords("[a b] `C`", Dialect::kSqlite), (Words{"\"a b", "\"C"}));
+  EXPECT_EQ(SqlWords("[a b] `C`", kSqliteWords), (Words{"\"a b", "\"C"}));
 }
 
 // Seen to fail when a comment ended at its first end, and when dollar quotes were code.
 TEST(SqlWordsTest, PostgresHasCommentsInCommentsAndQuotesOfDollars) {
-  const auto words = [](std::string_view text) { return SqlWords(text, Dialect::kPostgres); };
+  const auto words = [](std::string_view text) { return SqlWords(text, kPostgresWords); };
   EXPECT_EQ(words("a /* b /* c */ d */ e"), (Words{"a", "e"}));
-  EXPECT_EQ(SqlWords("a /* b /* c */ d", Dialect::kSqlite), (Words{"a", "d"}));
+  EXPECT_EQ(SqlWords("a /* b /* c */ d", kSqliteWords), (Words{"a", "d"}));
   EXPECT_EQ(words("a $x$ b $$ c $x$ d"), (Words{"a", "?", "d"}));
   EXPECT_EQ(words("a$x$ b"), (Words{"a$x$", "b"}));
   EXPECT_EQ(words("f($1)"), (Words{"f", "(", "?", "1", ")"}));

@@ -304,7 +304,8 @@ TEST_F(SqliteStampsTest, OneFormIsReadByARangeOfTheIndex) {
 
 TEST_F(SqliteStampsTest, SeveralFormsAreReadByRangesOfTheIndex) {
   MakeItems();
-  const std::string steps = Plan(WindowFrom("updated_at", 0) + " AND +updated_at < '2026'");
+  const std::string steps =
+      Plan(WindowFrom("updated_at", 0, Dialect::kSqlite) + " AND +updated_at < '2026'");
   EXPECT_EQ(steps.find("SCAN"), std::string::npos) << steps;
   EXPECT_NE(steps.find("USING INDEX by_time"), std::string::npos) << steps;
 }

@@ -193,7 +193,7 @@ TEST(TriggerFunctionTest, AnInsertHasAnOperationAndNoOldRow) {
 
 TEST(TriggerFunctionTest, ExpressionsThatAreTheStampAndNothingElse) {
   const auto gives = [](std::string_view text, const Stamp& stamp) {
-    return GivesStamp(SqlWords(text, Dialect::kPostgres), stamp);
+    return GivesStamp(SqlWords(text, kPostgresWords), stamp);
   };
   for (const char* moment :
        {"now()", "(pg_catalog.now())", "CURRENT_TIMESTAMP(3)", "clock_timestamp()::timestamptz(0)",
