@@ -4,7 +4,7 @@
 Seen to fail for each rule: an #include of apply/ in capture/, of engine/log/rocks/ in apply/ and in engine/log/folder/,
 of tools/service/ in tools/status/, of <rocksdb/db.h> in engine/log/, of <CLI/CLI.hpp> in tools/service/, of <sqlite3.h>
 in apply/, a source that includes another header before its own, a header without #pragma once, a file of 401 lines, a
-folder without a README, Sql::OfOperator in apply/.
+folder without a README, Sql::OfOperator in apply/, `session.dialect() == Dialect::kPostgres` in apply/.
 """
 
 import pathlib
@@ -213,6 +213,12 @@ class TidyTest(unittest.TestCase):
             self.assertIsNone(opened, f"{name}: opens a log by its path")
             if name != "tools/config/config.cc":
                 self.assertNotIn("FolderCatalog", text, f"{name}: the catalogue is that of config")
+
+    def test_no_kind_of_database_is_named_outside_of_engine_sql(self):
+        """What is compared with one kind takes the next kind for the other one: SqlDialect and ForDialect do not."""
+        for path in self.files:
+            if box_of(path) not in {"engine/sql", "engine/model"}:
+                self.assertNotRegex(path.read_text(), r"Dialect::k[A-Z]", f"{path}: names a kind of database")
 
     def test_a_source_includes_its_own_header_first(self):
         for path in self.files:

@@ -8,13 +8,15 @@
 #include "capture/plan/capture_plan.h"
 #include "engine/base/error.h"
 #include "engine/sql/session.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::cli {
 namespace {
 
 // Null for a SQLite file that is not there yet.
 std::unique_ptr<sql::Session> OpenIfThere(const sql::DatabaseUrl& url) {
-  if (url.dialect == Dialect::kSqlite && !std::filesystem::exists(url.connection)) return nullptr;
+  if (sql::DialectOf(url.dialect).can().is_file && !std::filesystem::exists(url.connection))
+    return nullptr;
   return sql::Session::Open(url, {.read_only = true});
 }
 
@@ -34,7 +36,7 @@ bool IsMade(const TableName& table, const std::string& database,
 
 bool WillBeMade(const Config& config, const std::string& database) {
   const sql::DatabaseUrl& url = config.Database(database).url;
-  return url.dialect == Dialect::kSqlite && !std::filesystem::exists(url.connection) &&
+  return sql::DialectOf(url.dialect).can().is_file && !std::filesystem::exists(url.connection) &&
          std::ranges::any_of(config.pipelines, [&](const PipelineConfig& pipeline) {
            return pipeline.two_way && pipeline.to == database;
          });

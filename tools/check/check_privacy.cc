@@ -11,6 +11,7 @@
 #include "engine/base/private_folder.h"
 #include "engine/log/log_care.h"
 #include "engine/log/log_catalog.h"
+#include "engine/sql/sql_dialect.h"
 #include "tools/config/expansion.h"
 
 namespace syncline::cli {
@@ -34,7 +35,7 @@ mode_t Umask() {
 
 // A server asks for more than a user of its machine.
 bool IsPrivate(const sql::DatabaseUrl& url) {
-  return url.dialect != Dialect::kSqlite || !IsReadableByAll(url.connection);
+  return !sql::DialectOf(url.dialect).can().is_file || !IsReadableByAll(url.connection);
 }
 
 }  // namespace
@@ -59,7 +60,7 @@ void CheckSecrets(const Config& config, CheckReport& report) {
 
 void CheckTargetPrivacy(const std::string& subject, const sql::DatabaseUrl& source,
                         const sql::DatabaseUrl& target, CheckReport& report) {
-  if (target.dialect != Dialect::kSqlite || !IsPrivate(source)) return;
+  if (!sql::DialectOf(target.dialect).can().is_file || !IsPrivate(source)) return;
   const fs::path file(target.connection);
   std::error_code error;
   if (fs::exists(file, error)) {

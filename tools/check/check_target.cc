@@ -21,7 +21,9 @@
 #include "engine/log/log_care.h"
 #include "engine/log/log_catalog.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/session.h"
+#include "engine/sql/sql_dialect.h"
 #include "tools/check/check_privacy.h"
 #include "tools/check/column_fit.h"
 #include "tools/check/missing_types.h"
@@ -38,25 +40,28 @@ void CheckTriggers(sql::Session& session, const std::string& subject, const Tabl
                    const std::string& cursor, CheckReport& report) {
   const auto triggers = apply::StampingTriggers(session, table, cursor);
   if (triggers.empty()) return;
-  const bool postgres = session.dialect() == Dialect::kPostgres;
   report.Warn(
       subject,
       fmt::format("trigger {} may set {}, by which states of a row are told apart: every later "
                   "change of a row would be a conflict",
                   fmt::join(triggers, ", "), cursor),
-      postgres ? fmt::format(
-                     "let it leave alone what Syncline writes: CREATE TRIGGER .. WHEN "
-                     "(current_user <> {}) ..; or DROP TRIGGER",
-                     sql::TextLiteral(session.Query("SELECT current_user").rows.at(0).at(0).value(),
-                                      Dialect::kPostgres)
-                         .text())
-               : "DROP TRIGGER, or use another column for it");
+      sql::ForDialect(session.dialect(), sql::IfPostgres{[&] {
+                        const std::string role =
+                            session.Query("SELECT current_user").rows.at(0).at(0).value();
+                        return fmt::format(
+                            "let it leave alone what Syncline writes: CREATE TRIGGER .. WHEN "
+                            "(current_user <> {}) ..; or DROP TRIGGER",
+                            sql::TextLiteral(role, session.dialect()).text());
+                      }},
+                      sql::IfSqlite{std::string("DROP TRIGGER, or use another column for it")}));
 }
 
 // What a policy hides from this role is neither a conflict nor found by `verify`.
 void CheckRowSecurity(sql::Session& session, const std::string& subject, const TableName& table,
                       CheckReport& report) {
-  if (session.dialect() != Dialect::kPostgres) return;
+  const bool has_policies =
+      sql::ForDialect(session.dialect(), sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!has_policies) return;
   const auto found = session.Query(
       "SELECT pg_catalog.quote_ident(current_user), coalesce((SELECT 'policy ' || "
       "pg_catalog.string_agg(p.polname, ', ' ORDER BY p.polname) FROM pg_catalog.pg_policy p WHERE "
@@ -208,7 +213,9 @@ void CheckRoom(const std::string& subject, const SourcePlan& source, CheckReport
 // Apply would wait for a server that is read-only now; who checks wants to know.
 void CheckWritable(sql::Session& session, const std::string& subject, const std::string& display,
                    CheckReport& report) {
-  if (session.dialect() != Dialect::kPostgres) return;
+  const bool may_be_standby =
+      sql::ForDialect(session.dialect(), sql::IfPostgres{true}, sql::IfSqlite{false});
+  if (!may_be_standby) return;
   const auto state =
       session.Query("SELECT pg_is_in_recovery(), current_setting('transaction_read_only')");
   if (state.rows.at(0).at(0) == "t") {
@@ -246,7 +253,7 @@ void CheckDurability(sql::Session& session, const std::string& subject,
 // A SQLite file that is not there yet: the first apply makes it, a check must not.
 bool CheckNewFile(const std::string& subject, const sql::DatabaseUrl& url, CheckReport& report) {
   const std::filesystem::path file(url.connection);
-  if (url.dialect != Dialect::kSqlite || std::filesystem::exists(file)) return false;
+  if (!sql::DialectOf(url.dialect).can().is_file || std::filesystem::exists(file)) return false;
   const std::filesystem::path folder = file.parent_path();
   if (!std::filesystem::exists(folder)) {
     report.Fail(subject, fmt::format("the folder of {} does not exist", url.display),

@@ -10,6 +10,7 @@
 
 #include "capture/plan/tombstone_sql.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/session.h"
 #include "engine/sql/table_functions.h"
 
@@ -131,8 +132,9 @@ void CheckFunctions(sql::Session& session, const std::string& subject, const Tab
 }
 
 std::unique_ptr<sql::Session> Connect(const sql::DatabaseUrl& url) {
-  if (url.dialect != Dialect::kPostgres) return nullptr;
-  return sql::Session::Open(url, {.read_only = true});
+  return sql::ForDialect(
+      url.dialect, sql::IfPostgres{[&] { return sql::Session::Open(url, {.read_only = true}); }},
+      sql::IfSqlite{[] { return std::unique_ptr<sql::Session>(); }});
 }
 
 }  // namespace

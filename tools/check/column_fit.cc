@@ -11,6 +11,7 @@
 #include "apply/plan/narrowing.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::cli {
 namespace {
@@ -43,10 +44,13 @@ size_t LengthOf(std::string_view type) {
   return length;
 }
 
+// Whether a declared type tells which values there may be.
+bool IsTyped(Dialect dialect) { return sql::DialectOf(dialect).can().has_typed_values; }
+
 ColumnFit FitOfText(const Column& source, Dialect from, const Column& target) {
   const size_t length = LengthOf(target.native_type);
   if (length == 0) return ColumnFit::kAll;
-  const size_t comes = from == Dialect::kPostgres ? LengthOf(source.native_type) : 0;
+  const size_t comes = IsTyped(from) ? LengthOf(source.native_type) : 0;
   return comes > 0 && comes <= length ? ColumnFit::kAll : ColumnFit::kSome;
 }
 
@@ -54,7 +58,7 @@ ColumnFit FitOfInteger(const Column& source, Dialect from, const Column& target)
   if (source.type == Type::kDecimal || source.type == Type::kDouble) return ColumnFit::kSome;
   if (source.type != Type::kInt) return ColumnFit::kNone;
   const int width = Width(target.native_type);
-  const int comes = from == Dialect::kPostgres ? Width(source.native_type) : 0;
+  const int comes = IsTyped(from) ? Width(source.native_type) : 0;
   return width == 0 || width == 8 || (comes > 0 && comes <= width) ? ColumnFit::kAll
                                                                    : ColumnFit::kSome;
 }
@@ -62,7 +66,7 @@ ColumnFit FitOfInteger(const Column& source, Dialect from, const Column& target)
 // How many digits may stand before the point of a number; nothing: any number of them.
 std::optional<int> WholeDigits(const Column& column, Dialect dialect) {
   if (column.type == Type::kInt) {
-    const int width = dialect == Dialect::kPostgres ? Width(column.native_type) : 8;
+    const int width = IsTyped(dialect) ? Width(column.native_type) : 8;
     return width == 2 ? 5 : width == 4 ? 10 : 19;
   }
   int digits = 0, scale = 0;
@@ -73,20 +77,20 @@ std::optional<int> WholeDigits(const Column& column, Dialect dialect) {
   return digits - scale;
 }
 
-ColumnFit FitOfDecimal(const Column& source, Dialect from, const Column& target) {
+ColumnFit FitOfDecimal(const Column& source, Dialect from, const Column& target, Dialect to) {
   if (!IsNumber(source.type)) return ColumnFit::kNone;
-  const std::optional<int> held = WholeDigits(target, Dialect::kPostgres);
+  const std::optional<int> held = WholeDigits(target, to);
   const std::optional<int> comes = WholeDigits(source, from);
   return !held || (comes && *comes <= *held) ? ColumnFit::kAll : ColumnFit::kSome;
 }
 
 // Of types whose text forms are known on both sides.
-ColumnFit FitOfKnown(const Column& source, Dialect from, const Column& target) {
+ColumnFit FitOfKnown(const Column& source, Dialect from, const Column& target, Dialect to) {
   switch (target.type) {
     case Type::kInt:
       return FitOfInteger(source, from, target);
     case Type::kDecimal:
-      return FitOfDecimal(source, from, target);
+      return FitOfDecimal(source, from, target, to);
     case Type::kDouble:
       return IsNumber(source.type) ? ColumnFit::kAll : ColumnFit::kNone;
     case Type::kDate:
@@ -142,10 +146,10 @@ void WarnOfNarrowing(const apply::Narrowing& one, const std::string& subject,
   const auto source = std::ranges::find(plan.columns, one.column, &Column::name);
   const sql::Sql type = sql::ColumnTypeFor(*source, plan.schema->dialect, dialect);
   const std::string change =
-      dialect == Dialect::kSqlite
-          ? fmt::format("make the table anew with {} for column {}", type.text(), one.column)
-          : fmt::format("ALTER TABLE {} ALTER COLUMN {} TYPE {}", sql::Quote(plan.target).text(),
-                        sql::Quote(one.column).text(), type.text());
+      sql::DialectOf(dialect).can().retypes_columns
+          ? fmt::format("ALTER TABLE {} ALTER COLUMN {} TYPE {}", sql::Quote(plan.target).text(),
+                        sql::Quote(one.column).text(), type.text())
+          : fmt::format("make the table anew with {} for column {}", type.text(), one.column);
   report.Warn(subject, one.ToString(),
               fmt::format("to keep all of it: {}; left so, `verify` compares it as {} and says so",
                           change, one.to));
@@ -154,19 +158,19 @@ void WarnOfNarrowing(const apply::Narrowing& one, const std::string& subject,
 }  // namespace
 
 ColumnFit FitOf(const Column& source, Dialect from, const Column& target, Dialect to) {
-  if (to != Dialect::kPostgres) return ColumnFit::kAll;
+  if (!IsTyped(to)) return ColumnFit::kAll;
   if (target.type == Type::kText) return FitOfText(source, from, target);
   if (target.type == Type::kBytes) return ColumnFit::kAll;
   const bool is_same = source.type == target.type;
-  if (source.type == Type::kDecimal && is_same) return FitOfDecimal(source, from, target);
+  if (source.type == Type::kDecimal && is_same) return FitOfDecimal(source, from, target, to);
   if (is_same && source.type != Type::kOther && source.type != Type::kInt) return ColumnFit::kAll;
   if (source.type == Type::kOther || target.type == Type::kOther) {
     const bool is_equal = from == to && source.native_type == target.native_type;
     return is_equal ? ColumnFit::kAll : ColumnFit::kSome;
   }
   if (source.type == Type::kText) return ColumnFit::kSome;
-  const ColumnFit fit = FitOfKnown(source, from, target);
-  return fit == ColumnFit::kNone && from == Dialect::kSqlite ? ColumnFit::kSome : fit;
+  const ColumnFit fit = FitOfKnown(source, from, target, to);
+  return fit == ColumnFit::kNone && !IsTyped(from) ? ColumnFit::kSome : fit;
 }
 
 bool CheckColumnsFit(sql::Session& session, const std::string& subject,
@@ -207,7 +211,7 @@ bool CheckColumnsFit(sql::Session& session, const std::string& subject,
                               column, comes, refused, sample.size()),
                   hint, Cause::kUsage);
       fits = false;
-    } else if (plan.schema->dialect == Dialect::kPostgres &&
+    } else if (IsTyped(plan.schema->dialect) &&
                std::ranges::find(narrowings, target.name, &apply::Narrowing::column) ==
                    narrowings.end()) {
       report.Warn(subject,

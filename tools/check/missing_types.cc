@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 #include "engine/sql/type_resolution.h"
 
 namespace syncline::cli {
@@ -74,9 +75,10 @@ void AddStatements(sql::Session& source, sql::Session& target, const TableName& 
 
 bool CheckTypes(sql::Session& target, const sql::DatabaseUrl& source, const std::string& subject,
                 const apply::ApplyPlan& plan, const sql::TableInfo* table, CheckReport& report) {
-  if (plan.schema->dialect != Dialect::kPostgres || target.dialect() != Dialect::kPostgres) {
-    return true;
-  }
+  const auto has_own_types = [](Dialect dialect) {
+    return sql::ForDialect(dialect, sql::IfPostgres{true}, sql::IfSqlite{false});
+  };
+  if (!has_own_types(plan.schema->dialect) || !has_own_types(target.dialect())) return true;
   std::vector<std::string> missing, columns;
   for (size_t i = 0; i < plan.columns.size(); ++i) {
     const Column& column = plan.columns[i];

@@ -14,6 +14,7 @@
 #include "capture/plan/capture_plan.h"
 #include "engine/base/log_text.h"
 #include "engine/sql/session.h"
+#include "engine/sql/sql_dialect.h"
 #include "engine/sql/time_zone.h"
 
 namespace syncline::cli {
@@ -26,7 +27,7 @@ struct Side {
 
   static Side Open(const sql::DatabaseUrl& url) {
     Side side;
-    const bool is_file = url.dialect == Dialect::kSqlite;
+    const bool is_file = sql::DialectOf(url.dialect).can().is_file;
     if (is_file && !std::filesystem::exists(url.connection)) return side;
     side.session = sql::Session::Open(url, {.read_only = true});
     side.zone = sql::ConfiguredZone(*side.session);

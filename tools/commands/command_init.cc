@@ -65,7 +65,7 @@ int Init(const Invocation& invocation, const InitOptions& options) {
   if (std::filesystem::exists(file)) WriteNewFile(file, {});  // throws before anything is asked
   DraftDatabase source{"shop", "postgresql://reader:${SHOP_PASSWORD}@localhost/shop"};
   DraftDatabase target{"mirror", "sqlite:mirror.db"};
-  Dialect dialect = Dialect::kPostgres;
+  Dialect dialect = sql::DatabaseUrl::Parse("postgresql://localhost/shop").dialect;
   std::vector<CatalogueTable> tables;
   std::map<TableName, capture::Guarantee> promises;
   std::vector<std::string> variables;  // that the file refers to, and that have to be set

@@ -16,6 +16,7 @@
 #include "engine/base/printable.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/session.h"
+#include "engine/sql/sql_dialect.h"
 #include "tools/commands/commands.h"
 #include "tools/config/expansion.h"
 #include "tools/config/mapped_table.h"
@@ -178,7 +179,7 @@ class Preparation {
   }
 
   std::string Reader() {
-    if (reader_->dialect() == Dialect::kSqlite) return {};
+    if (!sql::DialectOf(*reader_).can().has_roles) return {};
     return reader_->Query("SELECT current_user").rows.at(0).at(0).value();
   }
 

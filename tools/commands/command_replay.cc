@@ -10,6 +10,7 @@
 #include "engine/base/error.h"
 #include "engine/base/log_text.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/sql_dialect.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/replay_conflicts.h"
 #include "tools/config/expansion.h"
@@ -127,11 +128,8 @@ End ChooseEnd(const ReplayOptions& options, LogReader& log, const Clock& clock,
 void MapInto(Dialect into, std::vector<apply::TableMapping>& tables) {
   std::map<TableName, TableName> sources;  // by target, in folded letters
   for (apply::TableMapping& table : tables) {
-    if (into == Dialect::kSqlite) {
-      table.target.schema.clear();
-    } else if (table.target.schema.empty()) {
-      table.target.schema = table.source.schema.empty() ? "public" : table.source.schema;
-    }
+    if (table.target.schema.empty()) table.target.schema = table.source.schema;
+    table.target = sql::NameIn(into, table.target);
     const TableName folded{table.target.schema, sql::FoldedName(table.target.name, into)};
     const auto [other, is_new] = sources.try_emplace(folded, table.source);
     if (is_new) continue;

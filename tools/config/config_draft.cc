@@ -9,6 +9,7 @@
 
 #include "engine/base/printable.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/sql_dialect.h"
 #include "engine/sql/url_secrets.h"
 #include "tools/config/config_keys.h"
 #include "tools/config/expansion.h"
@@ -230,7 +231,7 @@ Draft DraftConfig(const DraftDatabase& source, const DraftDatabase& target, Dial
     }
   }
   if (tables.empty()) {
-    draft.text += dialect == Dialect::kPostgres
+    draft.text += sql::DialectOf(dialect).can().has_schemas
                       ? "      public.items: {}\n      \"public.order_*\": {}\n"
                       : "      items: {}\n      \"order_*\": {}\n";
   }

@@ -6,6 +6,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/sql_dialect.h"
 #include "tools/config/sync_circles.h"
 #include "tools/support/glob.h"
 
@@ -44,12 +45,11 @@ void CheckSameCapture(const MappedTable& first, const MappedTable& second, Mista
 
 TableName QualifiedName(std::string_view text, Dialect dialect) {
   TableName table = TableName::Parse(text);
-  if (dialect == Dialect::kPostgres && table.schema.empty()) table.schema = "public";
-  if (dialect == Dialect::kSqlite && !table.schema.empty()) {
+  if (!sql::DialectOf(dialect).can().has_schemas && !table.schema.empty()) {
     throw UsageError(fmt::format("\"{}\" has a schema, but tables in SQLite have none", text),
                      fmt::format("write \"{}\"", TableName{"", table.name}.ToString()));
   }
-  return table;
+  return sql::WithDefaultSchema(std::move(table), dialect);
 }
 
 TableName TargetName(const TableRule& rule, const TableName& source, Dialect to) {
@@ -58,8 +58,7 @@ TableName TargetName(const TableRule& rule, const TableName& source, Dialect to)
     if (rule.is_glob) ReplaceStar(target.name, source.name);
     return target;
   }
-  if (to == Dialect::kSqlite) return {"", source.name};
-  return {source.schema.empty() ? "public" : source.schema, source.name};
+  return sql::NameIn(to, source);
 }
 
 std::vector<MappedTable> MapNamedTables(const Config& config, Mistakes& mistakes) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "capture/plan/cursor_columns.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::cli {
 namespace {
@@ -68,7 +69,7 @@ bool CanBeCursor(Type type, Dialect dialect) {
       return true;
     case Type::kText:
     case Type::kDouble:
-      return dialect == Dialect::kSqlite;
+      return !sql::DialectOf(dialect).can().has_typed_values;
     default:
       return false;
   }

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "apply/state/quarantine.h"
+#include "engine/sql/sql_dialect.h"
 #include "tools/support/terminal.h"
 
 namespace syncline::cli {
@@ -20,9 +21,7 @@ Counts Of(const std::map<TableName, Counts>& tables, const TableName& table) {
 // The target's names in the statistics are those of its catalogue.
 apply::WriteCounts WritesTo(const std::map<TableName, apply::WriteCounts>& tables,
                             const apply::TableMapping& mapping, Dialect dialect) {
-  TableName target = mapping.target;
-  if (dialect == Dialect::kPostgres && target.schema.empty()) target.schema = "public";
-  return Of(tables, target);
+  return Of(tables, sql::WithDefaultSchema(mapping.target, dialect));
 }
 
 }  // namespace

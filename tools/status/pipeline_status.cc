@@ -9,6 +9,7 @@
 #include "capture/cursor/stored_cursor.h"
 #include "engine/base/error.h"
 #include "engine/log/log_catalog.h"
+#include "engine/sql/sql_dialect.h"
 #include "tools/config/named_by.h"
 
 namespace syncline::cli {
@@ -81,7 +82,8 @@ void MeasureLag(LogReader& reader, Clock& clock, PipelineStatus& status) {
 
 bool WillBeMadeByApply(const sql::DatabaseUrl& url) {
   std::error_code error;
-  return url.dialect == Dialect::kSqlite && !std::filesystem::exists(url.connection, error);
+  return sql::DialectOf(url.dialect).can().is_file &&
+         !std::filesystem::exists(url.connection, error);
 }
 
 }  // namespace

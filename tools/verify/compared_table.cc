@@ -10,6 +10,7 @@
 #include "engine/model/same_value.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/sql_dialect.h"
 #include "engine/sql/time_zone.h"
 
 namespace syncline::cli {
@@ -21,9 +22,9 @@ std::vector<std::string> NamesOf(const TableSchema& schema) {
   return names;
 }
 
-// What SQLite holds in a column of this type may have another form than the canonical one:
-// '2026-01-31 12:00:00' as a timestamp, 5 as a decimal.
-bool HasFormsInSqlite(const Column& column) {
+// What is held in a column of this type, where types bind nobody, may have another form than the
+// canonical one: '2026-01-31 12:00:00' as a timestamp, 5 as a decimal.
+bool MayHaveForms(const Column& column) {
   switch (column.type) {
     case Type::kDate:
     case Type::kTime:
@@ -40,14 +41,14 @@ bool HasFormsInSqlite(const Column& column) {
 bool IsDirect(const Column& source, Dialect from, const Column& target, Dialect to) {
   if (sql::DeclaredType(target.native_type, to) != sql::ColumnTypeFor(source, from, to))
     return false;
-  return from == to || from == Dialect::kPostgres || !HasFormsInSqlite(source);
+  return from == to || sql::DialectOf(from).can().has_typed_values || !MayHaveForms(source);
 }
 
 // Whether a row is not flagged as deleted, by the rules of soft deletion and of `on_delete`.
 sql::Sql IsNotSet(const Column& flag, Dialect dialect) {
   const sql::Sql name = sql::Quote(flag.name);
   if (flag.type != Type::kBool && flag.type != Type::kInt) return name + " IS NULL";
-  const bool truth = flag.type == Type::kBool && dialect == Dialect::kPostgres;
+  const bool truth = flag.type == Type::kBool && sql::DialectOf(dialect).can().has_booleans;
   return truth ? sql::Format("NOT coalesce({}, FALSE)", name)
                : sql::Format("coalesce({}, 0) = 0", name);
 }
@@ -101,8 +102,8 @@ ComparedTable DescribeCompared(sql::Session& source, sql::Session& target,
   const sql::ColumnInfo* flag = info ? info->Find(mapping.flag, target.dialect()) : nullptr;
   if (flag != nullptr) table.target_where = IsNotSet(flag->column, target.dialect());
   table.target.table = info ? info->name : mapping.target;
-  const bool has_forms =
-      source.dialect() == Dialect::kSqlite || target.dialect() == Dialect::kSqlite;
+  const bool has_forms = !sql::DialectOf(source).can().has_typed_values ||
+                         !sql::DialectOf(target).can().has_typed_values;
   table.target.dialect = target.dialect();
   if (info) {
     table.narrowed = apply::NarrowingsOf(target, plan, *info);

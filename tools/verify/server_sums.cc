@@ -1,6 +1,7 @@
 #include "tools/verify/server_sums.h"
 
 #include "engine/sql/dialect.h"
+#include "engine/sql/for_dialect.h"
 
 namespace syncline::cli {
 namespace {
@@ -43,15 +44,20 @@ ServerSums Read(sql::Session& session, const sql::Sql& from, const sql::Sql& whe
   return sums;
 }
 
+// Whether the server itself can sum rows up as these statements do.
+bool HasSums(Dialect dialect) {
+  return sql::ForDialect(dialect, sql::IfPostgres{true}, sql::IfSqlite{false});
+}
+
 }  // namespace
 
 bool ServerSums::Fit(const ComparedTable& table) {
-  return table.direct && table.target_exists && table.schema->dialect == Dialect::kPostgres &&
-         table.target.dialect == Dialect::kPostgres;
+  return table.direct && table.target_exists && HasSums(table.schema->dialect) &&
+         HasSums(table.target.dialect);
 }
 
 bool ServerSums::IsFar(sql::Session& session) {
-  if (session.dialect() != Dialect::kPostgres) return false;
+  if (!HasSums(session.dialect())) return false;
   const auto result = session.Query(
       "SELECT coalesce(inet_server_addr() IS DISTINCT FROM inet_client_addr(), FALSE)");
   return result.rows.at(0).at(0) == "t";

@@ -4,6 +4,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
+#include "engine/sql/sql_dialect.h"
 
 namespace syncline::cli {
 namespace {
@@ -14,14 +15,13 @@ constexpr char kNumber[] = "syncline_row";
 
 TargetNormalizer::TargetNormalizer(sql::Session& session, const ComparedTable& table, size_t number)
     : session_(session), table_(table), stage_(table.target) {
-  const bool postgres = session.dialect() == Dialect::kPostgres;
+  const sql::SqlDialect& words = sql::DialectOf(session);
   for (const Column& column : stage_.columns) columns_.push_back(column.name);
-  stage_.table = {postgres ? "pg_temp" : "temp", fmt::format("syncline_verify_{}", number)};
+  stage_.table = {std::string(words.TemporarySchema()), fmt::format("syncline_verify_{}", number)};
   create_ =
-      sql::Format("CREATE TEMP TABLE {} {} AS SELECT {}, 0 AS {} FROM {} {}",
-                  sql::Quote(stage_.table.name), postgres ? sql::Sql("ON COMMIT DROP") : sql::Sql(),
-                  sql::QuoteList(columns_), sql::Sql(kNumber), sql::Quote(table.target.table),
-                  postgres ? sql::Sql("WITH NO DATA") : sql::Sql("LIMIT 0"));
+      sql::Format("CREATE TEMP TABLE {}{} AS SELECT {}, 0 AS {} FROM {}{}",
+                  sql::Quote(stage_.table.name), words.DropAtCommit(), sql::QuoteList(columns_),
+                  sql::Sql(kNumber), sql::Quote(table.target.table), words.WithoutRows());
   columns_.emplace_back(kNumber);
   stage_.columns.push_back({.name = kNumber, .type = Type::kInt, .native_type = "integer"});
 }
@@ -63,10 +63,10 @@ void TargetNormalizer::Store(std::span<const Row> rows, size_t first,
 
 void TargetNormalizer::ThroughStage(std::span<const Row* const> rows,
                                     std::vector<std::optional<Row>>& stored) {
-  // In PostgreSQL the table goes with the commit: deleted rows would be read again each time, and
-  // each commit would empty all such tables of the session.
+  // Where it can, the table goes with the commit: in PostgreSQL deleted rows would be read again
+  // each time, and each commit would empty all such tables of the session.
   std::optional<sql::Transaction> transaction;
-  if (session_.dialect() == Dialect::kPostgres) {
+  if (!sql::DialectOf(session_).DropAtCommit().empty()) {
     transaction.emplace(session_, sql::Session::Isolation::kWrite);
     session_.Execute(create_);
   } else if (is_made_) {
