@@ -1,7 +1,5 @@
 #include "engine/sql/declared_type.h"
 
-#include <sqlite3.h>
-
 #include <algorithm>
 #include <optional>
 #include <vector>
@@ -99,10 +97,6 @@ std::optional<std::string> Modifier(Scanner& scanner, bool words) {
   return "(" + list + ")";
 }
 
-bool IsKeyword(const std::string& word) {
-  return ::sqlite3_keyword_check(word.c_str(), static_cast<int>(word.size())) != 0;
-}
-
 // A word that SQLite's grammar knows could begin a constraint: then the whole is one quoted name,
 // of which SQLite keeps the text.
 Sql SqliteType(std::string_view declared) {
@@ -111,7 +105,7 @@ Sql SqliteType(std::string_view declared) {
   bool keyword = false;
   while (const auto word = scanner.Word()) {
     words += (words.empty() ? "" : " ") + *word;
-    keyword = keyword || IsKeyword(*word);
+    keyword = keyword || IsSqliteKeyword(*word);
   }
   const std::optional<std::string> modifier = Modifier(scanner, /*words=*/false);
   const bool plain = scanner.at_end() && modifier && (!words.empty() || modifier->empty()) &&

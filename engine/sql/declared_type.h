@@ -22,6 +22,9 @@ Type AffinityOf(std::string_view upper);
 // "(12,2)" or "(12)" of such a text; empty for any other one.
 Sql NumbersOf(std::string_view parenthesized);
 
+// Whether SQLite takes a word for one of its grammar.
+bool IsSqliteKeyword(const std::string& word);
+
 // A type of PostgreSQL as format_type() writes it, taken apart.
 struct PostgresType {
   std::vector<Sql> names;  // its schema, where one stands there, and its own

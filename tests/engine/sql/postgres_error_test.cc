@@ -1,4 +1,4 @@
-#include "engine/sql/postgres_error.h"
+#include "engine/sql/postgres/postgres_error.h"
 
 #include <gtest/gtest.h>
 

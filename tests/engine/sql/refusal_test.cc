@@ -1,4 +1,5 @@
-#include "engine/sql/refusal.h"
+#include "engine/sql/postgres/postgres_refusal.h"
+#include "engine/sql/sqlite/sqlite_refusal.h"
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
