@@ -16,7 +16,7 @@
 #include "engine/base/crash_point.h"
 #include "engine/base/either_stop.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 
 namespace syncline::apply {
 namespace {
@@ -36,7 +36,7 @@ std::vector<TableName> TargetsOf(const std::vector<TableMapping>& tables) {
 class ApplyStage::Impl {
  public:
   Impl(sql::DatabaseUrl target, std::vector<TableMapping> tables, ApplyOptions options,
-       LogReader& reader, Clock& clock, std::shared_ptr<spdlog::logger> logger)
+       LogReader& reader, Clock& clock, std::shared_ptr<Logger> logger)
       : url_(target),
         target_tables_(TargetsOf(tables)),
         options_(std::move(options)),
@@ -102,7 +102,7 @@ class ApplyStage::Impl {
   const ApplyOptions options_;
   LogReader& log_;
   Clock& clock_;
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
 
   // Owned by the thread in Run.
   LogFeed batches_;
@@ -118,8 +118,8 @@ class ApplyStage::Impl {
 };
 
 void ApplyStage::Impl::Run(std::stop_token stop) {
-  logger_->info(LogText("apply started pipeline={} target={} next={}", options_.pipeline,
-                        url_.display, next().value()));
+  logger_->Info("apply started pipeline={} target={} next={}", options_.pipeline, url_.display,
+                next().value());
   while (!stop.stop_requested()) {
     try {
       Resume(stop);
@@ -133,11 +133,11 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
       if (!was_beside && error.condition() != Condition::kStopped) React(error, stop);
     }
   }
-  logger_->info(
-      LogText("apply stopped pipeline={} target={} next={} changes={} rows={} newer={} "
-              "conflicts={}",
-              options_.pipeline, url_.display, next().value(), stats_.changes.load(),
-              stats_.rows_written.load(), stats_.rows_newer.load(), stats_.conflicts.load()));
+  logger_->Info(
+      "apply stopped pipeline={} target={} next={} changes={} rows={} newer={} "
+      "conflicts={}",
+      options_.pipeline, url_.display, next().value(), stats_.changes.load(),
+      stats_.rows_written.load(), stats_.rows_newer.load(), stats_.conflicts.load());
 }
 
 void ApplyStage::Impl::ReadProgress() {
@@ -230,8 +230,8 @@ void ApplyStage::Impl::LoadBase(std::stop_token stop) {
   const std::unique_ptr<BaseReader> base = log_.OpenBase();
   const BaseInfo info = base->info();
   CheckReaches(info, {options_.pipeline, next(), options_.to_offset, options_.to_time});
-  logger_->info(LogText("catching up through the log's base pipeline={} from={} to={} rows={}",
-                        options_.pipeline, next().value(), info.as_of.value(), info.entries));
+  logger_->Info("catching up through the log's base pipeline={} from={} to={} rows={}",
+                options_.pipeline, next().value(), info.as_of.value(), info.entries);
   BaseFeed feed(*base, next(), target().ParentsFirst());
   Progress here = ProgressAt(next(), progress_ && IsInBase(*progress_) ? progress_->frame_hash : 0);
   for (bool more = true; more && !stop.stop_requested();) {
@@ -304,8 +304,8 @@ void ApplyStage::Impl::Advance(const Progress& to, const SqlTarget::Written& wri
   }
   Account(changes, sum);
   TellLog();
-  logger_->debug(LogText("batch applied pipeline={} next={} changes={} rows={}", options_.pipeline,
-                         to.next.value(), changes, sum.written));
+  logger_->Debug("batch applied pipeline={} next={} changes={} rows={}", options_.pipeline,
+                 to.next.value(), changes, sum.written);
 }
 
 // So that retention keeps what this target still needs. One that has nothing can begin anew.
@@ -313,9 +313,9 @@ void ApplyStage::Impl::TellLog() {
   if (options_.consumer.empty() || !may_tell_ || !progress_) return;
   if (log_.Acknowledge(options_.consumer, next())) return;
   may_tell_ = false;
-  logger_->warn(LogText(
+  logger_->Warn(
       "the log's folder cannot be written: retention will not wait for this pipeline pipeline={}",
-      options_.pipeline));
+      options_.pipeline);
 }
 
 void ApplyStage::Impl::Account(uint64_t changes, const WriteCounts& sum) {
@@ -339,8 +339,8 @@ void ApplyStage::Impl::LookAtParked() {
 
 void ApplyStage::Impl::GoneOn() {
   if (backoff_.tries() > 0) {
-    logger_->info(LogText("apply goes on again pipeline={} next={} tries={}", options_.pipeline,
-                          next().value(), backoff_.tries()));
+    logger_->Info("apply goes on again pipeline={} next={} tries={}", options_.pipeline,
+                  next().value(), backoff_.tries());
     if (options_.troubled) options_.troubled(nullptr);
   }
   backoff_.Reset();
@@ -356,9 +356,9 @@ void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
   if (options_.once && !options_.retry.retries && tries >= kTriesOfOnce) throw;
   const Microseconds wait = backoff_.Next();
   if (tries % kLogEveryNthTry == 0 || error.code() != failure_) {
-    logger_->warn(LogText(
+    logger_->Warn(
         "apply interrupted, will retry pipeline={} try={} wait_ms={} error=\"{}\" hint=\"{}\"",
-        options_.pipeline, tries + 1, wait.count() / 1000, error.message(), error.hint()));
+        options_.pipeline, tries + 1, wait.count() / 1000, error.message(), error.hint());
     failure_ = error.code();
   }
   if (options_.troubled) options_.troubled(&error);
@@ -367,7 +367,7 @@ void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
 
 ApplyStage::ApplyStage(sql::DatabaseUrl target, std::vector<TableMapping> tables,
                        ApplyOptions options, LogReader& reader, Clock& clock,
-                       std::shared_ptr<spdlog::logger> logger)
+                       std::shared_ptr<Logger> logger)
     : impl_(std::make_unique<Impl>(std::move(target), std::move(tables), std::move(options), reader,
                                    clock, std::move(logger))) {}
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -18,6 +16,7 @@
 #include "engine/base/backoff.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 #include "engine/log/log_reader.h"
 #include "engine/sql/database_url.h"
 
@@ -79,7 +78,7 @@ class ApplyStage {
   // Connects, makes syncline_progress if missing. Throws UsageError when the progress row there
   // belongs to another log, DamageError when it is of a history that the log has lost.
   ApplyStage(sql::DatabaseUrl target, std::vector<TableMapping> tables, ApplyOptions options,
-             LogReader& reader, Clock& clock, std::shared_ptr<spdlog::logger> logger);
+             LogReader& reader, Clock& clock, std::shared_ptr<Logger> logger);
   ~ApplyStage();
 
   // Returns when stopped (after the batch at hand is committed), or at the end that `options` set.

@@ -10,7 +10,7 @@
 #include "apply/target/durability.h"
 #include "engine/base/check.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/sql/for_dialect.h"
 #include "engine/sql/sql_dialect.h"
 
@@ -70,7 +70,7 @@ void AwaitTurn(sql::Session& session, const std::shared_future<bool>& committed,
 
 ParallelApplier::ParallelApplier(sql::DatabaseUrl url, std::vector<TableMapping> tables,
                                  std::string source, TargetOptions options,
-                                 std::shared_ptr<spdlog::logger> logger, TwoWay two_way)
+                                 std::shared_ptr<Logger> logger, TwoWay two_way)
     : logger_(logger),
       may_share_(MayHaveLanes(url.dialect) && two_way.log == nullptr &&
                  AreTargetsApart(tables, url.dialect)) {
@@ -85,8 +85,8 @@ void ParallelApplier::Open() {
   first().Open();
   if (std::exchange(warned_, true)) return;
   for (const DurabilityConcern& concern : DurabilityConcerns(first().session())) {
-    logger_->warn(LogText("what is applied may be lost reason=\"{}\" hint=\"{}\"", concern.message,
-                          concern.hint));
+    logger_->Warn("what is applied may be lost reason=\"{}\" hint=\"{}\"", concern.message,
+                  concern.hint);
   }
 }
 
@@ -114,7 +114,7 @@ bool ParallelApplier::OpenSecond() {
     second.Open();
     return true;
   } catch (const Error& error) {
-    logger_->debug(LogText("no second session error=\"{}\"", error.message()));
+    logger_->Debug("no second session error=\"{}\"", error.message());
     second.Close();
     alone_ = kAloneAfterTrouble;
     return false;
@@ -216,7 +216,7 @@ ParallelApplier::Finished ParallelApplier::Finish() {
     was_beside_ = running.is_ahead || (running_.size() > 1 && IsOfLocks(error));
     if (was_beside_) {
       alone_ = kAloneAfterTrouble;
-      logger_->debug(LogText("a batch is applied again, alone error=\"{}\"", error.message()));
+      logger_->Debug("a batch is applied again, alone error=\"{}\"", error.message());
     }
     throw;
   }

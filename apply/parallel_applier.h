@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <deque>
 #include <future>
 #include <map>
@@ -14,6 +12,7 @@
 #include "apply/log_feed.h"
 #include "apply/state/progress.h"
 #include "apply/target/sql_target.h"
+#include "engine/base/logger.h"
 
 namespace syncline::apply {
 
@@ -35,7 +34,7 @@ class ParallelApplier {
  public:
   // As SqlTarget.
   ParallelApplier(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
-                  TargetOptions options, std::shared_ptr<spdlog::logger> logger, TwoWay two_way);
+                  TargetOptions options, std::shared_ptr<Logger> logger, TwoWay two_way);
   ~ParallelApplier();
 
   void Open();
@@ -94,7 +93,7 @@ class ParallelApplier {
   bool IsSettled(const ReadyBatch& ready) const;
   bool MayGoAhead(const ReadyBatch& ready) const;
 
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
   bool warned_ = false;   // of what the target's settings take from its commits
   const bool may_share_;  // the work between two lanes, at all
   std::vector<std::unique_ptr<SqlTarget>> lanes_;

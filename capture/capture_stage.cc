@@ -16,7 +16,7 @@
 #include "capture/polling/source_change.h"
 #include "engine/base/backoff.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/sql/session.h"
 
 namespace syncline::capture {
@@ -76,7 +76,7 @@ class CaptureStage::Impl {
 
  public:
   Impl(sql::DatabaseUrl url, std::vector<TableSpec> specs, CaptureOptions options, CaptureLog& log,
-       Clock& clock, std::shared_ptr<spdlog::logger> logger)
+       Clock& clock, std::shared_ptr<Logger> logger)
       : url_(std::move(url)),
         specs_(std::move(specs)),
         options_(std::move(options)),
@@ -89,9 +89,8 @@ class CaptureStage::Impl {
   }
 
   void Run(std::stop_token stop) {
-    logger_->info(LogText("capture starts source={} tables={} offset={} cursor=\"{}\"",
-                          url_.display, specs_.size(), log_.next().value(),
-                          DescribeCursor(log_.cursor())));
+    logger_->Info("capture starts source={} tables={} offset={} cursor=\"{}\"", url_.display,
+                  specs_.size(), log_.next().value(), DescribeCursor(log_.cursor()));
     while (!stop.stop_requested()) {
       if (options_.orders != nullptr) options_.orders->WaitWhileHeld(clock_, stop);
       if (stop.stop_requested()) break;
@@ -103,8 +102,8 @@ class CaptureStage::Impl {
         React(error, stop);
       }
     }
-    logger_->info(LogText("capture stops source={} offset={} polls={} changes={}", url_.display,
-                          log_.next().value(), stats_.polls.load(), stats_.changes_logged.load()));
+    logger_->Info("capture stops source={} offset={} polls={} changes={}", url_.display,
+                  log_.next().value(), stats_.polls.load(), stats_.changes_logged.load());
   }
 
   const CaptureStats& stats() const { return stats_; }
@@ -137,7 +136,7 @@ class CaptureStage::Impl {
     std::vector<SchemaId> schemas = SchemaIds(tables);
     if (const auto error = std::exchange(unexplained_, std::nullopt)) {
       if (schemas == schemas_) throw *error;
-      logger_->info("the source's tables have changed, going on with them as they are now");
+      logger_->Info("the source's tables have changed, going on with them as they are now");
     }
     schemas_ = std::move(schemas);
     source_ = std::make_unique<PollingSource>(
@@ -175,7 +174,7 @@ class CaptureStage::Impl {
     const Outcome outcome = source_->Poll(again);
     if (outcome != Outcome::kTablesChanged) return outcome;
     Disconnect();
-    logger_->info("the source's tables have changed, going on with them as they are now");
+    logger_->Info("the source's tables have changed, going on with them as they are now");
     Connect();
     return outcome;
   }
@@ -297,9 +296,9 @@ class CaptureStage::Impl {
     if (options_.orders != nullptr && !options_.once) options_.orders->Take().Fail(error);
     if (backoff_.tries() % kWarnEvery == 1 || error.message() != warned_of_) {
       warned_of_ = error.message();
-      logger_->warn(LogText(
-          "capture will try again source={} tries={} wait_ms={} error=\"{}\" hint=\"{}\"",
-          url_.display, backoff_.tries(), wait.count() / 1000, error.message(), error.hint()));
+      logger_->Warn("capture will try again source={} tries={} wait_ms={} error=\"{}\" hint=\"{}\"",
+                    url_.display, backoff_.tries(), wait.count() / 1000, error.message(),
+                    error.hint());
     }
     clock_.Sleep(wait, stop);
   }
@@ -309,7 +308,7 @@ class CaptureStage::Impl {
   const CaptureOptions options_;
   CaptureLog& log_;
   Clock& clock_;
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
   CaptureStats stats_;
 
   // The rest belongs to the thread that runs.
@@ -329,7 +328,7 @@ class CaptureStage::Impl {
 
 CaptureStage::CaptureStage(sql::DatabaseUrl source, std::vector<TableSpec> tables,
                            CaptureOptions options, CaptureLog& log, Clock& clock,
-                           std::shared_ptr<spdlog::logger> logger)
+                           std::shared_ptr<Logger> logger)
     : impl_(std::make_unique<Impl>(std::move(source), std::move(tables), options, log, clock,
                                    std::move(logger))) {}
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -12,6 +10,7 @@
 #include "capture/polling/capture_stats.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 #include "engine/log/capture_log.h"
 #include "engine/model/row_clock.h"
 #include "engine/sql/database_url.h"
@@ -34,7 +33,7 @@ class CaptureStage {
   // Connects and checks every table (exists, key, cursor column and its type); throws with a hint
   // before anything is captured.
   CaptureStage(sql::DatabaseUrl source, std::vector<TableSpec> tables, CaptureOptions options,
-               CaptureLog& log, Clock& clock, std::shared_ptr<spdlog::logger> logger);
+               CaptureLog& log, Clock& clock, std::shared_ptr<Logger> logger);
   ~CaptureStage();
 
   // Returns when stopped (after the poll at hand: the log then ends with a closed cut, or with a

@@ -82,7 +82,7 @@ VENDORS = {
     r"yaml-cpp/": {"tools/config"},
     r"CLI/": {"tools/commands"},
     r"nlohmann/": {"apply/state", "engine/log/store", "capture/cursor"} | ROOMS,
-    r"spdlog/": CAPTURE_ROOMS | APPLY_ROOMS | ROOMS,
+    r"spdlog/": {"tools/support"},
     r"fmt/": LOG_ROOMS | SQL_ROOMS | CAPTURE_ROOMS | APPLY_ROOMS | ROOMS,
 }
 PROSE_COLUMNS_MAX = 100
@@ -175,16 +175,6 @@ class TidyTest(unittest.TestCase):
                 for pattern, owners in VENDORS.items():
                     if re.match(pattern, include):
                         self.assertIn(box_of(path), owners, f"{path}: includes {include}")
-
-    def test_what_is_logged_is_put_together_by_log_text(self):
-        """LogText alone knows how to keep a name or a server's words from making pairs of their own."""
-        # What is handed to a logger, and is neither LogText(..) nor nothing but a text of this program without braces.
-        literal = r'"(?:[^"\\{]|\\.)*"\s*'
-        direct = re.compile(r"[lL]ogger(?:_|\(\))?(?:->|\.)(?:trace|info|warn|error|debug|critical|log)\(\s*"
-                            r"(?!\s*LogText\(|(?:" + literal + r")+\))")  # fmt: skip
-        for path in self.files:
-            if box_of(path) in {"apply", "capture"} | ROOMS:
-                self.assertIsNone(direct.search(path.read_text()), f"{path}: a log line that is not made by LogText")
 
     def test_text_becomes_sql_in_few_places(self):
         """Sql::OfOperator takes any text: what the operator wrote as SQL, and nothing else."""

@@ -6,7 +6,7 @@
 
 #include "apply/state/own_tables.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/sql/for_dialect.h"
 
 namespace syncline::apply {
@@ -84,7 +84,7 @@ void CheckNotBehind(const sql::DatabaseUrl& database, PreparedAppends& log) {
 }
 
 void FitToLogs(sql::Session& session, const std::string& pipeline, const LogInfo& log,
-               ReplicaLog& own, spdlog::logger& logger) {
+               ReplicaLog& own, Logger& logger) {
   const auto fits = [&] {
     const std::optional<Progress> found = ReadProgress(session, pipeline);
     return !found || (found->log_id == log.id.ToString() && own.Applied(pipeline));
@@ -92,8 +92,8 @@ void FitToLogs(sql::Session& session, const std::string& pipeline, const LogInfo
   if (fits()) return;
   const auto turn = own.Turn();
   if (fits()) return;  // what was prepared is settled now
-  logger.warn(LogText("a log was made anew: everything is compared from its beginning pipeline={}",
-                      pipeline));
+  logger.Warn("a log was made anew: everything is compared from its beginning pipeline={}",
+              pipeline);
   own.Note(pipeline, "");
   sql::Transaction transaction(session, sql::Session::Isolation::kWrite);
   EraseProgress(session, pipeline);

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <string>
 
 #include "apply/state/progress.h"
 #include "apply/state/replica_log.h"
+#include "engine/base/logger.h"
 #include "engine/log/log_info.h"
 #include "engine/log/prepared_appends.h"
 #include "engine/sql/database_url.h"
@@ -30,6 +29,6 @@ void CheckNotBehind(const sql::DatabaseUrl& database, PreparedAppends& log);
 // `log`, which is applied, or the target's `own`, is compared from its beginning: the progress row,
 // which tells of the one before, is taken away.
 void FitToLogs(sql::Session& session, const std::string& pipeline, const LogInfo& log,
-               ReplicaLog& own, spdlog::logger& logger);
+               ReplicaLog& own, Logger& logger);
 
 }  // namespace syncline::apply

@@ -216,7 +216,7 @@ void SchemaWatch::Note(sql::Session& session, const std::string& pipeline,
                        const Mappings& mappings) {
   std::vector<TableName> tables, targets;
   for (const auto& [table, warnings] : std::exchange(to_note_, {})) {
-    for (const std::string& warning : warnings) logger_->warn(LogText("{}", LogPairs{warning}));
+    for (const std::string& warning : warnings) logger_->Warn("{}", LogPairs{warning});
     tables.push_back(table);
     targets.push_back(mappings.at(table).target);
   }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +7,7 @@
 #include <vector>
 
 #include "apply/rules/table_mapping.h"
+#include "engine/base/logger.h"
 #include "engine/model/schema.h"
 #include "engine/sql/session.h"
 
@@ -28,7 +27,7 @@ class SchemaWatch {
   using Mappings = std::map<TableName, TableMapping>;  // by source
   using Schemas = std::vector<std::shared_ptr<const TableSchema>>;
 
-  explicit SchemaWatch(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {}
+  explicit SchemaWatch(std::shared_ptr<Logger> logger) : logger_(std::move(logger)) {}
 
   // After a transaction that may have been rolled back: nothing that is known of the table counts.
   void Forget();
@@ -65,7 +64,7 @@ class SchemaWatch {
   void PauseFor(sql::Session& session, const TableSchema& schema, const TableMapping& mapping,
                 const std::vector<Lost>& lost) const;
 
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
   std::optional<std::map<TableName, Known>> known_;        // by source; none: to be read
   std::map<TableName, std::vector<std::string>> to_note_;  // with the warnings that are due
 };

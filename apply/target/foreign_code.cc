@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/table_functions.h"
 
@@ -30,7 +30,7 @@ constexpr char kSuperuserSql[] =
 }  // namespace
 
 void LookAtForeignCode(sql::Session& session, const std::vector<TableName>& tables,
-                       spdlog::logger& logger) {
+                       Logger& logger) {
   std::optional<std::string> superuser;
   for (const TableName& table : sql::MayHaveFunctions(session, tables)) {
     for (const sql::TableFunction& function : sql::FunctionsOf(session, table)) {
@@ -40,9 +40,8 @@ void LookAtForeignCode(sql::Session& session, const std::vector<TableName>& tabl
         superuser = rows.empty() ? "" : sql::Quote(rows.front().at(0).value()).ToString();
       }
       if (function.of_stranger && !superuser->empty()) Refuse(function, table, *superuser);
-      logger.warn(
-          LogText("what a role decides runs as Syncline's role role={} table={} what={} runs={}",
-                  function.owner, table.ToString(), function.used_by, function.signature));
+      logger.Warn("what a role decides runs as Syncline's role role={} table={} what={} runs={}",
+                  function.owner, table.ToString(), function.used_by, function.signature);
     }
   }
 }

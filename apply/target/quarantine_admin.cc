@@ -12,7 +12,6 @@
 #include "apply/state/quarantine.h"
 #include "apply/target/sql_target.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
 #include "engine/base/on_restart.h"
 
 namespace syncline::apply {
@@ -173,10 +172,10 @@ class Care {
           "Omit them again to apply the change; or skip it: the row's next change, or `syncline "
           "repair`, brings the row.");
     }
-    care_.logger->warn(LogText(
+    care_.logger->Warn(
         "a change is applied as it was parked: the log does not hold it any more pipeline={} "
         "table={} id={} offset={}",
-        care_.pipeline, step.schema->table.ToString(), last.id, step.change.offset.value()));
+        care_.pipeline, step.schema->table.ToString(), last.id, step.change.offset.value());
   }
 
   bool IsInLog(const ParkedChange& change) const {
@@ -237,11 +236,11 @@ CareResult SkipQuarantined(const QuarantineAdmin& care, std::span<const uint64_t
   CareResult result = Care(care, ids, /*skip=*/true).Run();
   for (const ParkedChange& change : before) {
     if (std::ranges::find(ids, change.id) == ids.end()) continue;
-    care.logger->warn(
-        LogText("refused change skipped by hand pipeline={} table={} id={} log_id={} offset={} "
-                "reason=\"{}\"",
-                care.pipeline, change.target_table, change.id, change.log_id,
-                change.step.change.offset.value(), change.reason));
+    care.logger->Warn(
+        "refused change skipped by hand pipeline={} table={} id={} log_id={} offset={} "
+        "reason=\"{}\"",
+        care.pipeline, change.target_table, change.id, change.log_id,
+        change.step.change.offset.value(), change.reason);
   }
   return result;
 }

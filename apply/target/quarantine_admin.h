@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "apply/rules/table_mapping.h"
+#include "engine/base/logger.h"
 #include "engine/log/log_reader.h"
 #include "engine/sql/database_url.h"
 
@@ -25,7 +24,7 @@ struct QuarantineAdmin {
   std::vector<TableMapping> tables;
   std::string source;  // LogInfo::source
   std::string pipeline;
-  std::shared_ptr<spdlog::logger> logger;
+  std::shared_ptr<Logger> logger;
   // Of the source; borrowed. A change that was parked without columns which the pipeline does not
   // take is completed from there: it may take more of them by now. Null: applied as it was parked.
   LogReader* log = nullptr;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,6 +9,7 @@
 #include "apply/rules/table_mapping.h"
 #include "apply/state/progress.h"
 #include "apply/state/quarantine.h"
+#include "engine/base/logger.h"
 #include "engine/sql/database_url.h"
 
 namespace syncline::apply {
@@ -21,7 +20,7 @@ struct MendTarget {
   std::vector<TableMapping> tables;
   std::string source;  // LogInfo::source
   std::string pipeline;
-  std::shared_ptr<spdlog::logger> logger;
+  std::shared_ptr<Logger> logger;
 };
 
 struct MendResult {

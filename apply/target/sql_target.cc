@@ -11,7 +11,7 @@
 #include "apply/target/target_session.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/sql/for_dialect.h"
 #include "engine/sql/sql_dialect.h"
 
@@ -37,7 +37,7 @@ void Defer(sql::Session& session, std::span<const Portion> portions) {
 }  // namespace
 
 SqlTarget::SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
-                     TargetOptions options, std::shared_ptr<spdlog::logger> logger, TwoWay two_way)
+                     TargetOptions options, std::shared_ptr<Logger> logger, TwoWay two_way)
     : url_(std::move(url)),
       source_(std::move(source)),
       options_(options),
@@ -100,10 +100,10 @@ void SqlTarget::HideOmitted(const std::string& pipeline) {
   schemas_.ForgetOmitted(*session_, pipeline, mappings_);
   transaction.Commit();
   if (hidden == 0) return;
-  logger_->warn(
-      LogText("columns that the pipeline omits were taken out of parked changes pipeline={} "
-              "changes={}",
-              pipeline, hidden));
+  logger_->Warn(
+      "columns that the pipeline omits were taken out of parked changes pipeline={} "
+      "changes={}",
+      pipeline, hidden);
 }
 
 // What was written has locked the tables against whoever would give them a trigger now.
@@ -168,9 +168,8 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
     Written written = Do(work);
     for (const Quarantine::Waiting& one : waiting) ++written[one.target].waiting;
     for (const auto& [why, rows] : reasons) {
-      logger_->warn(
-          LogText("refused by the target, parked pipeline={} table={} rows={} reason=\"{}\"",
-                  to.pipeline, why.first.ToString(), rows, why.second));
+      logger_->Warn("refused by the target, parked pipeline={} table={} rows={} reason=\"{}\"",
+                    to.pipeline, why.first.ToString(), rows, why.second);
     }
     return written;
   });

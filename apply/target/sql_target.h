@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <atomic>
 #include <functional>
 #include <map>
@@ -22,6 +20,7 @@
 #include "apply/target/diagnosis.h"
 #include "apply/target/durability.h"
 #include "apply/target/target_tables.h"
+#include "engine/base/logger.h"
 #include "engine/sql/database_url.h"
 #include "engine/sql/session.h"
 
@@ -53,7 +52,7 @@ class SqlTarget {
   // `source` names the database whose log is applied (LogInfo::source). In two directions Apply
   // takes the turn of the target's log, and tells it.
   SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
-            TargetOptions options, std::shared_ptr<spdlog::logger> logger, TwoWay two_way = {});
+            TargetOptions options, std::shared_ptr<Logger> logger, TwoWay two_way = {});
   ~SqlTarget();
   SqlTarget(const SqlTarget&) = delete;
   SqlTarget& operator=(const SqlTarget&) = delete;
@@ -153,7 +152,7 @@ class SqlTarget {
   const TargetOptions options_;
   const TwoWay two_way_;
   std::map<TableName, TableMapping> mappings_;  // by source; constant after construction
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
 
   int refusals_until_freed_ = 0;  // see MayMoveValues
   int batches_locked_first_ = 0;  // still to come, after a deadlock

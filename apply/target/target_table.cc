@@ -14,7 +14,7 @@
 #include "apply/target/for_table.h"
 #include "apply/target/foreign_code.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/base/nearest.h"
 #include "engine/sql/describe_all.h"
 #include "engine/sql/dialect.h"
@@ -103,20 +103,20 @@ bool IsMistake(const ApplyPlan& plan, uint32_t index) {
 }
 
 void AddColumns(sql::Session& session, const ApplyPlan& plan, const std::vector<uint32_t>& missing,
-                spdlog::logger& logger) {
+                Logger& logger) {
   LockForDdl(session);
   for (const uint32_t i : missing) {
     ExecuteDdl(session, Add(plan, ColumnSql(session, plan, plan.columns[i], TypeOnTarget)));
-    logger.info(
-        LogText("target column added, rows that are there get its value with their next change "
-                "table={} column={}",
-                plan.target.ToString(), plan.columns[i].name));
+    logger.Info(
+        "target column added, rows that are there get its value with their next change "
+        "table={} column={}",
+        plan.target.ToString(), plan.columns[i].name);
   }
 }
 
 // From the last one on, so that the indexes stay right.
 void LeaveOutColumns(sql::Session& session, ApplyPlan& plan, const std::vector<uint32_t>& missing,
-                     spdlog::logger& logger) {
+                     Logger& logger) {
   for (const uint32_t i : std::views::reverse(missing)) {
     if (plan.IsCursor(i) && ComparesVersions(plan.conflict)) {
       throw UsageError(
@@ -125,8 +125,8 @@ void LeaveOutColumns(sql::Session& session, ApplyPlan& plan, const std::vector<u
                       plan.target.ToString(), plan.columns[i].name),
           fmt::format("Run: {};", AddColumnSql(session, plan, plan.columns[i]).text()));
     }
-    logger.warn(LogText("column ignored, its values do not reach the target table={} column={}",
-                        plan.target.ToString(), plan.columns[i].name));
+    logger.Warn("column ignored, its values do not reach the target table={} column={}",
+                plan.target.ToString(), plan.columns[i].name);
     LeaveOut(plan, i);
   }
 }
@@ -142,21 +142,21 @@ void TakeNames(const sql::TableInfo& info, Dialect dialect, ApplyPlan& plan) {
 
 // Columns that the target computes by itself. Those that it cannot do without stay, and are refused
 // by CheckColumns.
-void LeaveOutGenerated(const sql::TableInfo& info, ApplyPlan& plan, spdlog::logger& logger) {
+void LeaveOutGenerated(const sql::TableInfo& info, ApplyPlan& plan, Logger& logger) {
   for (auto i = static_cast<uint32_t>(plan.columns.size()); i-- > 0;) {
     const sql::ColumnInfo* const column = info.Find(plan.columns[i].name);
     const bool is_key = std::ranges::find(plan.key, i) != plan.key.end();
     const bool is_needed = is_key || (plan.IsCursor(i) && ComparesVersions(plan.conflict));
     if (column == nullptr || !column->generated || is_needed) continue;
-    logger.info(LogText("column left out, the target computes it table={} column={}",
-                        plan.target.ToString(), plan.columns[i].name));
+    logger.Info("column left out, the target computes it table={} column={}",
+                plan.target.ToString(), plan.columns[i].name);
     LeaveOut(plan, i);
   }
 }
 
 // True when columns were added, so that the catalogue must be read again.
 bool TreatMissingColumns(sql::Session& session, ApplyPlan& plan, const sql::TableInfo& info,
-                         spdlog::logger& logger) {
+                         Logger& logger) {
   std::vector<uint32_t> missing;
   for (uint32_t i = 0; i < plan.columns.size(); ++i) {
     if (info.Find(plan.columns[i].name) != nullptr) continue;
@@ -223,7 +223,7 @@ void CheckColumns(const ApplyPlan& plan, const sql::TableInfo& info, Dialect dia
 
 // True when it was added, so that the catalogue must be read again.
 bool AddMissingFlag(sql::Session& session, const ApplyPlan& plan, const sql::TableInfo& info,
-                    spdlog::logger& logger) {
+                    Logger& logger) {
   if (plan.flag.empty() || info.Find(plan.flag) != nullptr) return false;
   const Sql sql =
       Format("ALTER TABLE {} ADD COLUMN {}", Quote(plan.target), FlagSql(plan, session.dialect()));
@@ -234,8 +234,8 @@ bool AddMissingFlag(sql::Session& session, const ApplyPlan& plan, const sql::Tab
   }
   LockForDdl(session);
   ExecuteDdl(session, sql);
-  logger.info(LogText("target column added for deleted rows table={} column={}",
-                      plan.target.ToString(), plan.flag));
+  logger.Info("target column added for deleted rows table={} column={}", plan.target.ToString(),
+              plan.flag);
   return true;
 }
 
@@ -287,8 +287,7 @@ Sql AddColumnSql(sql::Session& session, const ApplyPlan& plan, const Column& col
   return Add(plan, ColumnSql(session, plan, column, TypeToShow));
 }
 
-void MakeTargetTables(sql::Session& session, std::span<const ApplyPlan> plans,
-                      spdlog::logger& logger) {
+void MakeTargetTables(sql::Session& session, std::span<const ApplyPlan> plans, Logger& logger) {
   std::set<std::string> schemas;
   std::vector<TableName> names;
   for (const ApplyPlan& plan : plans) {
@@ -313,7 +312,7 @@ void MakeTargetTables(sql::Session& session, std::span<const ApplyPlan> plans,
   for (const ApplyPlan& plan : plans) {
     ForTable(plan.schema->table,
              [&] { ExecuteDdl(session, CreateTableSql(session, plan, TypeOnTarget)); });
-    logger.info(LogText("target table created table={}", plan.target.ToString()));
+    logger.Info("target table created table={}", plan.target.ToString());
   }
 }
 
@@ -321,7 +320,7 @@ namespace {
 
 // Makes a table that is there what the plan needs; true when the catalogue must be read again.
 bool AlterTable(sql::Session& session, ApplyPlan& plan, const sql::TableInfo& info,
-                spdlog::logger& logger) {
+                Logger& logger) {
   RefuseOneName(plan, session.dialect());
   TakeNames(info, session.dialect(), plan);
   LeaveOutGenerated(info, plan, logger);
@@ -345,7 +344,7 @@ void CheckTable(sql::Session& session, ApplyPlan& plan, const sql::TableInfo& in
 }  // namespace
 
 std::vector<sql::TableInfo> PrepareTargetTables(sql::Session& session, std::span<ApplyPlan> plans,
-                                                spdlog::logger& logger) {
+                                                Logger& logger) {
   std::vector<TableName> names;
   for (const ApplyPlan& plan : plans) names.push_back(plan.target);
   std::vector<std::optional<sql::TableInfo>> infos = sql::DescribeAll(session, names);
@@ -377,7 +376,7 @@ std::vector<sql::TableInfo> PrepareTargetTables(sql::Session& session, std::span
   return prepared;
 }
 
-sql::TableInfo PrepareTargetTable(sql::Session& session, ApplyPlan& plan, spdlog::logger& logger) {
+sql::TableInfo PrepareTargetTable(sql::Session& session, ApplyPlan& plan, Logger& logger) {
   return std::move(PrepareTargetTables(session, {&plan, 1}, logger).front());
 }
 

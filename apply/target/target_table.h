@@ -1,12 +1,11 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <span>
 #include <string>
 #include <vector>
 
 #include "apply/plan/apply_plan.h"
+#include "engine/base/logger.h"
 #include "engine/sql/session.h"
 #include "engine/sql/table_info.h"
 
@@ -21,14 +20,13 @@ namespace syncline::apply {
 // transaction, so that DDL commits with the first rows or not at all (of many new tables see
 // TargetTables::MakeMissing). Throws UsageError that names what is missing, with the statements to
 // run at the end of the hint.
-sql::TableInfo PrepareTargetTable(sql::Session& session, ApplyPlan& plan, spdlog::logger& logger);
+sql::TableInfo PrepareTargetTable(sql::Session& session, ApplyPlan& plan, Logger& logger);
 // The same for plans of different tables, in their order, with few questions to the catalogue. An
 // error names its table.
 std::vector<sql::TableInfo> PrepareTargetTables(sql::Session& session, std::span<ApplyPlan> plans,
-                                                spdlog::logger& logger);
+                                                Logger& logger);
 // Makes tables that are not there, with their schemas. Throws kRestart where one is.
-void MakeTargetTables(sql::Session& session, std::span<const ApplyPlan> plans,
-                      spdlog::logger& logger);
+void MakeTargetTables(sql::Session& session, std::span<const ApplyPlan> plans, Logger& logger);
 
 // The statement that adds `column`, one of plan.columns, to be shown to somebody.
 sql::Sql AddColumnSql(sql::Session& session, const ApplyPlan& plan, const Column& column);

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <map>
 #include <memory>
 #include <set>
@@ -15,6 +13,7 @@
 #include "apply/target/for_table.h"
 #include "apply/write/table_writer.h"
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 #include "engine/sql/session.h"
 #include "engine/sql/table_info.h"
 
@@ -39,8 +38,7 @@ struct TableTask {
 // want. Belongs to the session's thread; borrows `mappings`, which are by source table.
 class TargetTables {
  public:
-  TargetTables(const std::map<TableName, TableMapping>& mappings,
-               std::shared_ptr<spdlog::logger> logger)
+  TargetTables(const std::map<TableName, TableMapping>& mappings, std::shared_ptr<Logger> logger)
       : mappings_(mappings), logger_(std::move(logger)) {}
 
   // The session is gone: so are the tables that were made ready in it.
@@ -74,7 +72,7 @@ class TargetTables {
   void Take(sql::Session& session, ApplyPlan plan, sql::TableInfo info, SchemaId id);
 
   const std::map<TableName, TableMapping>& mappings_;
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
   std::set<TableName> not_copied_into_;
   std::map<SchemaId, TargetTable> ready_;
   std::map<TableName, std::vector<sql::ForeignKey>> references_;  // of each target in `ready_`

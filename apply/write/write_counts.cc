@@ -1,6 +1,6 @@
 #include "apply/write/write_counts.h"
 
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 
 namespace syncline::apply {
 
@@ -16,24 +16,22 @@ WriteCounts& WriteCounts::operator+=(const WriteCounts& other) {
 }
 
 void Report(const WriteCounts& counts, const std::string& pipeline, const TableName& table,
-            spdlog::logger& logger) {
+            Logger& logger) {
   const std::string name = table.ToString();
   if (counts.newer > 0) {
-    logger.info(LogText("existing row is newer, skipped pipeline={} table={} rows={}", pipeline,
-                        name, counts.newer));
+    logger.Info("existing row is newer, skipped pipeline={} table={} rows={}", pipeline, name,
+                counts.newer);
   }
   if (counts.conflicts > 0) {
-    logger.info(LogText("conflicts decided pipeline={} table={} rows={}", pipeline, name,
-                        counts.conflicts));
+    logger.Info("conflicts decided pipeline={} table={} rows={}", pipeline, name, counts.conflicts);
   }
   if (counts.waiting > 0) {
-    logger.info(LogText("later changes of parked rows wait pipeline={} table={} rows={}", pipeline,
-                        name, counts.waiting));
+    logger.Info("later changes of parked rows wait pipeline={} table={} rows={}", pipeline, name,
+                counts.waiting);
   }
   if (counts.suppressed > 0) {
-    logger.warn(
-        LogText("the target's own triggers kept rows as they were pipeline={} table={} rows={}",
-                pipeline, name, counts.suppressed));
+    logger.Warn("the target's own triggers kept rows as they were pipeline={} table={} rows={}",
+                pipeline, name, counts.suppressed);
   }
 }
 

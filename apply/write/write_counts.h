@@ -1,13 +1,12 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
 
 #include "engine/base/clock.h"
+#include "engine/base/logger.h"
 #include "engine/model/schema.h"
 
 namespace syncline::apply {
@@ -45,6 +44,6 @@ class WriteTally {
 
 // Tells what is out of the ordinary among them.
 void Report(const WriteCounts& counts, const std::string& pipeline, const TableName& table,
-            spdlog::logger& logger);
+            Logger& logger);
 
 }  // namespace syncline::apply

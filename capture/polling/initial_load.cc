@@ -12,7 +12,6 @@
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/for_dialect.h"
 #include "engine/sql/text_array.h"
@@ -97,10 +96,8 @@ void InitialLoad::TakeRange(const std::stop_token& stop) {
   CrashPoint("load.range_read");
   batch.Checkpoint(cursor_text_.Write(parts_.cursor));
   CrashPoint("load.range_logged");
-  for (const std::string& table : ranges)
-    parts_.logger.debug(LogText("range loaded table={}", table));
-  for (const std::string& table : loaded)
-    parts_.logger.info(LogText("table loaded table={}", table));
+  for (const std::string& table : ranges) parts_.logger.Debug("range loaded table={}", table);
+  for (const std::string& table : loaded) parts_.logger.Info("table loaded table={}", table);
 }
 
 void InitialLoad::Take(RowQueue::Piece piece, RowFeed::Batch& batch) {
@@ -152,7 +149,7 @@ void InitialLoad::Announce(const CapturePlan& table) {
     throw UsageError(fmt::format("{}: {}", table.name(), state.guarantee->reason),
                      state.guarantee->remedy);
   }
-  parts_.logger.info(LogText("initial load begins table={}", table.name()));
+  parts_.logger.Info("initial load begins table={}", table.name());
   if (!table.null_cursor.empty()) TellNullCursors(table);
 }
 
@@ -161,10 +158,10 @@ void InitialLoad::TellNullCursors(const CapturePlan& table) {
       sql::Format("SELECT count(*) FROM {} WHERE {}", table.from(), table.null_cursor));
   const std::string& rows = count.rows.at(0).at(0).value();
   if (rows == "0") return;
-  parts_.logger.warn(LogText(
+  parts_.logger.Warn(
       "rows are not captured because their cursor column is NULL table={} column={} rows={} "
       "hint=\"set it on every row and make the column NOT NULL\"",
-      table.name(), table.cursor_sql().text(), rows));
+      table.name(), table.cursor_sql().text(), rows);
 }
 
 void InitialLoad::ReadTables(const std::stop_token& stop) {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -18,6 +16,7 @@
 #include "capture/polling/catalog_watch.h"
 #include "capture/polling/row_feed.h"
 #include "capture/polling/row_queue.h"
+#include "engine/base/logger.h"
 
 namespace syncline::capture {
 
@@ -40,7 +39,7 @@ class InitialLoad {
     const std::vector<CapturePlan>& tables;
     CaptureStats& stats;
     Clock& clock;
-    spdlog::logger& logger;
+    Logger& logger;
   };
 
   InitialLoad(Parts parts, const LoadOptions& options);

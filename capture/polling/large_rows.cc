@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/told_key.h"
 
@@ -64,10 +63,10 @@ void LargeRows::Note(const CapturePlan& table, const Row& whole_key, uint64_t by
   any_ = true;
   if (is_new) {
     news_ = true;
-    logger_.warn(LogText(
+    logger_.Warn(
         "a row is too large and stays at the source table={} bytes={} max_row={} hint=\"`syncline "
         "status` names it; raise max_row, or leave the large column out with omit\"",
-        table.name(), bytes, table.row_bytes_max));
+        table.name(), bytes, table.row_bytes_max);
   }
   row->second = bytes;
 }
@@ -83,10 +82,10 @@ void LargeRows::NoteUnreadable(const CapturePlan& table, const Row& key,
   any_ = true;
   if (const auto [place, is_new] = known.insert_or_assign(key.bytes(), row); !is_new) return;
   news_ = true;
-  logger_.warn(LogText(
+  logger_.Warn(
       "a row cannot be read and stays at the source table={} reason=\"{}\" hint=\"`syncline "
       "status` names it; mend it, or leave the column out with omit\"",
-      table.name(), row.why));
+      table.name(), row.why);
 }
 
 std::vector<Row> LargeRows::ToReadAgain(const CapturePlan& table) const {
@@ -104,12 +103,11 @@ void LargeRows::ForgetKey(const CapturePlan& table, const Row& key) {
   if (state == cursor_.tables.end()) return;
   if (state->second.too_large.erase(Remembered(key).bytes()) > 0) {
     news_ = true;
-    logger_.info(LogText("a row that was too large is captured, or gone table={}", table.name()));
+    logger_.Info("a row that was too large is captured, or gone table={}", table.name());
   }
   if (state->second.unreadable.erase(key.bytes()) > 0) {
     news_ = true;
-    logger_.info(
-        LogText("a row that could not be read is captured, or gone table={}", table.name()));
+    logger_.Info("a row that could not be read is captured, or gone table={}", table.name());
   }
 }
 

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <cstdint>
 #include <utility>
 #include <vector>
 
 #include "capture/cursor/capture_cursor.h"
 #include "capture/plan/capture_plan.h"
+#include "engine/base/logger.h"
 #include "engine/model/row.h"
 #include "engine/sql/session.h"
 
@@ -23,7 +22,7 @@ inline constexpr size_t kKeysRead = 200;
 class LargeRows {
  public:
   // The cursor's tables may still change, but then Recheck comes for each.
-  LargeRows(CaptureCursor& cursor, spdlog::logger& logger) : cursor_(cursor), logger_(logger) {}
+  LargeRows(CaptureCursor& cursor, Logger& logger) : cursor_(cursor), logger_(logger) {}
 
   // A row is too large; warns when that is news. Throws StopError when a table has so many of them
   // that they cannot be remembered.
@@ -48,7 +47,7 @@ class LargeRows {
   CaptureCursor& cursor_;
   bool any_ = false;   // some table has, or had
   bool news_ = false;  // since TakeNews
-  spdlog::logger& logger_;
+  Logger& logger_;
 };
 
 }  // namespace syncline::capture

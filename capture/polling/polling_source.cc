@@ -12,7 +12,7 @@
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/model/row_shape.h"
 #include "engine/model/stamp.h"
 #include "engine/sql/dialect.h"
@@ -34,7 +34,7 @@ PollingSource::PollingSource(sql::Session& session,
                              std::function<std::unique_ptr<sql::Session>()> open,
                              std::unique_ptr<CatalogWatch> catalog, std::vector<CapturePlan> tables,
                              const CaptureOptions& options, CaptureLog& log, Clock& clock,
-                             CaptureStats& stats, spdlog::logger& logger)
+                             CaptureStats& stats, Logger& logger)
     : session_(session),
       node_(options.node),
       log_(log),
@@ -86,10 +86,10 @@ void PollingSource::AdoptTables() {
       state = known->second;
       if (state.definition != table.definition) {
         if (!IsTombstoneTable(table.schema->table)) {
-          logger_.info(LogText(
+          logger_.Info(
               "table is loaded again, its key, cursor, where, omit or soft deletion has changed "
               "table={}",
-              table.name()));
+              table.name());
         }
         state = {};
       }
@@ -177,10 +177,10 @@ void PollingSource::OweDeletions(const CapturePlan& table, CaptureCursor::Table&
                                  std::string_view why) {
   state.reconciled.reset();
   state.owes_deletions = horizon_->Holds(table);
-  logger_.warn(LogText(
+  logger_.Warn(
       "tombstones do not tell of all deletions, {}: every row that the log holds is looked for "
       "once table={}",
-      why, table.name()));
+      why, table.name());
 }
 
 // Others learn it from the log's frames.
@@ -246,7 +246,7 @@ PollingSource::Outcome PollingSource::Poll(const std::vector<RowKeys>& again) {
   batch.Close(cursor_text_.Write(cursor_), OwingIsNews() || has_news);
   CrashPoint("poll.logged");
   ++stats_.polls;
-  logger_.debug(LogText("poll done logged={}", batch.logged()));
+  logger_.Debug("poll done logged={}", batch.logged());
   return batch.logged() > 0 ? Outcome::kLogged : Outcome::kNothing;
 }
 
@@ -266,8 +266,8 @@ int64_t PollingSource::AcceptStamp(const TableSchema& table, int64_t stamp) {
     throw StopError(what, "correct the row, or the clock that set it, or raise max_skew");
   }
   if (told_ahead_.insert(table.table).second) {
-    logger_.warn(LogText("{} ahead_ms={} counts_as={}", what, (stamp - users_.now) / 1000,
-                         node_->ahead == AheadStamps::kCap ? "now" : "written"));
+    logger_.Warn("{} ahead_ms={} counts_as={}", what, (stamp - users_.now) / 1000,
+                 node_->ahead == AheadStamps::kCap ? "now" : "written");
   }
   return node_->ahead == AheadStamps::kCap ? users_.now : stamp;
 }
@@ -308,8 +308,8 @@ void PollingSource::ReadTable(RowFeed::Batch& batch, const CapturePlan& table) {
   if (state.forms.scan() == scan || condition.empty()) return;
   // A stamp has come in a form that the column did not have: others like it may stand, as they are
   // stored, before the place where this poll began.
-  logger_.info(LogText("stamps have another form, the table is read once table={} forms={}",
-                       table.name(), state.forms.Describe()));
+  logger_.Info("stamps have another form, the table is read once table={} forms={}", table.name(),
+               state.forms.Describe());
   batch.Read(table, "", table.poll_order, 0, Watching(table));
 }
 

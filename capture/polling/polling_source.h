@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,6 +19,7 @@
 #include "capture/polling/large_rows.h"
 #include "capture/polling/reconciliation.h"
 #include "capture/polling/row_feed.h"
+#include "engine/base/logger.h"
 #include "engine/log/capture_log.h"
 #include "engine/sql/session.h"
 
@@ -38,7 +37,7 @@ class PollingSource {
   PollingSource(sql::Session& session, std::function<std::unique_ptr<sql::Session>()> open,
                 std::unique_ptr<CatalogWatch> catalog, std::vector<CapturePlan> tables,
                 const CaptureOptions& options, CaptureLog& log, Clock& clock, CaptureStats& stats,
-                spdlog::logger& logger);
+                Logger& logger);
 
   // True: a range has to be loaded before the next poll.
   bool loading() const { return load_.pending() > 0; }
@@ -84,7 +83,7 @@ class PollingSource {
   const std::optional<NodeOptions> node_;
   CaptureLog& log_;
   CaptureStats& stats_;
-  spdlog::logger& logger_;
+  Logger& logger_;
   const std::unique_ptr<CatalogWatch> catalog_;
   const std::vector<CapturePlan> tables_;
   const std::vector<CapturePlan> polled_;  // these and their tombstones

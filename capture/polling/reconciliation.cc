@@ -9,7 +9,6 @@
 
 #include "capture/polling/range_reader.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
 #include "engine/model/calendar.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
@@ -238,13 +237,13 @@ void Reconciliation::Go(const CapturePlan& table, int64_t clock_us, RowFeed::Bat
 
 void Reconciliation::Tell(const Step& step) const {
   const Round& round = step.round;
-  parts_.logger.info(LogText("reconciled table={} rows={} deleted={}", step.table.name(),
-                             round.rows, round.deleted));
+  parts_.logger.Info("reconciled table={} rows={} deleted={}", step.table.name(), round.rows,
+                     round.deleted);
   if (round.logged <= round.deleted) return;
-  parts_.logger.warn(LogText(
+  parts_.logger.Warn(
       "reconciling has found rows that polls had not seen table={} rows={} hint=\"see `syncline "
       "check`: something changes rows without moving the cursor column forward\"",
-      step.table.name(), round.logged - round.deleted));
+      step.table.name(), round.logged - round.deleted);
 }
 
 // In the cursor; what is held is looked for again by whoever goes on from there.
@@ -280,8 +279,8 @@ void Reconciliation::Refuse(const Step& step, uint64_t allowed) {
       "find out why: a restore, a TRUNCATE, a condition or a policy that hides rows. Where they "
       "come back this ends by itself; if they are to be deleted on the targets, set max_deletes "
       "for the table once, as in `deletes: {by: reconcile, max_deletes: 100%}`, and start again");
-  parts_.logger.warn(
-      LogText("deletions are held back error=\"{}\" hint=\"{}\"", error.message(), error.hint()));
+  parts_.logger.Warn("deletions are held back error=\"{}\" hint=\"{}\"", error.message(),
+                     error.hint());
   step.state.reconciled.reset();
   refused_.insert_or_assign(step.table.schema->table, Refused{step.clock_us, std::move(error)});
 }

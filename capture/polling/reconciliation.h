@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -13,6 +11,7 @@
 #include "capture/plan/capture_plan.h"
 #include "capture/polling/capture_options.h"
 #include "capture/polling/row_feed.h"
+#include "engine/base/logger.h"
 #include "engine/log/key_index.h"
 #include "engine/sql/session.h"
 
@@ -36,7 +35,7 @@ class Reconciliation {
     sql::Session& session;
     KeyIndex& log;
     CaptureCursor& cursor;
-    spdlog::logger& logger;
+    Logger& logger;
   };
 
   Reconciliation(Parts parts, const CaptureOptions& options) : parts_(parts), options_(options) {}

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "capture/plan/tombstone_horizon.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/model/stamp.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/sql_dialect.h"
@@ -92,28 +92,27 @@ bool MayBeOlder(sql::Session& session, const CapturePlan& table, const CaptureCu
          (table.tombstones && LacksItsTombstones(session, table, cursor));
 }
 
-void LogChange(spdlog::logger& logger, const CapturePlan& table, const TableChange& change,
-               bool compares) {
+void LogChange(Logger& logger, const CapturePlan& table, const TableChange& change, bool compares) {
   switch (change.kind) {
     case TableChange::Kind::kNone:
       return;
     case TableChange::Kind::kParts:
-      return logger.info(LogText(
+      return logger.Info(
           "partitions or children of a table have changed, rows of new ones are read table={} "
           "new={}",
-          table.name(), change.parts.size()));
+          table.name(), change.parts.size());
     case TableChange::Kind::kRewritten:
-      return logger.warn(LogText(
+      return logger.Warn(
           "a table was changed as a whole (TRUNCATE, VACUUM, CLUSTER, ALTER TABLE or TYPE, another "
           "file): it is read again and compared with the log table={}",
-          table.name()));
+          table.name());
     case TableChange::Kind::kReplaced:
-      return logger.warn(LogText(
+      return logger.Warn(
           "a table is not the one that was captured (restored, made anew or renamed): it is read "
           "again and compared with the log, {} table={}",
           compares ? "and rows that it lacks are logged as deleted"
                    : "but not for deletions, since this role may not lock it",
-          table.name()));
+          table.name());
   }
 }
 

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include "capture/cursor/capture_cursor.h"
 #include "capture/plan/capture_plan.h"
 #include "capture/plan/table_mark.h"
 #include "capture/polling/catalog_watch.h"
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 
 namespace syncline::capture {
 
@@ -27,8 +26,7 @@ bool MayBeOlder(sql::Session& session, const CapturePlan& table, const CaptureCu
 
 // Says what has changed and what is done about it. `compares`: what the log holds and a replaced
 // table lacks will be deleted.
-void LogChange(spdlog::logger& logger, const CapturePlan& table, const TableChange& change,
-               bool compares);
+void LogChange(Logger& logger, const CapturePlan& table, const TableChange& change, bool compares);
 
 // In two directions its old rows would count as new ones that users have made.
 Error ReplacedNode(const CapturePlan& table);

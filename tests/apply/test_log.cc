@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "engine/base/logger.h"
 #include "engine/log/care/log_repair.h"
 #include "engine/log/retention.h"
 #include "engine/log/rocks/open_log.h"
@@ -80,8 +81,6 @@ Row Item(int64_t id, const std::string& name, int64_t stamp) {
   return MakeRow({ValueView::Int(id), ValueView::Text(name), Stamp(stamp)});
 }
 
-std::shared_ptr<spdlog::logger> QuietLogger() {
-  return std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
-}
+std::shared_ptr<Logger> QuietLogger() { return std::make_shared<NullLogger>(); }
 
 }  // namespace syncline::test

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <spdlog/sinks/null_sink.h>
-#include <spdlog/spdlog.h>
-
 #include <filesystem>
 #include <functional>
 #include <initializer_list>
@@ -11,6 +8,7 @@
 #include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/base/logger.h"
 #include "engine/log/change_log.h"
 #include "engine/log/cut_writer.h"
 #include "engine/log/log_reader.h"
@@ -72,6 +70,6 @@ Row MakeRow(std::initializer_list<ValueView> values);
 Row Item(int64_t id, const std::string& name, int64_t stamp);
 ValueView Stamp(int64_t seconds);
 
-std::shared_ptr<spdlog::logger> QuietLogger();
+std::shared_ptr<Logger> QuietLogger();
 
 }  // namespace syncline::test

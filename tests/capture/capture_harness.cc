@@ -1,6 +1,5 @@
 #include "tests/capture/capture_harness.h"
 
-#include <spdlog/sinks/base_sink.h>
 #include <stdlib.h>
 
 #include <mutex>
@@ -10,6 +9,7 @@
 #include "engine/log/log_reader.h"
 #include "engine/log/rocks/open_log.h"
 #include "engine/model/value_text.h"
+#include "tests/support/text_logger.h"
 
 namespace syncline::capture {
 namespace {
@@ -25,21 +25,6 @@ std::string Joined(const Row& row) {
 }  // namespace
 
 // Hands the stage's messages to the harness.
-class CaptureHarness::Watch : public spdlog::sinks::base_sink<std::mutex> {
- public:
-  explicit Watch(CaptureHarness& harness) : harness_(harness) {}
-
- private:
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    const std::string text(message.payload.begin(), message.payload.end());
-    harness_.messages_ += text + "\n";
-    if (harness_.on_message_) harness_.on_message_(text);
-  }
-  void flush_() override {}
-
-  CaptureHarness& harness_;
-};
-
 TemporaryFolder::TemporaryFolder() {
   std::string name = (std::filesystem::temp_directory_path() / "syncline-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
@@ -55,8 +40,12 @@ CaptureHarness::CaptureHarness(sql::DatabaseUrl source, std::vector<TableSpec> t
                                CaptureOptions options)
     : source_(std::move(source)), tables_(std::move(tables)), options_(options) {
   options_.once = true;
-  logger_ = std::make_shared<spdlog::logger>("test", std::make_shared<Watch>(*this));
-  logger_->set_level(spdlog::level::debug);
+  logger_ =
+      std::make_shared<test::TextLogger>(Logger::Level::kDebug, [this](std::string_view line) {
+        const std::string text(line);
+        messages_ += text + "\n";
+        if (on_message_) on_message_(text);
+      });
   Restart();
 }
 

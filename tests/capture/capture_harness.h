@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -14,6 +12,7 @@
 #include "capture/plan/table_spec.h"
 #include "capture/polling/capture_options.h"
 #include "engine/base/clock.h"
+#include "engine/base/logger.h"
 #include "engine/log/change_log.h"
 #include "engine/sql/database_url.h"
 #include "engine/sql/session.h"
@@ -75,8 +74,6 @@ class CaptureHarness {
   const std::string& messages() const { return messages_; }
 
  private:
-  class Watch;
-
   CaptureStage& stage();
 
   const sql::DatabaseUrl source_;
@@ -86,7 +83,7 @@ class CaptureHarness {
   ManualClock clock_;
   std::string messages_;  // what the stage said
   std::function<void(const std::string&)> on_message_;
-  std::shared_ptr<spdlog::logger> logger_;
+  std::shared_ptr<Logger> logger_;
   std::unique_ptr<ChangeLog> log_;
   std::unique_ptr<CaptureStage> stage_;
 };

@@ -88,8 +88,7 @@ TEST_F(CaptureOrdersTest, AnOrderEndsARest) {
       if (polled) ++polls;
       polls.notify_all();
     };
-    CaptureStage stage(url_, {spec}, options, *log, clock,
-                       std::make_shared<spdlog::logger>("live"));
+    CaptureStage stage(url_, {spec}, options, *log, clock, std::make_shared<NullLogger>());
     const std::jthread runs([&](std::stop_token stop) { stage.Run(stop); });
     polls.wait(0);
     if (orders == nullptr) continue;

@@ -6,7 +6,6 @@
 namespace syncline::test {
 namespace {
 
-constexpr size_t kLinesKept = 1000;
 constexpr auto kWaitMax = std::chrono::minutes(1);
 
 }  // namespace
@@ -23,12 +22,9 @@ void WaitUntil(std::string_view what, const std::function<bool()>& condition) {
 
 RunningStage::RunningStage(sql::DatabaseUrl url, std::vector<apply::TableMapping> tables,
                            TestLog& log, Clock& clock, apply::ApplyOptions options)
-    : log_(log),
-      told_(std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(kLinesKept)),
-      reader_(log.NewReader()) {
+    : log_(log), told_(std::make_shared<TextLogger>()), reader_(log.NewReader()) {
   stage_ = std::make_unique<apply::ApplyStage>(std::move(url), std::move(tables),
-                                               std::move(options), *reader_, clock,
-                                               std::make_shared<spdlog::logger>("stage", told_));
+                                               std::move(options), *reader_, clock, told_);
   thread_ = std::jthread([this](std::stop_token stop) {
     try {
       stage_->Run(stop);
@@ -46,11 +42,7 @@ bool RunningStage::has_ended() const {
   return error_.has_value();
 }
 
-std::string RunningStage::Told() const {
-  std::string all;
-  for (const std::string& line : told_->last_formatted()) all += line;
-  return all;
-}
+std::string RunningStage::Told() const { return told_->text(); }
 
 bool RunningStage::HasTold(std::string_view text) const {
   return Told().find(text) != std::string::npos;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/sinks/ringbuffer_sink.h>
-
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -14,6 +12,7 @@
 #include "apply/apply_stage.h"
 #include "engine/base/error.h"
 #include "tests/apply/test_log.h"
+#include "tests/support/text_logger.h"
 
 namespace syncline::test {
 
@@ -38,7 +37,7 @@ class RunningStage {
   std::string Told() const;
 
   TestLog& log_;
-  const std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> told_;
+  const std::shared_ptr<TextLogger> told_;
   const std::unique_ptr<LogReader> reader_;
   std::unique_ptr<apply::ApplyStage> stage_;
 

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
-#include <spdlog/sinks/ostream_sink.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +13,8 @@
 #include <sstream>
 #include <thread>
 
+#include "engine/base/logger.h"
+#include "tests/support/text_logger.h"
 #include "tools/service/incidents.h"
 
 namespace syncline::cli {
@@ -84,9 +85,7 @@ class HooksTest : public testing::Test {
   }
 
   std::filesystem::path folder_;
-  std::ostringstream log_;
-  std::shared_ptr<spdlog::logger> logger_ = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
+  std::shared_ptr<test::TextLogger> logger_ = std::make_shared<test::TextLogger>();
 };
 
 // Fails (by never ending) when the destructor does not wait for what is still to be told.
@@ -102,7 +101,7 @@ TEST_F(HooksTest, TellsCommandsAndWebhooks) {
   EXPECT_THAT(request, HasSubstr("POST /hook HTTP/1.1"));
   EXPECT_THAT(request, HasSubstr("application/json"));
   EXPECT_THAT(request, HasSubstr(R"("error":"a \"reason\"")"));
-  EXPECT_EQ(log_.str(), "");
+  EXPECT_EQ(logger_->text(), "");
 }
 
 // Fails when a command gets all that this process has in its environment.
@@ -147,9 +146,9 @@ TEST_F(HooksTest, OneThatFailsIsLoggedAndNoMore) {
     hooks.Tell({.pipeline = "way", .kind = "sync", .state = "failed"});
   }
   EXPECT_EQ(Text("told"), "way sync failed: \n");
-  EXPECT_THAT(log_.str(), HasSubstr("its exit code was 7"));
-  EXPECT_THAT(log_.str(), HasSubstr("the answer was HTTP 500"));
-  EXPECT_THAT(log_.str(), HasSubstr("hook=webhook state=failed error=\"Couldn't connect"));
+  EXPECT_THAT(logger_->text(), HasSubstr("its exit code was 7"));
+  EXPECT_THAT(logger_->text(), HasSubstr("the answer was HTTP 500"));
+  EXPECT_THAT(logger_->text(), HasSubstr("hook=webhook state=failed error=\"Couldn't connect"));
 }
 
 // Fails when an incident is told each time, or forgotten by the next process.

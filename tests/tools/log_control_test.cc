@@ -1,13 +1,13 @@
 #include "tools/control/log_control.h"
 
 #include <gmock/gmock.h>
-#include <spdlog/sinks/null_sink.h>
 #include <sys/stat.h>
 
 #include <fstream>
 #include <thread>
 
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 #include "engine/log/catalog/folder_catalog.h"
 #include "tests/tools/sqlite_files.h"
 
@@ -20,8 +20,7 @@ using testing::StartsWith;
 
 class LogControlTest : public SqliteFilesTest {
  protected:
-  std::shared_ptr<spdlog::logger> logger_ =
-      std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+  std::shared_ptr<Logger> logger_ = std::make_shared<NullLogger>();
   SystemClock clock_;
   // Longer than a socket's path may be.
   const fs::path log_folder_ = folder_ / std::string(150, 'x') / "log";

@@ -1,6 +1,5 @@
 // Who else may look into what the program makes, and what is said about it.
 #include <gmock/gmock.h>
-#include <spdlog/sinks/ostream_sink.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -9,6 +8,7 @@
 #include "engine/base/error.h"
 #include "engine/log/catalog/folder_catalog.h"
 #include "engine/log/log_care.h"
+#include "tests/support/text_logger.h"
 #include "tests/tools/sqlite_files.h"
 #include "tools/check/check_privacy.h"
 #include "tools/control/local_socket.h"
@@ -63,15 +63,14 @@ TEST_F(PrivacyTest, AFolderOfAnEarlierBuildIsTightenedWithOneLine) {
   { const StateStore history(logs, clock_); }
   { const auto writer = FolderLog(logs / "shop")->Open("test:source", clock_); }
   Loosen(logs);
-  std::ostringstream told;
-  spdlog::logger logger("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(told));
+  test::TextLogger logger;
   Plan plan;
   plan.logs = FolderCatalog(logs);
   plan.sources.emplace_back().log = plan.logs->Find("shop");
   KeepPrivate(plan, logger);
   KeepPrivate(plan, logger);
-  EXPECT_EQ(std::ranges::count(told.str(), '\n'), 1) << told.str();
-  EXPECT_THAT(told.str(), HasSubstr("folder=" + logs.string()));
+  EXPECT_EQ(std::ranges::count(logger.text(), '\n'), 1) << logger.text();
+  EXPECT_THAT(logger.text(), HasSubstr("folder=" + logs.string()));
   EXPECT_EQ(ModeOf(logs), 0700u);
   EXPECT_EQ(ModeOf(logs / "runs.db"), 0600u);
   EXPECT_EQ(ModeOf(logs / "shop" / "durable"), 0600u);

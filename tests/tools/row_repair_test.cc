@@ -7,37 +7,36 @@
 namespace syncline::cli {
 namespace {
 
-DivergentRow CheckResult(Why why, Difference difference, bool target_is_log = false) {
+DivergentRow RowThat(Why why, Difference difference, bool target_is_log = false) {
   return {.difference = difference, .why = why, .target_is_log = target_is_log};
 }
 
 TEST(MendForTest, WhoeverDiffersFromTheSourceIsMended) {
   const RepairOptions usual;
-  EXPECT_EQ(RepairFor(CheckResult(Why::kAltered, Difference::kDiffering), usual),
-            RepairStep::kWrite);
-  EXPECT_EQ(RepairFor(CheckResult(Why::kAltered, Difference::kExtra), usual), RepairStep::kWrite);
-  EXPECT_EQ(RepairFor(CheckResult(Why::kMissed, Difference::kDiffering, true), usual),
+  EXPECT_EQ(RepairFor(RowThat(Why::kAltered, Difference::kDiffering), usual), RepairStep::kWrite);
+  EXPECT_EQ(RepairFor(RowThat(Why::kAltered, Difference::kExtra), usual), RepairStep::kWrite);
+  EXPECT_EQ(RepairFor(RowThat(Why::kMissed, Difference::kDiffering, true), usual),
             RepairStep::kRecapture);
-  EXPECT_EQ(RepairFor(CheckResult(Why::kMissed, Difference::kMissing, false), usual),
+  EXPECT_EQ(RepairFor(RowThat(Why::kMissed, Difference::kMissing, false), usual),
             RepairStep::kBoth);
-  EXPECT_EQ(RepairFor(CheckResult(Why::kGone, Difference::kExtra, true), usual),
+  EXPECT_EQ(RepairFor(RowThat(Why::kGone, Difference::kExtra, true), usual),
             RepairStep::kRecapture);
 }
 
 // Fails when a decision that somebody has made, or has yet to make, is overridden unasked.
 TEST(MendForTest, WhatIsDecidedOrWaitsIsLeftAlone) {
   const RepairOptions usual;
-  EXPECT_EQ(RepairFor(CheckResult(Why::kParked, Difference::kMissing), usual), RepairStep::kLeave);
-  EXPECT_EQ(RepairFor(CheckResult(Why::kNoCursor, Difference::kMissing, true), usual),
+  EXPECT_EQ(RepairFor(RowThat(Why::kParked, Difference::kMissing), usual), RepairStep::kLeave);
+  EXPECT_EQ(RepairFor(RowThat(Why::kNoCursor, Difference::kMissing, true), usual),
             RepairStep::kLeave);
-  EXPECT_EQ(RepairFor(CheckResult(Why::kKept, Difference::kDiffering), usual), RepairStep::kLeave);
-  EXPECT_EQ(RepairFor(CheckResult(Why::kKept, Difference::kDiffering), {.conflicts = true}),
+  EXPECT_EQ(RepairFor(RowThat(Why::kKept, Difference::kDiffering), usual), RepairStep::kLeave);
+  EXPECT_EQ(RepairFor(RowThat(Why::kKept, Difference::kDiffering), {.conflicts = true}),
             RepairStep::kWrite);
-  EXPECT_EQ(RepairFor(CheckResult(Why::kParked, Difference::kMissing), {.conflicts = true}),
+  EXPECT_EQ(RepairFor(RowThat(Why::kParked, Difference::kMissing), {.conflicts = true}),
             RepairStep::kLeave);
-  EXPECT_EQ(RepairFor(CheckResult(Why::kGone, Difference::kExtra), {.keep_extra = true}),
+  EXPECT_EQ(RepairFor(RowThat(Why::kGone, Difference::kExtra), {.keep_extra = true}),
             RepairStep::kLeave);
-  EXPECT_EQ(RepairFor(CheckResult(Why::kAltered, Difference::kExtra), {.keep_extra = true}),
+  EXPECT_EQ(RepairFor(RowThat(Why::kAltered, Difference::kExtra), {.keep_extra = true}),
             RepairStep::kLeave);
 }
 

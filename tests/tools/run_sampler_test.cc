@@ -1,7 +1,8 @@
 #include "tools/service/run_sampler.h"
+#include "engine/base/logger.h"
+#include "tests/support/text_logger.h"
 
 #include <gmock/gmock.h>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -53,9 +54,7 @@ class RunSamplerTest : public testing::Test {
 
   ManualClock clock_;
   std::filesystem::path folder_;
-  std::ostringstream log_;
-  std::shared_ptr<spdlog::logger> logger_ = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
+  std::shared_ptr<test::TextLogger> logger_ = std::make_shared<test::TextLogger>();
   Hooks hooks_{{}, logger_};
   capture::CaptureStats capture_;
   apply::ApplyStats apply_;

@@ -1,12 +1,13 @@
 #include "tools/service/runner.h"
 
 #include <gmock/gmock.h>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include <future>
 #include <sstream>
 #include <thread>
 
+#include "engine/base/logger.h"
+#include "tests/support/text_logger.h"
 #include "tests/tools/sqlite_files.h"
 
 namespace syncline::cli {
@@ -58,9 +59,7 @@ class RunnerTest : public SqliteFilesTest {
   }
 
   SystemClock clock_;
-  std::ostringstream log_;
-  std::shared_ptr<spdlog::logger> logger_ = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
+  std::shared_ptr<test::TextLogger> logger_ = std::make_shared<test::TextLogger>();
 };
 
 TEST_F(RunnerTest, AfterOnceTheTargetsHoldTheSource) {
@@ -93,7 +92,7 @@ TEST_F(RunnerTest, AFailedPipelineDoesNotStopTheOther) {
     EXPECT_THAT(error.message(), HasSubstr("items"));
   }
   EXPECT_EQ(Names("good"), "one,two");
-  EXPECT_THAT(log_.str(), HasSubstr("stopped by an error name=to-bad"));
+  EXPECT_THAT(logger_->text(), HasSubstr("stopped by an error name=to-bad"));
 }
 
 // Fails (by never ending) when a capture goes on for nobody.

@@ -1,12 +1,13 @@
 #include "tools/service/scheduled_pipeline.h"
 
 #include <gmock/gmock.h>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include <cstdlib>
 #include <sstream>
 
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
+#include "tests/support/text_logger.h"
 
 namespace syncline::cli {
 namespace {
@@ -70,9 +71,7 @@ class ScheduledPipelineTest : public testing::Test {
   SetClock clock_;
   const WallTime begin_ = clock_.Now();
   std::filesystem::path folder_;
-  std::ostringstream log_;
-  std::shared_ptr<spdlog::logger> logger_ = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
+  std::shared_ptr<test::TextLogger> logger_ = std::make_shared<test::TextLogger>();
   Backoff::Options retry_;
   Hooks hooks_{{}, logger_};
   std::unique_ptr<BestEffortStateStore> book_;

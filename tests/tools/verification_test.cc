@@ -1,10 +1,10 @@
 #include "tools/verify/verification.h"
 
 #include <gmock/gmock.h>
-#include <spdlog/sinks/null_sink.h>
 
 #include <map>
 
+#include "engine/base/logger.h"
 #include "tests/tools/sqlite_files.h"
 #include "tools/service/runner.h"
 
@@ -60,8 +60,7 @@ class VerificationTest : public SqliteFilesTest {
   }
 
   SystemClock clock_;
-  std::shared_ptr<spdlog::logger> logger_ =
-      std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+  std::shared_ptr<Logger> logger_ = std::make_shared<NullLogger>();
   Plan plan_;
 };
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spdlog/sinks/null_sink.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -87,8 +86,7 @@ void CheckTable(sql::Session& session, const std::string& subject, const Pipelin
     plan.comes_back = pipeline.two_way;
     apply::RefuseOneName(plan, session.dialect());
     const apply::ApplyPlan whole = plan;
-    const auto silent =
-        std::make_shared<spdlog::logger>("check", std::make_shared<spdlog::sinks::null_sink_mt>());
+    const auto silent = std::make_shared<NullLogger>();
     const auto before = session.Describe(mapping.target);
     if (!CheckTypes(session, source, subject, plan, before ? &*before : nullptr, report)) return;
     sql::TableInfo prepared;

@@ -12,7 +12,7 @@
 #include "apply/plan/moment_fit.h"
 #include "apply/plan/moment_parts.h"
 #include "capture/plan/capture_plan.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/sql/session.h"
 #include "engine/sql/sql_dialect.h"
 #include "engine/sql/time_zone.h"
@@ -127,7 +127,7 @@ MomentFindings FindOtherMoments(const PipelinePlan& pipeline) {
                      /*all=*/true, known);
 }
 
-KnownTables RequireSameMoments(const PipelinePlan& pipeline, spdlog::logger& logger) {
+KnownTables RequireSameMoments(const PipelinePlan& pipeline, Logger& logger) {
   const Side target = Side::Open(pipeline.target_url);
   KnownTables known;
   std::optional<Side> source;
@@ -135,10 +135,10 @@ KnownTables RequireSameMoments(const PipelinePlan& pipeline, spdlog::logger& log
     source = Side::Open(pipeline.source_url);
   } catch (const Error& error) {
     if (error.cause() == Cause::kUsage) throw;  // it will not answer later either
-    logger.warn(LogText(
+    logger.Warn(
         "the source cannot be asked for its time zone: what has none there counts as UTC, unless "
         "the table's zone says otherwise pipeline={} reason=\"{}\"",
-        pipeline.name, error.message()));
+        pipeline.name, error.message());
     known.matters = !AllInUtc(pipeline, "UTC", target.zone);
     return known;
   }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +7,7 @@
 #include <vector>
 
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 #include "engine/model/schema.h"
 #include "tools/config/plan.h"
 
@@ -43,7 +42,7 @@ struct KnownTables {
 
 // Throws the first of them. A source that cannot be reached is warned of, and none of its tables
 // known then.
-KnownTables RequireSameMoments(const PipelinePlan& pipeline, spdlog::logger& logger);
+KnownTables RequireSameMoments(const PipelinePlan& pipeline, Logger& logger);
 
 // The same, and nothing while the source cannot be reached.
 std::optional<KnownTables> AskForMoments(const PipelinePlan& pipeline);

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "capture/plan/capture_plan.h"
 #include "engine/log/log_catalog.h"
 #include "engine/sql/session.h"
@@ -106,10 +104,10 @@ int Check(const Invocation& invocation) {
 
 }  // namespace
 
-void AddCheck(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  CLI::App* command = app.add_subcommand(
+void AddCheck(Command& app, const Invocation& invocation) {
+  Command& command = app.AddCommand(
       "check", "Look for everything that could keep it from working, and change nothing");
-  command->footer(
+  command.Footer(
       R"(Looks at the configuration, sources (access, keys, cursor columns, indexes, clocks),
 logs and targets. Each line passes, warns or fails, and says what to do. Of each
 table it says how exact polling is: exact, bounded or best-effort.
@@ -117,7 +115,7 @@ Exits with 2 if the configuration has to change, with 3 if the environment has t
 
   syncline check
   syncline check --json)");
-  command->callback([&invocation, &body] { body = [&invocation] { return Check(invocation); }; });
+  command.Runs([&invocation] { return Check(invocation); });
 }
 
 }  // namespace syncline::cli

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <charconv>
 #include <set>
 
@@ -8,7 +7,6 @@
 #include "apply/state/row_image.h"
 #include "capture/plan/capture_plan.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
 #include "engine/model/value_text.h"
 #include "tools/commands/commands.h"
 #include "tools/config/plan.h"
@@ -48,7 +46,7 @@ Json OffsetJson(const std::string& text) {
 
 Json OptionalJson(const std::optional<std::string>& text) { return text ? Json(*text) : Json(); }
 
-Json ToJson(const Found& found) {
+Json ConflictJson(const Found& found) {
   const ConflictRecord& conflict = found.conflict;
   return {{"id", conflict.id},
           {"pipeline", conflict.pipeline},
@@ -112,7 +110,7 @@ int List(const Invocation& invocation, const ConflictsOptions& options) {
            {.resolved_too = options.all, .limit = options.limit});
   if (invocation.json) {
     Json list = Json::array();
-    for (const Found& found : all) list.push_back(ToJson(found));
+    for (const Found& found : all) list.push_back(ConflictJson(found));
     invocation.Print({{"conflicts", std::move(list)}});
     return 0;
   }
@@ -142,7 +140,7 @@ int List(const Invocation& invocation, const ConflictsOptions& options) {
 int Show(const Invocation& invocation, const ConflictsOptions& options) {
   const Found found = FindOne(invocation.Load(), options);
   if (invocation.json) {
-    invocation.Print(ToJson(found));
+    invocation.Print(ConflictJson(found));
     return 0;
   }
   const ConflictRecord& conflict = found.conflict;
@@ -196,7 +194,7 @@ void CaptureResolved(const Invocation& invocation, const Config& config, const F
     if (table.name() != found.conflict.table) continue;
     SystemClock clock;
     PollSource(node, {{table.schema->table, {KeyFrom(*table.schema, found.conflict.key)}}}, clock,
-               invocation.Logger("warn"));
+               invocation.NewLogger("warn"));
   }
 }
 
@@ -207,11 +205,10 @@ int Resolve(const Invocation& invocation, const ConflictsOptions& options) {
       config.Database(found.target).url, options.id,
       options.keep == "source" ? apply::Keep::kSource : apply::Keep::kTarget, options.force);
   CaptureResolved(invocation, config, found);
-  invocation.Logger()->info(LogText("conflict resolved by hand pipeline={} target={} id={} kept={}",
-                                    found.conflict.pipeline, found.target, options.id,
-                                    options.keep));
+  invocation.NewLogger()->Info("conflict resolved by hand pipeline={} target={} id={} kept={}",
+                               found.conflict.pipeline, found.target, options.id, options.keep);
   if (invocation.json) {
-    invocation.Print(ToJson(FindOne(config, options)));
+    invocation.Print(ConflictJson(FindOne(config, options)));
   } else {
     invocation.Out().Line(fmt::format("conflict {}: {}", options.id, done));
   }
@@ -220,51 +217,47 @@ int Resolve(const Invocation& invocation, const ConflictsOptions& options) {
 
 }  // namespace
 
-void AddConflicts(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+void AddConflicts(Command& app, const Invocation& invocation) {
   auto options = std::make_shared<ConflictsOptions>();
-  CLI::App* command = app.add_subcommand(
-      "conflicts", "Show and resolve what was decided between two states of a row");
-  command->require_subcommand(1);
-  const auto runs = [&invocation, &body, options](CLI::App* part, auto function) {
-    part->callback([&invocation, &body, options, function] {
-      body = [&invocation, options, function] { return function(invocation, *options); };
-    });
+  Command& command =
+      app.AddCommand("conflicts", "Show and resolve what was decided between two states of a row");
+  command.NeedsCommand();
+  const auto runs = [&invocation, options](Command& part, auto function) {
+    part.Runs([&invocation, options, function] { return function(invocation, *options); });
   };
-  const auto takes_one = [options](CLI::App* part) {
-    part->add_option("id", options->id, "The number that `syncline conflicts list` shows")
-        ->required()
-        ->type_name("ID");
-    part->add_option("--pipeline", options->pipeline,
-                     "The pipeline, when several targets have a conflict of that number")
-        ->type_name("PIPELINE");
+  const auto takes_one = [options](Command& part) {
+    part.AddOption("id", options->id, "The number that `syncline conflicts list` shows")
+        .Required()
+        .Type("ID");
+    part.AddOption("--pipeline", options->pipeline,
+                   "The pipeline, when several targets have a conflict of that number")
+        .Type("PIPELINE");
   };
 
-  CLI::App* list =
-      command->add_subcommand("list", "List conflicts that nobody has resolved, the latest first");
-  list->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
-      ->type_name("PIPELINE");
-  list->add_flag("--all", options->all, "List resolved ones, too");
-  list->add_option("--limit", options->limit, "List at most so many of each pipeline; 0: all")
-      ->capture_default_str()
-      ->type_name("N");
+  Command& list =
+      command.AddCommand("list", "List conflicts that nobody has resolved, the latest first");
+  list.AddOption("pipelines", options->pipelines, "Pipelines; all if none is named")
+      .Type("PIPELINE");
+  list.AddFlag("--all", options->all, "List resolved ones, too");
+  list.AddOption("--limit", options->limit, "List at most so many of each pipeline; 0: all")
+      .ShowsDefault()
+      .Type("N");
   runs(list, List);
 
-  CLI::App* show =
-      command->add_subcommand("show", "Show one conflict, with both states of the row");
+  Command& show = command.AddCommand("show", "Show one conflict, with both states of the row");
   takes_one(show);
   runs(show, Show);
 
-  CLI::App* resolve =
-      command->add_subcommand("resolve", "Choose the state that the row is to have");
+  Command& resolve = command.AddCommand("resolve", "Choose the state that the row is to have");
   takes_one(resolve);
-  resolve->add_option("--keep", options->keep, "The side whose state the row is to have")
-      ->required()
-      ->check(CLI::IsMember({"source", "target"}))
-      ->type_name("source|target");
-  resolve->add_flag("--force", options->force, "Do it even if the row has been written since");
+  resolve.AddOption("--keep", options->keep, "The side whose state the row is to have")
+      .Required()
+      .OneOf({"source", "target"})
+      .Type("source|target");
+  resolve.AddFlag("--force", options->force, "Do it even if the row has been written since");
   runs(resolve, Resolve);
 
-  command->footer(
+  command.Footer(
       R"(A conflict is decided as it is met, by the pipeline's rule; resolving it confirms
 the decision or reverses it. Later changes of the source go on from there.
 

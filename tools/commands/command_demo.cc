@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <future>
 #include <thread>
 
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 #include "engine/sql/session.h"
 #include "tools/commands/commands.h"
 #include "tools/config/plan.h"
@@ -37,7 +37,7 @@ class Demo {
         options_(options),
         out_(invocation.json ? stderr : stdout),
         folder_(options.dir),
-        logger_(invocation.Logger("warn")) {}
+        logger_(invocation.NewLogger("warn")) {}
 
   int Run();
 
@@ -60,7 +60,7 @@ class Demo {
   SystemClock clock_;
   Terminal out_;
   DemoFolder folder_;
-  std::shared_ptr<spdlog::logger> logger_;
+  std::shared_ptr<Logger> logger_;
   Config config_;
   Shop shop_;
   Json result_;
@@ -225,30 +225,24 @@ void Demo::WhatNext() {
 
 }  // namespace
 
-void AddDemo(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+void AddDemo(Command& app, const Invocation& invocation) {
   auto options = std::make_shared<DemoOptions>();
-  CLI::App* command =
-      app.add_subcommand("demo", "Sync a small shop while it changes; needs no server");
-  command->add_option("--dir", options->dir, "The folder for its files")
-      ->capture_default_str()
-      ->type_name("DIR");
-  command->add_option("--seconds", options->seconds, "For how many seconds the shop changes")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 3600))
-      ->type_name("N");
-  command
-      ->add_option("--seed", options->seed, "Another number makes another shop and other business")
-      ->capture_default_str()
-      ->type_name("N");
-  command->footer(
+  Command& command = app.AddCommand("demo", "Sync a small shop while it changes; needs no server");
+  command.AddOption("--dir", options->dir, "The folder for its files").ShowsDefault().Type("DIR");
+  command.AddOption("--seconds", options->seconds, "For how many seconds the shop changes")
+      .ShowsDefault()
+      .InRange(1, 3600)
+      .Type("N");
+  command.AddOption("--seed", options->seed, "Another number makes another shop and other business")
+      .ShowsDefault()
+      .Type("N");
+  command.Footer(
       R"(Makes a shop in one SQLite file, copies it into a second one, lets a writer change
 it while the changes are synced, and compares both files at the end. What an
 earlier demo left in the folder is replaced. Exits with 4 if the files differ.
 
   syncline demo --seconds 20 --dir /tmp/demo)");
-  command->callback([&invocation, &body, options] {
-    body = [&invocation, options] { return Demo(invocation, *options).Run(); };
-  });
+  command.Runs([&invocation, options] { return Demo(invocation, *options).Run(); });
 }
 
 }  // namespace syncline::cli

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -101,26 +100,24 @@ int Init(const Invocation& invocation, const InitOptions& options) {
 
 }  // namespace
 
-void AddInit(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+void AddInit(Command& app, const Invocation& invocation) {
   auto options = std::make_shared<InitOptions>();
-  CLI::App* command =
-      app.add_subcommand("init", "Write a configuration, from a live database if there is one");
-  command->add_option("url", options->url, "The source's address; its tables are looked up")
-      ->type_name("URL");
-  command->add_option("--to", options->to, "The target's address")->type_name("URL");
+  Command& command =
+      app.AddCommand("init", "Write a configuration, from a live database if there is one");
+  command.AddOption("url", options->url, "The source's address; its tables are looked up")
+      .Type("URL");
+  command.AddOption("--to", options->to, "The target's address").Type("URL");
   command
-      ->add_option("-o,--output", options->output,
-                   "The file to write, instead of the one that -c names")
-      ->type_name("FILE");
-  command->footer(
+      .AddOption("-o,--output", options->output,
+                 "The file to write, instead of the one that -c names")
+      .Type("FILE");
+  command.Footer(
       R"(Proposes a key and a cursor column for every table. Tables that cannot be captured
 stand there as comments, with the reason. Never writes over a file.
 
   syncline init                                   a commented example
   syncline init postgresql://reader@localhost/shop --to sqlite:mirror.db)");
-  command->callback([&invocation, &body, options] {
-    body = [&invocation, options] { return Init(invocation, *options); };
-  });
+  command.Runs([&invocation, options] { return Init(invocation, *options); });
 }
 
 }  // namespace syncline::cli

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "engine/base/error.h"
 #include "engine/log/log_care.h"
 #include "engine/log/log_catalog.h"
@@ -115,25 +113,23 @@ std::string LogCommand(const Invocation& invocation, std::string_view command,
                      source);
 }
 
-void AddLog(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+void AddLog(Command& app, const Invocation& invocation) {
   auto options = std::make_shared<LogOptions>();
-  CLI::App* log = app.add_subcommand("log", "Look into the change logs");
-  log->require_subcommand(1);
-  log->footer("All of these but `repair` work while others capture and apply.");
-  log->add_subcommand("ls", "List the logs and their sizes")->callback([&invocation, &body] {
-    body = [&invocation] { return List(invocation); };
+  Command& log = app.AddCommand("log", "Look into the change logs");
+  log.NeedsCommand();
+  log.Footer("All of these but `repair` work while others capture and apply.");
+  log.AddCommand("ls", "List the logs and their sizes").Runs([&invocation] {
+    return List(invocation);
   });
-  CLI::App* stat =
-      log->add_subcommand("stat", "Show one log: frames, changes, bytes, times; checks its chain");
-  stat->add_option("source", options->source, "Source database; may be left out if there is one")
-      ->type_name("DB");
-  stat->callback([&invocation, &body, options] {
-    body = [&invocation, options] { return Stat(invocation, *options); };
-  });
-  AddLogCat(*log, invocation, body);
-  AddLogVerify(*log, invocation, body);
-  AddLogBackup(*log, invocation, body);
-  AddLogRepair(*log, invocation, body);
+  Command& stat =
+      log.AddCommand("stat", "Show one log: frames, changes, bytes, times; checks its chain");
+  stat.AddOption("source", options->source, "Source database; may be left out if there is one")
+      .Type("DB");
+  stat.Runs([&invocation, options] { return Stat(invocation, *options); });
+  AddLogCat(log, invocation);
+  AddLogVerify(log, invocation);
+  AddLogBackup(log, invocation);
+  AddLogRepair(log, invocation);
 }
 
 }  // namespace syncline::cli

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <vector>
 
 #include "engine/base/error.h"
@@ -41,7 +40,7 @@ int Backup(const Invocation& invocation, const std::vector<std::string>& words) 
   const Config config = invocation.Load();
   const std::string source = ChooseSource(config, words.size() > 1 ? words.front() : "");
   const fs::path into = fs::absolute(words.back()).lexically_normal();
-  KeepPrivate(*config.Log(source), *invocation.Logger("warn"));
+  KeepPrivate(*config.Log(source), *invocation.NewLogger("warn"));
   SystemClock clock;
   const LogBackup made = InContext(fmt::format("the log of \"{}\"", source), [&] {
     return MakeBackup(*LogOf(config, source), into, config.Database(source).url.limits, clock);
@@ -66,23 +65,21 @@ int Backup(const Invocation& invocation, const std::vector<std::string>& words) 
 
 }  // namespace
 
-void AddLogBackup(CLI::App& log, const Invocation& invocation, CommandBody& body) {
+void AddLogBackup(Command& log, const Invocation& invocation) {
   auto words = std::make_shared<std::vector<std::string>>();
-  CLI::App* backup = log.add_subcommand("backup", "Copy a log while it is written");
-  backup->add_option("where", *words, "Source database, if there is more than one; the new folder")
-      ->required()
-      ->expected(1, 2)
-      ->type_name("[DB] DIR");
-  backup->footer(
+  Command& backup = log.AddCommand("backup", "Copy a log while it is written");
+  backup.AddOption("where", *words, "Source database, if there is more than one; the new folder")
+      .Required()
+      .Takes(1, 2)
+      .Type("[DB] DIR");
+  backup.Footer(
       R"(Where a capture runs, that process makes the copy: as its user, and on its machine.
 The files are shared with the log until either changes (hard links); on another file
 system they are copied. To restore: stop capture and apply, put a copy of the folder
 in the place of the log's. A target that is ahead of it is found.
 
   syncline log backup shop /backups/shop-monday)");
-  backup->callback([&invocation, &body, words] {
-    body = [&invocation, words] { return Backup(invocation, *words); };
-  });
+  backup.Runs([&invocation, words] { return Backup(invocation, *words); });
 }
 
 }  // namespace syncline::cli

@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <set>
 
 #include "capture/cursor/stored_cursor.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/base/nearest.h"
 #include "tools/commands/log_commands.h"
 #include "tools/status/pipeline_status.h"
@@ -46,7 +45,7 @@ class Cat {
         source_(ChooseSource(config, options.source)),
         log_(OpenLog(config, source_, clock_)),
         out_(invocation.Out()),
-        logger_(invocation.Logger()) {}
+        logger_(invocation.NewLogger()) {}
 
   int Run() {
     std::optional<StopSignals> signals;
@@ -106,13 +105,12 @@ class Cat {
     const auto base = log_->OpenBase();
     const BaseInfo info = base->info();
     if (!is_filtered() && !options_.from) {
-      logger_->info(
-          LogText("older changes are folded, --from 0 shows what is left of them before={}",
-                  info.as_of.value()));
+      logger_->Info("older changes are folded, --from 0 shows what is left of them before={}",
+                    info.as_of.value());
       return true;
     }
-    logger_->info(LogText("older changes are folded, of each row the last state is shown before={}",
-                          info.as_of.value()));
+    logger_->Info("older changes are folded, of each row the last state is shown before={}",
+                  info.as_of.value());
     for (auto entries = base->Next(kReadEntries); !entries.empty();
          entries = base->Next(kReadEntries)) {
       for (BaseEntry& entry : entries) {
@@ -172,7 +170,7 @@ class Cat {
   const std::string source_;
   const std::unique_ptr<LogReader> log_;
   Terminal out_;
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
   uint64_t shown_ = 0;
 };
 
@@ -229,42 +227,35 @@ void Cat::ExplainSilence() {
                                    "deleted in its folded part the log may know nothing any more");
     }
   }
-  logger_->info(LogText("no such change there from={} to={} log_begin={} log_end={}",
-                        from().value(), options_.to ? std::to_string(*options_.to) : "end",
-                        begin.value(), end.value()));
+  logger_->Info("no such change there from={} to={} log_begin={} log_end={}", from().value(),
+                options_.to ? std::to_string(*options_.to) : "end", begin.value(), end.value());
 }
 
 }  // namespace
 
-void AddLogCat(CLI::App& log, const Invocation& invocation, CommandBody& body) {
+void AddLogCat(Command& log, const Invocation& invocation) {
   auto options = std::make_shared<LogCatOptions>();
-  CLI::App* cat = log.add_subcommand("cat", "Show the changes in a log, or one row's history");
-  cat->add_option("source", options->source, "Source database; may be left out if there is one")
-      ->type_name("DB");
-  cat->add_option("--table", options->filter.table, "Only changes of this table")
-      ->type_name("TABLE");
-  cat->add_option("--key", options->filter.key,
-                  "Only the row with this key; give it once for each column of the key")
-      ->expected(1)
-      ->take_all()
-      ->type_name("VALUE");
-  cat->add_option("--from", options->from, "Begin at this offset")->type_name("N");
-  cat->add_option("--to", options->to, "End before this offset")->type_name("N");
-  cat->add_option("--limit", options->limit, "Show at most so many changes")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  cat->add_flag("--follow,-f", options->follow, "Wait for more, until it is stopped");
-  cat->footer(R"(Of changes that retention has folded the last state of each row is left. It is
+  Command& cat = log.AddCommand("cat", "Show the changes in a log, or one row's history");
+  cat.AddOption("source", options->source, "Source database; may be left out if there is one")
+      .Type("DB");
+  cat.AddOption("--table", options->filter.table, "Only changes of this table").Type("TABLE");
+  cat.AddOption("--key", options->filter.key,
+                "Only the row with this key; give it once for each column of the key")
+      .OnceEach()
+      .Type("VALUE");
+  cat.AddOption("--from", options->from, "Begin at this offset").Type("N");
+  cat.AddOption("--to", options->to, "End before this offset").Type("N");
+  cat.AddOption("--limit", options->limit, "Show at most so many changes").Type("N").Positive();
+  cat.AddFlag("--follow,-f", options->follow, "Wait for more, until it is stopped");
+  cat.Footer(R"(Of changes that retention has folded the last state of each row is left. It is
 shown with --table, --key or --from, and marked as folded.
 
   syncline log cat --limit 10
   syncline log cat shop --table public.items --key 42     one row's history
   syncline log cat shop --from 1000 --follow --json       one object a line)");
-  cat->callback([&invocation, &body, options] {
-    body = [&invocation, options] {
-      const Config config = invocation.Load();
-      return Cat(invocation, *options, config).Run();
-    };
+  cat.Runs([&invocation, options] {
+    const Config config = invocation.Load();
+    return Cat(invocation, *options, config).Run();
   });
 }
 

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <optional>
 
 #include "engine/base/error.h"
@@ -44,7 +43,7 @@ int Tell(const Invocation& invocation, const std::string& source, const LogPlace
 
 int Cut(const Invocation& invocation, const std::string& source, const LogPlace& log,
         Offset truncate_at) {
-  KeepPrivate(log, *invocation.Logger("warn"));
+  KeepPrivate(log, *invocation.NewLogger("warn"));
   SystemClock clock;
   const LogRepair done = log.care().Repair(truncate_at, clock);
   if (invocation.json) {
@@ -79,25 +78,22 @@ int Repair(const Invocation& invocation, const LogRepairOptions& options) {
 
 }  // namespace
 
-void AddLogRepair(CLI::App& log, const Invocation& invocation, CommandBody& body) {
+void AddLogRepair(Command& log, const Invocation& invocation) {
   auto options = std::make_shared<LogRepairOptions>();
-  CLI::App* repair =
-      log.add_subcommand("repair", "Say what of a damaged log can be saved, and save it");
-  repair->add_option("source", options->source, "Source database; may be left out if there is one")
-      ->type_name("DB");
+  Command& repair = log.AddCommand("repair", "Say what of a damaged log can be saved, and save it");
+  repair.AddOption("source", options->source, "Source database; may be left out if there is one")
+      .Type("DB");
   repair
-      ->add_option("--truncate-at", options->truncate_at,
-                   "Make a new log of all frames before this offset")
-      ->type_name("N");
-  repair->footer(R"(Without --truncate-at nothing is changed. With it a new log takes the damaged
+      .AddOption("--truncate-at", options->truncate_at,
+                 "Make a new log of all frames before this offset")
+      .Type("N");
+  repair.Footer(R"(Without --truncate-at nothing is changed. With it a new log takes the damaged
 one's place; the damaged one is kept. No capture may run; apply may: it follows the
 new log if its target holds nothing that the log has lost, and stops otherwise.
 
   syncline log repair shop
   syncline log repair shop --truncate-at 7851)");
-  repair->callback([&invocation, &body, options] {
-    body = [&invocation, options] { return Repair(invocation, *options); };
-  });
+  repair.Runs([&invocation, options] { return Repair(invocation, *options); });
 }
 
 }  // namespace syncline::cli

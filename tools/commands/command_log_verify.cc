@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "engine/base/error.h"
 #include "engine/log/log_care.h"
 #include "engine/log/log_catalog.h"
@@ -38,7 +36,7 @@ Error WithWayOut(const Error& damage, const LogVerification& found, const Invoca
   return DamageError(place + damage.message(), way + "; or restore a backup");
 }
 
-Json ToJson(const std::string& source, const LogVerification& found, Microseconds took) {
+Json VerificationJson(const std::string& source, const LogVerification& found, Microseconds took) {
   Json json = {{"source", source},
                {"log_id", found.info.id.ToString()},
                {"epoch", found.info.epoch},
@@ -79,7 +77,7 @@ int Verify(const Invocation& invocation, const std::string& named) {
                                  FormatCount(so_far.end.value()), FormatCount(so_far.files)));
           });
   const Microseconds took = clock.Monotonic() - began;
-  if (invocation.json) invocation.Print(ToJson(source, found, took));
+  if (invocation.json) invocation.Print(VerificationJson(source, found, took));
   if (found.damage) throw WithWayOut(*found.damage, found, invocation, source);
   if (invocation.json) return 0;
   Terminal out = invocation.Out();
@@ -101,19 +99,17 @@ int Verify(const Invocation& invocation, const std::string& named) {
 
 }  // namespace
 
-void AddLogVerify(CLI::App& log, const Invocation& invocation, CommandBody& body) {
+void AddLogVerify(Command& log, const Invocation& invocation) {
   auto source = std::make_shared<std::string>();
-  CLI::App* verify = log.add_subcommand(
+  Command& verify = log.AddCommand(
       "verify", "Read all of a log: every frame, every change, every block of every file");
-  verify->add_option("source", *source, "Source database; may be left out if there is one")
-      ->type_name("DB");
-  verify->footer(R"(Exit code 4 when anything is damaged or missing, with the offset up to which the
+  verify.AddOption("source", *source, "Source database; may be left out if there is one")
+      .Type("DB");
+  verify.Footer(R"(Exit code 4 when anything is damaged or missing, with the offset up to which the
 log is whole and the command that would cut it there.
 
   syncline log verify shop)");
-  verify->callback([&invocation, &body, source] {
-    body = [&invocation, source] { return Verify(invocation, *source); };
-  });
+  verify.Runs([&invocation, source] { return Verify(invocation, *source); });
 }
 
 }  // namespace syncline::cli

@@ -1,10 +1,7 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "apply/apply_stage.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
 #include "engine/log/log_catalog.h"
 #include "tools/commands/commands.h"
 #include "tools/status/pipeline_status.h"
@@ -75,9 +72,8 @@ int Set(const Invocation& invocation, const std::string& name, uint64_t offset) 
   }
   apply::SetProgress(config.Database(pipeline.to).url, name, reader->info(), next);
   const uint64_t old = before ? before->next.value() : 0;
-  invocation.Logger()->info(
-      LogText("offset set by hand pipeline={} target={} old={} new={} log_id={}", name, pipeline.to,
-              old, offset, reader->info().id.ToString()));
+  invocation.NewLogger()->Info("offset set by hand pipeline={} target={} old={} new={} log_id={}",
+                               name, pipeline.to, old, offset, reader->info().id.ToString());
   if (invocation.json) {
     invocation.Print({{"pipeline", name}, {"old", old}, {"new", offset}});
   } else {
@@ -111,7 +107,7 @@ int Forget(const Invocation& invocation, const std::string& name, const std::str
 
 }  // namespace
 
-void AddOffsets(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+void AddOffsets(Command& app, const Invocation& invocation) {
   struct Options {
     std::vector<std::string> pipelines;
     std::string pipeline;
@@ -119,37 +115,27 @@ void AddOffsets(CLI::App& app, const Invocation& invocation, CommandBody& body) 
     uint64_t offset = 0;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("offsets", "Show or set where pipelines go on");
-  command->require_subcommand(1);
-  CLI::App* show = command->add_subcommand("show", "Show the targets' progress rows");
-  show->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
-      ->type_name("PIPELINE");
-  show->callback([&invocation, &body, options] {
-    body = [&invocation, options] { return Show(invocation, options->pipelines); };
-  });
-  CLI::App* set = command->add_subcommand("set", "Move a pipeline to an offset of its log");
-  set->add_option("pipeline", options->pipeline, "The pipeline to move")
-      ->required()
-      ->type_name("PIPELINE");
-  set->add_option("offset", options->offset, "The next change to apply; 0: everything again")
-      ->required()
-      ->type_name("N");
-  set->callback([&invocation, &body, options] {
-    body = [&invocation, options] { return Set(invocation, options->pipeline, options->offset); };
-  });
-  CLI::App* forget = command->add_subcommand(
+  Command& command = app.AddCommand("offsets", "Show or set where pipelines go on");
+  command.NeedsCommand();
+  Command& show = command.AddCommand("show", "Show the targets' progress rows");
+  show.AddOption("pipelines", options->pipelines, "Pipelines; all if none is named")
+      .Type("PIPELINE");
+  show.Runs([&invocation, options] { return Show(invocation, options->pipelines); });
+  Command& set = command.AddCommand("set", "Move a pipeline to an offset of its log");
+  set.AddOption("pipeline", options->pipeline, "The pipeline to move").Required().Type("PIPELINE");
+  set.AddOption("offset", options->offset, "The next change to apply; 0: everything again")
+      .Required()
+      .Type("N");
+  set.Runs([&invocation, options] { return Set(invocation, options->pipeline, options->offset); });
+  Command& forget = command.AddCommand(
       "forget", "Let retention no longer wait for a pipeline that is gone for good");
-  forget->add_option("pipeline", options->pipeline, "Its name, as the log knows it")
-      ->required()
-      ->type_name("PIPELINE");
-  forget->add_option("--source", options->source, "Only in the log of this database")
-      ->type_name("DB");
-  forget->callback([&invocation, &body, options] {
-    body = [&invocation, options] {
-      return Forget(invocation, options->pipeline, options->source);
-    };
-  });
-  command->footer(
+  forget.AddOption("pipeline", options->pipeline, "Its name, as the log knows it")
+      .Required()
+      .Type("PIPELINE");
+  forget.AddOption("--source", options->source, "Only in the log of this database").Type("DB");
+  forget.Runs(
+      [&invocation, options] { return Forget(invocation, options->pipeline, options->source); });
+  command.Footer(
       R"(Going back is harmless: changes that the target has already are recognised. Going
 forward leaves out the changes in between, until their rows change again.
 

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "engine/base/clock.h"
 #include "tools/commands/commands.h"
 #include "tools/history/state_store.h"
@@ -31,15 +29,13 @@ int PauseOrResume(const Invocation& invocation, const PauseOptions& options, boo
   return 0;
 }
 
-void Add(CLI::App& app, const Invocation& invocation, CommandBody& body, bool pause) {
+void Add(Command& app, const Invocation& invocation, bool pause) {
   auto options = std::make_shared<PauseOptions>();
-  CLI::App* command =
-      pause ? app.add_subcommand("pause", "Have pipelines do nothing until they are resumed")
-            : app.add_subcommand("resume", "Have paused pipelines go on where they stopped");
-  command->add_option("pipelines", options->pipelines, "The pipelines")
-      ->type_name("PIPELINE")
-      ->required();
-  command->footer(
+  Command& command =
+      pause ? app.AddCommand("pause", "Have pipelines do nothing until they are resumed")
+            : app.AddCommand("resume", "Have paused pipelines go on where they stopped");
+  command.AddOption("pipelines", options->pipelines, "The pipelines").Type("PIPELINE").Required();
+  command.Footer(
       R"(A pause holds until `syncline resume`, whatever is started meanwhile. A process that
 runs notices it within about a second, and finishes the batch at hand. A source is
 no longer polled when all of its pipelines are paused. Times of a cron that come
@@ -47,19 +43,14 @@ meanwhile are noted as one skipped run, and are not made up for.
 
   syncline pause shop-to-mirror
   syncline resume shop-to-mirror)");
-  command->callback([&invocation, &body, options, pause] {
-    body = [&invocation, options, pause] { return PauseOrResume(invocation, *options, pause); };
-  });
+  command.Runs(
+      [&invocation, options, pause] { return PauseOrResume(invocation, *options, pause); });
 }
 
 }  // namespace
 
-void AddPause(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  Add(app, invocation, body, true);
-}
+void AddPause(Command& app, const Invocation& invocation) { Add(app, invocation, true); }
 
-void AddResume(CLI::App& app, const Invocation& invocation, CommandBody& body) {
-  Add(app, invocation, body, false);
-}
+void AddResume(Command& app, const Invocation& invocation) { Add(app, invocation, false); }
 
 }  // namespace syncline::cli

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <functional>
@@ -236,27 +235,27 @@ class Preparation {
 
 }  // namespace
 
-void AddPrepare(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+void AddPrepare(Command& app, const Invocation& invocation) {
   auto options = std::make_shared<PrepareOptions>();
-  CLI::App* command = app.add_subcommand(
+  Command& command = app.AddCommand(
       "prepare", "Show, install or remove the triggers behind \"deletes: tombstones\"");
-  command->add_option("names", options->names, "Pipelines, sources or tables; all if none is named")
-      ->type_name("NAME");
-  CLI::Option* apply =
-      command->add_flag("--apply", options->apply, "Install the triggers that are missing");
-  CLI::Option* remove =
-      command->add_flag("--remove", options->remove, "Remove the triggers and the tombstones");
-  CLI::Option* prune = command
-                           ->add_option("--prune", options->prune,
-                                        "Drop tombstones that are older, read or not, such as 7d")
-                           ->type_name("AGE");
-  apply->excludes(remove)->excludes(prune);
-  remove->excludes(prune);
+  command.AddOption("names", options->names, "Pipelines, sources or tables; all if none is named")
+      .Type("NAME");
+  Option apply =
+      command.AddFlag("--apply", options->apply, "Install the triggers that are missing");
+  Option remove =
+      command.AddFlag("--remove", options->remove, "Remove the triggers and the tombstones");
+  Option prune = command
+                     .AddOption("--prune", options->prune,
+                                "Drop tombstones that are older, read or not, such as 7d")
+                     .Type("AGE");
+  apply.Excludes(remove).Excludes(prune);
+  remove.Excludes(prune);
   command
-      ->add_option("--as", options->as,
-                   "The source's address with a role that may create tables and triggers")
-      ->type_name("URL");
-  command->footer(
+      .AddOption("--as", options->as,
+                 "The source's address with a role that may create tables and triggers")
+      .Type("URL");
+  command.Footer(
       R"(Without an option it prints the SQL. Installing takes a role that may create tables
 in the table's schema and triggers on the table; capture itself only reads. Writers
 wait for the moment in which triggers are made, and the triggers wait for writers.
@@ -266,9 +265,7 @@ were dropped is put back, capture looks once for every row that the log holds.
   syncline prepare
   syncline prepare --apply --as postgresql://owner@localhost/shop
   syncline prepare public.items --remove)");
-  command->callback([&invocation, &body, options] {
-    body = [&invocation, options] { return Preparation(invocation, *options).Run(); };
-  });
+  command.Runs([&invocation, options] { return Preparation(invocation, *options).Run(); });
 }
 
 }  // namespace syncline::cli

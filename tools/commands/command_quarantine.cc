@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "apply/state/quarantine.h"
 #include "apply/target/quarantine_admin.h"
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 #include "tools/check/moment_check.h"
 #include "tools/commands/commands.h"
 #include "tools/config/plan.h"
@@ -135,7 +135,7 @@ enum class Care { kRetry, kSkip };
 class CareOfPipeline {
  public:
   CareOfPipeline(const Invocation& invocation, const QuarantineOptions& options, Care care,
-                 const std::shared_ptr<spdlog::logger>& logger)
+                 const std::shared_ptr<Logger>& logger)
       : options_(options), is_skip_(care == Care::kSkip) {
     const std::string& name = options.pipeline;
     const Config config = invocation.Load();
@@ -200,7 +200,7 @@ int Tell(const Invocation& invocation, const std::string& name, std::string_view
 
 // That nothing is refused any more is told from here, whether or not the pipeline runs.
 void NoteRefusals(const Invocation& invocation, const std::string& name,
-                  const std::shared_ptr<spdlog::logger>& logger) {
+                  const std::shared_ptr<Logger>& logger) {
   const Config config = invocation.Load();
   const PipelineConfig& pipeline = config.Pipeline(name);
   const auto refused = apply::CountQuarantine(config.Database(pipeline.to).url);
@@ -212,7 +212,7 @@ void NoteRefusals(const Invocation& invocation, const std::string& name,
 }
 
 int Retry(const Invocation& invocation, const QuarantineOptions& options) {
-  const auto logger = invocation.Logger("warn");
+  const auto logger = invocation.NewLogger("warn");
   const CareOfPipeline care(invocation, options, Care::kRetry, logger);
   const apply::CareResult result = apply::RetryQuarantined(care.care(), options.ids);
   NoteRefusals(invocation, options.pipeline, logger);
@@ -220,7 +220,7 @@ int Retry(const Invocation& invocation, const QuarantineOptions& options) {
 }
 
 int Skip(const Invocation& invocation, const QuarantineOptions& options) {
-  const auto logger = invocation.Logger();
+  const auto logger = invocation.NewLogger();
   const CareOfPipeline care(invocation, options, Care::kSkip, logger);
   const apply::CareResult result = apply::SkipQuarantined(care.care(), options.ids);
   NoteRefusals(invocation, options.pipeline, logger);
@@ -229,46 +229,43 @@ int Skip(const Invocation& invocation, const QuarantineOptions& options) {
 
 }  // namespace
 
-void AddQuarantine(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+void AddQuarantine(Command& app, const Invocation& invocation) {
   auto options = std::make_shared<QuarantineOptions>();
-  CLI::App* command =
-      app.add_subcommand("quarantine", "Show, retry or drop changes that targets refused");
-  command->require_subcommand(1);
-  const auto add = [&](const char* name, const char* what, auto run) {
-    CLI::App* sub = command->add_subcommand(name, what);
-    sub->callback([&invocation, &body, options, run] {
-      body = [&invocation, options, run] { return run(invocation, *options); };
-    });
+  Command& command =
+      app.AddCommand("quarantine", "Show, retry or drop changes that targets refused");
+  command.NeedsCommand();
+  const auto add = [&](const char* name, const char* what, auto run) -> Command& {
+    Command& sub = command.AddCommand(name, what);
+    sub.Runs([&invocation, options, run] { return run(invocation, *options); });
     return sub;
   };
-  CLI::App* list =
+  Command& list =
       add("list", "List every parked change",
           [](const Invocation& i, const QuarantineOptions& o) { return List(i, o.pipelines); });
-  list->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
-      ->type_name("PIPELINE");
-  CLI::App* show = add("show", "Show one parked change, with its row",
-                       [](const Invocation& i, const QuarantineOptions& o) {
-                         return Show(i, o.pipeline, o.ids.front());
-                       });
-  CLI::App* retry =
-      add("retry", "Apply parked changes again, and what waits behind them",
-          [](const Invocation& i, const QuarantineOptions& o) { return Retry(i, o); });
-  CLI::App* skip = add("skip", "Drop refused changes for good; what waits behind them is applied",
-                       [](const Invocation& i, const QuarantineOptions& o) { return Skip(i, o); });
-  for (CLI::App* sub : {show, retry, skip}) {
-    sub->add_option("pipeline", options->pipeline, "The pipeline of the target")
-        ->required()
-        ->type_name("PIPELINE");
+  list.AddOption("pipelines", options->pipelines, "Pipelines; all if none is named")
+      .Type("PIPELINE");
+  Command& show = add("show", "Show one parked change, with its row",
+                      [](const Invocation& i, const QuarantineOptions& o) {
+                        return Show(i, o.pipeline, o.ids.front());
+                      });
+  Command& retry = add("retry", "Apply parked changes again, and what waits behind them",
+                       [](const Invocation& i, const QuarantineOptions& o) { return Retry(i, o); });
+  Command& skip = add("skip", "Drop refused changes for good; what waits behind them is applied",
+                      [](const Invocation& i, const QuarantineOptions& o) { return Skip(i, o); });
+  for (Command* sub : {&show, &retry, &skip}) {
+    sub->AddOption("pipeline", options->pipeline, "The pipeline of the target")
+        .Required()
+        .Type("PIPELINE");
   }
-  show->add_option("id", options->ids, "The number that `quarantine list` shows")
-      ->required()
-      ->expected(1)
-      ->type_name("ID");
-  retry->add_option("ids", options->ids, "Refused changes; all if none is named")->type_name("ID");
-  skip->add_option("ids", options->ids, "Refused changes")->required()->type_name("ID");
-  command->footer(
+  show.AddOption("id", options->ids, "The number that `quarantine list` shows")
+      .Required()
+      .Takes(1, 1)
+      .Type("ID");
+  retry.AddOption("ids", options->ids, "Refused changes; all if none is named").Type("ID");
+  skip.AddOption("ids", options->ids, "Refused changes").Required().Type("ID");
+  command.Footer(
       R"(A change that a target refuses is parked with its reason; later changes of the same
-row wait behind it, everything else goes on. RepairStep the target, or the row at its
+row wait behind it, everything else goes on. Mend the target, or the row at its
 source, then retry. All of this works while the pipeline runs. Exit code 1 when
 something is still refused.
 

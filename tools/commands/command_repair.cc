@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "engine/base/error.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/verify_arguments.h"
@@ -99,7 +97,7 @@ int Tell(const Invocation& invocation, const RepairArguments& options, const Ver
 }
 
 int Repair(const Invocation& invocation, const RepairArguments& options) {
-  const auto logger = invocation.Logger("warn");
+  const auto logger = invocation.NewLogger("warn");
   const Config config = invocation.Load();
   if (config.TwoWay(options.pipeline) != nullptr) {
     throw UsageError(
@@ -124,20 +122,20 @@ int Repair(const Invocation& invocation, const RepairArguments& options) {
 
 }  // namespace
 
-void AddRepair(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+void AddRepair(Command& app, const Invocation& invocation) {
   auto options = std::make_shared<RepairArguments>();
-  CLI::App* command =
-      app.add_subcommand("repair", "RepairStep what verify finds, row by row, and nothing else");
-  command->add_option("pipeline", options->pipeline, "The pipeline to repair")
-      ->required()
-      ->type_name("PIPELINE");
-  command->add_flag("--dry-run", options->dry_run, "Only show what would be done to which row");
-  command->add_flag("--conflicts", options->mend.conflicts,
-                    "Repair also rows that a conflict has left as the target had them");
-  command->add_flag("--keep-extra", options->mend.keep_extra,
-                    "Leave rows alone that only the target has");
-  options->how.AddTo(*command);
-  command->footer(
+  Command& command =
+      app.AddCommand("repair", "RepairStep what verify finds, row by row, and nothing else");
+  command.AddOption("pipeline", options->pipeline, "The pipeline to repair")
+      .Required()
+      .Type("PIPELINE");
+  command.AddFlag("--dry-run", options->dry_run, "Only show what would be done to which row");
+  command.AddFlag("--conflicts", options->mend.conflicts,
+                  "Repair also rows that a conflict has left as the target had them");
+  command.AddFlag("--keep-extra", options->mend.keep_extra,
+                  "Leave rows alone that only the target has");
+  options->how.AddTo(command);
+  command.Footer(
       R"(Rows that the target has otherwise than the log are written as the log has them;
 rows that the log has otherwise than the source are read again into the log, from
 which apply brings them. What is parked in the quarantine is left alone, and so is
@@ -146,9 +144,7 @@ something differs still.
 
   syncline repair shop-to-mirror --dry-run
   syncline repair shop-to-mirror)");
-  command->callback([&invocation, &body, options] {
-    body = [&invocation, options] { return Repair(invocation, *options); };
-  });
+  command.Runs([&invocation, options] { return Repair(invocation, *options); });
 }
 
 }  // namespace syncline::cli

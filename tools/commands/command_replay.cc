@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <map>
 #include <thread>
 
@@ -8,7 +7,7 @@
 #include "apply/state/conflict_table.h"
 #include "capture/cursor/stored_cursor.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/sql_dialect.h"
 #include "tools/commands/commands.h"
@@ -58,7 +57,7 @@ Error IsInFirstLoad(const std::string& place, const CutsAround& cuts) {
       "choose a later one; --inside-cut with an offset, or without an end, replays what there is");
 }
 
-End EndAtTime(const std::string& text, LogReader& log, const Clock& clock, spdlog::logger& logger) {
+End EndAtTime(const std::string& text, LogReader& log, const Clock& clock, Logger& logger) {
   const std::optional<WallTime> moment = ParseTime(text);
   if (!moment) {
     throw UsageError(fmt::format("--to-time must be an ISO 8601 time, not \"{}\"", text),
@@ -66,8 +65,7 @@ End EndAtTime(const std::string& text, LogReader& log, const Clock& clock, spdlo
   }
   const CutsAround cuts = CutsAroundTime(log, *moment);
   if (*moment > clock.Now()) {
-    logger.warn(
-        LogText("--to-time is in the future: what the log holds by now is replayed time={}", text));
+    logger.Warn("--to-time is in the future: what the log holds by now is replayed time={}", text);
   }
   if (cuts.before) return {cuts.before->end, cuts.before};
   const std::string place = fmt::format("--to-time {}", text);
@@ -83,7 +81,7 @@ End EndAtTime(const std::string& text, LogReader& log, const Clock& clock, spdlo
 
 // Inside of a cut a replay goes back to the one before, unless it is told to end there.
 End EndAtOffset(Offset place, const std::string& name, bool inside_cut, LogReader& log,
-                spdlog::logger& logger) {
+                Logger& logger) {
   const CutsAround cuts = CutsAroundOffset(log, place);
   if (cuts.before && cuts.before->end == place) return {place, cuts.before};
   if (place < cuts.begin) throw OlderIsFolded(cuts);
@@ -93,14 +91,14 @@ End EndAtOffset(Offset place, const std::string& name, bool inside_cut, LogReade
                      "choose a later offset");
   }
   if (!cuts.before) throw IsInFirstLoad(name, cuts);
-  logger.warn(LogText(
+  logger.Warn(
       "{} lies inside of a cut: {}, {}; the replay ends with the former (--inside-cut: here, "
       "between two states of the source)",
-      name, cuts.TellBefore(), cuts.TellAfter()));
+      name, cuts.TellBefore(), cuts.TellAfter());
   return {cuts.before->end, cuts.before};
 }
 
-End EndOfLog(bool inside_cut, LogReader& log, spdlog::logger& logger) {
+End EndOfLog(bool inside_cut, LogReader& log, Logger& logger) {
   const std::optional<FrameHeader> last = log.Last();
   if (!last && log.end() == Offset(0)) return {};
   if (last && last->closes_cut) {
@@ -110,8 +108,7 @@ End EndOfLog(bool inside_cut, LogReader& log, spdlog::logger& logger) {
   return EndAtOffset(log.end(), "the log's end", inside_cut, log, logger);
 }
 
-End ChooseEnd(const ReplayOptions& options, LogReader& log, const Clock& clock,
-              spdlog::logger& logger) {
+End ChooseEnd(const ReplayOptions& options, LogReader& log, const Clock& clock, Logger& logger) {
   if (!options.to_time.empty()) return EndAtTime(options.to_time, log, clock, logger);
   if (!options.to_offset) return EndOfLog(options.inside_cut, log, logger);
   const Offset place(*options.to_offset);
@@ -246,7 +243,7 @@ void RunStage(apply::ApplyStage& stage, Offset end, std::stop_token token) {
 
 int Replay(const Invocation& invocation, const ReplayOptions& options) {
   StopSignals signals;
-  auto logger = invocation.Logger("warn");
+  auto logger = invocation.NewLogger("warn");
   Config config = invocation.Load();
   config.EndWaits(signals.grace());
   const PipelineConfig& pipeline = config.Pipeline(options.pipeline);
@@ -257,10 +254,10 @@ int Replay(const Invocation& invocation, const ReplayOptions& options) {
   const End end = ChooseEnd(options, *reader, clock, *logger);
   if (const auto last = reader->Last()) {
     for (const TableName& table : capture::TablesOwingDeletions(last->cursor)) {
-      logger->warn(LogText(
+      logger->Warn(
           "the log may hold rows that are gone from the source: capture has yet to look for them, "
           "or holds deletions back table={}",
-          table.ToString()));
+          table.ToString());
     }
   }
   // What the source's tables have lost in the course of the log stops nobody here.
@@ -296,27 +293,27 @@ int Replay(const Invocation& invocation, const ReplayOptions& options) {
 
 }  // namespace
 
-void AddReplay(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+void AddReplay(Command& app, const Invocation& invocation) {
   auto options = std::make_shared<ReplayOptions>();
-  CLI::App* command = app.add_subcommand("replay", "Rebuild a target from the log, somewhere else");
-  command->add_option("pipeline", options->pipeline, "The pipeline whose log is applied")
-      ->required()
-      ->type_name("PIPELINE");
-  command->add_option("--into", options->into, "The address of the database to build the target in")
-      ->required()
-      ->type_name("URL");
-  auto* to_offset =
+  Command& command = app.AddCommand("replay", "Rebuild a target from the log, somewhere else");
+  command.AddOption("pipeline", options->pipeline, "The pipeline whose log is applied")
+      .Required()
+      .Type("PIPELINE");
+  command.AddOption("--into", options->into, "The address of the database to build the target in")
+      .Required()
+      .Type("URL");
+  Option to_offset =
       command
-          ->add_option("--to-offset", options->to_offset, "Stop before the change with this offset")
-          ->type_name("N");
+          .AddOption("--to-offset", options->to_offset, "Stop before the change with this offset")
+          .Type("N");
   command
-      ->add_option("--to-time", options->to_time,
-                   "Stop with the last cut up to this moment of the source's clock")
-      ->type_name("TIME")
-      ->excludes(to_offset);
-  command->add_flag("--inside-cut", options->inside_cut,
-                    "Stop at --to-offset even if it is between two states of the source");
-  command->footer(
+      .AddOption("--to-time", options->to_time,
+                 "Stop with the last cut up to this moment of the source's clock")
+      .Type("TIME")
+      .Excludes(to_offset);
+  command.AddFlag("--inside-cut", options->inside_cut,
+                  "Stop at --to-offset even if it is between two states of the source");
+  command.Footer(
       R"(Applies the pipeline's log from its beginning: its base, if older frames were folded,
 then its frames. A replay that was cut off goes on when it is called again, also
 further than before.
@@ -328,9 +325,7 @@ where the role may not keep them quiet, nothing is replayed.
 
   syncline replay shop-to-mirror --into sqlite:rebuilt.db
   syncline replay shop-to-mirror --into sqlite:before.db --to-time 2026-01-31T12:00:00Z)");
-  command->callback([&invocation, &body, options] {
-    body = [&invocation, options] { return Replay(invocation, *options); };
-  });
+  command.Runs([&invocation, options] { return Replay(invocation, *options); });
 }
 
 }  // namespace syncline::cli

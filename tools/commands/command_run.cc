@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 
 #include "engine/base/error.h"
 #include "tools/commands/commands.h"
@@ -38,7 +37,7 @@ int DryRun(const Invocation& invocation, const std::vector<std::string>& names, 
 
 }  // namespace
 
-void AddRun(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+void AddRun(Command& app, const Invocation& invocation) {
   struct Options {
     std::vector<std::string> names;
     bool once = false;
@@ -46,21 +45,19 @@ void AddRun(CLI::App& app, const Invocation& invocation, CommandBody& body) {
     uint64_t rows_max = 10;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("run", "Capture and apply in one process");
+  Command& command = app.AddCommand("run", "Capture and apply in one process");
+  command.AddOption("names", options->names, "Pipelines, or source databases; all if none is named")
+      .Type("NAME");
+  command.AddFlag("--once", options->once, "Poll every source once, apply all of it, and end");
+  Option dry_run =
+      command.AddFlag("--dry-run", options->dry_run,
+                      "Only show what the first sync of a pipeline of two directions would do");
   command
-      ->add_option("names", options->names, "Pipelines, or source databases; all if none is named")
-      ->type_name("NAME");
-  command->add_flag("--once", options->once, "Poll every source once, apply all of it, and end");
-  CLI::Option* dry_run =
-      command->add_flag("--dry-run", options->dry_run,
-                        "Only show what the first sync of a pipeline of two directions would do");
-  command
-      ->add_option("--rows", options->rows_max,
-                   "How many rows --dry-run shows of each table; 0: all")
-      ->needs(dry_run)
-      ->capture_default_str()
-      ->type_name("N");
-  command->footer(R"(Goes on where it stopped, however it stopped. The first SIGINT or SIGTERM lets
+      .AddOption("--rows", options->rows_max, "How many rows --dry-run shows of each table; 0: all")
+      .Needs(dry_run)
+      .ShowsDefault()
+      .Type("N");
+  command.Footer(R"(Goes on where it stopped, however it stopped. The first SIGINT or SIGTERM lets
 the batch at hand finish and exits with 0, the second ends the process at once.
 
   syncline run                      all pipelines, until stopped
@@ -68,12 +65,10 @@ the batch at hand finish and exits with 0, the second ends the process at once.
   syncline run --once               for cron: afterwards the targets hold the
                                     sources' state as of this poll
   syncline run a-b --dry-run        a pipeline of two directions: what would win where)");
-  command->callback([&invocation, &body, options] {
-    body = [&invocation, options] {
-      if (options->dry_run) return DryRun(invocation, options->names, options->rows_max);
-      return RunStages(invocation, options->names,
-                       {.capture = true, .apply = true, .once = options->once});
-    };
+  command.Runs([&invocation, options] {
+    if (options->dry_run) return DryRun(invocation, options->names, options->rows_max);
+    return RunStages(invocation, options->names,
+                     {.capture = true, .apply = true, .once = options->once});
   });
 }
 

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iterator>
 
@@ -84,28 +83,26 @@ int ShowRuns(const Invocation& invocation, const RunsOptions& options) {
 
 }  // namespace
 
-void AddRuns(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+void AddRuns(Command& app, const Invocation& invocation) {
   auto options = std::make_shared<RunsOptions>();
-  CLI::App* command = app.add_subcommand("runs", "Show what pipelines have done, the newest first");
+  Command& command = app.AddCommand("runs", "Show what pipelines have done, the newest first");
   command
-      ->add_option("pipelines", options->pipelines,
-                   "Pipelines, or source databases for the folding of their "
-                   "logs; all if none is named")
-      ->type_name("NAME");
-  command->add_option("--limit", options->limit, "How many runs are shown at most")
-      ->capture_default_str()
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  command->footer(
+      .AddOption("pipelines", options->pipelines,
+                 "Pipelines, or source databases for the folding of their "
+                 "logs; all if none is named")
+      .Type("NAME");
+  command.AddOption("--limit", options->limit, "How many runs are shown at most")
+      .ShowsDefault()
+      .Type("N")
+      .Positive();
+  command.Footer(
       R"(The last 1,000 runs of each pipeline and kind are kept. A pipeline with a cron has
 one for each time that it was due; one that polls again and again has one from the
 first change that it finds until nothing more comes, of a minute at most.
 
   syncline runs
   syncline runs shop-to-mirror --limit 5 --json)");
-  command->callback([&invocation, &body, options] {
-    body = [&invocation, options] { return ShowRuns(invocation, *options); };
-  });
+  command.Runs([&invocation, options] { return ShowRuns(invocation, *options); });
 }
 
 }  // namespace syncline::cli

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -109,17 +108,17 @@ int Status(const Invocation& invocation, const StatusOptions& options) {
 
 }  // namespace
 
-void AddStatus(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+void AddStatus(Command& app, const Invocation& invocation) {
   auto options = std::make_shared<StatusOptions>();
-  CLI::App* command =
-      app.add_subcommand("status", "Show how each pipeline is, and how far its target is");
-  command->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
-      ->type_name("PIPELINE");
+  Command& command =
+      app.AddCommand("status", "Show how each pipeline is, and how far its target is");
+  command.AddOption("pipelines", options->pipelines, "Pipelines; all if none is named")
+      .Type("PIPELINE");
   command
-      ->add_option("--max-lag", options->max_lag,
-                   "Exit code 0 if all is well and nothing lags more, 1 if not, 3 if unknown")
-      ->type_name("DURATION");
-  command->footer(
+      .AddOption("--max-lag", options->max_lag,
+                 "Exit code 0 if all is well and nothing lags more, 1 if not, 3 if unknown")
+      .Type("DURATION");
+  command.Footer(
       R"(Reads the logs, the targets' progress rows and runs.db; works while other processes
 run and while none does. The lag is how long the target may lack what
 the source has: the age of the oldest captured change that is not in the target, or
@@ -132,9 +131,7 @@ paused one goes by its lag.
 
   syncline status
   syncline status --max-lag 30s --json    for monitoring)");
-  command->callback([&invocation, &body, options] {
-    body = [&invocation, options] { return Status(invocation, *options); };
-  });
+  command.Runs([&invocation, options] { return Status(invocation, *options); });
 }
 
 }  // namespace syncline::cli

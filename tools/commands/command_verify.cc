@@ -1,10 +1,8 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/verify_arguments.h"
 #include "tools/verify/peer_comparison.h"
@@ -48,7 +46,7 @@ bool VerifyPair(const Invocation& invocation, const PipelineConfig& pair, const 
 }
 
 int Verify(const Invocation& invocation, const VerifyOptions& options) {
-  const auto logger = invocation.Logger("warn");
+  const auto logger = invocation.NewLogger("warn");
   const Config config = invocation.Load();
   const Verification::Options how = options.how.ToOptions();
   SystemClock clock;
@@ -84,8 +82,8 @@ int Verify(const Invocation& invocation, const VerifyOptions& options) {
       error.AddContext("pipeline " + name);
       if (options.pipelines.size() == 1 || config.pipelines.size() == 1) throw;
       if (!failure) failure = error;
-      logger->error(LogText("not compared pipeline={} error=\"{}\" hint=\"{}\"", name,
-                            error.message(), error.hint()));
+      logger->Error("not compared pipeline={} error=\"{}\" hint=\"{}\"", name, error.message(),
+                    error.hint());
     }
   }
   if (!any && !failure) {
@@ -102,19 +100,19 @@ int Verify(const Invocation& invocation, const VerifyOptions& options) {
 
 }  // namespace
 
-void AddVerify(CLI::App& app, const Invocation& invocation, CommandBody& body) {
+void AddVerify(Command& app, const Invocation& invocation) {
   auto options = std::make_shared<VerifyOptions>();
-  CLI::App* command =
-      app.add_subcommand("verify", "Compare source, log and target, while they are in use");
-  command->add_option("pipelines", options->pipelines, "Pipelines; all if none is named")
-      ->type_name("PIPELINE");
+  Command& command =
+      app.AddCommand("verify", "Compare source, log and target, while they are in use");
+  command.AddOption("pipelines", options->pipelines, "Pipelines; all if none is named")
+      .Type("PIPELINE");
   command
-      ->add_option("--rows", options->rows_max,
-                   "How many of the rows that differ are shown of each table; 0: all")
-      ->capture_default_str()
-      ->type_name("N");
-  options->how.AddTo(*command);
-  command->footer(
+      .AddOption("--rows", options->rows_max,
+                 "How many of the rows that differ are shown of each table; 0: all")
+      .ShowsDefault()
+      .Type("N");
+  options->how.AddTo(command);
+  command.Footer(
       R"(Compares every row in one consistent cut: a snapshot of the target, a snapshot of
 the source, and the log, which has the source polled once. What apply has yet to
 bring is in flight and no divergence. Writes nothing but that poll. Exit code 4
@@ -125,9 +123,7 @@ sums and rows that differ travel; else rows.
 
   syncline verify
   syncline verify shop-to-mirror --table customers --json --rows 0)");
-  command->callback([&invocation, &body, options] {
-    body = [&invocation, options] { return Verify(invocation, *options); };
-  });
+  command.Runs([&invocation, options] { return Verify(invocation, *options); });
 }
 
 }  // namespace syncline::cli

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <CLI/App.hpp>
-#include <functional>
-
+#include "tools/commands/command_line.h"
 #include "tools/commands/invocation.h"
 
 namespace syncline::cli {
@@ -10,30 +8,26 @@ namespace syncline::cli {
 // The exit code of a verification that has found differences.
 inline constexpr int kDivergenceExit = 4;
 
-// A command's body; returns the exit code. Run after the whole command line was understood, so that
-// its errors go the way of all errors.
-using CommandBody = std::function<int()>;
-
-// Each adds one command to `app`: its options, its help, and a callback that sets `body`. What is
-// passed in outlives the body's run. To add a command, write its file, declare it here and call it
-// in program.cc.
-void AddDemo(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddInit(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddCheck(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddPrepare(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddRun(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddCapture(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddApply(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddPause(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddResume(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddRuns(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddStatus(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddLog(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddReplay(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddVerify(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddRepair(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddConflicts(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddQuarantine(CLI::App& app, const Invocation& invocation, CommandBody& body);
-void AddOffsets(CLI::App& app, const Invocation& invocation, CommandBody& body);
+// Each adds one command to `app`: its options, its help, and what it does. What is passed in
+// outlives the program's run. To add a command, write its file, declare it here and call it in
+// program.cc.
+void AddDemo(Command& app, const Invocation& invocation);
+void AddInit(Command& app, const Invocation& invocation);
+void AddCheck(Command& app, const Invocation& invocation);
+void AddPrepare(Command& app, const Invocation& invocation);
+void AddRun(Command& app, const Invocation& invocation);
+void AddCapture(Command& app, const Invocation& invocation);
+void AddApply(Command& app, const Invocation& invocation);
+void AddPause(Command& app, const Invocation& invocation);
+void AddResume(Command& app, const Invocation& invocation);
+void AddRuns(Command& app, const Invocation& invocation);
+void AddStatus(Command& app, const Invocation& invocation);
+void AddLog(Command& app, const Invocation& invocation);
+void AddReplay(Command& app, const Invocation& invocation);
+void AddVerify(Command& app, const Invocation& invocation);
+void AddRepair(Command& app, const Invocation& invocation);
+void AddConflicts(Command& app, const Invocation& invocation);
+void AddQuarantine(Command& app, const Invocation& invocation);
+void AddOffsets(Command& app, const Invocation& invocation);
 
 }  // namespace syncline::cli

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "engine/base/logger.h"
 #include "tools/config/config.h"
 #include "tools/support/terminal.h"
 #include "tools/support/value_json.h"
@@ -26,7 +25,7 @@ struct Invocation {
   // Whether what goes to stderr, log lines and errors, are JSON objects, one a line.
   bool logs_json() const { return log_format.empty() ? json : log_format == "json"; }
   // To stderr, coloured on a terminal. `usual` holds unless the command line says otherwise.
-  std::shared_ptr<spdlog::logger> Logger(std::string_view usual = "info") const;
+  std::shared_ptr<Logger> NewLogger(std::string_view usual = "info") const;
   // stdout, for what the command was asked for.
   Terminal Out() const { return Terminal(stdout); }
   // One JSON document on one line of stdout.

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <CLI/App.hpp>
 #include <string>
 
 #include "engine/base/error.h"
@@ -10,10 +9,10 @@ namespace syncline::cli {
 
 // The parts of `syncline log` that have files of their own; as the functions of commands.h, but
 // each adds to the command `log`.
-void AddLogBackup(CLI::App& log, const Invocation& invocation, CommandBody& body);
-void AddLogCat(CLI::App& log, const Invocation& invocation, CommandBody& body);
-void AddLogRepair(CLI::App& log, const Invocation& invocation, CommandBody& body);
-void AddLogVerify(CLI::App& log, const Invocation& invocation, CommandBody& body);
+void AddLogBackup(Command& log, const Invocation& invocation);
+void AddLogCat(Command& log, const Invocation& invocation);
+void AddLogRepair(Command& log, const Invocation& invocation);
+void AddLogVerify(Command& log, const Invocation& invocation);
 
 // The log that a command is about: the one named, or the only one there is. Throws UsageError.
 std::string ChooseSource(const Config& config, const std::string& named);

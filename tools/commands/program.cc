@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <optional>
 
 #include "engine/base/as_error.h"
 #include "engine/base/crash_point.h"
@@ -58,22 +59,22 @@ void CheckOutput() {
                          "what was printed is not complete");
 }
 
-void AddGlobalOptions(CLI::App& app, Invocation& invocation) {
-  app.set_version_flag("--version", "syncline " SYNCLINE_VERSION);
-  app.add_option("-c,--config", invocation.config_file, "The configuration file")
-      ->capture_default_str()
-      ->type_name("FILE");
-  app.add_flag("--json", invocation.json,
-               "Write results on stdout as JSON, and log lines and errors on stderr");
-  app.add_option("--log-level", invocation.log_level, "How much is told on stderr")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
-      ->type_name("LEVEL");
-  app.add_option("--log-format", invocation.log_format,
-                 "Log lines and errors on stderr as text or as JSON, one object a line; without "
-                 "it: as --json says")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->type_name("FORMAT");
-  app.add_flag("-v,--verbose", invocation.verbose, "The same as --log-level debug");
+void AddGlobalOptions(Command& app, Invocation& invocation) {
+  app.AddVersion("--version", "syncline " SYNCLINE_VERSION);
+  app.AddOption("-c,--config", invocation.config_file, "The configuration file")
+      .ShowsDefault()
+      .Type("FILE");
+  app.AddFlag("--json", invocation.json,
+              "Write results on stdout as JSON, and log lines and errors on stderr");
+  app.AddOption("--log-level", invocation.log_level, "How much is told on stderr")
+      .OneOf({"trace", "debug", "info", "warn", "error", "off"})
+      .Type("LEVEL");
+  app.AddOption("--log-format", invocation.log_format,
+                "Log lines and errors on stderr as text or as JSON, one object a line; without "
+                "it: as --json says")
+      .OneOf({"text", "json"})
+      .Type("FORMAT");
+  app.AddFlag("-v,--verbose", invocation.verbose, "The same as --log-level debug");
 }
 
 // The first word of the command line that is neither an option nor the value of one of all
@@ -90,50 +91,49 @@ std::string FirstWord(int argc, const char* const* argv) {
   return {};
 }
 
-Error ErrorOf(const CLI::ParseError& error, const CLI::App& app, int argc,
-              const char* const* argv) {
-  std::vector<std::string> commands;
-  for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
+// The parser's error, in the words of this program.
+Error ErrorOf(const Error& error, const Command& app, int argc, const char* const* argv) {
+  const std::vector<std::string> commands = app.CommandNames();
   const std::string word = FirstWord(argc, argv);
-  const bool known = std::find(commands.begin(), commands.end(), word) != commands.end();
+  const bool known = std::ranges::find(commands, word) != commands.end();
   if (!word.empty() && !known) {
     return UsageError(fmt::format("unknown command \"{}\"{}", word, DidYouMean(word, commands)),
                       fmt::format("commands: {}", fmt::join(commands, ", ")));
   }
-  return UsageError(error.what(), known ? fmt::format("see `syncline {} --help`", word)
-                                        : std::string("see `syncline --help`"));
+  return UsageError(error.message(), known ? fmt::format("see `syncline {} --help`", word)
+                                           : std::string("see `syncline --help`"));
 }
 
 }  // namespace
 
 int RunProgram(int argc, const char* const* argv) {
-  CLI::App app(
-      "Keeps databases in step: captures the changes of a source into a durable log and "
-      "applies that log to targets.",
-      "syncline");
+  Command app("syncline",
+              "Keeps databases in step: captures the changes of a source into a durable log and "
+              "applies that log to targets.");
   Invocation invocation;
   if (argc > 0) invocation.program = argv[0];
-  CommandBody body;
   AddGlobalOptions(app, invocation);
-  app.require_subcommand(1);
-  app.fallthrough();
-  app.footer(kFooter);
+  app.NeedsCommand();
+  app.TakesOptionsOfParents();
+  app.Footer(kFooter);
   for (auto add : {AddDemo, AddInit, AddCheck, AddPrepare, AddRun, AddCapture, AddApply, AddPause,
                    AddResume, AddRuns, AddStatus, AddLog, AddReplay, AddVerify, AddRepair,
                    AddOffsets, AddConflicts, AddQuarantine}) {
-    add(app, invocation, body);
+    add(app, invocation);
   }
   try {
     ArmCrashPoint();
-    app.parse(argc, argv);
-    const int code = body();
+    std::optional<int> done;
+    try {
+      done = app.Parse(argc, argv);
+    } catch (const Error& error) {
+      TellError(ErrorOf(error, app, argc, argv), invocation.logs_json());
+      return kUsageExit;
+    }
+    if (done) return *done;
+    const int code = app.RunBody();
     CheckOutput();
     return code;
-  } catch (const CLI::Success& success) {
-    return app.exit(success);
-  } catch (const CLI::ParseError& error) {
-    TellError(ErrorOf(error, app, argc, argv), invocation.logs_json());
-    return kUsageExit;
   } catch (...) {
     const Error error = AsError(std::current_exception());
     TellError(error, invocation.logs_json());

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "tools/commands/load_progress.h"
 #include "tools/service/log_privacy.h"
 #include "tools/service/once_report.h"
@@ -87,30 +88,29 @@ std::optional<Error> Report(const Invocation& invocation, Runner& runner,
 
 }  // namespace
 
-Activity LogSummary(StageWatch& watch, const Activity& before, spdlog::logger& logger) {
+Activity LogSummary(StageWatch& watch, const Activity& before, Logger& logger) {
   Activity now = watch.Look();
   for (const auto& [source, capture] : now.captures) {
     auto old = before.captures.find(source);
     const CaptureActivity was = old != before.captures.end() ? old->second : CaptureActivity{};
     if (capture.changes_logged == was.changes_logged && capture.rows_read == was.rows_read)
       continue;
-    logger.info(LogText(
-        "captured source={} rows_read={} changes={} log_end={}{}", source,
-        capture.rows_read - was.rows_read, capture.changes_logged - was.changes_logged,
-        capture.log_end.value_or(Offset()).value(),
-        capture.loads_running == 0
-            ? LogPairs{}
-            : LogPairs{LogText(" initial_load=running about_rows={}", capture.rows_to_load)}));
+    logger.Info("captured source={} rows_read={} changes={} log_end={}{}", source,
+                capture.rows_read - was.rows_read, capture.changes_logged - was.changes_logged,
+                capture.log_end.value_or(Offset()).value(),
+                capture.loads_running == 0 ? LogPairs{}
+                                           : LogPairs{LogText(" initial_load=running about_rows={}",
+                                                              capture.rows_to_load)});
   }
   for (const auto& [pipeline, apply] : now.applies) {
     auto old = before.applies.find(pipeline);
     const ApplyActivity was = old != before.applies.end() ? old->second : ApplyActivity{};
     if (apply.changes == was.changes) continue;
-    logger.info(LogText(
+    logger.Info(
         "applied pipeline={} changes={} rows_written={} rows_newer={} refused={} next_offset={}{}",
         pipeline, apply.changes - was.changes, apply.rows_written - was.rows_written,
         apply.rows_newer - was.rows_newer, apply.refused - was.refused, apply.next.value(),
-        Behind(apply)));
+        Behind(apply));
   }
   return now;
 }
@@ -118,7 +118,7 @@ Activity LogSummary(StageWatch& watch, const Activity& before, spdlog::logger& l
 int RunStages(const Invocation& invocation, const std::vector<std::string>& names,
               Runner::Options options) {
   StopSignals signals;
-  auto logger = invocation.Logger();
+  auto logger = invocation.NewLogger();
   Config config = invocation.Load();
   config.EndWaits(signals.grace());
   Plan plan;
@@ -128,7 +128,7 @@ int RunStages(const Invocation& invocation, const std::vector<std::string>& name
     if (error.condition() != Condition::kStopped) throw;
     return 0;
   }
-  for (const std::string& warning : plan.warnings) logger->warn(LogText("{}", warning));
+  for (const std::string& warning : plan.warnings) logger->Warn("{}", warning);
 
   KeepPrivate(plan, *logger);
   SystemClock clock;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/logger.h"
 #include "tools/commands/invocation.h"
 #include "tools/service/runner.h"
 
@@ -15,6 +16,6 @@ int RunStages(const Invocation& invocation, const std::vector<std::string>& name
               Runner::Options options);
 
 // Logs what has moved since `before` (source and pipeline lines); the activity now.
-Activity LogSummary(StageWatch& watch, const Activity& before, spdlog::logger& logger);
+Activity LogSummary(StageWatch& watch, const Activity& before, Logger& logger);
 
 }  // namespace syncline::cli

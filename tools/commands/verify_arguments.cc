@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <optional>
 
 #include "engine/base/error.h"
@@ -10,13 +9,13 @@
 
 namespace syncline::cli {
 
-void VerifyArguments::AddTo(CLI::App& command) {
-  command.add_option("--table", table, "Only this table, as the source names it")->type_name("T");
-  command.add_option("--wait", wait, "How long to wait for a target that does not move")
-      ->capture_default_str()
-      ->type_name("DURATION");
-  command.add_option("--by", by, "Compare all rows, or sums of them that PostgreSQL servers make")
-      ->check(CLI::IsMember({"rows", "sums"}));
+void VerifyArguments::AddTo(Command& command) {
+  command.AddOption("--table", table, "Only this table, as the source names it").Type("T");
+  command.AddOption("--wait", wait, "How long to wait for a target that does not move")
+      .ShowsDefault()
+      .Type("DURATION");
+  command.AddOption("--by", by, "Compare all rows, or sums of them that PostgreSQL servers make")
+      .OneOf({"rows", "sums"});
 }
 
 Verification::Options VerifyArguments::ToOptions() const {

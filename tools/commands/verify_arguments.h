@@ -1,8 +1,8 @@
 #pragma once
 
-#include <CLI/App.hpp>
 #include <string>
 
+#include "tools/commands/command_line.h"
 #include "tools/verify/verification.h"
 
 namespace syncline::cli {
@@ -14,7 +14,7 @@ struct VerifyArguments {
   std::string by;
 
   // The options write into this object, which has to outlive the parsing.
-  void AddTo(CLI::App& command);
+  void AddTo(Command& command);
   // Throws UsageError.
   Verification::Options ToOptions() const;
 };

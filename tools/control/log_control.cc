@@ -16,7 +16,7 @@
 
 #include "engine/base/as_error.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/log/log_catalog.h"
 #include "tools/control/log_order.h"
 #include "tools/support/duration.h"
@@ -68,14 +68,14 @@ std::optional<Json> Order(const LogPlace& log, Json order, const sql::WaitLimits
 }  // namespace
 
 LogControl::LogControl(LogAdmin& log, capture::CaptureOrders& orders, const LogPlace& place,
-                       std::shared_ptr<spdlog::logger> logger)
+                       std::shared_ptr<Logger> logger)
     : log_(log), orders_(orders), path_(place.OrderSocket()), logger_(std::move(logger)) {
   try {
     socket_.emplace(LocalSocket::Listen(path_));
   } catch (const Error& error) {
-    logger_->warn(LogText(
+    logger_->Warn(
         "the log takes no orders, so no backup and no verify while it is written error=\"{}\"",
-        error.message()));
+        error.message());
   }
 }
 
@@ -89,7 +89,7 @@ void LogControl::Run(std::stop_token stop) {
   if (!socket_) return;
   const int stopped = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (stopped < 0) {
-    logger_->warn(LogText("the log takes no orders error=\"{}\"", std::strerror(errno)));
+    logger_->Warn("the log takes no orders error=\"{}\"", std::strerror(errno));
     return;
   }
   {
@@ -144,8 +144,8 @@ std::string LogControl::Answer(std::string_view line) {
 
 Json LogControl::Backup(const std::filesystem::path& into) {
   const LogBackup made = log_.Backup(into, stop_);
-  logger_->info(LogText("backup made into={} next={} bytes={}", into.string(), made.next.value(),
-                        made.bytes));
+  logger_->Info("backup made into={} next={} bytes={}", into.string(), made.next.value(),
+                made.bytes);
   return {{"next", made.next.value()}, {"bytes", made.bytes}, {"linked_bytes", made.linked_bytes}};
 }
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "capture/polling/capture_orders.h"
+#include "engine/base/logger.h"
 #include "engine/log/log_admin.h"
 #include "engine/log/log_ref.h"
 #include "engine/sql/wait_limits.h"
@@ -43,7 +42,7 @@ class LogControl {
  public:
   // Where there can be no socket it says so in `logger` and Run returns at once.
   LogControl(LogAdmin& log, capture::CaptureOrders& orders, const LogPlace& place,
-             std::shared_ptr<spdlog::logger> logger);
+             std::shared_ptr<Logger> logger);
   ~LogControl();
   LogControl(const LogControl&) = delete;
   LogControl& operator=(const LogControl&) = delete;
@@ -63,7 +62,7 @@ class LogControl {
   LogAdmin& log_;
   capture::CaptureOrders& orders_;
   const std::filesystem::path path_;
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
   std::optional<LocalSocket> socket_;
   std::stop_token stop_;  // of Run
 };

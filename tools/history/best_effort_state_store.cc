@@ -2,19 +2,18 @@
 
 #include <utility>
 
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 
 namespace syncline::cli {
 
 BestEffortStateStore::BestEffortStateStore(const std::filesystem::path& folder, Clock& clock,
-                                           std::shared_ptr<spdlog::logger> logger,
+                                           std::shared_ptr<Logger> logger,
                                            const sql::WaitLimits& limits)
     : clock_(clock), logger_(std::move(logger)) {
   try {
     history_ = std::make_unique<StateStore>(folder, clock_, limits);
   } catch (const Error& error) {
-    logger_->warn(
-        LogText("runs are not noted error=\"{}\" hint=\"{}\"", error.message(), error.hint()));
+    logger_->Warn("runs are not noted error=\"{}\" hint=\"{}\"", error.message(), error.hint());
   }
 }
 
@@ -26,8 +25,7 @@ bool BestEffortStateStore::Try(const std::function<void(StateStore&)>& body) {
   } catch (const std::exception& error) {
     const std::lock_guard lock(mutex_);
     if (!std::exchange(told_, true)) {
-      logger_->warn(
-          LogText("a run could not be noted, nor maybe later ones error=\"{}\"", error.what()));
+      logger_->Warn("a run could not be noted, nor maybe later ones error=\"{}\"", error.what());
     }
     return false;
   }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -12,6 +10,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 #include "tools/history/run_record.h"
 #include "tools/history/state_store.h"
 
@@ -24,7 +23,7 @@ class BestEffortStateStore {
  public:
   // `folder`: the folder of the logs.
   BestEffortStateStore(const std::filesystem::path& folder, Clock& clock,
-                       std::shared_ptr<spdlog::logger> logger, const sql::WaitLimits& limits = {});
+                       std::shared_ptr<Logger> logger, const sql::WaitLimits& limits = {});
   BestEffortStateStore(const BestEffortStateStore&) = delete;
   BestEffortStateStore& operator=(const BestEffortStateStore&) = delete;
 
@@ -56,7 +55,7 @@ class BestEffortStateStore {
   bool Try(const std::function<void(StateStore&)>& body);
 
   Clock& clock_;
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
   std::unique_ptr<StateStore> history_;  // null: it could not be opened
 
   std::mutex mutex_;

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/base/printable.h"
 #include "tools/support/child_process.h"
 #include "tools/support/duration.h"
@@ -48,7 +48,7 @@ std::string JsonOf(const HookEvent& event) {
 
 }  // namespace
 
-Hooks::Hooks(std::map<std::string, HookConfig> hooks, std::shared_ptr<spdlog::logger> logger,
+Hooks::Hooks(std::map<std::string, HookConfig> hooks, std::shared_ptr<Logger> logger,
              std::shared_ptr<const StopGrace> stop)
     : hooks_(std::move(hooks)),
       logger_(std::move(logger)),
@@ -63,8 +63,7 @@ void Hooks::Tell(HookEvent event) {
   {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= kWaitingMost) {
-      logger_->warn(
-          LogText("hooks are too slow, one event is not told pipeline={}", event.pipeline));
+      logger_->Warn("hooks are too slow, one event is not told pipeline={}", event.pipeline);
       return;
     }
     waiting_.push_back(std::move(event));
@@ -87,20 +86,18 @@ void Hooks::Run(const std::stop_token& stop) {
 
 void Hooks::TellNow(const HookEvent& event) {
   if (stop_ != nullptr && stop_->over()) {
-    logger_->warn(
-        LogText("the stop comes before its hooks, one event is not told pipeline={} state={}",
-                event.pipeline, event.state));
+    logger_->Warn("the stop comes before its hooks, one event is not told pipeline={} state={}",
+                  event.pipeline, event.state);
     return;
   }
   const HookConfig& hooks = hooks_.at(event.pipeline);
   const auto guarded = [&](const char* what, const std::function<void()>& body) {
     try {
       body();
-      logger_->debug(
-          LogText("hook told pipeline={} hook={} state={}", event.pipeline, what, event.state));
+      logger_->Debug("hook told pipeline={} hook={} state={}", event.pipeline, what, event.state);
     } catch (const std::exception& error) {
-      logger_->warn(LogText("a hook has failed pipeline={} hook={} state={} error=\"{}\"",
-                            event.pipeline, what, event.state, error.what()));
+      logger_->Warn("a hook has failed pipeline={} hook={} state={} error=\"{}\"", event.pipeline,
+                    what, event.state, error.what());
     }
   };
   for (const std::string& command : hooks.commands) {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -12,6 +10,7 @@
 #include <thread>
 
 #include "engine/base/clock.h"
+#include "engine/base/logger.h"
 #include "engine/base/stop_grace.h"
 #include "tools/config/schedule_config.h"
 
@@ -42,7 +41,7 @@ class Hooks {
   static constexpr size_t kWaitingMost = 1'000;  // events; later ones are dropped, with a warning
 
   // By pipeline. `stop` may be null.
-  Hooks(std::map<std::string, HookConfig> hooks, std::shared_ptr<spdlog::logger> logger,
+  Hooks(std::map<std::string, HookConfig> hooks, std::shared_ptr<Logger> logger,
         std::shared_ptr<const StopGrace> stop = {});
   ~Hooks();
   Hooks(const Hooks&) = delete;
@@ -56,7 +55,7 @@ class Hooks {
   void TellNow(const HookEvent& event);
 
   const std::map<std::string, HookConfig> hooks_;
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
   const std::shared_ptr<const StopGrace> stop_;
   std::mutex mutex_;
   std::condition_variable_any wake_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 
 namespace syncline::cli {
 namespace {
@@ -20,7 +21,7 @@ steady_clock::time_point AfterTrying(steady_clock::time_point began) {
 
 }  // namespace
 
-MomentWatch::MomentWatch(const PipelinePlan& pipeline, LogReader& log, spdlog::logger& logger)
+MomentWatch::MomentWatch(const PipelinePlan& pipeline, LogReader& log, Logger& logger)
     : pipeline_(pipeline), log_(log) {
   const auto began = steady_clock::now();
   known_ = RequireSameMoments(pipeline, logger);

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -10,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/logger.h"
 #include "engine/log/log_reader.h"
 #include "tools/check/moment_check.h"
 #include "tools/config/plan.h"
@@ -25,7 +24,7 @@ namespace syncline::cli {
 class MomentWatch final : public LogReader {
  public:
   // Throws as RequireSameMoments.
-  MomentWatch(const PipelinePlan& pipeline, LogReader& log, spdlog::logger& logger);
+  MomentWatch(const PipelinePlan& pipeline, LogReader& log, Logger& logger);
 
   // Throws UsageError, with the frame's offset, for rows of other moments.
   std::optional<Frame> Next() override;

@@ -6,13 +6,13 @@
 #include "capture/cursor/guarantee.h"
 #include "capture/plan/capture_plan.h"
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 #include "engine/sql/session.h"
 
 namespace syncline::cli {
 
 void MakePeerTables(const Plan& plan, const std::string& database,
-                    const std::map<std::string, capture::Guarantee>& captured,
-                    spdlog::logger& logger) {
+                    const std::map<std::string, capture::Guarantee>& captured, Logger& logger) {
   for (const PipelinePlan& pipeline : plan.pipelines) {
     if (!pipeline.two_way || pipeline.target != database) continue;
     const auto target = sql::Session::Open(pipeline.target_url, {.create = true});

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <map>
 #include <string>
 
 #include "capture/cursor/guarantee.h"
+#include "engine/base/logger.h"
 #include "tools/config/plan.h"
 
 namespace syncline::cli {
@@ -14,8 +13,7 @@ namespace syncline::cli {
 // it is captured from the beginning. Not those that are `captured` already, by their names: they
 // are gone. Where `create` says no, capture tells what is missing. Throws as Session does.
 void MakePeerTables(const Plan& plan, const std::string& database,
-                    const std::map<std::string, capture::Guarantee>& captured,
-                    spdlog::logger& logger);
+                    const std::map<std::string, capture::Guarantee>& captured, Logger& logger);
 
 // Throws UsageError, as `check` fails, for a pipeline of two directions whose tables hold less on
 // one side than on the other. Says nothing of databases that cannot be asked now: what keeps from

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <memory>
 #include <stop_token>
 #include <string>
 
 #include "engine/base/clock.h"
+#include "engine/base/logger.h"
 #include "engine/log/log_admin.h"
 
 namespace syncline::cli {
@@ -16,7 +15,7 @@ namespace syncline::cli {
 class RetentionLoop {
  public:
   RetentionLoop(std::string source, LogAdmin& log, const RetentionPolicy& policy, Clock& clock,
-                std::shared_ptr<spdlog::logger> logger);
+                std::shared_ptr<Logger> logger);
 
   // Folds what may go, now and then, until stopped. Throws what a person has to look at.
   void Run(std::stop_token stop);
@@ -28,7 +27,7 @@ class RetentionLoop {
   LogAdmin& log_;
   const RetentionPolicy policy_;
   Clock& clock_;
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
   std::unique_ptr<Retention> retention_;  // null after a failure
 };
 

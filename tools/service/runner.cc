@@ -12,7 +12,7 @@
 #include "engine/base/as_error.h"
 #include "engine/base/backoff.h"
 #include "engine/base/either_stop.h"
-#include "engine/base/log_text.h"
+#include "engine/base/logger.h"
 #include "engine/log/log_catalog.h"
 #include "tools/control/log_control.h"
 #include "tools/service/peer_tables.h"
@@ -35,7 +35,7 @@ std::map<std::string, HookConfig> HooksOf(const Plan& plan) {
 
 }  // namespace
 
-Runner::Runner(Plan plan, Options options, Clock& clock, std::shared_ptr<spdlog::logger> logger)
+Runner::Runner(Plan plan, Options options, Clock& clock, std::shared_ptr<Logger> logger)
     : plan_(std::move(plan)),
       options_(options),
       clock_(clock),
@@ -53,7 +53,7 @@ void Runner::LeaveOutPaused() {
   const auto is_paused = [&](const std::string& name) { return pauses_.IsPaused(name); };
   for (const PipelinePlan& pipeline : plan_.pipelines) {
     if (!is_paused(pipeline.name)) continue;
-    logger_->info(LogText("paused, and left out pipeline={}", pipeline.name));
+    logger_->Info("paused, and left out pipeline={}", pipeline.name);
     RunRecord run;
     run.pipeline = pipeline.name;
     run.kind = RunKind();

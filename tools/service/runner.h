@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -14,6 +12,7 @@
 #include "capture/polling/capture_orders.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 #include "engine/log/change_log.h"
 #include "engine/log/log_reader.h"
 #include "tools/config/plan.h"
@@ -62,7 +61,7 @@ class Runner {
   };
 
   // Borrows the clock.
-  Runner(Plan plan, Options options, Clock& clock, std::shared_ptr<spdlog::logger> logger);
+  Runner(Plan plan, Options options, Clock& clock, std::shared_ptr<Logger> logger);
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
@@ -176,7 +175,7 @@ class Runner {
   Plan plan_;  // constant after construction
   const Options options_;
   Clock& clock_;
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
   StageWatch watch_;
   BestEffortStateStore book_;
   PauseWatch pauses_;

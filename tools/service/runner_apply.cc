@@ -2,7 +2,6 @@
 #include "apply/apply_stage.h"
 #include "capture/capture_stage.h"
 #include "engine/base/either_stop.h"
-#include "engine/base/log_text.h"
 #include "engine/log/log_catalog.h"
 #include "tools/service/moment_watch.h"
 #include "tools/service/peer_tables.h"
@@ -64,8 +63,8 @@ std::unique_ptr<LogReader> Runner::WaitForLog(const PipelinePlan& pipeline, bool
       }
     }
     if (missing && !told) {
-      logger_->info(LogText("waiting for the log, which capture makes pipeline={} log={}",
-                            pipeline.name, pipeline.log->Describe()));
+      logger_->Info("waiting for the log, which capture makes pipeline={} log={}", pipeline.name,
+                    pipeline.log->Describe());
       told = true;
     }
     if (!clock_.Sleep(kLogPoll, stop)) return nullptr;

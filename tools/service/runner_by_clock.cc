@@ -8,7 +8,6 @@
 #include "capture/polling/capture_orders.h"
 #include "engine/base/as_error.h"
 #include "engine/base/either_stop.h"
-#include "engine/base/log_text.h"
 #include "engine/log/log_catalog.h"
 #include "tools/control/log_control.h"
 #include "tools/service/moment_watch.h"
@@ -30,7 +29,7 @@ void Runner::WhileActive(const std::string& pipeline, bool once, const std::stop
     const EitherStop active(stop, pauses_.WhileActive(pipeline));
     body(active.token());
     if (stop.stop_requested() || !active.token().stop_requested()) return;
-    logger_->info(LogText("paused pipeline={}", pipeline));
+    logger_->Info("paused pipeline={}", pipeline);
   }
 }
 
@@ -95,8 +94,8 @@ void Runner::PollElsewhere(const PipelinePlan& pipeline) {
   try {
     OrderPoll(*pipeline.log, {}, pipeline.target_url.limits);
   } catch (const Error& error) {
-    logger_->info(LogText("the source is not polled for this run pipeline={} error=\"{}\"",
-                          pipeline.name, error.message()));
+    logger_->Info("the source is not polled for this run pipeline={} error=\"{}\"", pipeline.name,
+                  error.message());
   }
 }
 

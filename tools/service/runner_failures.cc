@@ -5,7 +5,6 @@
 
 #include "engine/base/as_error.h"
 #include "engine/base/backoff.h"
-#include "engine/base/log_text.h"
 #include "tools/service/runner.h"
 
 namespace syncline::cli {
@@ -71,8 +70,8 @@ void Runner::RecordFailure(const Unit& unit, const Error& error) {
   book_.EndWork(unit.part, unit.name, Work::End::kFailed);
   // The only pipeline's failure ends the program, which then tells it.
   if (plan_.pipelines.size() < 2) return;
-  logger_->error(LogText("stopped by an error name={} error=\"{}\" hint=\"{}\"", unit.name,
-                         error.message(), error.hint()));
+  logger_->Error("stopped by an error name={} error=\"{}\" hint=\"{}\"", unit.name, error.message(),
+                 error.hint());
 }
 
 bool Runner::DependsOn(const PipelinePlan& pipeline, const Unit& unit) {
@@ -102,7 +101,7 @@ void Runner::RecordStart(const Unit& unit) {
     if (DependsOn(pipeline, unit)) incidents_.StartedAgain(pipeline.name, KindOf(unit.part));
   }
   book_.BeginWork(unit.part, unit.name, options_.once);
-  logger_->info(LogText("goes on again after it had stopped name={}", unit.name));
+  logger_->Info("goes on again after it had stopped name={}", unit.name);
 }
 
 bool Runner::HasStarted(const Unit& unit) {
@@ -152,8 +151,8 @@ void Runner::Persist(const Unit& unit, const Backoff::Options& retry, bool once,
         if (clock_.Monotonic() - began > kHealthyRun) backoff.Reset();
         if (backoff.exhausted()) throw GivenUpError(error, backoff.tries());
         const Microseconds wait = backoff.Next();
-        logger_->warn(LogText("will start again name={} after_ms={} error=\"{}\"", unit.name,
-                              wait.count() / 1000, error.message()));
+        logger_->Warn("will start again name={} after_ms={} error=\"{}\"", unit.name,
+                      wait.count() / 1000, error.message());
         if (!clock_.Sleep(wait, stop)) return;
         continue;
       }

@@ -7,7 +7,6 @@
 #include "engine/base/as_error.h"
 #include "engine/base/either_stop.h"
 #include "engine/base/error.h"
-#include "engine/base/log_text.h"
 
 namespace syncline::cli {
 namespace {
@@ -32,8 +31,8 @@ ScheduledPipeline::ScheduledPipeline(Job job, Parts parts, Body body)
 }
 
 void ScheduledPipeline::Run(std::stop_token stop) {
-  parts_.logger.info(LogText("by the clock pipeline={} kind={} at=\"{}\"", job_.pipeline, job_.kind,
-                             job_.at.Describe()));
+  parts_.logger.Info("by the clock pipeline={} kind={} at=\"{}\"", job_.pipeline, job_.kind,
+                     job_.at.Describe());
   while (!stop.stop_requested()) {
     if (parts_.pauses.IsPaused(job_.pipeline)) {
       parts_.pauses.WaitUntilActive(job_.pipeline, stop);
@@ -104,17 +103,17 @@ void ScheduledPipeline::RunOnce(RunRecord run, std::stop_token stop) {
       return;
     }
     if (!failure->may_go_away() || backoff.exhausted()) {
-      parts_.logger.error(
-          LogText("run failed pipeline={} kind={} retries={} error=\"{}\" hint=\"{}\"",
-                  job_.pipeline, job_.kind, backoff.tries(), failure->message(), failure->hint()));
+      parts_.logger.Error("run failed pipeline={} kind={} retries={} error=\"{}\" hint=\"{}\"",
+                          job_.pipeline, job_.kind, backoff.tries(), failure->message(),
+                          failure->hint());
       parts_.book.End(run, RunState::kFailed, failure->message());
       parts_.incidents.Failed(job_.pipeline, job_.kind, *failure);
       return;
     }
     const Microseconds wait = backoff.Next();
-    parts_.logger.warn(LogText(
-        "run will be tried again pipeline={} kind={} try={} wait_ms={} error=\"{}\"", job_.pipeline,
-        job_.kind, backoff.tries(), wait.count() / 1000, failure->message()));
+    parts_.logger.Warn("run will be tried again pipeline={} kind={} try={} wait_ms={} error=\"{}\"",
+                       job_.pipeline, job_.kind, backoff.tries(), wait.count() / 1000,
+                       failure->message());
     run.error = failure->message();
     parts_.book.Update(run);
     parts_.clock.Sleep(wait, either.token());

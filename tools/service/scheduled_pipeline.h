@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,6 +8,7 @@
 
 #include "engine/base/backoff.h"
 #include "engine/base/clock.h"
+#include "engine/base/logger.h"
 #include "engine/base/timetable.h"
 #include "tools/history/best_effort_state_store.h"
 #include "tools/service/due_times.h"
@@ -41,7 +40,7 @@ class ScheduledPipeline {
     PauseWatch& pauses;
     Incidents& incidents;
     Clock& clock;
-    spdlog::logger& logger;
+    Logger& logger;
   };
   // One run: does its work and puts what it has done into `run`, which it may also have noted on
   // its way. Throws Error. Ends early when stopped.

@@ -7,6 +7,7 @@
 #include "capture/polling/capture_options.h"
 #include "capture/polling/capture_orders.h"
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 #include "engine/log/log_catalog.h"
 #include "tools/control/log_control.h"
 #include "tools/service/log_privacy.h"
@@ -36,7 +37,7 @@ std::unique_ptr<ChangeLog> OpenUnlessHeld(const SourcePlan& source, Clock& clock
 }  // namespace
 
 Offset PollSource(const SourcePlan& source, const std::vector<capture::RowKeys>& again,
-                  Clock& clock, const std::shared_ptr<spdlog::logger>& logger) {
+                  Clock& clock, const std::shared_ptr<Logger>& logger) {
   KeepPrivate(*source.log, *logger);
   std::unique_ptr<ChangeLog> log;
   for (int tries = 1; log == nullptr; ++tries) {

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <memory>
 #include <vector>
 
 #include "capture/polling/capture_orders.h"
 #include "engine/base/clock.h"
+#include "engine/base/logger.h"
 #include "engine/base/offset.h"
 #include "tools/config/plan.h"
 
@@ -17,6 +16,6 @@ namespace syncline::cli {
 // captures the source does it; where there is none this one does what `capture --once` would, with
 // what is not loaded yet loaded first. Throws as the capture does.
 Offset PollSource(const SourcePlan& source, const std::vector<capture::RowKeys>& again,
-                  Clock& clock, const std::shared_ptr<spdlog::logger>& logger);
+                  Clock& clock, const std::shared_ptr<Logger>& logger);
 
 }  // namespace syncline::cli

@@ -1,13 +1,8 @@
 #include "tools/support/log_json.h"
 
-#include <spdlog/details/log_msg.h>
-
 #include <algorithm>
 #include <cctype>
-#include <chrono>
 #include <string>
-
-#include "tools/support/duration.h"
 
 namespace syncline::cli {
 namespace {
@@ -67,20 +62,6 @@ Json LogMembers(std::string_view line) {
     members[key] = end == line.npos ? ValueOf(line.substr(begin, at - begin)) : Json(quoted);
   }
   return members;
-}
-
-void JsonFormatter::format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& into) {
-  const auto level = spdlog::level::to_string_view(message.level);
-  const auto time = std::chrono::time_point_cast<Microseconds>(message.time);
-  Json line = {{"time", FormatTime(WallTime(time.time_since_epoch()))},
-               {"level", std::string(level.data(), level.size())}};
-  line.update(LogMembers({message.payload.data(), message.payload.size()}));
-  const std::string text = Dump(line) + "\n";
-  into.append(text.data(), text.data() + text.size());
-}
-
-std::unique_ptr<spdlog::formatter> JsonFormatter::clone() const {
-  return std::make_unique<JsonFormatter>();
 }
 
 }  // namespace syncline::cli

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <spdlog/formatter.h>
-
-#include <memory>
 #include <string_view>
 
 #include "tools/support/value_json.h"
@@ -14,13 +11,5 @@ namespace syncline::cli {
 // that the line itself has
 // ("message", "time", "level") gets an underscore behind it. Pure.
 Json LogMembers(std::string_view line);
-
-// Writes log lines as one JSON object each: `time`, `level`, and LogMembers. Thread-safe as its
-// sink is.
-class JsonFormatter : public spdlog::formatter {
- public:
-  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& into) override;
-  std::unique_ptr<spdlog::formatter> clone() const override;
-};
 
 }  // namespace syncline::cli

@@ -12,6 +12,7 @@
 #include "apply/rules/table_order.h"
 #include "apply/target/repair_rows.h"
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 #include "tools/service/source_poll.h"
 
 namespace syncline::cli {
@@ -73,7 +74,7 @@ RepairStep RepairFor(const DivergentRow& finding, const RepairOptions& options) 
 
 RowRepair::RowRepair(const SourcePlan& source, const PipelinePlan& pipeline,
                      Verification& verification, const RepairOptions& options, Clock& clock,
-                     std::shared_ptr<spdlog::logger> logger)
+                     std::shared_ptr<Logger> logger)
     : source_(source),
       pipeline_(pipeline),
       verification_(verification),

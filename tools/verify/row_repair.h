@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <memory>
 #include <span>
 #include <string>
@@ -10,6 +8,7 @@
 #include "apply/batch/batch.h"
 #include "capture/polling/capture_orders.h"
 #include "engine/base/clock.h"
+#include "engine/base/logger.h"
 #include "tools/config/plan.h"
 #include "tools/status/log_history.h"
 #include "tools/verify/verification.h"
@@ -48,7 +47,7 @@ std::vector<apply::TableChanges> StepsAt(const LogHistory& history,
 class RowRepair {
  public:
   RowRepair(const SourcePlan& source, const PipelinePlan& pipeline, Verification& verification,
-            const RepairOptions& options, Clock& clock, std::shared_ptr<spdlog::logger> logger);
+            const RepairOptions& options, Clock& clock, std::shared_ptr<Logger> logger);
 
   struct Result {
     uint64_t written = 0;              // rows of the target
@@ -67,7 +66,7 @@ class RowRepair {
   Verification& verification_;
   const RepairOptions options_;
   Clock& clock_;
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
 };
 
 }  // namespace syncline::cli

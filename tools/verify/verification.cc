@@ -8,6 +8,7 @@
 
 #include "apply/state/own_tables.h"
 #include "engine/base/error.h"
+#include "engine/base/logger.h"
 #include "engine/log/log_catalog.h"
 #include "tools/service/source_poll.h"
 #include "tools/status/log_history.h"
@@ -32,7 +33,7 @@ std::optional<apply::Progress> ProgressOf(sql::Session& target, const std::strin
 
 Verification::Verification(const SourcePlan& source, const PipelinePlan& pipeline,
                            const std::string& table, Options options, Clock& clock,
-                           std::shared_ptr<spdlog::logger> logger)
+                           std::shared_ptr<Logger> logger)
     : source_plan_(source),
       pipeline_(pipeline),
       options_(options),

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <deque>
 #include <memory>
 #include <optional>
@@ -10,6 +8,7 @@
 
 #include "apply/state/progress.h"
 #include "engine/base/clock.h"
+#include "engine/base/logger.h"
 #include "engine/log/log_reader.h"
 #include "engine/sql/session.h"
 #include "tools/config/plan.h"
@@ -40,7 +39,7 @@ class Verification {
   // source. Throws UsageError when there is no such table, when the pipeline was never applied, or
   // for what keeps it from being synced; EnvironmentError when there is no log.
   Verification(const SourcePlan& source, const PipelinePlan& pipeline, const std::string& table,
-               Options options, Clock& clock, std::shared_ptr<spdlog::logger> logger);
+               Options options, Clock& clock, std::shared_ptr<Logger> logger);
   ~Verification();
 
   // Everything.
@@ -76,7 +75,7 @@ class Verification {
   const PipelinePlan& pipeline_;
   const Options options_;
   Clock& clock_;
-  const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<Logger> logger_;
 
   std::unique_ptr<LogReader> log_;
   std::unique_ptr<sql::Session> source_, target_, forms_;
