@@ -8,7 +8,7 @@ namespace {
 using Kind = Refusal::Kind;
 
 // 'invalid input syntax for type integer: "4711a"' -> 'invalid input syntax for type integer'.
-std::string WithoutQuoted(std::string_view message) {
+std::string WithoutQuotedPart(std::string_view message) {
   const size_t first = message.find('"');
   const size_t last = message.rfind('"');
   if (first == last) return std::string(message);
@@ -25,7 +25,7 @@ std::string OfValue(const PostgresReport& report, std::string_view column) {
   if (report.code == "22P05") {
     return where + "text with a character that the database's encoding lacks";
   }
-  return where + WithoutQuoted(report.message);
+  return where + WithoutQuotedPart(report.message);
 }
 
 // The server's own functions that report a row which a policy refuses, and what RAISE is given:
