@@ -219,7 +219,8 @@ TEST(MomentFitTest, ZonesAreAskedForOnlyWhereTheyMatter) {
   };
   const TableMapping mapping{.source = {"public", "items"}, .target = {"public", "items"}};
   const ApplyPlan plan = PlanTable(test::ItemsSchema(), mapping);
-  RefuseOtherMoments(plan, {.columns = plan.columns, .zone = asked}, {.source_zone = asked});
+  RefuseOtherMoments(plan, {.dialect = Dialect::kPostgres, .columns = plan.columns, .zone = asked},
+                     {.source_zone = asked});
 }
 
 TEST(MomentFitTest, UtcHasManyNames) {
