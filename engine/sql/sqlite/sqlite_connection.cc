@@ -107,7 +107,7 @@ Condition ConditionOf(int extended_code, const std::string& message, Condition u
       return Condition::kUniqueViolation;
     case SQLITE_ERROR:
       if (says("no such table")) return Condition::kNoSuchRelation;
-      if (says("no such function") || says("unknown function")) return Condition::kNoSuchObject;
+      if (says("no such function")) return Condition::kNoSuchObject;
       if (says("ON CONFLICT clause does not match") || says("cannot UPSERT a view")) {
         return Condition::kNoMatchingKey;
       }

@@ -93,10 +93,10 @@ TEST_P(AnySessionTest, ErrorsTellTheirConditionWhateverTheDatabase) {
   };
   EXPECT_EQ(condition("INSERT INTO items SELECT * FROM items"), Condition::kUniqueViolation);
   EXPECT_EQ(condition("SELECT 1 FROM nowhere"), Condition::kNoSuchRelation);
-  EXPECT_EQ(condition("SELECT nothing(1)"), Condition::kNoSuchObject);
+  EXPECT_EQ(condition("SELECT no_such_function(1)"), Condition::kNoSuchObject);
   EXPECT_EQ(condition("INSERT INTO items (id) VALUES (9) ON CONFLICT (name) DO NOTHING"),
             Condition::kNoMatchingKey);
-  EXPECT_EQ(condition("SELECT nothing FROM items"), Condition::kOther);
+  EXPECT_EQ(condition("SELECT no_such_column FROM items"), Condition::kOther);
 }
 
 TEST_P(AnySessionTest, AfterAnErrorRollbackMakesTheSessionUsableAgain) {
