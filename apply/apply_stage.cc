@@ -9,9 +9,6 @@
 #include "apply/late_tables.h"
 #include "apply/log_feed.h"
 #include "apply/parallel_applier.h"
-#include "apply/state/prepared.h"
-#include "apply/state/quarantine.h"
-#include "apply/target/missing_grants.h"
 #include "engine/base/backoff.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/either_stop.h"
@@ -25,37 +22,31 @@ constexpr Microseconds kIdleWait = std::chrono::seconds(1);  // should a wake-up
 constexpr int kLogEveryNthTry = 10;  // of those that fail for the same reason
 constexpr int kTriesOfOnce = 5;      // without a step forward: somebody waits for it
 
-std::vector<TableName> TargetsOf(const std::vector<TableMapping>& tables) {
-  std::vector<TableName> targets;
-  for (const TableMapping& table : tables) targets.push_back(table.target);
-  return targets;
-}
-
 }  // namespace
 
 class ApplyStage::Impl {
  public:
-  Impl(sql::DatabaseUrl target, std::vector<TableMapping> tables, ApplyOptions options,
-       LogReader& reader, Clock& clock, std::shared_ptr<Logger> logger)
-      : url_(target),
-        target_tables_(TargetsOf(tables)),
-        options_(std::move(options)),
+  Impl(const TargetMaker& make_target, ApplyOptions options, LogReader& reader, Clock& clock,
+       std::shared_ptr<Logger> logger)
+      : options_(std::move(options)),
         log_(reader),
         clock_(clock),
         logger_(std::move(logger)),
-        batches_(
-            reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes},
-            [this](const TableName& table) { return lanes_.first().Wants(table); },
-            [this](const TableName& table) { return lanes_.first().KeepsDeleted(table); }),
-        lanes_(std::move(target), std::move(tables), reader.info().source,
-               {options_.quarantine_limit, /*quiet_triggers=*/options_.to_offset.has_value()},
-               logger_, options_.two_way),
+        lanes_(make_target({.pipeline = options_.pipeline,
+                            .source = reader.info().source,
+                            .quarantine_limit = options_.quarantine_limit,
+                            .is_replay = options_.to_offset.has_value(),
+                            .two_way = options_.two_way,
+                            .logger = logger_}),
+               logger_),
+        batches_(reader, {.changes = options_.batch_changes, .bytes = options_.batch_bytes},
+                 lanes_.first()),
         backoff_(options_.retry) {
     try {
       lanes_.Open();
-      ReadProgress();
+      ReadPosition();
     } catch (const Error& error) {
-      throw Explained(error);
+      throw target().Explain(error);
     }
   }
 
@@ -64,7 +55,7 @@ class ApplyStage::Impl {
   const ApplyStats& stats() const { return stats_; }
 
  private:
-  void ReadProgress();
+  void ReadPosition();
   void CheckInLog();
   void CheckNothingIsMissing(std::stop_token stop);
   void Resume(std::stop_token stop);
@@ -75,21 +66,18 @@ class ApplyStage::Impl {
   void Finish();
   void FinishAll();
   Progress ProgressAt(Offset next, uint64_t frame_hash) const;
-  void Advance(const Progress& to, const SqlTarget::Written& written, uint64_t changes);
+  void Advance(const Progress& to, const Target::Written& written, uint64_t changes);
   void Account(uint64_t changes, const WriteCounts& counts);
   void LookAtParked();  // others settle that at any time
   void GoneOn();
   void React(const Error& error, std::stop_token stop);
-  Error Explained(const Error& error) const {
-    return WithMissingGrants(error, url_, target_tables_);
-  }
 
   // The highest offset that the target ever had, in the log's history as it is now.
   Offset Reached() const {
     if (!progress_) return Offset();
     return std::min(progress_->reached, log_.info().SharedUpTo(progress_->epoch));
   }
-  SqlTarget& target() { return lanes_.first(); }
+  Target& target() { return lanes_.first(); }
   Offset next() const { return progress_ ? progress_->next : Offset(); }
   // What the log holds now is all that there will be.
   bool NothingMoreComes() const {
@@ -97,19 +85,17 @@ class ApplyStage::Impl {
            (options_.to_time && clock_.Now() > *options_.to_time);
   }
 
-  const sql::DatabaseUrl url_;
-  const std::vector<TableName> target_tables_;
   const ApplyOptions options_;
   LogReader& log_;
   Clock& clock_;
   const std::shared_ptr<Logger> logger_;
 
   // Owned by the thread in Run.
-  LogFeed batches_;
   ParallelApplier lanes_;
+  LogFeed batches_;
   Backoff backoff_;
   std::string failure_;                // the code of the failure that was told last
-  std::optional<Progress> progress_;   // the row as we know it; none: the target has none yet
+  std::optional<Progress> progress_;   // the position as we know it; none: there is none yet
   std::optional<Progress> attempted_;  // the same, had the last batch been committed
   Microseconds looked_{0};             // at the quarantine, by Clock::Monotonic
   std::optional<Offset> log_end_;      // where to stop because the log ended there when we looked
@@ -118,7 +104,7 @@ class ApplyStage::Impl {
 };
 
 void ApplyStage::Impl::Run(std::stop_token stop) {
-  logger_->Info("apply started pipeline={} target={} next={}", options_.pipeline, url_.display,
+  logger_->Info("apply started pipeline={} target={} next={}", options_.pipeline, target().name(),
                 next().value());
   while (!stop.stop_requested()) {
     try {
@@ -136,22 +122,16 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
   logger_->Info(
       "apply stopped pipeline={} target={} next={} changes={} rows={} newer={} "
       "conflicts={}",
-      options_.pipeline, url_.display, next().value(), stats_.changes.load(),
+      options_.pipeline, target().name(), next().value(), stats_.changes.load(),
       stats_.rows_written.load(), stats_.rows_newer.load(), stats_.conflicts.load());
 }
 
-void ApplyStage::Impl::ReadProgress() {
-  const std::string& name = options_.pipeline;
-  if (ReplicaLog* const own = options_.two_way.log) {
-    FitToLogs(target().session(), name, log_.info(), *own, *logger_);
-  }
-  progress_ = target().ReadProgress(name);
-  CheckParked(target().session(), name, log_.info(), url_.display);
-  stats_.parked = CountRefused(target().session(), name);
-  target().HideOmitted(name);
+void ApplyStage::Impl::ReadPosition() {
+  progress_ = target().Resume(log_.info());
+  stats_.parked = target().CountRefused();
   stats_.next_offset = next().value();
   if (!progress_) return;
-  CheckFollows(*progress_, log_.info(), url_.display);
+  CheckFollows(*progress_, log_.info(), target().name());
   progress_->reached = Reached();
 }
 
@@ -160,7 +140,7 @@ void ApplyStage::Impl::CheckInLog() {
   const Offset end = log_.end();
   if (next() <= end) return;
   throw DamageError(
-      fmt::format("{} holds pipeline {} up to offset {}, but the log ends at {}", url_.display,
+      fmt::format("{} holds pipeline {} up to offset {}, but the log ends at {}", target().name(),
                   options_.pipeline, next().value(), end.value()),
       "The log has lost changes, or is an old copy. Restore the newest copy of it; the target "
       "is ahead and was not touched.");
@@ -170,14 +150,15 @@ void ApplyStage::Impl::CheckInLog() {
 void ApplyStage::Impl::CheckNothingIsMissing(std::stop_token stop) {
   if (next() == Offset()) return;
   const std::set<TableName> late = LateTables(log_, target().MissingTables(), next(), stop);
-  if (!late.empty()) throw LateTableError(*late.begin(), url_.display, options_.pipeline, next());
+  if (!late.empty())
+    throw LateTableError(*late.begin(), target().name(), options_.pipeline, next());
 }
 
 void ApplyStage::Impl::Resume(std::stop_token stop) {
   if (!lanes_.is_open()) lanes_.Open();
   const Offset before = next();
-  if (options_.two_way.log != nullptr) options_.two_way.log->Turn();  // the last batch is settled
-  ReadProgress();
+  target().AwaitSettled();
+  ReadPosition();
   const std::optional<Progress> attempted = std::exchange(attempted_, std::nullopt);
   if (next() != before) GoneOn();
   if (attempted && progress_ && next() == attempted->next &&
@@ -191,6 +172,7 @@ void ApplyStage::Impl::Resume(std::stop_token stop) {
   if (!log_end_ && (options_.once || NothingMoreComes())) log_end_ = log_.end();
   BatchReader::End end{.offset = options_.to_offset, .time = options_.to_time};
   if (log_end_) end.offset = std::min(*log_end_, end.offset.value_or(*log_end_));
+  target().Begin(progress_);
   batches_.Seek(next(), progress_ ? progress_->frame_hash : 0, end, Reached());
 }
 
@@ -232,27 +214,24 @@ void ApplyStage::Impl::LoadBase(std::stop_token stop) {
   CheckReaches(info, {options_.pipeline, next(), options_.to_offset, options_.to_time});
   logger_->Info("catching up through the log's base pipeline={} from={} to={} rows={}",
                 options_.pipeline, next().value(), info.as_of.value(), info.entries);
-  BaseFeed feed(*base, next(), target().ParentsFirst());
+  target().Begin(progress_);
+  BaseFeed feed(*base, next(), target().ParentsFirst(), target().TakesEveryChange());
   Progress here = ProgressAt(next(), progress_ && IsInBase(*progress_) ? progress_->frame_hash : 0);
   for (bool more = true; more && !stop.stop_requested();) {
-    std::optional<std::vector<TableChanges>> steps =
-        feed.Next(options_.batch_changes, options_.batch_bytes);
-    more = steps.has_value();
-    ++here.frame_hash;  // so that the row moves with each batch, and only one process can move it
+    std::optional<TargetBatch> batch = feed.Next(options_.batch_changes, options_.batch_bytes);
+    more = batch.has_value();
+    ++here.frame_hash;  // so that the position moves with each batch, and one process moves it
     if (!more) {
       log_.Secure(info.as_of);
       here.next = info.as_of;
       here.reached = std::max(here.reached, here.next);
       here.frame_hash = info.hash;
-      steps.emplace();
+      batch.emplace(feed.Empty());
     }
-    uint64_t changes = 0;
-    for (const TableChanges& table : *steps) {
-      changes += table.upserts.size() + table.deletes.size();
-    }
+    const uint64_t changes = ChangesIn(*batch);
     attempted_ = here;
     const bool is_first = !progress_;
-    Advance(here, target().Apply(*std::move(steps), "the log's base", progress_, here), changes);
+    Advance(here, target().Apply(*std::move(batch), progress_, here, {}), changes);
     if (is_first && log_.begin() != info.as_of) return;  // retention did not wait until now
   }
 }
@@ -290,7 +269,7 @@ void ApplyStage::Impl::FinishAll() {
 }
 
 // The target has just committed `to`.
-void ApplyStage::Impl::Advance(const Progress& to, const SqlTarget::Written& written,
+void ApplyStage::Impl::Advance(const Progress& to, const Target::Written& written,
                                uint64_t changes) {
   attempted_.reset();
   progress_ = to;
@@ -334,7 +313,7 @@ void ApplyStage::Impl::LookAtParked() {
   if (stats_.parked == 0 || !lanes_.empty()) return;
   if (clock_.Monotonic() - looked_ < kIdleWait) return;
   looked_ = clock_.Monotonic();
-  stats_.parked = CountRefused(target().session(), options_.pipeline);
+  stats_.parked = target().CountRefused();
 }
 
 void ApplyStage::Impl::GoneOn() {
@@ -348,7 +327,7 @@ void ApplyStage::Impl::GoneOn() {
 
 // Called while `error` is being handled.
 void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
-  if (error.reaction() == Reaction::kStop) throw Explained(error);
+  if (error.reaction() == Reaction::kStop) throw target().Explain(error);
   if (error.reaction() == Reaction::kDamage) throw;
   const int tries = backoff_.tries();
   if (backoff_.exhausted()) throw GivenUpError(error, tries);
@@ -365,11 +344,10 @@ void ApplyStage::Impl::React(const Error& error, std::stop_token stop) {
   clock_.Sleep(wait, EitherStop(stop, options_.ending).token());
 }
 
-ApplyStage::ApplyStage(sql::DatabaseUrl target, std::vector<TableMapping> tables,
-                       ApplyOptions options, LogReader& reader, Clock& clock,
-                       std::shared_ptr<Logger> logger)
-    : impl_(std::make_unique<Impl>(std::move(target), std::move(tables), std::move(options), reader,
-                                   clock, std::move(logger))) {}
+ApplyStage::ApplyStage(const TargetMaker& make_target, ApplyOptions options, LogReader& reader,
+                       Clock& clock, std::shared_ptr<Logger> logger)
+    : impl_(std::make_unique<Impl>(make_target, std::move(options), reader, clock,
+                                   std::move(logger))) {}
 
 ApplyStage::~ApplyStage() = default;
 

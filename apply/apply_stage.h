@@ -9,16 +9,15 @@
 #include <string>
 #include <vector>
 
-#include "apply/rules/table_mapping.h"
 #include "apply/state/progress.h"
 #include "apply/state/replica_log.h"
+#include "apply/target/target.h"
 #include "apply/write/write_counts.h"
 #include "engine/base/backoff.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/base/logger.h"
 #include "engine/log/log_reader.h"
-#include "engine/sql/database_url.h"
 
 namespace syncline::apply {
 
@@ -63,22 +62,21 @@ struct ApplyStats {
   WriteTally tables;
 };
 
-// Replays a log into one target, from the target's own progress row on. For each batch one
-// transaction on the target: the progress row by compare-and-set, then the rows (invariant 4).
-// Applying again what is there changes nothing (invariant 5).
+// Replays a log into one target, from the target's own position on. Each batch moves the position
+// in the step that brings its changes (invariant 4).
 //
 // Threads: Run on one thread, which reads; batches are written on threads of its own
-// (ParallelApplier); stats() from any. Borrows the reader and the clock. Opens its own sessions and
-// reopens them, with backoff, after kRetry and kRestart (with `once` five times without a step
+// (ParallelApplier); stats() from any. Borrows the reader and the clock. Opens the target and
+// reopens it, with backoff, after kRetry and kRestart (with `once` five times without a step
 // forward, unless `retry` says how often); after the last retry that `retry` allows the error
 // leaves Run as a kStop; an error of another reaction leaves Run. Nothing is half-done on the
-// target then, and a missing privilege comes with the GRANT that helps.
+// target then, and the error is as Target::Explain has it.
 class ApplyStage {
  public:
-  // Connects, makes syncline_progress if missing. Throws UsageError when the progress row there
-  // belongs to another log, DamageError when it is of a history that the log has lost.
-  ApplyStage(sql::DatabaseUrl target, std::vector<TableMapping> tables, ApplyOptions options,
-             LogReader& reader, Clock& clock, std::shared_ptr<Logger> logger);
+  // Makes the target, opens it and reads its position. Throws UsageError when that belongs to
+  // another log, DamageError when it is of a history that the log has lost.
+  ApplyStage(const TargetMaker& make_target, ApplyOptions options, LogReader& reader, Clock& clock,
+             std::shared_ptr<Logger> logger);
   ~ApplyStage();
 
   // Returns when stopped (after the batch at hand is committed), or at the end that `options` set.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/base/error.h"
+#include "engine/log/logged_change.h"
 
 namespace syncline::apply {
 namespace {
@@ -63,8 +64,9 @@ void CheckReaches(const BaseInfo& base, const BaseRequest& request) {
   }
 }
 
-BaseFeed::BaseFeed(BaseReader& base, Offset from, const std::vector<TableName>& parents_first)
-    : base_(base), from_(from) {
+BaseFeed::BaseFeed(BaseReader& base, Offset from, const std::vector<TableName>& parents_first,
+                   bool as_frames)
+    : base_(base), from_(from), as_frames_(as_frames) {
   const std::vector<TableName> all = base.Tables();
   std::set<TableName> there(all.begin(), all.end());
   for (const TableName& table : parents_first) {
@@ -94,7 +96,33 @@ bool BaseFeed::Takes(const BaseEntry& entry) {
   return false;
 }
 
-std::optional<std::vector<TableChanges>> BaseFeed::Next(uint64_t count, uint64_t bytes) {
+uint64_t ChangesIn(const TargetBatch& batch) {
+  uint64_t changes = 0;
+  for (const TableChanges& table : batch.tables) {
+    changes += table.upserts.size() + table.deletes.size();
+  }
+  for (const Frame& frame : batch.frames) changes += frame.changes.size();
+  return changes;
+}
+
+std::optional<TargetBatch> BaseFeed::NextFrames(uint64_t count, uint64_t bytes) {
+  TargetBatch batch = Empty();
+  uint64_t found_bytes = 0;
+  while (batch.frames.size() < count && found_bytes < bytes) {
+    std::vector<BaseEntry> entries = base_.Next(std::min(kReadEntries, count));
+    if (entries.empty()) break;
+    for (BaseEntry& entry : entries) {
+      if (entry.offset < from_) continue;
+      found_bytes += entry.row.bytes().size();
+      batch.frames.push_back(FrameOf(std::move(entry)));
+    }
+  }
+  if (batch.frames.empty()) return std::nullopt;
+  return batch;
+}
+
+std::optional<TargetBatch> BaseFeed::Next(uint64_t count, uint64_t bytes) {
+  if (as_frames_) return NextFrames(count, bytes);
   std::map<SchemaId, TableChanges> tables;
   uint64_t found = 0, found_bytes = 0;
   while (found < count && found_bytes < bytes && Stand()) {
@@ -113,12 +141,12 @@ std::optional<std::vector<TableChanges>> BaseFeed::Next(uint64_t count, uint64_t
     }
   }
   if (found == 0) return std::nullopt;
-  std::vector<TableChanges> all;
+  TargetBatch batch = Empty();
   for (auto& [id, changes] : tables) {
     SortByKey(changes);
-    all.push_back(std::move(changes));
+    batch.tables.push_back(std::move(changes));
   }
-  return all;
+  return batch;
 }
 
 }  // namespace syncline::apply

@@ -9,6 +9,7 @@
 
 #include "apply/batch/batch.h"
 #include "apply/state/progress.h"
+#include "apply/target/target.h"
 #include "engine/base/clock.h"
 #include "engine/log/base_reader.h"
 
@@ -35,16 +36,20 @@ void CheckReaches(const BaseInfo& base, const BaseRequest& request);
 // after: rows that did not change since then are left out. Table by table, so that no step refers
 // to one that comes later: the upserts of all tables, parents first, then the deletions, children
 // first. (Rows of one table that refer to each other, and tables in a circle, have no such order:
-// there the keys decide.) Belongs to one thread; borrows the reader.
+// there the keys decide.) For targets that take every change it hands out the entries as they come
+// in the base instead, each as a frame of its own. Belongs to one thread; borrows the reader.
 class BaseFeed {
  public:
   // `parents_first`: the source tables that are wanted.
-  BaseFeed(BaseReader& base, Offset from, const std::vector<TableName>& parents_first);
+  BaseFeed(BaseReader& base, Offset from, const std::vector<TableName>& parents_first,
+           bool as_frames = false);
 
-  // The next steps, of about `count` rows or `bytes` of them, whatever is reached first; nothing at
-  // the end. The whole base has been found right before the first deletion, or the end. Throws as
-  // BaseReader::Next.
-  std::optional<std::vector<TableChanges>> Next(uint64_t count, uint64_t bytes);
+  // The next batch, of about `count` rows or `bytes` of them, whatever is reached first; nothing at
+  // the end. The whole base has been found right before the first deletion of steps, and the end.
+  // Throws as BaseReader::Next.
+  std::optional<TargetBatch> Next(uint64_t count, uint64_t bytes);
+  // One without changes.
+  TargetBatch Empty() const { return {.name = "the log's base", .base = base_.info()}; }
 
  private:
   // One reading of one table: for its rows with that last change; without: only to be counted.
@@ -56,13 +61,18 @@ class BaseFeed {
   // Stands in a leg that is not over, as far as it is known; false at the end.
   bool Stand();
   bool Takes(const BaseEntry& entry);
+  std::optional<TargetBatch> NextFrames(uint64_t count, uint64_t bytes);
 
   BaseReader& base_;
   const Offset from_;
+  const bool as_frames_;
   std::deque<Leg> legs_;       // still to go
   bool begun_ = false;         // with the first of them
   std::deque<Leg> deletions_;  // found on the way, children first
   bool whole_ = false;         // all tables have been read
 };
+
+// How many changes a batch has.
+uint64_t ChangesIn(const TargetBatch& batch);
 
 }  // namespace syncline::apply

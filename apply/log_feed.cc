@@ -4,9 +4,8 @@
 
 namespace syncline::apply {
 
-LogFeed::LogFeed(LogReader& log, BatchReader::Limits limits, TablePredicate wanted,
-                 TablePredicate kept)
-    : wanted_(std::move(wanted)), kept_(std::move(kept)), batches_(log, limits) {}
+LogFeed::LogFeed(LogReader& log, BatchReader::Limits limits, const Target& target)
+    : target_(target), batches_(log, limits) {}
 
 void LogFeed::Seek(Offset next, uint64_t frame_hash, BatchReader::End end, Offset again_before) {
   again_before_ = again_before;
@@ -17,8 +16,12 @@ std::optional<ReadyBatch> LogFeed::Next() {
   std::optional<Batch> batch = batches_.Next();
   if (!batch) return {};
   ReadyBatch ready;
-  ready.schemas = SchemasOf(*batch, wanted_, again_before_);
-  ready.tables = Collapse(*batch, wanted_, kept_);
+  const auto wanted = [this](const TableName& table) { return target_.Wants(table); };
+  ready.schemas = SchemasOf(*batch, wanted, again_before_);
+  if (!target_.TakesEveryChange()) {
+    ready.tables = Collapse(*batch, wanted,
+                            [this](const TableName& table) { return target_.KeepsDeleted(table); });
+  }
   ready.batch = *std::move(batch);
   return ready;
 }

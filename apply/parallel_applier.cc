@@ -7,12 +7,9 @@
 #include <system_error>
 #include <utility>
 
-#include "apply/target/durability.h"
 #include "engine/base/check.h"
 #include "engine/base/error.h"
 #include "engine/base/logger.h"
-#include "engine/sql/for_dialect.h"
-#include "engine/sql/sql_dialect.h"
 
 namespace syncline::apply {
 namespace {
@@ -27,19 +24,6 @@ constexpr int kAloneAfterTrouble = 20;
 // How long a batch waits for its turn before it looks whether it is in the way.
 constexpr auto kPatience = 100ms;
 
-// Whether two sessions may write to a database at a time, and one of them can be asked whether it
-// waits for a lock (AwaitTurn).
-bool MayHaveLanes(Dialect dialect) {
-  return sql::ForDialect(dialect, sql::IfPostgres{true}, sql::IfSqlite{false});
-}
-
-bool AreTargetsApart(const std::vector<TableMapping>& tables, Dialect dialect) {
-  std::set<TableName> targets;
-  return std::ranges::all_of(tables, [&](const TableMapping& table) {
-    return targets.insert(sql::WithDefaultSchema(table.target, dialect)).second;
-  });
-}
-
 // While both batches are still being written a circle of their locks is the server's to break, and
 // it may do so at the first one's cost.
 bool IsOfLocks(const Error& error) {
@@ -47,7 +31,7 @@ bool IsOfLocks(const Error& error) {
 }
 
 // Nothing of it was parked.
-bool IsWhole(const SqlTarget::Written& written) {
+bool IsWhole(const Target::Written& written) {
   return std::ranges::all_of(written, [](const auto& table) {
     return table.second.refused == 0 && table.second.waiting == 0;
   });
@@ -55,28 +39,22 @@ bool IsWhole(const SqlTarget::Written& written) {
 
 // Returns when the batch before is committed. It may wait, over other sessions, for a lock of ours,
 // which no server finds out.
-void AwaitTurn(sql::Session& session, const std::shared_future<bool>& committed,
-               const SqlTarget& before) {
+void AwaitTurn(Target& own, const std::shared_future<bool>& committed, const Target& before) {
   while (committed.wait_for(kPatience) != std::future_status::ready) {
-    const auto waits =
-        session.Query("SELECT 1 FROM pg_locks WHERE pid = $1::int AND NOT granted LIMIT 1",
-                      {std::to_string(before.backend())});
-    if (!waits.rows.empty()) throw RestartError("the batch before waits for a lock");
+    if (own.WaitsForLock(before.lane_id())) {
+      throw RestartError("the batch before waits for a lock");
+    }
   }
   if (!committed.get()) throw RestartError("the batch before was not committed");
 }
 
 }  // namespace
 
-ParallelApplier::ParallelApplier(sql::DatabaseUrl url, std::vector<TableMapping> tables,
-                                 std::string source, TargetOptions options,
-                                 std::shared_ptr<Logger> logger, TwoWay two_way)
-    : logger_(logger),
-      may_share_(MayHaveLanes(url.dialect) && two_way.log == nullptr &&
-                 AreTargetsApart(tables, url.dialect)) {
-  for (size_t i = 0; i < (may_share_ ? kLanes : 1); ++i) {
-    lanes_.push_back(std::make_unique<SqlTarget>(url, tables, source, options, logger, two_way));
-  }
+ParallelApplier::ParallelApplier(std::unique_ptr<Target> target, std::shared_ptr<Logger> logger)
+    : logger_(std::move(logger)) {
+  std::unique_ptr<Target> second = target->MakeLane();
+  lanes_.push_back(std::move(target));
+  if (second != nullptr) lanes_.push_back(std::move(second));
 }
 
 ParallelApplier::~ParallelApplier() { Close(); }
@@ -84,10 +62,7 @@ ParallelApplier::~ParallelApplier() { Close(); }
 void ParallelApplier::Open() {
   first().Open();
   if (std::exchange(warned_, true)) return;
-  for (const DurabilityConcern& concern : DurabilityConcerns(first().session())) {
-    logger_->Warn("what is applied may be lost reason=\"{}\" hint=\"{}\"", concern.message,
-                  concern.hint);
-  }
+  first().WarnOfLosses();
 }
 
 void ParallelApplier::Close() noexcept {
@@ -108,7 +83,7 @@ void ParallelApplier::Rest() noexcept {
 // True if it is open. Where it cannot be, as when the server has no more connections to give, one
 // lane has to do.
 bool ParallelApplier::OpenSecond() {
-  SqlTarget& second = *lanes_.back();
+  Target& second = *lanes_.back();
   if (second.is_open()) return true;
   try {
     second.Open();
@@ -124,7 +99,7 @@ bool ParallelApplier::OpenSecond() {
 // Many rows that come in key order are not written from two sides: a B-tree that grows at its end
 // only takes less work, and three quarters of the room.
 bool ParallelApplier::MayGoAhead(const ReadyBatch& ready) const {
-  return may_share_ && calm_ && alone_ == 0 && ready.batch.changes() >= kChangesMin &&
+  return may_share() && calm_ && alone_ == 0 && ready.batch.changes() >= kChangesMin &&
          running_.back().is_settled && IsSettled(ready) &&
          std::ranges::all_of(ready.tables, [this](const TableChanges& changes) {
            return !changes.came_in_key_order || changes.upserts.size() < kChangesMin;
@@ -139,17 +114,17 @@ bool ParallelApplier::IsSettled(const ReadyBatch& ready) const {
   });
 }
 
-SqlTarget& ParallelApplier::IdleLane() {
+Target& ParallelApplier::IdleLane() {
   const bool first = running_.empty() || running_.back().target != lanes_.front().get();
   return first ? *lanes_.front() : *lanes_.back();
 }
 
 // Whether their tables are, as an idle session finds.
-bool ParallelApplier::ArePlain(const std::vector<TableChanges>& tables) {
+bool ParallelApplier::MayAllGoAhead(const std::vector<TableChanges>& tables) {
   try {
     return std::ranges::all_of(tables, [this](const TableChanges& changes) {
       const auto [at, added] = plain_.try_emplace(changes.schema->table, false);
-      if (added) at->second = IdleLane().IsPlain(*changes.schema);
+      if (added) at->second = IdleLane().MayGoAhead(*changes.schema);
       return at->second;
     });
   } catch (const Error&) {
@@ -162,7 +137,7 @@ bool ParallelApplier::HasRoomFor(ReadyBatch& ready) {
   if (running_.empty()) return true;
   if (running_.size() == kLanes || !MayGoAhead(ready)) return false;
   if (!ready.keys) ready.keys.emplace(ready.tables);
-  return !ready.keys->MayMeet(*running_.back().keys) && OpenSecond() && ArePlain(ready.tables);
+  return !ready.keys->MayMeet(*running_.back().keys) && OpenSecond() && MayAllGoAhead(ready.tables);
 }
 
 void ParallelApplier::Begin(ReadyBatch ready, const std::optional<Progress>& from,
@@ -170,14 +145,14 @@ void ParallelApplier::Begin(ReadyBatch ready, const std::optional<Progress>& fro
   SYNCLINE_CHECK(running_.size() < lanes_.size());
   const bool is_ahead = !running_.empty();
   if (!is_ahead && alone_ > 0) --alone_;
-  SqlTarget::Turn turn;
-  if (is_ahead) {
-    turn = [committed = running_.back().committed, &before = *running_.back().target](
-               sql::Session& session) { AwaitTurn(session, committed, before); };
-  }
   Running running{.target = &IdleLane(), .is_ahead = is_ahead, .to = to};
+  Target::Turn turn;
+  if (is_ahead) {
+    turn = [committed = running_.back().committed, &before = *running_.back().target,
+            &own = *running.target] { AwaitTurn(own, committed, before); };
+  }
   running.changes = ready.batch.changes();
-  if (may_share_ && !ready.keys) ready.keys.emplace(ready.tables);
+  if (may_share() && !ready.keys) ready.keys.emplace(ready.tables);
   running.keys = std::move(ready.keys);
   running.is_settled = IsSettled(ready);
   for (const TableChanges& changes : ready.tables) running.schemas.push_back(changes.schema);
@@ -186,8 +161,11 @@ void ParallelApplier::Begin(ReadyBatch ready, const std::optional<Progress>& fro
   auto write = [&target = *running.target, ready = std::move(ready), from, to,
                 turn = std::move(turn), committed = std::move(committed)]() mutable {
     try {
-      Outcome outcome{
-          target.Apply(std::move(ready.tables), ready.batch.name(), from, to, ready.schemas, turn)};
+      Outcome outcome{target.Apply({.name = ready.batch.name(),
+                                    .schemas = std::move(ready.schemas),
+                                    .tables = std::move(ready.tables),
+                                    .frames = std::move(ready.batch.frames)},
+                                   from, to, turn)};
       outcome.calm = target.is_calm() && IsWhole(outcome.written);
       committed.set_value(true);
       return outcome;

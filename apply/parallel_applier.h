@@ -11,30 +11,27 @@
 #include "apply/batch/batch_keys.h"
 #include "apply/log_feed.h"
 #include "apply/state/progress.h"
-#include "apply/target/sql_target.h"
+#include "apply/target/target.h"
 #include "engine/base/logger.h"
 
 namespace syncline::apply {
 
-// Writes batches in the log's order, each in a transaction of its own on a thread of its own, and
-// up to two at a time: where two neighbours have nothing to do with each other, the second one's
-// rows are written, in another session, while the first one's transaction is still under way. Its
-// progress row moves, and it commits, when the first one has committed (invariant 4). So everybody
-// sees the same states of the target, in the same order, as if they came one by one.
+// Brings batches to a target in the log's order, each on a thread of its own, and up to two at a
+// time where the target has a second lane (Target::MakeLane): where two neighbours have nothing to
+// do with each other, the second one's rows are written on that while the first one is still under
+// way. Its position moves, and it commits, when the first one has committed (invariant 4). So
+// everybody sees the same states of the target, in the same order, as if they came one by one.
 //
-// Two batches have nothing to do with each other if no key is in both, as far as the target tells
-// them apart (KeysAreBytes), their schemas are no news, nothing is parked, and the second one's
-// tables are plain ones of PostgreSQL (IsPlainTable), in one direction. Loads in key order come one
-// by one. Constraints may still join them: whatever
-// the second one meets before its turn makes it fail, and it is applied again alone. If the first
-// one waits for a lock, maybe one of the second's, that gives up its own.
+// Two batches have nothing to do with each other if no key is in both, their schemas are no news,
+// the target is calm (Target::is_calm), and all of the second one's tables may go ahead
+// (Target::MayGoAhead). Loads in key order come one by one. Constraints may still join the two:
+// whatever the second one meets before its turn makes it fail, and it is applied again alone. If
+// the first one waits for a lock, maybe one of the second's, that gives up its own.
 //
 // Belongs to one thread.
 class ParallelApplier {
  public:
-  // As SqlTarget.
-  ParallelApplier(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
-                  TargetOptions options, std::shared_ptr<Logger> logger, TwoWay two_way);
+  ParallelApplier(std::unique_ptr<Target> target, std::shared_ptr<Logger> logger);
   ~ParallelApplier();
 
   void Open();
@@ -46,8 +43,8 @@ class ParallelApplier {
 
   // Where batches are written one by one. Only while nothing is being written, except for what may
   // be called from any thread.
-  SqlTarget& first() { return *lanes_.front(); }
-  const SqlTarget& first() const { return *lanes_.front(); }
+  Target& first() { return *lanes_.front(); }
+  const Target& first() const { return *lanes_.front(); }
 
   bool empty() const { return running_.empty(); }
   // Where the progress row will be after what is being written.
@@ -63,7 +60,7 @@ class ParallelApplier {
     Progress to;
     uint64_t changes = 0;
     bool was_ahead = false;  // written while the batch before was under way
-    SqlTarget::Written written;
+    Target::Written written;
   };
   // Waits for the batch that was begun first. After an exception only Close is allowed.
   Finished Finish();
@@ -72,11 +69,11 @@ class ParallelApplier {
 
  private:
   struct Outcome {
-    SqlTarget::Written written;
-    bool calm = false;  // SqlTarget::is_calm
+    Target::Written written;
+    bool calm = false;  // Target::is_calm
   };
   struct Running {
-    SqlTarget* target;
+    Target* target;
     bool is_ahead;
     Progress to;
     uint64_t changes = 0;
@@ -87,23 +84,23 @@ class ParallelApplier {
     std::future<Outcome> outcome = {};
   };
 
+  bool may_share() const { return lanes_.size() > 1; }
   bool OpenSecond();
-  SqlTarget& IdleLane();
-  bool ArePlain(const std::vector<TableChanges>& tables);
+  Target& IdleLane();
+  bool MayAllGoAhead(const std::vector<TableChanges>& tables);
   bool IsSettled(const ReadyBatch& ready) const;
   bool MayGoAhead(const ReadyBatch& ready) const;
 
   const std::shared_ptr<Logger> logger_;
-  bool warned_ = false;   // of what the target's settings take from its commits
-  const bool may_share_;  // the work between two lanes, at all
-  std::vector<std::unique_ptr<SqlTarget>> lanes_;
+  bool warned_ = false;                         // Target::WarnOfLosses
+  std::vector<std::unique_ptr<Target>> lanes_;  // one or two
   std::deque<Running> running_;
 
   bool calm_ = false;  // as the last batch that was written has found it
   int alone_ = 0;      // so many batches are to come one by one
   bool was_beside_ = false;
   std::map<TableName, SchemaId> settled_;  // by source: the last schema that was committed
-  std::map<TableName, bool> plain_;        // by source
+  std::map<TableName, bool> plain_;        // by source: Target::MayGoAhead
 };
 
 }  // namespace syncline::apply

@@ -56,8 +56,7 @@ SqlTarget::~SqlTarget() = default;
 
 void SqlTarget::Open() {
   Close();
-  std::vector<TableName> targets;
-  for (const auto& [source, mapping] : mappings_) targets.push_back(mapping.target);
+  const std::vector<TableName> targets = TargetNames();
   auto session =
       OpenTargetSession(url_, two_way_.log != nullptr,
                         options_.quiet_triggers ? targets : std::vector<TableName>(), own_);
@@ -79,33 +78,6 @@ void SqlTarget::Close() noexcept {
   session_.reset();
 }
 
-std::optional<Progress> SqlTarget::ReadProgress(const std::string& pipeline) {
-  return apply::ReadProgress(*session_, pipeline);
-}
-
-bool SqlTarget::IsPlain(const TableSchema& schema) {
-  const TableMapping& mapping = mappings_.at(schema.table);
-  const auto info = session_->Describe(mapping.target);
-  return info && KeysAreBytes(schema, mapping, *info) && IsPlainTable(*session_, *info);
-}
-
-void SqlTarget::HideOmitted(const std::string& pipeline) {
-  const bool omits = std::ranges::any_of(mappings_, [](const auto& mapping) {
-    return !mapping.second.omit.empty() || mapping.second.new_columns == NewColumns::kIgnore;
-  });
-  if (!omits) return;
-  sql::Transaction transaction(*session_, sql::Session::Isolation::kWrite);
-  LockProgress(*session_, pipeline);
-  const uint64_t hidden = HideOmittedInQuarantine(*session_, pipeline, mappings_);
-  schemas_.ForgetOmitted(*session_, pipeline, mappings_);
-  transaction.Commit();
-  if (hidden == 0) return;
-  logger_->Warn(
-      "columns that the pipeline omits were taken out of parked changes pipeline={} "
-      "changes={}",
-      pipeline, hidden);
-}
-
 // What was written has locked the tables against whoever would give them a trigger now.
 void SqlTarget::CheckPlain(const std::vector<TableChanges>& tables) {
   for (const TableChanges& changes : tables) {
@@ -115,13 +87,12 @@ void SqlTarget::CheckPlain(const std::vector<TableChanges>& tables) {
   }
 }
 
-SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std::string& what,
-                                    const std::optional<Progress>& from, const Progress& to,
-                                    const SchemaWatch::Schemas& schemas, const Turn& turn) {
+SqlTarget::Written SqlTarget::Apply(TargetBatch batch, const std::optional<Progress>& from,
+                                    const Progress& to, const Turn& turn) {
   const auto node_turn =
       two_way_.log != nullptr ? two_way_.log->Turn() : std::unique_lock<std::mutex>();
-  if (two_way_.log != nullptr) TakeOutEchoes(tables, *two_way_.log, mappings_, source_);
-  Work work{.tables = std::move(tables),
+  if (two_way_.log != nullptr) TakeOutEchoes(batch.tables, *two_way_.log, mappings_, source_);
+  Work work{.tables = std::move(batch.tables),
             .at = to,
             .park = options_.quarantine_limit > 0,
             .is_ahead = turn != nullptr};
@@ -145,13 +116,13 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
           work.tables, [this](const TableName& source) { return mappings_.at(source).target; });
     }
     state = quarantine_.state();
-    schemas_.Compare(session, to.pipeline, mappings_, schemas);
+    schemas_.Compare(session, to.pipeline, mappings_, batch.schemas);
   };
   std::map<std::pair<TableName, std::string>, uint64_t> reasons;
   work.end = [&](sql::Session& session, std::span<const RefusedStep> refused) {
     if (turn) {
       CheckPlain(work.tables);
-      turn(session);
+      turn();
       advance(session);
       if (quarantine_.size() > 0) throw RestartError("changes are parked");
       return;
@@ -164,7 +135,7 @@ SqlTarget::Written SqlTarget::Apply(std::vector<TableChanges> tables, const std:
   work.refused_max = [&] {
     return options_.quarantine_limit - std::min(options_.quarantine_limit, quarantine_.size());
   };
-  return InContext(what, [&] {
+  return InContext(batch.name, [&] {
     Written written = Do(work);
     for (const Quarantine::Waiting& one : waiting) ++written[one.target].waiting;
     for (const auto& [why, rows] : reasons) {

@@ -19,6 +19,7 @@
 #include "apply/state/schema_watch.h"
 #include "apply/target/diagnosis.h"
 #include "apply/target/durability.h"
+#include "apply/target/target.h"
 #include "apply/target/target_tables.h"
 #include "engine/base/logger.h"
 #include "engine/sql/database_url.h"
@@ -32,75 +33,77 @@ struct TargetOptions {
   // the first.
   uint64_t quarantine_limit = 0;
   bool quiet_triggers = false;  // KeepTriggersQuiet
+  std::string pipeline = {};    // whose progress row Resume reads
 };
 
 // A target database, PostgreSQL or SQLite: takes batches, each in one transaction that also moves
 // the pipeline's progress row (invariant 4).
 //
-// Is closed or open; after any exception from Apply only Close (and then Open) is allowed, and the
-// target holds either the whole batch or nothing of it: only Apply's last step, the commit, can
-// leave this unknown, and the progress row then tells. Belongs to one thread at a time.
+// Only Apply's last step, the commit, can leave unknown whether the target holds the batch; the
+// progress row then tells. Call order and threads: Target; MissingTables, ParentsFirst and what is
+// of SqlTarget alone come outside of Apply and Do, while it is open.
 //
 // What the target refuses of a batch is found out in a transaction of its own, with savepoints,
 // that is rolled back (Diagnose); the batch is then written without it, and without savepoints, in
 // one transaction with the rows of the quarantine. Where nothing is refused nothing of this costs
 // anything.
-class SqlTarget {
+class SqlTarget : public Target {
  public:
-  using Written = std::map<TableName, WriteCounts>;  // by target table
-
   // `source` names the database whose log is applied (LogInfo::source). In two directions Apply
   // takes the turn of the target's log, and tells it.
   SqlTarget(sql::DatabaseUrl url, std::vector<TableMapping> tables, std::string source,
             TargetOptions options, std::shared_ptr<Logger> logger, TwoWay two_way = {});
-  ~SqlTarget();
-  SqlTarget(const SqlTarget&) = delete;
-  SqlTarget& operator=(const SqlTarget&) = delete;
+  ~SqlTarget() override;
 
+  const std::string& name() const override { return url_.display; }
   // Connects and makes Syncline's own tables when they are missing.
-  void Open();
-  void Close() noexcept;
-  bool is_open() const { return session_ != nullptr; }
-  // PostgreSQL: the server's process. Changes when Apply opens the session anew; from any thread.
-  int backend() const { return backend_; }
+  void Open() override;
+  void Close() noexcept override;
+  bool is_open() const override { return session_ != nullptr; }
 
-  std::optional<Progress> ReadProgress(const std::string& pipeline);
   // Takes what the pipeline omits out of what Syncline keeps on the target beside its tables.
-  void HideOmitted(const std::string& pipeline);
+  std::optional<Progress> Resume(const LogInfo& log) override;
+  void Begin(const std::optional<Progress>&) override {}  // what was not committed is not there
+  std::optional<Progress> ReadProgress(const std::string& pipeline);
+  uint64_t CountRefused() override;
 
   // As TargetTables says.
-  std::set<TableName> MissingTables() { return tables_.Missing(*session_); }
-  std::vector<TableName> ParentsFirst() { return tables_.ParentsFirst(*session_); }
+  std::set<TableName> MissingTables() override { return tables_.Missing(*session_); }
+  std::vector<TableName> ParentsFirst() override { return tables_.ParentsFirst(*session_); }
 
-  // Moves the progress row from `from` to `to`, writes the tables' steps (each key once, sorted)
-  // and what conflicts were decided, parks what is refused, commits; what was written. An error
-  // names the table and `what` was applied. Throws RestartError when the row is not at `from` any
-  // more, or when rows turn out not to be new to the target: then it has to be applied again, in
-  // another way. `schemas` are those that the steps come under, as SchemaWatch wants them.
+  // Moves the progress row from `from` to `to`, writes the tables' steps and what conflicts were
+  // decided, parks what is refused, commits. An error names the table and the batch. Throws
+  // RestartError, too, when rows turn out not to be new to the target: then it has to be applied
+  // again, in another way.
   //
-  // With `turn` the steps are written while the row is not at `from` yet: what comes before them is
-  // on its way in another session. `turn` is called when they are written, and returns when the row
-  // has come. A refusal, or that rows are parked, is a RestartError then: there is no telling what
-  // would have been without what comes before. The schemas are no news to the target.
-  using Turn = std::function<void(sql::Session&)>;
-  Written Apply(std::vector<TableChanges> tables, const std::string& what,
-                const std::optional<Progress>& from, const Progress& to,
-                const SchemaWatch::Schemas& schemas = {}, const Turn& turn = {});
-  // Nothing was parked when the last batch began, nobody was in the way, and no row was there that
-  // should not have been.
-  bool is_calm() const {
-    return quarantine_.size() == 0 && batches_locked_first_ == 0 && tables_.AllCopiedInto();
-  }
-  // Whether batches of that source table may be written ahead: IsPlainTable, KeysAreBytes. By
-  // queries; Apply with `turn` looks again.
-  bool IsPlain(const TableSchema& schema);
+  // With `turn` a refusal, or that rows are parked, is a RestartError: there is no telling what
+  // would have been without what comes before. The schemas are no news to the target then.
+  Written Apply(TargetBatch batch, const std::optional<Progress>& from, const Progress& to,
+                const Turn& turn = {}) override;
 
-  // Whether a pipeline has that source table. From any thread.
-  bool Wants(const TableName& table) const { return mappings_.contains(table); }
-  // Whether rows stay there when the source's are gone. The same.
-  bool KeepsDeleted(const TableName& table) const {
+  bool TakesEveryChange() const override { return false; }
+  bool Wants(const TableName& table) const override { return mappings_.contains(table); }
+  bool KeepsDeleted(const TableName& table) const override {
     return Wants(table) && mappings_.at(table).on_delete == OnDelete::kIgnore;
   }
+
+  // For PostgreSQL in one direction, where no two tables of the source come into one.
+  std::unique_ptr<Target> MakeLane() const override;
+  // IsPlainTable, KeysAreBytes. By queries.
+  bool MayGoAhead(const TableSchema& schema) override;
+  // Nothing was parked when the last batch began, nobody was in the way, and no row was there that
+  // should not have been.
+  bool is_calm() const override {
+    return quarantine_.size() == 0 && batches_locked_first_ == 0 && tables_.AllCopiedInto();
+  }
+  // The server's process. Changes when Apply opens the session anew.
+  int lane_id() const override { return backend_; }
+  bool WaitsForLock(int lane_id) override;
+
+  // The last batch is settled in the log of a pipeline of two directions.
+  void AwaitSettled() override;
+  void WarnOfLosses() override;
+  Error Explain(const Error& error) const override;
 
   // What is to be written in one transaction. It may take several, of which one is committed.
   struct Work {
@@ -146,6 +149,8 @@ class SqlTarget {
   std::vector<Quarantine::Waiting> Taken(std::vector<Quarantine::Waiting> waiting);
   std::vector<RefusedStep> Refused(const BatchDiagnosis& found, std::span<const Portion> portions);
   void Reopen();
+  void HideOmitted(const std::string& pipeline);
+  std::vector<TableName> TargetNames() const;
 
   const sql::DatabaseUrl url_;
   const std::string source_;
@@ -167,5 +172,8 @@ class SqlTarget {
   Quarantine quarantine_;
   SchemaWatch schemas_;
 };
+
+// A target that is made for one stage.
+TargetMaker SqlTargetAt(sql::DatabaseUrl url, std::vector<TableMapping> tables);
 
 }  // namespace syncline::apply

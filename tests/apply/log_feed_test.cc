@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "tests/apply/played_target.h"
 #include "tests/apply/test_log.h"
 
 namespace syncline::apply {
@@ -34,10 +35,8 @@ class LogFeedTest : public testing::Test {
   ManualClock clock_;
   test::TestLog log_{clock_};
   const std::unique_ptr<LogReader> reader_ = log_.NewReader();
-  LogFeed batches_{*reader_,
-                         {.changes = 8, .bytes = 64u << 20},
-                         [](const TableName&) { return true; },
-                         [](const TableName&) { return false; }};
+  const test::PlayedTarget target_;
+  LogFeed batches_{*reader_, {.changes = 8, .bytes = 64u << 20}, target_};
   int64_t next_id_ = 1;
 };
 
@@ -50,6 +49,20 @@ TEST_F(LogFeedTest, HandsOutBatchesUpToTheEnd) {
   EXPECT_EQ(Next(), "16-20 4");
   EXPECT_EQ(Next(), "");
   EXPECT_TRUE(batches_.finished());
+}
+
+TEST_F(LogFeedTest, ATargetThatTakesEveryChangeGetsTheFrames) {
+  for (int64_t stamp = 1; stamp <= 3; ++stamp) {
+    log_.Cut([&](CutWriter& writer) { writer.Add(ItemsSchema(), Item(1, "x", stamp)); });
+  }
+  const test::PlayedTarget every(/*takes_every_change=*/true);
+  LogFeed feed{*reader_, {.changes = 8, .bytes = 64u << 20}, every};
+  feed.Seek(Offset(0), 0, {}, Offset(0));
+  const auto ready = feed.Next();
+  ASSERT_TRUE(ready);
+  EXPECT_TRUE(ready->tables.empty());
+  ASSERT_EQ(ready->batch.frames.size(), 3u);
+  for (const Frame& frame : ready->batch.frames) EXPECT_EQ(frame.changes.size(), 1u);
 }
 
 TEST_F(LogFeedTest, WhatComesAfterTheLastBatchIsFound) {

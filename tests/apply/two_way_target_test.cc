@@ -101,7 +101,7 @@ class TwoWayTargetTest : public testing::Test {
                      test::QuietLogger(), {.log = &log_});
     target.Open();
     Progress to{.pipeline = "p", .log_id = other_.id.ToString(), .epoch = 1, .next = Offset(6)};
-    target.Apply({changes}, "offset 5", std::nullopt, to);
+    target.Apply({.name = "offset 5", .tables = {changes}}, std::nullopt, to);
     return log_.prepared_;
   }
   // The row as the database has it, and its own log knows it.

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "apply/target/sql_target.h"
+
 namespace syncline::test {
 namespace {
 
@@ -23,8 +25,9 @@ void WaitUntil(std::string_view what, const std::function<bool()>& condition) {
 RunningStage::RunningStage(sql::DatabaseUrl url, std::vector<apply::TableMapping> tables,
                            TestLog& log, Clock& clock, apply::ApplyOptions options)
     : log_(log), told_(std::make_shared<TextLogger>()), reader_(log.NewReader()) {
-  stage_ = std::make_unique<apply::ApplyStage>(std::move(url), std::move(tables),
-                                               std::move(options), *reader_, clock, told_);
+  stage_ =
+      std::make_unique<apply::ApplyStage>(apply::SqlTargetAt(std::move(url), std::move(tables)),
+                                          std::move(options), *reader_, clock, told_);
   thread_ = std::jthread([this](std::stop_token stop) {
     try {
       stage_->Run(stop);

@@ -1,5 +1,6 @@
 // Rows whose version is in one of two columns: coalesce(updated_at, created_at).
 
+#include "apply/target/sql_target.h"
 #include "apply/write/table_writer.h"
 #include "engine/model/value_text.h"
 #include "tests/conformance/target_suite.h"
@@ -109,7 +110,8 @@ TEST_P(TargetCoalesce, ConflictsAreDecidedByTheColumnThatCounts) {
       }
     });
     const auto reader = log.NewReader();
-    ApplyStage(target_.url(), {ItemsMapping()}, Once(), *reader, clock_, test::QuietLogger())
+    ApplyStage(SqlTargetAt(target_.url(), {ItemsMapping()}), Once(), *reader, clock_,
+               test::QuietLogger())
         .Run({});
     EXPECT_EQ(CountNamed("new"), std::to_string(count - 1));
     EXPECT_EQ(Items()[1], "2|newer");

@@ -1,6 +1,7 @@
 // What is kept of a conflict, and how it is resolved.
 
 #include "apply/state/conflict_table.h"
+#include "apply/target/sql_target.h"
 #include "apply/write/table_writer.h"
 #include "engine/model/value_text.h"
 #include "tests/conformance/target_suite.h"
@@ -87,7 +88,8 @@ TEST_P(TargetConflicts, ANewRowThatIsThereAlready) {
     });
     const auto reader = log.NewReader();
     target_.Disconnect();
-    ApplyStage stage(target_.url(), {ItemsMapping()}, Once(), *reader, clock_, test::QuietLogger());
+    ApplyStage stage(SqlTargetAt(target_.url(), {ItemsMapping()}), Once(), *reader, clock_,
+                     test::QuietLogger());
     stage.Run({});
     EXPECT_EQ(stage.stats().rows_written, static_cast<uint64_t>(count));
     EXPECT_EQ(TakeConflicts(), Rows{"insert_exists|source|new|local"});

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "apply/target/sql_target.h"
 #include "tests/conformance/target_suite.h"
 
 namespace syncline::apply {
@@ -337,7 +338,7 @@ TEST_P(TargetProgress, TwoStagesOnOnePipelineCommitEachChangeOnce) {
 // A running stage: waits for the log, applies what comes, and stops when told to.
 TEST_P(TargetProgress, ARunningStageFollowsTheLogUntilItIsStopped) {
   const auto reader = log_.NewReader();
-  ApplyStage stage(target_.url(), {ItemsMapping()}, {.pipeline = "p"}, *reader, clock_,
+  ApplyStage stage(SqlTargetAt(target_.url(), {ItemsMapping()}), {.pipeline = "p"}, *reader, clock_,
                    test::QuietLogger());
   std::jthread thread([&](std::stop_token stop) { stage.Run(stop); });
   for (int cut = 1; cut <= 20; ++cut) {

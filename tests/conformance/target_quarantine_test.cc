@@ -10,6 +10,7 @@
 
 #include "apply/state/quarantine.h"
 #include "apply/target/quarantine_admin.h"
+#include "apply/target/sql_target.h"
 #include "apply/write/table_writer.h"
 #include "tests/conformance/target_suite.h"
 
@@ -190,7 +191,8 @@ TEST_P(TargetQuarantine, ARunningStageSeesWhatIsDoneBesideIt) {
   const auto reader = log_.NewReader();
   ApplyOptions options = WithLimit(10);
   options.once = false;
-  ApplyStage stage(target_.url(), Mappings(), options, *reader, clock_, test::QuietLogger());
+  ApplyStage stage(SqlTargetAt(target_.url(), Mappings()), options, *reader, clock_,
+                   test::QuietLogger());
   std::jthread running([&](std::stop_token stop) { stage.Run(stop); });
   const auto wait_for = [&](uint64_t next) {
     while (stage.stats().next_offset < next) std::this_thread::yield();
@@ -247,7 +249,8 @@ TEST_P(TargetQuarantine, WhatIsParkedOfAnotherLogIsSettledBeforeThisOneIsApplied
   other.Cut([](CutWriter& writer) { writer.Add(ItemsSchema(), Item(1, "one", 5)); });
   const auto apply_other = [&] {
     const auto reader = other.NewReader();
-    ApplyStage(target_.url(), Mappings(), WithLimit(10), *reader, clock_, test::QuietLogger())
+    ApplyStage(SqlTargetAt(target_.url(), Mappings()), WithLimit(10), *reader, clock_,
+               test::QuietLogger())
         .Run({});
   };
   try {

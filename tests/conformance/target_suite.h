@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apply/apply_stage.h"
+#include "apply/target/sql_target.h"
 #include "apply/write/table_writer.h"
 #include "engine/base/error.h"
 #include "tests/apply/test_log.h"
@@ -38,8 +39,8 @@ class TargetConformance : public testing::TestWithParam<Dialect> {
   };
   Result Apply(std::vector<TableMapping> tables, ApplyOptions options = Once()) {
     const auto reader = log_.NewReader();
-    ApplyStage stage(target_.url(), std::move(tables), std::move(options), *reader, clock_,
-                     test::QuietLogger());
+    ApplyStage stage(SqlTargetAt(target_.url(), std::move(tables)), std::move(options), *reader,
+                     clock_, test::QuietLogger());
     stage.Run({});
     const ApplyStats& stats = stage.stats();
     return {stats.next_offset, stats.changes, stats.rows_written,

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "apply/target/sql_target.h"
 #include "engine/base/error.h"
 #include "engine/log/log_catalog.h"
 #include "tests/apply/test_log.h"
@@ -82,7 +83,8 @@ class PipelineHealthTest : public SqliteFilesTest {
     writer.Add(test::ItemsSchema(), test::Item(1, "x", 1));
     writer.Close("cursor");
     const auto reader = log_->NewReader();
-    apply::ApplyStage(Url("mirror"), {{.source = {"public", "items"}, .target = {"", "items"}}},
+    apply::ApplyStage(apply::SqlTargetAt(Url("mirror"), {{.source = {"public", "items"},
+                                                          .target = {"", "items"}}}),
                       {.pipeline = "way", .once = true}, *reader, clock_, test::QuietLogger())
         .Run({});
     notes_ = config_.Log("source")->OpenPollNote(log_->info().id);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "apply/target/sql_target.h"
 #include "engine/base/error.h"
 #include "engine/log/log_catalog.h"
 #include "tests/apply/test_log.h"
@@ -33,7 +34,8 @@ class PipelineStatusTest : public SqliteFilesTest {
   }
   void ApplyTo(std::optional<Offset> end) {
     const auto reader = log_->NewReader();
-    apply::ApplyStage(Url("mirror"), {{.source = {"public", "items"}, .target = {"", "items"}}},
+    apply::ApplyStage(apply::SqlTargetAt(Url("mirror"), {{.source = {"public", "items"},
+                                                          .target = {"", "items"}}}),
                       {.pipeline = "way", .once = true, .to_offset = end, .batch_changes = 10},
                       *reader, clock_, test::QuietLogger())
         .Run({});

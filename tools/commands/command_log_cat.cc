@@ -24,19 +24,6 @@ struct LogCatOptions {
   bool follow = false;
 };
 
-// A state of the base as a frame with one change.
-Frame AsFrame(BaseEntry entry) {
-  Frame frame;
-  frame.header.base = entry.offset;
-  frame.header.count = 1;
-  frame.tables = {entry.table};
-  frame.changes = {Change{.op = entry.op,
-                          .row = std::move(entry.row),
-                          .version = std::move(entry.version),
-                          .lineage = std::move(entry.lineage)}};
-  return frame;
-}
-
 class Cat {
  public:
   Cat(const Invocation& invocation, const LogCatOptions& options, const Config& config)
@@ -115,7 +102,7 @@ class Cat {
          entries = base->Next(kReadEntries)) {
       for (BaseEntry& entry : entries) {
         if (entry.offset < from() || IsBehind(entry.offset)) continue;
-        const Frame frame = AsFrame(std::move(entry));
+        const Frame frame = FrameOf(std::move(entry));
         if (!Show({frame, 0, &info})) return false;
       }
     }
@@ -193,7 +180,7 @@ Cat::Found Cat::LookEverywhere() {
          entries = base->Next(kReadEntries)) {
       for (BaseEntry& entry : entries) {
         Note(*entry.table, found);
-        const Frame frame = AsFrame(std::move(entry));
+        const Frame frame = FrameOf(std::move(entry));
         found.key = found.key || Passes(options_.filter, {frame, 0});
       }
     }

@@ -5,6 +5,7 @@
 
 #include "apply/apply_stage.h"
 #include "apply/state/conflict_table.h"
+#include "apply/target/sql_target.h"
 #include "capture/cursor/stored_cursor.h"
 #include "engine/base/error.h"
 #include "engine/base/logger.h"
@@ -268,7 +269,7 @@ int Replay(const Invocation& invocation, const ReplayOptions& options) {
   MomentWatch watched(replayed, *reader, *logger);
   // Retention waits for a replay until it is done, also for one that was cut off.
   const std::string consumer = "replay into " + into.display;
-  apply::ApplyStage stage(into, tables,
+  apply::ApplyStage stage(apply::SqlTargetAt(into, tables),
                           {.pipeline = pipeline.name,
                            .once = true,
                            .to_offset = end.offset,

@@ -1,5 +1,6 @@
 // How Runner applies: from a log that this process writes, or another one.
 #include "apply/apply_stage.h"
+#include "apply/target/sql_target.h"
 #include "capture/capture_stage.h"
 #include "engine/base/either_stop.h"
 #include "engine/log/log_catalog.h"
@@ -104,8 +105,8 @@ apply::ApplyOptions Runner::OptionsFor(const PipelinePlan& pipeline, const LogIn
 void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, apply::ApplyOptions options,
                    std::stop_token stop) {
   MomentWatch log(pipeline, reader, *logger_);
-  apply::ApplyStage stage(pipeline.target_url, pipeline.tables, std::move(options), log, clock_,
-                          logger_);
+  apply::ApplyStage stage(apply::SqlTargetAt(pipeline.target_url, pipeline.tables),
+                          std::move(options), log, clock_, logger_);
   RecordStart(UnitOf(pipeline));
   auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
   stage.Run(stop);

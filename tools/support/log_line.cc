@@ -26,10 +26,6 @@ std::string ClockText(const RowClock& clock) {
 
 }  // namespace
 
-const TableSchema* LoggedChange::schema() const {
-  return change().op == Op::kMark ? nullptr : frame.tables[change().table].get();
-}
-
 std::string_view OpName(Op op) {
   switch (op) {
     case Op::kUpsert:

@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/log/base_reader.h"
-#include "engine/model/frame.h"
+#include "engine/log/logged_change.h"
 #include "tools/support/terminal.h"
 #include "tools/support/value_json.h"
 
@@ -15,22 +14,6 @@ namespace syncline::cli {
 struct ChangeFilter {
   std::string table;  // as TableName::ToString() writes it, or the name without its schema
   std::vector<std::string> key;  // the key's values as text, in key order; empty: any
-};
-
-// One change of a frame, borrowed from it.
-struct LoggedChange {
-  const Frame& frame;
-  size_t index;
-  // Set for the last state of a row in a log's base, in a frame that is made up for it: the states
-  // before it were folded.
-  const BaseInfo* base = nullptr;
-
-  const Change& change() const { return frame.changes[index]; }
-  // Null for a kMark, which belongs to no table.
-  const TableSchema* schema() const;
-  Offset offset() const { return frame.header.base + index; }
-  // True for the last change of a cut: the changes up to here are one snapshot of the source.
-  bool closes_cut() const { return frame.header.closes_cut && index + 1 == frame.changes.size(); }
 };
 
 // Whether it is one of that table, or there is no table in the filter.
