@@ -169,6 +169,7 @@ void ApplyStage::Impl::Resume(std::stop_token stop) {
   CheckInLog();
   CheckNothingIsMissing(stop);
   while (next() < log_.begin() && !stop.stop_requested()) LoadBase(stop);
+  if (stop.stop_requested()) return;
   if (!log_end_ && (options_.once || NothingMoreComes())) log_end_ = log_.end();
   BatchReader::End end{.offset = options_.to_offset, .time = options_.to_time};
   if (log_end_) end.offset = std::min(*log_end_, end.offset.value_or(*log_end_));

@@ -19,7 +19,7 @@ ENGINE = {"engine/base", "engine/model", "engine/log", "engine/sql"}
 HORIZON = ENGINE | {"capture/plan", "capture/cursor"}
 CAPTURE = HORIZON | {"capture/horizon", "capture/guarantees", "capture/polling", "capture/check", "capture"}
 PLANNED = ENGINE | {"apply/rules", "apply/statements", "apply/batch", "apply/plan"}
-APPLY = PLANNED | {"apply/state", "apply/write", "apply/target", "apply"}
+APPLY = PLANNED | {"apply/state", "apply/write", "apply/target", "apply/lines", "apply"}
 SUPPORT = CAPTURE | APPLY | {"tools/support"}
 CONFIG = SUPPORT | {"tools/config"}
 STATUS = CONFIG | {"tools/history", "tools/status"}
@@ -50,7 +50,8 @@ LAYERS = {
     "apply/plan": PLANNED,
     "apply/state": PLANNED,
     "apply/write": PLANNED | {"apply/state"},
-    "apply/target": APPLY - {"apply"},
+    "apply/target": APPLY - {"apply", "apply/lines"},
+    "apply/lines": ENGINE | {"apply/rules", "apply/batch", "apply/state", "apply/target"},
     "apply": APPLY,
     "tools/support": ENGINE,
     "tools/config": SUPPORT | {"engine/log/catalog"},

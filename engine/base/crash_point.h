@@ -9,7 +9,7 @@ namespace syncline {
 // Places at which a test can let the program die as if by kill -9, to see what it leaves behind:
 // the environment variable SYNCLINE_CRASH_AT=NAME[:COUNT] ends the process the COUNT-th time (1
 // where none is given) that it passes the point. In the order in which a change passes them.
-inline constexpr std::array<std::string_view, 18> kCrashPoints = {
+inline constexpr std::array<std::string_view, 22> kCrashPoints = {
     "log.made",               // the store is there, its meta record is not
     "log.named",              // the meta record is there, nothing else
     "load.range_begun",       // before the snapshot that a range is read in
@@ -28,6 +28,10 @@ inline constexpr std::array<std::string_view, 18> kCrashPoints = {
     "apply.rows_written",     // in the transaction, before its commit
     "apply.committed",        // the stage does not know of the commit yet
     "apply.noted",            // it does
+    "lines.written",          // of a file of lines: they are in the file, not synced
+    "lines.synced",           // their position is not there
+    "lines.position_made",    // it is, under another name
+    "lines.committed",        // the stage does not know yet
 };
 
 namespace internal {

@@ -3,6 +3,7 @@
 #include "capture/plan/capture_plan.h"
 #include "engine/log/log_catalog.h"
 #include "engine/sql/session.h"
+#include "tools/check/check_lines.h"
 #include "tools/check/check_node.h"
 #include "tools/check/check_privacy.h"
 #include "tools/check/check_report.h"
@@ -78,6 +79,10 @@ void CheckOneSource(const Config& config, const std::string& name, CheckReport& 
   const SourceSchemas schemas =
       source.tables.empty() ? SourceSchemas() : ReadSchemas(source, known, samples);
   for (const PipelinePlan& pipeline : plan.pipelines) {
+    if (pipeline.lines) {
+      CheckLines(config, pipeline, report);
+      continue;
+    }
     CheckTarget(config, pipeline, pipeline.two_way ? PeerSchemas(pipeline) : schemas,
                 pipeline.two_way ? SourceSamples() : samples, report);
     CheckTargetTrust(pipeline, report);

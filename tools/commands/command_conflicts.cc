@@ -75,6 +75,7 @@ std::vector<Found> Find(const Config& config, const std::vector<std::string>& pi
   std::vector<Found> all;
   for (const std::string& name : config.Named(pipelines)) {
     const PipelineConfig& pipeline = config.Pipeline(name);
+    if (config.LinesOf(pipeline)) continue;  // they meet no rows
     filter.pipeline = name;
     const auto records = InContext(fmt::format("target \"{}\"", pipeline.to), [&] {
       return apply::ListConflicts(config.Database(pipeline.to).url, filter);

@@ -4,15 +4,14 @@
 #include "engine/base/error.h"
 #include "engine/log/log_catalog.h"
 #include "tools/commands/commands.h"
+#include "tools/status/lines_status.h"
 #include "tools/status/pipeline_status.h"
 
 namespace syncline::cli {
 namespace {
 
 std::optional<apply::Progress> ProgressOf(const Config& config, const PipelineConfig& pipeline) {
-  const auto rows = InContext(fmt::format("target \"{}\"", pipeline.to), [&] {
-    return apply::ListProgress(config.Database(pipeline.to).url);
-  });
+  const auto rows = ReadTargetProgress(config, pipeline);
   for (const apply::Progress& row : rows) {
     if (row.pipeline == pipeline.name) return row;
   }
@@ -36,7 +35,10 @@ int Show(const Invocation& invocation, const std::vector<std::string>& names) {
       table.Add({name, pipeline.to, FormatCount(row->next.value()), row->log_id,
                  std::to_string(row->epoch), row->updated_at});
     } else {
-      table.Add({name, pipeline.to, "-", "-", "-", "never"}, Style::kDim);
+      const auto& lines = config.LinesOf(pipeline);
+      const bool is_kept = !lines || !lines->is_stdout();
+      table.Add({name, pipeline.to, "-", "-", "-", is_kept ? "never" : "each run begins anew"},
+                Style::kDim);
     }
     list.push_back(std::move(json));
   }
@@ -52,6 +54,13 @@ int Show(const Invocation& invocation, const std::vector<std::string>& names) {
 int Set(const Invocation& invocation, const std::string& name, uint64_t offset) {
   const Config config = invocation.Load();
   const PipelineConfig& pipeline = config.Pipeline(name);
+  if (const auto& lines = config.LinesOf(pipeline)) {
+    throw UsageError(
+        fmt::format("pipeline \"{}\" writes lines to {}: what is written is not taken back, and "
+                    "nothing is left out",
+                    name, lines->ToString()),
+        "To have all of them anew, let the pipeline write to another file.");
+  }
   SystemClock clock;
   auto reader = OpenLog(config, pipeline.from, clock);
   const Offset begin = reader->begin(), end = reader->end(), next(offset);

@@ -50,6 +50,7 @@ std::string KeyText(const apply::ParkedChange& parked) {
 
 std::vector<apply::ParkedChange> Parked(const Config& config, const std::string& name) {
   const PipelineConfig& pipeline = config.Pipeline(name);
+  if (config.LinesOf(pipeline)) return {};  // no line is refused
   return InContext(fmt::format("target \"{}\"", pipeline.to),
                    [&] { return apply::ListQuarantine(config.Database(pipeline.to).url, name); });
 }
@@ -139,7 +140,13 @@ class CareOfPipeline {
       : options_(options), is_skip_(care == Care::kSkip) {
     const std::string& name = options.pipeline;
     const Config config = invocation.Load();
-    config.Pipeline(name);
+    if (const auto& lines = config.LinesOf(config.Pipeline(name))) {
+      throw UsageError(
+          fmt::format("pipeline \"{}\" writes lines to {}: none is ever refused, so nothing is "
+                      "parked",
+                      name, lines->ToString()),
+          "There is nothing to be done.");
+    }
     const Plan plan = MakePlan(config, {name});
     const PipelinePlan& pipeline = plan.pipelines.front();
     const KnownTables known = RequireSameMoments(pipeline, *logger);

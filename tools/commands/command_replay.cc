@@ -146,6 +146,7 @@ PipelinePlan Replayed(PipelinePlan pipeline, const sql::DatabaseUrl& into,
   pipeline.target_url = into;
   pipeline.tables = tables;
   pipeline.two_way = false;
+  pipeline.lines.reset();
   for (apply::TableMapping& table : pipeline.tables) {
     table.conflict = apply::ConflictRule::kSourceWins;
   }

@@ -25,9 +25,10 @@ std::vector<std::string> NamesOf(const Config& config, const VerifyOptions& opti
   std::vector<std::string> names;
   for (const std::string& name : config.PipelineNames()) {
     const PipelineConfig* const pair = config.TwoWay(name);
+    if (config.LinesOf(config.Pipeline(name))) continue;
     if (pair == nullptr || pair->name == name) names.push_back(name);
   }
-  return names;
+  return names.empty() ? config.PipelineNames() : names;  // one of which says why not
 }
 
 // Whether the two databases are equal.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "engine/base/log_text.h"
@@ -75,10 +76,14 @@ std::optional<Error> Report(const Invocation& invocation, Runner& runner,
   const Activity activity = runner.watch().Look();
   const std::vector<TableOutcome> outcomes =
       OutcomesOf(runner.plan(), activity, options.capture, options.apply);
+  // Lines that go to stdout are the only ones there.
+  const bool is_taken = std::ranges::any_of(runner.plan().pipelines, [](const auto& pipeline) {
+    return pipeline.lines && pipeline.lines->is_stdout();
+  });
+  Terminal out(is_taken ? stderr : stdout);
   if (invocation.json) {
-    invocation.Print(ActivityJson(activity, outcomes));
+    out.Line(Dump(ActivityJson(activity, outcomes)));
   } else if (options.once) {
-    Terminal out = invocation.Out();
     for (const TableOutcome& outcome : outcomes) out.Line(Line(outcome));
     out.Flush();
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "capture/plan/cursor_columns.h"
@@ -20,6 +21,11 @@
 
 namespace syncline::cli {
 namespace {
+
+// For who asks for an address: lines have none that a session could be opened with.
+sql::DatabaseUrl NameOf(const LinesConfig& lines) {
+  return {.connection = lines.ToString(), .display = lines.ToString()};
+}
 
 class ConfigParser {
  public:
@@ -37,9 +43,12 @@ class ConfigParser {
   void ReadPipelines(const YamlMap& map, const Defaults& defaults);
   PipelineConfig ReadPipeline(const YamlMap::Entry& entry, Defaults defaults);
   void ReadTables(const YAML::Node& node, const Defaults& defaults, PipelineConfig& pipeline);
-  TableRule ReadTable(const YamlMap::Entry& entry, const Defaults& defaults);
+  TableRule ReadTable(const YamlMap::Entry& entry, const Defaults& defaults, bool is_lines);
   bool AreKnown(const std::vector<std::string>& names) const;
   std::string ReadDatabaseName(YamlMap& map, const std::string& key);
+  std::string ReadTarget(YamlMap& map);
+  bool IsLines(const std::string& database) const;
+  void RefuseLines(const std::string& database, int line, std::string_view key);
 
   std::filesystem::path folder_;
   Mistakes& mistakes_;
@@ -98,7 +107,9 @@ void ConfigParser::ReadDatabases(YamlMap map) {
     DatabaseConfig database{entry.name, {}, entry.line};
     database.holds_secret = HoldsSecret(entry.value.Scalar());
     try {
-      database.url = sql::DatabaseUrl::Parse(*text, folder_);
+      database.lines = ParseLines(*text, folder_);
+      database.url =
+          database.lines ? NameOf(*database.lines) : sql::DatabaseUrl::Parse(*text, folder_);
     } catch (const Error& error) {
       mistakes_.Add(entry.line, fmt::format("database \"{}\": {}{}{}", entry.name, error.message(),
                                             error.hint().empty() ? "" : "; ", error.hint()));
@@ -120,9 +131,42 @@ std::string ConfigParser::ReadDatabaseName(YamlMap& map, const std::string& key)
   return *name;
 }
 
-TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& defaults) {
+bool ConfigParser::IsLines(const std::string& database) const {
+  return std::ranges::any_of(config_.databases, [&](const DatabaseConfig& one) {
+    return one.name == database && one.lines;
+  });
+}
+
+void ConfigParser::RefuseLines(const std::string& database, int line, std::string_view key) {
+  if (!IsLines(database)) return;
+  mistakes_.Add(line, fmt::format("\"{}\" names \"{}\", whose lines are a target only (\"to\")",
+                                  key, database));
+}
+
+// The name of a database, or an address of lines, which is a database of its own then.
+std::string ConfigParser::ReadTarget(YamlMap& map) {
+  const auto text = map.Require("to") ? map.Text("to") : std::nullopt;
+  if (!text) return {};
+  try {
+    const std::optional<LinesConfig> lines = ParseLines(*text, folder_);
+    if (!lines) return ReadDatabaseName(map, "to");
+    const std::string name = lines->ToString();
+    if (!IsLines(name)) {
+      config_.databases.push_back(
+          {.name = name, .url = NameOf(*lines), .line = map.LineOf("to"), .lines = lines});
+    }
+    return name;
+  } catch (const Error& error) {
+    mistakes_.Add(map.LineOf("to"), fmt::format("{}; {}", error.message(), error.hint()));
+    return {};
+  }
+}
+
+TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& defaults,
+                                  bool is_lines) {
   const std::string what = fmt::format("table \"{}\"", entry.name);
   YamlMap map(entry.value, what, Place::kTable, mistakes_);
+  if (is_lines) RefuseForLines(map, Place::kTable);
   TableRule rule;
   rule.pattern = entry.name;
   rule.is_glob = IsGlob(entry.name);
@@ -154,6 +198,7 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
   rule.new_columns =
       own.new_columns.value_or(own.create ? apply::NewColumns::kEvolve : apply::NewColumns::kPause);
   map.RefuseOthers();
+  if (is_lines) rule.on_delete = {};
   if (rule.cursor.empty()) {
     mistakes_.Add(rule.line, fmt::format("{} has no cursor column: add \"cursor: COLUMN\" here or "
                                          "under defaults; it is the timestamp or version column "
@@ -166,10 +211,12 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
 void ConfigParser::ReadTables(const YAML::Node& node, const Defaults& defaults,
                               PipelineConfig& pipeline) {
   const std::string what = fmt::format("\"tables\" of pipeline \"{}\"", pipeline.name);
+  const bool is_lines = IsLines(pipeline.to);
   if (node.IsSequence()) {
     for (const YAML::Node& item : node) {
       if (item.IsScalar()) {
-        pipeline.tables.push_back(ReadTable({item.Scalar(), YAML::Node(), LineOf(item)}, defaults));
+        pipeline.tables.push_back(
+            ReadTable({item.Scalar(), YAML::Node(), LineOf(item)}, defaults, is_lines));
       } else {
         mistakes_.Add(LineOf(item), fmt::format("{}: an item of a list must be a table's name; use "
                                                 "a mapping (name: {{...}}) to say more",
@@ -179,7 +226,7 @@ void ConfigParser::ReadTables(const YAML::Node& node, const Defaults& defaults,
   } else {
     const YamlMap map(node, what, Place::kNames, mistakes_);
     for (const YamlMap::Entry& entry : map.entries()) {
-      pipeline.tables.push_back(ReadTable(entry, defaults));
+      pipeline.tables.push_back(ReadTable(entry, defaults, is_lines));
     }
   }
   if (pipeline.tables.empty()) {
@@ -203,16 +250,25 @@ PipelineConfig ConfigParser::ReadPipeline(const YamlMap::Entry& entry, Defaults 
   pipeline.two_way = ReadTwoWay(map, entry.name, config_.DatabaseNames(), mistakes_);
   if (!pipeline.two_way) {
     pipeline.from = ReadDatabaseName(map, "from");
-    pipeline.to = ReadDatabaseName(map, "to");
+    pipeline.to = ReadTarget(map);
+    if (!pipeline.from.empty()) RefuseLines(pipeline.from, map.LineOf("from"), "from");
   } else if (!pipeline.two_way->between.empty()) {
     pipeline.from = pipeline.two_way->between.front();
     pipeline.to = pipeline.two_way->between.back();
   }
+  if (pipeline.two_way) {
+    for (const std::string& name : pipeline.two_way->between) {
+      RefuseLines(name, map.LineOf("between"), "between");
+    }
+  }
+  const bool is_lines = IsLines(pipeline.to);
+  if (is_lines) RefuseForLines(map, Place::kPipeline);
   YAML::Node tables = map.Child("tables");
   ReadSchedule(map, defaults.schedule, mistakes_);
   defaults = ReadDefaults(map, defaults, mistakes_);
   pipeline.every = defaults.every;
   pipeline.schedule = defaults.schedule;
+  if (is_lines) pipeline.schedule.verify.reset();
   pipeline.load = defaults.load;
   pipeline.quarantine_limit = defaults.quarantine_limit;
   map.RefuseOthers();
@@ -237,6 +293,21 @@ void ConfigParser::ReadPipelines(const YamlMap& map, const Defaults& defaults) {
         config_.pipelines.push_back(std::move(one));
       }
     }
+  }
+}
+
+// Nobody could tell apart what two of them write to one file.
+void RefuseSharedLines(const Config& config, Mistakes& mistakes) {
+  std::map<std::string, const PipelineConfig*> writers;
+  for (const PipelineConfig& pipeline : config.pipelines) {
+    if (pipeline.to.empty()) continue;
+    const std::optional<LinesConfig>& lines = config.LinesOf(pipeline);
+    if (!lines) continue;
+    const auto [at, is_new] = writers.emplace(lines->ToString(), &pipeline);
+    if (is_new) continue;
+    mistakes.Add(pipeline.line, fmt::format("pipelines \"{}\" and \"{}\" both write to {}; give "
+                                            "each a file of its own",
+                                            at->second->name, pipeline.name, at->first));
   }
 }
 
@@ -276,82 +347,15 @@ Config ConfigParser::Parse(const YAML::Node& root) {
         top.LineOf("pipelines"),
         "no pipelines: describe at least one under \"pipelines\" with from, to and tables");
   }
+  RefuseSharedLines(config_, mistakes_);
   LimitWaits(config_);
   return std::move(config_);
 }
 
-template <typename List>
-std::vector<std::string> NamesOf(const List& list) {
-  std::vector<std::string> names;
-  for (const auto& item : list) names.push_back(item.name);
-  return names;
-}
-
-template <typename List>
-const auto& FindByName(const List& list, const std::string& name, std::string_view kind,
-                       const std::string& file) {
-  for (const auto& item : list) {
-    if (item.name == name) return item;
-  }
-  const std::vector<std::string> names = NamesOf(list);
-  throw UsageError(
-      fmt::format("there is no {} \"{}\" in {}{}", kind, name, file, DidYouMean(name, names)),
-      fmt::format("known: {}", fmt::join(names, ", ")));
-}
-
 }  // namespace
-
-void Config::EndWaits(std::shared_ptr<const StopGrace> grace) {
-  for (DatabaseConfig& database : databases) database.url.limits.stop = grace;
-  stop = std::move(grace);
-}
-
-const DatabaseConfig& Config::Database(const std::string& name) const {
-  return FindByName(databases, name, "database", file);
-}
-
-const PipelineConfig& Config::Pipeline(const std::string& name) const {
-  return FindByName(pipelines, name, "pipeline", file);
-}
 
 std::shared_ptr<const LogCatalog> Config::Logs() const { return FolderCatalog(log); }
 LogRef Config::Log(const std::string& database) const { return Logs()->Find(database); }
-
-std::vector<std::string> Config::DatabaseNames() const { return NamesOf(databases); }
-std::vector<std::string> Config::PipelineNames() const { return NamesOf(pipelines); }
-
-std::vector<std::string> Config::Named(const std::vector<std::string>& names) const {
-  if (names.empty()) return PipelineNames();
-  std::vector<std::string> found;
-  for (const std::string& name : names) {
-    const size_t before = found.size();
-    for (const PipelineConfig& pipeline : pipelines) {
-      if (pipeline.two_way && pipeline.two_way->name == name) found.push_back(pipeline.name);
-    }
-    if (found.size() == before) found.push_back(Pipeline(name).name);
-  }
-  return found;
-}
-
-const PipelineConfig* Config::TwoWay(const std::string& name) const {
-  const PipelineConfig* first = nullptr;
-  for (const PipelineConfig& pipeline : pipelines) {
-    if (!pipeline.two_way) continue;
-    if (pipeline.from == pipeline.two_way->between.front()) first = &pipeline;
-    if (pipeline.name == name || pipeline.two_way->name == name) return first;
-  }
-  return nullptr;
-}
-
-std::vector<std::string> Config::SourceNames() const {
-  std::vector<std::string> names;
-  for (const PipelineConfig& pipeline : pipelines) {
-    if (std::find(names.begin(), names.end(), pipeline.from) == names.end()) {
-      names.push_back(pipeline.from);
-    }
-  }
-  return names;
-}
 
 Config ParseConfig(const std::string& text, const std::filesystem::path& file) {
   YAML::Node root;

@@ -17,6 +17,7 @@
 #include "engine/log/retention_policy.h"
 #include "engine/sql/database_url.h"
 #include "tools/config/deletes_config.h"
+#include "tools/config/lines_config.h"
 #include "tools/config/schedule_config.h"
 
 namespace syncline::cli {
@@ -30,6 +31,8 @@ struct DatabaseConfig {
   sql::DatabaseUrl url;
   int line = 0;
   bool holds_secret = false;  // a password stands in the file itself
+  // No database but a target of lines; then `url` is only its name.
+  std::optional<LinesConfig> lines = {};
 };
 
 // One entry under `tables`.
@@ -86,6 +89,10 @@ struct Config {
 
   // No session that is opened with an address from here waits longer than that lets it.
   void EndWaits(std::shared_ptr<const StopGrace> grace);
+  // The target of that pipeline, where it is no database.
+  const std::optional<LinesConfig>& LinesOf(const PipelineConfig& pipeline) const {
+    return Database(pipeline.to).lines;
+  }
   // Throws UsageError with the nearest name when there is none of that name.
   const DatabaseConfig& Database(const std::string& name) const;
   const PipelineConfig& Pipeline(const std::string& name) const;

@@ -37,7 +37,7 @@ constexpr ConfigKey kFileKeys[] = {
          "Names and addresses: `postgresql://user:password@host:port/db`, "
          "`postgresql:///db?host=/socket/dir&port=N`, `sqlite:path`. `${NAME}` takes a value from "
          "the environment, `${file:/path}` from a file: [passwords](security.md#passwords). "
-         "Required.",
+         "A target may also be `jsonl:path` or `jsonl:-`: [changes as lines](lines.md). Required.",
      .example = "{shop: \"postgresql:///shop\"}",
      .brief = "${NAME} takes a secret from the environment",
      .inside = Place::kNames},
@@ -64,8 +64,9 @@ constexpr ConfigKey kFileKeys[] = {
     {.name = "to",
      .places = {kPipeline},
      .form = Form::kText,
-     .value = "the name of a database under \"databases\"",
-     .meaning = "The target. Required, unless there is `between`.",
+     .value = "the name of a database under \"databases\", or jsonl:path",
+     .meaning = "The target. Required, unless there is `between`. `jsonl:path` and `jsonl:-` write "
+                "every change as a line, to a file or to stdout: [more](lines.md).",
      .example = "mirror"},
     {.name = "between",
      .places = {kTwoWay},

@@ -220,6 +220,7 @@ PipelinePlan StartPipeline(const Config& config, const PipelineConfig& pipeline)
   plan.source_url = config.Database(pipeline.from).url;
   plan.target_url = config.Database(pipeline.to).url;
   plan.log = config.Log(pipeline.from);
+  plan.lines = config.LinesOf(pipeline);
   plan.quarantine_limit = pipeline.quarantine_limit;
   plan.schedule = pipeline.schedule;
   if (!pipeline.two_way) return plan;
@@ -339,6 +340,7 @@ Plan MakePlan(const Config& config, const std::vector<std::string>& names,
       for (PipelinePlan& pipeline : plan.pipelines) {
         if (pipeline.name != table.pipeline->name) continue;
         pipeline.tables.push_back(mapping);
+        if (pipeline.lines) pipeline.tables.back().target = mapping.source;
         pipeline.captured.push_back(SpecOf(table));
       }
     }

@@ -45,7 +45,8 @@ struct PipelinePlan {
   uint64_t quarantine_limit = 0;
   ScheduleConfig schedule;
   std::vector<apply::TableMapping> tables;
-  bool two_way = false;  // one of two directions
+  bool two_way = false;                   // one of two directions
+  std::optional<LinesConfig> lines = {};  // the target is no database; target_url is only its name
   // The database by whose capture it runs.
   const std::string& place() const { return two_way ? target : source; }
   // How the source's tables are captured, as far as it takes to plan them, parallel to `tables`.

@@ -109,6 +109,7 @@ std::optional<Error> Refusals(const Plan& plan, const Activity& activity) {
   for (const PipelinePlan& pipeline : plan.pipelines) {
     const auto apply = activity.applies.find(pipeline.name);
     if (apply == activity.applies.end() || apply->second.parked == 0) continue;
+    if (pipeline.lines) continue;
     if (first.empty()) first = pipeline.name;
     for (const auto& [table, count] :
          apply::CountRefusedByTable(pipeline.target_url, pipeline.name)) {

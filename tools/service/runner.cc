@@ -40,6 +40,7 @@ Runner::Runner(Plan plan, Options options, Clock& clock, std::shared_ptr<Logger>
       options_(options),
       clock_(clock),
       logger_(std::move(logger)),
+      targets_(plan_),
       watch_(clock),
       book_(plan_.state, clock_, logger_, {.stop = plan_.stop}),
       pauses_(book_),

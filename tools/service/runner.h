@@ -24,6 +24,7 @@
 #include "tools/service/replica.h"
 #include "tools/service/run_sampler.h"
 #include "tools/service/scheduled_pipeline.h"
+#include "tools/service/stage_target.h"
 #include "tools/service/stage_watch.h"
 
 namespace syncline::cli {
@@ -176,6 +177,7 @@ class Runner {
   const Options options_;
   Clock& clock_;
   const std::shared_ptr<Logger> logger_;
+  const StageTargets targets_;
   StageWatch watch_;
   BestEffortStateStore book_;
   PauseWatch pauses_;

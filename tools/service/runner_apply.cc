@@ -1,6 +1,5 @@
 // How Runner applies: from a log that this process writes, or another one.
 #include "apply/apply_stage.h"
-#include "apply/target/sql_target.h"
 #include "capture/capture_stage.h"
 #include "engine/base/either_stop.h"
 #include "engine/log/log_catalog.h"
@@ -82,6 +81,8 @@ apply::ApplyOptions Runner::OptionsFor(const PipelinePlan& pipeline, const LogIn
                               .troubled = [this, &pipeline](const Error* error) {
                                 incidents_.Trying(pipeline.name, "apply", error);
                               }};
+  // Each run to stdout begins anew: there is nothing that retention could keep for it.
+  if (pipeline.lines && pipeline.lines->is_stdout()) options.consumer.clear();
   if (!pipeline.two_way) return options;
   RefusePeerNarrowing(pipeline);
   options.two_way.log = node;
@@ -104,9 +105,10 @@ apply::ApplyOptions Runner::OptionsFor(const PipelinePlan& pipeline, const LogIn
 
 void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, apply::ApplyOptions options,
                    std::stop_token stop) {
-  MomentWatch log(pipeline, reader, *logger_);
-  apply::ApplyStage stage(apply::SqlTargetAt(pipeline.target_url, pipeline.tables),
-                          std::move(options), log, clock_, logger_);
+  std::optional<MomentWatch> watched;
+  if (!pipeline.lines) watched.emplace(pipeline, reader, *logger_);
+  LogReader& log = watched ? static_cast<LogReader&>(*watched) : reader;
+  apply::ApplyStage stage(targets_.Of(pipeline), std::move(options), log, clock_, logger_);
   RecordStart(UnitOf(pipeline));
   auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
   stage.Run(stop);

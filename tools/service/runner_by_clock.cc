@@ -4,7 +4,6 @@
 #include <thread>
 
 #include "apply/apply_stage.h"
-#include "apply/target/sql_target.h"
 #include "capture/capture_stage.h"
 #include "capture/polling/capture_orders.h"
 #include "engine/base/as_error.h"
@@ -170,9 +169,10 @@ void Runner::ApplyRun(const PipelinePlan& pipeline, LogReader& reader, RunRecord
   apply::ApplyOptions options = OptionsFor(pipeline, reader.info(), /*once=*/true, node);
   options.retry = WithAnEnd(pipeline.schedule.retry);
   options.troubled = {};  // the run tells it
-  MomentWatch log(pipeline, reader, *logger_);
-  apply::ApplyStage stage(apply::SqlTargetAt(pipeline.target_url, pipeline.tables),
-                          std::move(options), log, clock_, logger_);
+  std::optional<MomentWatch> watched;
+  if (!pipeline.lines) watched.emplace(pipeline, reader, *logger_);
+  LogReader& log = watched ? static_cast<LogReader&>(*watched) : reader;
+  apply::ApplyStage stage(targets_.Of(pipeline), std::move(options), log, clock_, logger_);
   RecordStart(UnitOf(pipeline));
   const auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
   const auto add = [&] {

@@ -212,6 +212,8 @@ class Reading {
       health_.detail = capture + (capture.empty() || apply.empty() ? "" : ", ") + apply;
       if (status.state == PipelineStatus::State::kNoLog) health_.detail += "; there is no log yet";
       health_.hint = fmt::format("start it: `syncline run {}`", pipeline_.name);
+    } else if (status.state == PipelineStatus::State::kUnkept) {
+      health_.detail = "its lines go to stdout: how far they are only its reader knows";
     }
   }
 

@@ -11,6 +11,7 @@
 #include "engine/log/log_catalog.h"
 #include "engine/sql/sql_dialect.h"
 #include "tools/config/named_by.h"
+#include "tools/status/lines_status.h"
 
 namespace syncline::cli {
 namespace {
@@ -123,10 +124,10 @@ PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pi
   try {
     // The target first: what it has is then surely in the log.
     const sql::DatabaseUrl& url = config.Database(pipeline.to).url;
+    const std::optional<LinesConfig>& lines = config.LinesOf(pipeline);
     std::vector<apply::Progress> rows;
-    if (!WillBeMadeByApply(url)) {
-      rows = InContext(fmt::format("target \"{}\"", pipeline.to),
-                       [&] { return apply::ListProgress(url); });
+    if (lines || !WillBeMadeByApply(url)) rows = ReadTargetProgress(config, pipeline);
+    if (!lines && !WillBeMadeByApply(url)) {
       const auto parked = apply::CountQuarantine(url);
       if (const auto own = parked.find(pipeline.name); own != parked.end()) {
         status.refused = own->second;
@@ -134,6 +135,12 @@ PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pi
     }
     auto reader = OpenLog(config, pipeline.from, clock);
     ReadLog(*reader, status);
+    if (lines && lines->is_stdout()) {
+      status.state = State::kUnkept;
+      KeepOwn(config, pipeline, status.too_large);
+      KeepOwn(config, pipeline, status.unreadable);
+      return status;
+    }
     auto row = std::find_if(rows.begin(), rows.end(), [&](const apply::Progress& progress) {
       return progress.pipeline == pipeline.name;
     });

@@ -22,6 +22,7 @@ struct PipelineStatus {
     kBehind,      // the log holds changes that the target does not
     kNotStarted,  // the target has no progress row yet
     kNoLog,       // capture has not made the log yet
+    kUnkept,      // lines on stdout: how far they are nobody but the running process knows
     kTrouble,     // something could not be read, or does not belong together: see `trouble`
   };
 

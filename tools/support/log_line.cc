@@ -78,6 +78,14 @@ Json LineJson(const LoggedChange& logged) {
   return json;
 }
 
+std::string LineWithout(const LoggedChange& logged, const std::vector<std::string>& omit) {
+  Json json = LineJson(logged);
+  for (const std::string& column : omit) {
+    if (json["row"].is_object()) json["row"].erase(column);
+  }
+  return Dump(json);
+}
+
 StyledText LineText(const LoggedChange& logged) {
   const Change& change = logged.change();
   const TableSchema* schema = logged.schema();

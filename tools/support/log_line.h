@@ -24,6 +24,8 @@ bool Passes(const ChangeFilter& filter, const LoggedChange& logged);
 // "written_at"}; row is null for a deletion, table, key and row for a mark, what is not known any
 // more for a state of the base, which has the log's "folded_at" besides.
 Json LineJson(const LoggedChange& logged);
+// The same as text, without the columns of `omit`.
+std::string LineWithout(const LoggedChange& logged, const std::vector<std::string>& omit);
 // The same for people, in one line.
 StyledText LineText(const LoggedChange& logged);
 

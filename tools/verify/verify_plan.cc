@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/base/error.h"
+#include "tools/status/lines_status.h"
 #include "tools/status/pipeline_status.h"
 
 namespace syncline::cli {
@@ -18,6 +19,7 @@ bool Fills(const PipelinePlan& pipeline, const TableName& target) {
 }  // namespace
 
 Plan VerifyPlan(const Config& config, const std::string& pipeline) {
+  RequireRows(config, config.Pipeline(pipeline), "`syncline verify`");
   Plan plan = MakePlan(config, {config.Pipeline(pipeline).name});
   const PipelinePlan& own = plan.pipelines.front();
   LogOf(config, own.source);

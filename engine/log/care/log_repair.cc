@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "engine/base/error.h"
+#include "engine/base/file.h"
 #include "engine/base/private_folder.h"
 #include "engine/log/care/log_salvage.h"
 #include "engine/log/folder/consumers.h"
-#include "engine/log/folder/file.h"
 #include "engine/log/folder/log_folder.h"
 #include "engine/log/folder/mark.h"
 #include "engine/log/store/layout.h"

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "engine/base/file.h"
 #include "engine/base/private_folder.h"
-#include "engine/log/folder/file.h"
 #include "engine/log/log_damage.h"
 
 namespace syncline::log_folder {

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/base/file.h"
 #include "engine/base/offset.h"
-#include "engine/log/folder/file.h"
 #include "engine/model/frame.h"
 
 namespace syncline {

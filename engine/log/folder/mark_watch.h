@@ -5,7 +5,7 @@
 #include <stop_token>
 
 #include "engine/base/clock.h"
-#include "engine/log/folder/file.h"
+#include "engine/base/file.h"
 
 namespace syncline {
 

@@ -8,8 +8,8 @@
 #include <limits>
 #include <utility>
 
+#include "engine/base/file.h"
 #include "engine/log/big_endian.h"
-#include "engine/log/folder/file.h"
 #include "engine/log/folder/log_folder.h"
 #include "engine/model/checksum.h"
 

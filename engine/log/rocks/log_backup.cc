@@ -11,9 +11,9 @@
 #include <system_error>
 
 #include "engine/base/error.h"
+#include "engine/base/file.h"
 #include "engine/base/private_folder.h"
 #include "engine/log/folder/consumers.h"
-#include "engine/log/folder/file.h"
 #include "engine/log/folder/log_folder.h"
 #include "engine/log/folder/mark.h"
 #include "engine/log/rocks/log_store.h"

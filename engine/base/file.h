@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-// The few file operations that need more than the standard library has. Private to engine/log.
+// The few file operations that need more than the standard library has.
 namespace syncline::file {
 
 // Owns a file descriptor. Neither copied nor moved.

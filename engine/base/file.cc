@@ -1,4 +1,4 @@
-#include "engine/log/folder/file.h"
+#include "engine/base/file.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,0 +1,269 @@
+"""A target of lines (`to: jsonl:`): every change of the log, once, in order, whatever happens to the process.
+
+To be noticed: a position that is written before the file is synced and cut back (lines are missing), a file that is not cut back
+at the start (lines stand twice, or half a line stands among them), and lines of a base that count before all are there.
+"""
+
+import contextlib
+import json
+import random
+import signal
+import threading
+import unittest
+
+from support.databases import SqliteDatabase
+from support.settings import SEED, announce
+from support.syncline import Syncline, SystemTest
+from support.waiting import eventually
+
+KILLS = 20
+POINTS = ["lines.written", "lines.synced", "lines.position_made", "lines.committed"]
+STAMP = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00'"
+
+
+class JsonlTest(SystemTest):
+    @classmethod
+    def setUpClass(cls):
+        announce("jsonl_test")
+
+    def setUp(self):
+        super().setUp()
+        self.rng = random.Random(f"{SEED}/{self.id()}")
+        self.source = SqliteDatabase(self.folder / "source.db")
+        for table in ("items", "notes"):
+            self.source.execute(
+                f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, name TEXT, secret TEXT, updated_at TEXT NOT NULL)"
+            )
+            self.source.execute(f"CREATE INDEX {table}_updated ON {table} (updated_at)")
+        self.syncline = Syncline(self.folder)
+        self.output = self.folder / "out.jsonl"
+        self.position = self.folder / "out.jsonl.position"
+        self.configure()
+
+    def configure(self, to="jsonl:out.jsonl", tables=None, **more):
+        self.syncline.configure(
+            {
+                "log": "./log",
+                "databases": {"source": self.source.url},
+                "defaults": {"every": "20ms", "cursor": "updated_at", "deletes": {"by": "reconcile", "every": "200ms", "max_deletes": "100%"}},
+                "pipelines": {
+                    "lines": {"from": "source", "to": to, "tables": tables or {"items": {}, "notes": {}}}
+                },
+                **more,
+            }
+        )
+
+    def put(self, table, first, last, name="x"):
+        with contextlib.closing(self.source.connect()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for key in range(first, last + 1):
+                connection.execute(
+                    f"INSERT OR REPLACE INTO {table} VALUES (?, ?, 'hidden', {STAMP})", (key, name)
+                )
+            connection.execute("COMMIT")
+
+    def logged(self):
+        return self.syncline.run("log", "cat", "source", "--json", "--from", "0").stdout
+
+    def lines(self):
+        return self.output.read_text(encoding="utf-8")
+
+    def assert_all_once(self):
+        lines, logged = self.lines(), self.logged()
+        self.assertEqual(len(lines.splitlines()), len(logged.splitlines()))
+        self.assertEqual(lines, logged)
+
+    def write_until(self, stop):
+        rng = random.Random(f"{SEED}/writer")
+        number = 0
+        with contextlib.closing(self.source.connect()) as connection:
+            while not stop.wait(0.004):
+                number += 1
+                connection.execute("BEGIN IMMEDIATE")
+                for _ in range(rng.choice((1, 3, 200))):
+                    table, key = rng.choice(("items", "notes")), rng.randrange(1, 2000)
+                    if rng.random() < 0.1:
+                        connection.execute(f"DELETE FROM {table} WHERE id = ?", (key,))
+                    else:
+                        connection.execute(
+                            f"INSERT OR REPLACE INTO {table} VALUES (?, ?, NULL, {STAMP})",
+                            (key, f"state {number} of {key}"),
+                        )
+                connection.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def writer(self):
+        stop = threading.Event()
+        thread = threading.Thread(target=self.write_until, args=(stop,))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def test_killed_at_random_moments(self):
+        with self.writer():
+            for _ in range(KILLS):
+                with self.syncline.start("run") as process:
+                    grown = (self.output.stat().st_size if self.output.exists() else 0) + 1
+                    eventually(
+                        lambda grown=grown: self.output.exists() and self.output.stat().st_size >= grown,
+                        "lines to be written",
+                    )
+                    threading.Event().wait(self.rng.uniform(0, 0.08))
+                    process.kill()
+        self.syncline.run("run", "--once")
+        self.assert_all_once()
+        ops = [json.loads(line)["op"] for line in self.lines().splitlines()]
+        self.assertGreater(len(ops), 500)
+        self.assertIn("delete", ops)
+        offsets = [json.loads(line)["offset"] for line in self.lines().splitlines()]
+        self.assertEqual(offsets, list(range(len(offsets))))
+
+    def test_killed_between_the_steps_of_a_commit(self):
+        self.put("items", 1, 50)
+        for number, point in enumerate(POINTS * 2):
+            self.put("items", number, number + 5, f"at {point} {number}")
+            with self.syncline.start("run", env={"SYNCLINE_CRASH_AT": f"{point}:1"}) as process:
+                process.wait(expect=-signal.SIGKILL, timeout=60)
+        self.syncline.run("run", "--once")
+        self.assert_all_once()
+
+    def test_torn_tail_is_cut_off(self):
+        self.put("items", 1, 3)
+        self.syncline.run("run", "--once")
+        before = self.lines()
+        with open(self.output, "a", encoding="utf-8") as file:
+            file.write(before + '{"offset":3,"op":"ups')
+        self.syncline.run("run", "--once")
+        self.assertEqual(self.lines(), before)
+        self.put("items", 4, 4)
+        self.syncline.run("run", "--once")
+        self.assert_all_once()
+
+    def test_what_does_not_belong_together_is_refused_and_left_alone(self):
+        self.put("items", 1, 3)
+        self.syncline.run("run", "--once")
+        lines, position = self.lines(), self.position.read_text(encoding="utf-8")
+
+        def refused(words, expect=2):
+            result = self.syncline.run("run", "--once", expect=expect)
+            self.assertIn(words, result.stderr)
+            self.assertIn("hint", result.stderr)
+            self.syncline.run("check", expect=expect)
+
+        self.output.write_text(lines[:-5], encoding="utf-8")
+        refused("says that")
+        self.assertEqual(self.lines(), lines[:-5])
+        self.output.write_text(lines, encoding="utf-8")
+        self.position.unlink()
+        refused("is not empty")
+        self.position.write_text(position.replace("log_id ", "log_id 0"), encoding="utf-8")
+        refused("was written from log")
+        self.position.write_text("rubbish", encoding="utf-8")
+        self.assertIn("is no position", self.syncline.run("run", "--once", expect=1).stderr)
+        next_offset = next(line for line in position.splitlines() if line.startswith("next_offset"))
+        self.position.write_text(position.replace(next_offset, "next_offset 999"), encoding="utf-8")
+        self.assertIn("the log ends at", self.syncline.run("run", "--once", expect=4).stderr)
+        self.assertEqual(self.lines(), lines)
+        self.position.write_text(position, encoding="utf-8")
+        self.put("items", 4, 4)
+        self.syncline.run("run", "--once")
+        self.assert_all_once()
+
+    def test_one_process_writes(self):
+        self.put("items", 1, 1)
+        with self.syncline.start("run"):
+            eventually(self.output.exists, "the output")
+            other = Syncline(self.folder / "other")
+            other.configure((self.folder / "syncline.yaml").read_text().replace("./log", "../log2").replace(
+                "jsonl:out.jsonl", f"jsonl:{self.output}"))
+            self.assertIn("another process writes", other.run("run", "--once", expect=3).stderr)
+
+    def test_stdout_has_every_line_of_every_run(self):
+        self.configure(to="jsonl:-")
+        self.put("items", 1, 3)
+        for _ in range(2):
+            result = self.syncline.run("run", "--once")
+            self.assertEqual(result.stdout, self.logged())
+        self.assertIn("lines items", result.stderr)  # the report
+        self.assertEqual(self.syncline.run("log", "stat", "source", "--json").json()["consumers"], [])
+
+    def test_base_comes_first(self):
+        """What was folded before there was a reader: the last state of each row, then the frames."""
+        self.configure(retain={"size": "1kB"})
+        for name in "abcd":
+            self.put("items", 1, 400, name * 200)
+            self.syncline.run("capture", "--once")
+        self.assertGreater(self.syncline.run("log", "stat", "source", "--json").json()["begin"], 0)
+        self.configure()
+        for point in POINTS:
+            with self.syncline.start("run", env={"SYNCLINE_CRASH_AT": f"{point}:1"}) as process:
+                process.wait(expect=-signal.SIGKILL, timeout=60)
+        self.put("notes", 1, 1)
+        self.syncline.run("run", "--once")
+        self.assert_all_once()
+        self.assertIn("folded_at", self.lines().splitlines()[0])
+
+    def test_other_tables_show_only_where_they_close_a_cut_and_omitted_columns_never(self):
+        self.configure(tables={"items": {"omit": ["secret"]}})
+        configuration = json.loads((self.folder / "syncline.yaml").read_text())
+        configuration["databases"]["all"] = "jsonl:all.jsonl"
+        configuration["pipelines"]["all"] = {
+            "from": "source", "to": "all", "tables": {"items": {}, "notes": {}},
+        }  # fmt: skip
+        self.syncline.configure(configuration)
+        with contextlib.closing(self.source.connect()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for table in ("items", "notes"):
+                connection.execute(f"INSERT INTO {table} VALUES (1, 'a', 'hidden', {STAMP})")
+            connection.execute("COMMIT")
+        self.syncline.run("run", "--once")
+        self.assertEqual((self.folder / "all.jsonl").read_text(encoding="utf-8"), self.logged())
+        for line in map(json.loads, self.lines().splitlines()):
+            self.assertIn(line["table"], ("items", None))
+            self.assertNotIn("secret", line["row"] or {})
+        self.assertNotIn("hidden", self.lines())
+        self.assertTrue(json.loads(self.lines().splitlines()[-1])["closes_cut"])
+
+    def test_other_commands_say_something_true(self):
+        self.put("items", 1, 3)
+        self.syncline.run("check")
+        self.syncline.run("run", "--once")
+        self.syncline.run("check")
+        status = self.syncline.run("status", "--json").json()["pipelines"][0]
+        self.assertEqual((status["next_offset"] >= 3, status["lag_changes"]), (True, 0))
+        offsets = self.syncline.run("offsets", "show", "--json").json()["pipelines"][0]
+        self.assertEqual(offsets["next_offset"], status["next_offset"])
+        self.assertIn("another file", self.syncline.run("offsets", "set", "lines", "0", expect=2).stderr)
+        self.assertIn("writes lines", self.syncline.run("verify", expect=2).stderr)
+        self.assertIn("writes lines", self.syncline.run("repair", "lines", expect=2).stderr)
+        self.assertEqual(self.syncline.run("conflicts", "list", "--json").json()["conflicts"], [])
+        self.assertEqual(self.syncline.run("quarantine", "list", "--json").json()["parked"], [])
+        self.assertIn("writes lines", self.syncline.run("quarantine", "retry", "lines", expect=2).stderr)
+        self.syncline.run("runs")
+        copy = SqliteDatabase(self.folder / "copy.db")
+        self.syncline.run("replay", "lines", "--into", copy.url)
+        self.assertEqual(len(list(copy.rows("SELECT * FROM items"))), 3)
+        self.configure(to="jsonl:-")
+        self.syncline.run("check")
+        self.syncline.run("status")
+        self.assertIsNone(self.syncline.run("status", "--json").json()["pipelines"][0]["next_offset"])
+        self.assertIn("each run begins anew", self.syncline.run("offsets", "show").stdout)
+
+    def test_keys_without_a_meaning_are_refused_by_name(self):
+        refusals = {
+            "on_delete": "ignore", "conflict": "source_wins", "columns": {"name": "n"}, "to": "other", "create": False,
+            "new_columns": "pause", "changed_columns": "keep",
+        }  # fmt: skip
+        self.configure(tables={"items": refusals})
+        told = self.syncline.run("check", expect=2).stderr
+        for key in refusals:
+            self.assertRegex(told, rf'syncline.yaml:\d+: "{key}" has no meaning for lines')
+        self.configure(to="jsonl:")
+        self.assertIn("names no file", self.syncline.run("check", expect=2).stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

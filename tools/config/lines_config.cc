@@ -1,0 +1,62 @@
+#include "tools/config/lines_config.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/base/error.h"
+
+namespace syncline::cli {
+namespace {
+
+constexpr std::string_view kScheme = "jsonl:";
+
+struct Refused {
+  std::string_view key;
+  std::string_view why;
+};
+
+constexpr Refused kOfTables[] = {
+    {"to", "has no meaning for lines: they name the source's table"},
+    {"columns", "has no meaning for lines: they name the source's columns"},
+    {"conflict", "has no meaning for lines: nobody else changes them"},
+    {"on_delete", "has no meaning for lines: a deletion is a line"},
+    {"create", "has no meaning for lines: there is no table to be made"},
+    {"new_columns", "has no meaning for lines: they have the columns that the source has"},
+    {"changed_columns", "has no meaning for lines: they have the columns that the source has"}};
+
+constexpr Refused kOfPipelines[] = {
+    {"conflict", kOfTables[2].why},
+    {"on_delete", kOfTables[3].why},
+    {"create", kOfTables[4].why},
+    {"new_columns", kOfTables[5].why},
+    {"changed_columns", kOfTables[6].why},
+    {"quarantine", "has no meaning for lines: no change is refused"},
+    {"verify", "has no meaning for lines: there are no rows to be compared"}};
+
+}  // namespace
+
+std::string LinesConfig::ToString() const {
+  return fmt::format("{}{}", kScheme, is_stdout() ? "-" : path.string());
+}
+
+std::optional<LinesConfig> ParseLines(std::string_view text, const std::filesystem::path& folder) {
+  if (!text.starts_with(kScheme)) return std::nullopt;
+  const std::string_view path = text.substr(kScheme.size());
+  if (path == "-") return LinesConfig{};
+  if (path.empty() || path.ends_with('/')) {
+    throw UsageError(fmt::format("\"{}\" names no file", text),
+                     "write jsonl:path/of/a/file, or jsonl:- for stdout");
+  }
+  return LinesConfig{std::filesystem::absolute(folder / path).lexically_normal()};
+}
+
+void RefuseForLines(YamlMap& map, Place place) {
+  if (place == Place::kTable) {
+    for (const Refused& one : kOfTables) map.Refuse(one.key, one.why);
+  } else {
+    for (const Refused& one : kOfPipelines) map.Refuse(one.key, one.why);
+  }
+}
+
+}  // namespace syncline::cli
