@@ -1,6 +1,5 @@
 #include "capture/capture_stage.h"
 #include "capture/cursor/stored_cursor.h"
-#include "capture/plan/table_spec.h"
 #include "capture/polling/capture_options.h"
 #include "capture/polling/capture_orders.h"
 #include "capture/polling/capture_stats.h"
@@ -11,9 +10,6 @@
 #include <optional>
 #include <utility>
 
-#include "capture/plan/capture_plan.h"
-#include "capture/polling/polling_source.h"
-#include "capture/polling/source_change.h"
 #include "engine/base/backoff.h"
 #include "engine/base/error.h"
 #include "engine/base/logger.h"
@@ -28,26 +24,14 @@ constexpr int kTriesOfOnce = 5;  // `once` is run by somebody who waits for it
 constexpr int kPlansInARow = 20;
 constexpr Microseconds kLoadPatience = std::chrono::seconds(5);
 
-std::vector<TableName> TablesOf(const std::vector<TableSpec>& specs) {
-  std::vector<TableName> tables;
-  for (const TableSpec& spec : specs) tables.push_back(spec.table);
-  return tables;
-}
-
-std::vector<SchemaId> SchemaIds(const std::vector<CapturePlan>& tables) {
-  std::vector<SchemaId> ids;
-  for (const CapturePlan& table : tables) ids.push_back(table.schema->id());
-  return ids;
-}
-
 }  // namespace
 
 class CaptureStage::Impl {
  private:
-  using Outcome = PollingSource::Outcome;
+  using Outcome = Source::Outcome;
 
   Error NotReady() const {
-    return RetryError(fmt::format("{} is not being polled at the moment", url_.display));
+    return RetryError(fmt::format("{} is not being polled at the moment", connector_->name()));
   }
 
   // After any error of `body` everything in memory is gone, before anybody else has the turn.
@@ -75,22 +59,21 @@ class CaptureStage::Impl {
   }
 
  public:
-  Impl(sql::DatabaseUrl url, std::vector<TableSpec> specs, CaptureOptions options, CaptureLog& log,
-       Clock& clock, std::shared_ptr<Logger> logger)
-      : url_(std::move(url)),
-        specs_(std::move(specs)),
-        options_(std::move(options)),
+  Impl(const SourceMaker& make_source, CaptureOptions options, CaptureLog& log, Clock& clock,
+       std::shared_ptr<Logger> logger)
+      : options_(std::move(options)),
         log_(log),
         clock_(clock),
         logger_(std::move(logger)),
+        connector_(make_source({options_, log_, clock_, stats_, *logger_})),
         pace_(options_.every),
         backoff_(options_.retry) {
     Connect();
   }
 
   void Run(std::stop_token stop) {
-    logger_->Info("capture starts source={} tables={} offset={} cursor=\"{}\"", url_.display,
-                  specs_.size(), log_.next().value(), DescribeCursor(log_.cursor()));
+    logger_->Info("capture starts source={} tables={} offset={} cursor=\"{}\"", connector_->name(),
+                  connector_->tables(), log_.next().value(), DescribeCursor(log_.cursor()));
     while (!stop.stop_requested()) {
       if (options_.orders != nullptr) options_.orders->WaitWhileHeld(clock_, stop);
       if (stop.stop_requested()) break;
@@ -102,7 +85,7 @@ class CaptureStage::Impl {
         React(error, stop);
       }
     }
-    logger_->Info("capture stops source={} offset={} polls={} changes={}", url_.display,
+    logger_->Info("capture stops source={} offset={} polls={} changes={}", connector_->name(),
                   log_.next().value(), stats_.polls.load(), stats_.changes_logged.load());
   }
 
@@ -120,58 +103,18 @@ class CaptureStage::Impl {
 
   std::shared_ptr<const TableSchema> Schema(const TableName& table) {
     if (!source_) OrDisconnect([&] { Connect(); });
-    return source_->Schema(table);
+    return source_->Describe(table);
   }
 
  private:
   void Connect() {
-    session_ = OpenSession();
-    if (const std::string identity = session_->Identity(); identity != log_.info().source) {
-      throw StopError(fmt::format("{} is now {}, and the log belongs to {}", url_.display, identity,
-                                  log_.info().source),
-                      "correct the source's URL, or capture this database into a log of its own");
-    }
-    auto catalog = std::make_unique<CatalogWatch>(*session_, TablesOf(specs_));
-    std::vector<CapturePlan> tables = PlanOrWait(catalog->database());
-    std::vector<SchemaId> schemas = SchemaIds(tables);
-    if (const auto error = std::exchange(unexplained_, std::nullopt)) {
-      if (schemas == schemas_) throw *error;
-      logger_->Info("the source's tables have changed, going on with them as they are now");
-    }
-    schemas_ = std::move(schemas);
-    source_ = std::make_unique<PollingSource>(
-        *session_, [this] { return OpenSession(); }, std::move(catalog), std::move(tables),
-        options_, log_, clock_, stats_, *logger_);
-    was_connected_ = true;
-  }
-
-  // A database that was made anew may still be filled: its tables come one by one.
-  std::vector<CapturePlan> PlanOrWait(const sql::DatabaseMark& database) {
-    try {
-      return PlanTables(*session_, specs_, KindsIn(log_.cursor()));
-    } catch (const Error& error) {
-      const bool is_other = IsReplaced(CaptureCursor::Parse(log_.cursor()), database);
-      if (!is_other || error.reaction() != Reaction::kStop) throw;
-      throw RetryError(fmt::format("{} is another database than before, and not complete yet: {}",
-                                   url_.display, error.message()),
-                       error.hint());
-    }
-  }
-
-  std::unique_ptr<sql::Session> OpenSession() const {
-    try {
-      return sql::Session::Open(url_, {.read_only = true});
-    } catch (const Error& error) {
-      // Dropped or moved away while it was captured, it may be about to be restored.
-      const bool is_gone = error.condition() == Condition::kNoSuchDatabase;
-      if (!was_connected_ || !is_gone || error.reaction() != Reaction::kStop) throw;
-      throw error.WithReaction(Reaction::kRetry);
-    }
+    source_ = connector_->Connect(unexplained_);
+    unexplained_.reset();
   }
 
   // Where the tables have changed nothing was read, and they are planned anew.
   Outcome PollOnce(const std::vector<RowKeys>& again) {
-    const Outcome outcome = source_->Poll(again);
+    const Outcome outcome = source_->Next(again);
     if (outcome != Outcome::kTablesChanged) return outcome;
     Disconnect();
     logger_->Info("the source's tables have changed, going on with them as they are now");
@@ -179,16 +122,13 @@ class CaptureStage::Impl {
     return outcome;
   }
 
-  void Disconnect() {
-    source_.reset();
-    session_.reset();
-  }
+  void Disconnect() { source_.reset(); }
 
   // One range or one poll; how long to rest then, or nothing when there is nothing left to do.
   std::optional<Microseconds> Step(const std::stop_token& stop) {
     if (source_->loading()) {
       if (!options_.once) RefuseOrders();
-      source_->LoadRange(stop);
+      source_->LoadNext(stop);
       GoneOn();
       Progressed({});
       return Microseconds(0);
@@ -233,7 +173,7 @@ class CaptureStage::Impl {
   }
 
   Error BeingLoaded() const {
-    return RetryError(fmt::format("tables of {} are being loaded into the log", url_.display),
+    return RetryError(fmt::format("tables of {} are being loaded into the log", connector_->name()),
                       "try again when `syncline log stat` says that they are loaded");
   }
 
@@ -251,7 +191,7 @@ class CaptureStage::Impl {
         }
         // Whoever gave an order can wait for a small table.
         while (source_->loading() && clock_.Monotonic() < patience && !stop.stop_requested()) {
-          source_->LoadRange(stop);
+          source_->LoadNext(stop);
         }
         if (source_->loading() || tries == kPlansInARow) {
           orders.Fail(BeingLoaded());
@@ -279,10 +219,12 @@ class CaptureStage::Impl {
         if (log_failed_) throw;
         break;
       case Reaction::kStop:
-        // Somebody is writing another file over it.
-        if (was_connected_ && error.condition() == Condition::kNotADatabase) break;
+        if (connector_->MayGoAway(error)) break;
         // Perhaps a table has changed under the statements that were made for it: Connect will see.
-        if (!was_polling_ || log_failed_) throw;
+        if (!was_polling_ || log_failed_) {
+          unexplained_.reset();
+          throw;
+        }
         unexplained_ = error;
         return;
       case Reaction::kDamage:
@@ -297,14 +239,12 @@ class CaptureStage::Impl {
     if (backoff_.tries() % kWarnEvery == 1 || error.message() != warned_of_) {
       warned_of_ = error.message();
       logger_->Warn("capture will try again source={} tries={} wait_ms={} error=\"{}\" hint=\"{}\"",
-                    url_.display, backoff_.tries(), wait.count() / 1000, error.message(),
+                    connector_->name(), backoff_.tries(), wait.count() / 1000, error.message(),
                     error.hint());
     }
     clock_.Sleep(wait, stop);
   }
 
-  const sql::DatabaseUrl url_;
-  const std::vector<TableSpec> specs_;
   const CaptureOptions options_;
   CaptureLog& log_;
   Clock& clock_;
@@ -312,25 +252,22 @@ class CaptureStage::Impl {
   CaptureStats stats_;
 
   // The rest belongs to the thread that runs.
+  const std::unique_ptr<SourceConnector> connector_;
   Pace pace_;
   Backoff backoff_;
-  std::unique_ptr<sql::Session> session_;
-  std::unique_ptr<PollingSource> source_;  // over session_
+  std::unique_ptr<Source> source_;
   // Of the last error: there was a source_ to read, and it came from the log.
   bool was_polling_ = false;
   bool log_failed_ = false;
-  bool was_connected_ = false;
   bool is_refused_ = false;           // as told by options_.troubled
   std::string warned_of_;             // the last error that was told
-  std::vector<SchemaId> schemas_;     // as of the last Connect
   std::optional<Error> unexplained_;  // kStop of a step, until Connect has looked at the tables
 };
 
-CaptureStage::CaptureStage(sql::DatabaseUrl source, std::vector<TableSpec> tables,
-                           CaptureOptions options, CaptureLog& log, Clock& clock,
-                           std::shared_ptr<Logger> logger)
-    : impl_(std::make_unique<Impl>(std::move(source), std::move(tables), options, log, clock,
-                                   std::move(logger))) {}
+CaptureStage::CaptureStage(const SourceMaker& make_source, CaptureOptions options, CaptureLog& log,
+                           Clock& clock, std::shared_ptr<Logger> logger)
+    : impl_(
+          std::make_unique<Impl>(make_source, std::move(options), log, clock, std::move(logger))) {}
 
 CaptureStage::~CaptureStage() = default;
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "capture/plan/table_spec.h"
 #include "capture/polling/capture_options.h"
 #include "capture/polling/capture_stats.h"
+#include "capture/polling/source.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/base/logger.h"
@@ -21,19 +21,18 @@ namespace syncline::capture {
 // after poll. Every poll is one snapshot of the source over all tables and becomes one cut of the
 // log (invariants 1 and 3).
 //
-// Threads: Run on one thread; stats() from any. Borrows log and clock, which must outlive it. Opens
-// its own session and reopens it, with backoff, after kRetry and kRestart (with `once` a few times
-// only, unless `retry` says how often); after the last retry that `retry` allows the error leaves
-// Run as a kStop; after kStop it looks whether a table has changed, and if so goes on with the
-// table as it is now; any other error leaves Run. So does a kRestart of the log's own: whoever
+// Threads: Run on one thread; stats() from any. Borrows log and clock, which must outlive it.
+// Connects with the source, and again with backoff, after kRetry and kRestart (with `once` a few
+// times only, unless `retry` says how often); after the last retry that `retry` allows the error
+// leaves Run as a kStop; after kStop it looks whether a table has changed, and if so goes on with
+// the table as it is now; any other error leaves Run. So does a kRestart of the log's own: whoever
 // opened the log has to open it again, and make a new stage. The log is always left so that the
 // next Run resumes exactly.
 class CaptureStage {
  public:
-  // Connects and checks every table (exists, key, cursor column and its type); throws with a hint
-  // before anything is captured.
-  CaptureStage(sql::DatabaseUrl source, std::vector<TableSpec> tables, CaptureOptions options,
-               CaptureLog& log, Clock& clock, std::shared_ptr<Logger> logger);
+  // Connects, and throws as SourceConnector::Connect does, before anything is captured.
+  CaptureStage(const SourceMaker& make_source, CaptureOptions options, CaptureLog& log,
+               Clock& clock, std::shared_ptr<Logger> logger);
   ~CaptureStage();
 
   // Returns when stopped (after the poll at hand: the log then ends with a closed cut, or with a

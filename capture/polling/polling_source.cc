@@ -30,12 +30,13 @@ std::vector<CapturePlan> WithTombstones(std::vector<CapturePlan> tables) {
 
 }  // namespace
 
-PollingSource::PollingSource(sql::Session& session,
+PollingSource::PollingSource(std::unique_ptr<sql::Session> session,
                              std::function<std::unique_ptr<sql::Session>()> open,
                              std::unique_ptr<CatalogWatch> catalog, std::vector<CapturePlan> tables,
                              const CaptureOptions& options, CaptureLog& log, Clock& clock,
                              CaptureStats& stats, Logger& logger)
-    : session_(session),
+    : own_session_(std::move(session)),
+      session_(*own_session_),
       node_(options.node),
       log_(log),
       stats_(stats),
@@ -43,8 +44,8 @@ PollingSource::PollingSource(sql::Session& session,
       catalog_(std::move(catalog)),
       tables_(std::move(tables)),
       polled_(WithTombstones(tables_)),
-      watch_(session, tables_),
-      horizon_(MakeHorizon(session, polled_, options.margin)),
+      watch_(session_, tables_),
+      horizon_(MakeHorizon(session_, polled_, options.margin)),
       cursor_(CaptureCursor::Parse(log.cursor())),
       users_{.node = node_ ? node_->id : 0,
              .accept = [this](const TableSchema& table,
@@ -52,11 +53,11 @@ PollingSource::PollingSource(sql::Session& session,
              .own = [this](const TableSchema& table,
                            const Value& version) { NoteOwn(table, version); }},
       large_(cursor_, logger),
-      feed_(session, log, stats, large_, cursor_, node_ ? &users_ : nullptr),
-      load_({session, std::move(open), feed_, *horizon_, *catalog_, cursor_, tables_, stats, clock,
+      feed_(session_, log, stats, large_, cursor_, node_ ? &users_ : nullptr),
+      load_({session_, std::move(open), feed_, *horizon_, *catalog_, cursor_, tables_, stats, clock,
              logger},
             options.load),
-      reconciliation_({session, log, cursor_, logger}, options) {
+      reconciliation_({session_, log, cursor_, logger}, options) {
   for (const CapturePlan& table : tables_) {
     const bool counted = table.cursor_kind == CursorKind::kInteger;
     if (node_ && (counted || table.cursor_kind == CursorKind::kXid)) {
@@ -192,7 +193,7 @@ bool PollingSource::OwingIsNews() {
   return std::exchange(owing_told_, owing) != owing;
 }
 
-void PollingSource::LoadRange(const std::stop_token& stop) {
+void PollingSource::LoadNext(const std::stop_token& stop) {
   if (replaced_node_) throw *replaced_node_;
   if (node_) {
     horizon_->Look();  // for its clock
@@ -207,7 +208,7 @@ bool PollingSource::Reconciles(int64_t clock_us) const {
       tables_, [&](const CapturePlan& table) { return reconciliation_.IsDue(table, clock_us); });
 }
 
-PollingSource::Outcome PollingSource::Poll(const std::vector<RowKeys>& again) {
+Source::Outcome PollingSource::Next(const std::vector<RowKeys>& again) {
   SYNCLINE_CHECK(!loading());
   if (replaced_node_) throw *replaced_node_;
   if (!horizon_->Changed() && !catalog_->Moved() && !log_.cut_open() && again.empty() &&
@@ -250,7 +251,7 @@ PollingSource::Outcome PollingSource::Poll(const std::vector<RowKeys>& again) {
   return batch.logged() > 0 ? Outcome::kLogged : Outcome::kNothing;
 }
 
-std::shared_ptr<const TableSchema> PollingSource::Schema(const TableName& table) const {
+std::shared_ptr<const TableSchema> PollingSource::Describe(const TableName& table) const {
   for (const CapturePlan& plan : tables_) {
     if (plan.schema->table == table) return plan.schema;
   }

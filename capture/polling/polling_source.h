@@ -19,47 +19,33 @@
 #include "capture/polling/large_rows.h"
 #include "capture/polling/reconciliation.h"
 #include "capture/polling/row_feed.h"
+#include "capture/polling/source.h"
 #include "engine/base/logger.h"
 #include "engine/log/capture_log.h"
 #include "engine/sql/session.h"
 
 namespace syncline::capture {
 
-// What one session captures: ranges of the tables that are not loaded yet, then polls. Begins where
-// the log's cursor says; after any exception it is to be thrown away together with its session, and
-// the log knows where the next one begins.
-//
-// Belongs to one thread; borrows everything it is given.
-class PollingSource {
+// What one session captures: ranges of the tables that are not loaded yet, then polls, each of one
+// snapshot. Calls, threads and errors: Source.
+class PollingSource : public Source {
  public:
   // `tables` come from PlanTables over the same session, after `catalog` was made. Throws as
-  // CaptureCursor::Parse does. `open` makes another session like this one.
-  PollingSource(sql::Session& session, std::function<std::unique_ptr<sql::Session>()> open,
+  // CaptureCursor::Parse does. `open` makes another session like this one. All else is borrowed.
+  PollingSource(std::unique_ptr<sql::Session> session,
+                std::function<std::unique_ptr<sql::Session>()> open,
                 std::unique_ptr<CatalogWatch> catalog, std::vector<CapturePlan> tables,
                 const CaptureOptions& options, CaptureLog& log, Clock& clock, CaptureStats& stats,
                 Logger& logger);
 
-  // True: a range has to be loaded before the next poll.
-  bool loading() const { return load_.pending() > 0; }
-  // Waits for one range and makes it durable together with the key it ends at. The cut stays open.
-  void LoadRange(const std::stop_token& stop);
-  enum class Outcome {
-    kNothing,        // there was nothing to log
-    kLogged,         // something was logged
-    kTablesChanged,  // nothing was read: the tables have to be planned anew, over another session
-  };
-  // Reads all that is new in one snapshot and closes the cut (invariants 1 and 3); in the same
-  // snapshot and cut the rows named by `again`, as CaptureOrders says.
-  Outcome Poll(const std::vector<RowKeys>& again = {});
-
-  // What keeps deletions of a table out of the log until a person has looked; none: nothing. Polls
-  // go on.
-  std::optional<Error> refused() const { return reconciliation_.refused(); }
-
-  // The Error that is on its way came from the log, not from the source.
-  bool log_failed() const { return feed_.log_failed(); }
-  // Null: the table is not captured.
-  std::shared_ptr<const TableSchema> Schema(const TableName& table) const;
+  bool loading() const override { return load_.pending() > 0; }
+  // Waits for one range.
+  void LoadNext(const std::stop_token& stop) override;
+  Outcome Next(const std::vector<RowKeys>& again = {}) override;
+  std::shared_ptr<const TableSchema> Describe(const TableName& table) const override;
+  // Of deletions of a table.
+  std::optional<Error> refused() const override { return reconciliation_.refused(); }
+  bool log_failed() const override { return feed_.log_failed(); }
 
  private:
   void AdoptTables();
@@ -79,6 +65,7 @@ class PollingSource {
   void NoteOwn(const TableSchema& table, const Value& version);
   void ReadAgain(const RowKeys& rows, RowFeed::Batch& batch);
 
+  const std::unique_ptr<sql::Session> own_session_;
   sql::Session& session_;
   const std::optional<NodeOptions> node_;
   CaptureLog& log_;

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <stop_token>
 
+#include "capture/polling/polled_database.h"
 #include "engine/log/log_reader.h"
 #include "engine/log/rocks/open_log.h"
 #include "engine/model/value_text.h"
@@ -53,7 +54,8 @@ CaptureHarness::~CaptureHarness() = default;
 
 CaptureStage& CaptureHarness::stage() {
   if (!stage_) {
-    stage_ = std::make_unique<CaptureStage>(source_, tables_, options_, *log_, clock_, logger_);
+    stage_ =
+        std::make_unique<CaptureStage>(Polled(source_, tables_), options_, *log_, clock_, logger_);
   }
   return *stage_;
 }

@@ -11,6 +11,7 @@
 #include "capture/capture_stage.h"
 #include "capture/plan/table_spec.h"
 #include "capture/polling/capture_options.h"
+#include "capture/polling/polled_database.h"
 #include "engine/log/rocks/open_log.h"
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
@@ -88,7 +89,8 @@ TEST_F(CaptureOrdersTest, AnOrderEndsARest) {
       if (polled) ++polls;
       polls.notify_all();
     };
-    CaptureStage stage(url_, {spec}, options, *log, clock, std::make_shared<NullLogger>());
+    CaptureStage stage(Polled(url_, {spec}), options, *log, clock,
+                       std::make_shared<NullLogger>());
     const std::jthread runs([&](std::stop_token stop) { stage.Run(stop); });
     polls.wait(0);
     if (orders == nullptr) continue;

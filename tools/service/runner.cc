@@ -9,6 +9,7 @@
 #include "capture/cursor/stored_cursor.h"
 #include "capture/polling/capture_options.h"
 #include "capture/polling/capture_orders.h"
+#include "capture/polling/polled_database.h"
 #include "engine/base/as_error.h"
 #include "engine/base/backoff.h"
 #include "engine/base/either_stop.h"
@@ -284,8 +285,8 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
         .progressed = notes.Noting(),
     };
     if (node) options.node = node->CaptureOptions(source.node->max_skew, source.node->ahead);
-    stage = std::make_unique<capture::CaptureStage>(source.url, source.tables, std::move(options),
-                                                    *log, clock_, logger_);
+    stage = std::make_unique<capture::CaptureStage>(capture::Polled(source.url, source.tables),
+                                                    std::move(options), *log, clock_, logger_);
     if (node) node->Attach(*stage);
     watching = watch_.Capture(source.database, stage->stats(), log->NewReader());
   }

@@ -6,6 +6,7 @@
 #include "apply/apply_stage.h"
 #include "capture/capture_stage.h"
 #include "capture/polling/capture_orders.h"
+#include "capture/polling/polled_database.h"
 #include "engine/base/as_error.h"
 #include "engine/base/either_stop.h"
 #include "engine/log/log_catalog.h"
@@ -42,7 +43,7 @@ void Runner::PollWhenOrdered(const SourcePlan& source, ChangeLog& log,
         kept->Run(stop);
         continue;
       }
-      capture::CaptureStage stage(source.url, source.tables,
+      capture::CaptureStage stage(capture::Polled(source.url, source.tables),
                                   {.every = source.every,
                                    .once = true,
                                    .load = source.load,

@@ -6,6 +6,7 @@
 #include "capture/capture_stage.h"
 #include "capture/polling/capture_options.h"
 #include "capture/polling/capture_orders.h"
+#include "capture/polling/polled_database.h"
 #include "engine/base/error.h"
 #include "engine/base/logger.h"
 #include "engine/log/log_catalog.h"
@@ -56,7 +57,8 @@ Offset PollSource(const SourcePlan& source, const std::vector<capture::RowKeys>&
     node.emplace(source.url, log->info(), *log, *log, clock);
     options.node = node->CaptureOptions(source.node->max_skew, source.node->ahead);
   }
-  capture::CaptureStage stage(source.url, source.tables, options, *log, clock, logger);
+  capture::CaptureStage stage(capture::Polled(source.url, source.tables), options, *log, clock,
+                              logger);
   stage.Run({});
   orders.Close();
   return polled.get();
