@@ -1,7 +1,7 @@
 """A target of lines (`to: jsonl:`): every change of the log, once, in order, whatever happens to the process.
 
-To be noticed: a position that is written before the file is synced and cut back (lines are missing), a file that is not cut back
-at the start (lines stand twice, or half a line stands among them), and lines of a base that count before all are there.
+Seen to fail where the file is not cut back at the start (lines stand twice, half a line stands among them, a base twice), and where
+the position is written before the lines are (lines are missing).
 """
 
 import contextlib
