@@ -129,6 +129,7 @@ void ApplyStage::Impl::Run(std::stop_token stop) {
 void ApplyStage::Impl::ReadPosition() {
   progress_ = target().Resume(log_.info());
   stats_.parked = target().CountRefused();
+  stats_.knows_parked = true;
   stats_.next_offset = next().value();
   if (!progress_) return;
   CheckFollows(*progress_, log_.info(), target().name());

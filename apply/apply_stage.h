@@ -56,6 +56,7 @@ struct ApplyStats {
   // Refused changes in the target's quarantine, by whatever run, as far as the stage has looked:
   // when it begins, after each batch and, while there are any, about once a second.
   std::atomic<uint64_t> parked{0};
+  std::atomic<bool> knows_parked{false};  // it has looked
   std::atomic<uint64_t> batches{0};
   std::atomic<uint64_t> idles{0};          // times that all of the log was applied
   std::atomic<uint64_t> batches_ahead{0};  // of those, written while the one before was under way

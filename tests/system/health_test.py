@@ -117,7 +117,7 @@ class HealthTest(SystemTest):
         return self.syncline.run("runs", "way", "--json").json()["runs"]
 
     def until(self, what, condition, timeout=40):
-        return eventually(lambda: condition(self.status()[0]), f"{what}: {self.status()[0]}", timeout, 0.3)
+        return eventually(lambda: condition(self.status()[0]), lambda: f"{what}: {self.status()[0]}", timeout, 0.3)
 
     def hooks(self):
         return self.told.read_text().splitlines() if self.told.exists() else []
@@ -326,7 +326,7 @@ class HealthTest(SystemTest):
         for parked in self.syncline.run("quarantine", "list", "--json").json()["parked"]:
             self.syncline.run("quarantine", "skip", "way", str(parked["id"]), expect=None)
         self.until("nothing to be refused", lambda s: s["state"] == "in step" and s["refused"] == 0)
-        eventually(lambda: len(self.hooks()) == 2, "the end to be told")
+        eventually(lambda: len(self.hooks()) == 2, lambda: f"the end to be told: {self.hooks()}")
         self.assertEqual(self.hooks(), ["refusing refused", "recovered refused"])
 
     def test_rows_set_aside_at_the_source(self):

@@ -65,6 +65,23 @@ class RunSamplerTest : public testing::Test {
   std::unique_ptr<StageWatch::Watching> capturing_, applying_;
 };
 
+// Of what an earlier process has told, nothing is over before somebody has looked. Seen to fail,
+// with "recovered" at the start of each process, where a count that nobody had made was none.
+TEST_F(RunSamplerTest, WhatNobodyHasLookedAtYetIsNotOver) {
+  const auto open = [&] { return StateStore(folder_, clock_).IncidentsOf("way").size(); };
+  Incidents(*book_, hooks_, clock_).Refusing("way", 2);
+  Incidents(*book_, hooks_, clock_).LeavingOut("way", 1);
+  Seconds(1);
+  EXPECT_EQ(open(), 2u);
+  apply_.parked = 2;
+  apply_.knows_parked = true;
+  Seconds(1);
+  EXPECT_EQ(open(), 2u);
+  apply_.parked = 0;
+  Seconds(1);
+  EXPECT_EQ(open(), 1u);
+}
+
 // A pipeline fails, is started again, and fails in another way within one look. Seen to fail with a
 // run in progress for a minute, and with the capture's incident for good.
 TEST_F(RunSamplerTest, AnotherFailureIsARunOfItsOwn) {

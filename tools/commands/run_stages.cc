@@ -64,7 +64,7 @@ Json ActivityJson(const Activity& activity, const std::vector<TableOutcome>& out
                          {"rows_newer", apply.rows_newer},
                          {"conflicts", apply.conflicts},
                          {"refused", apply.refused},
-                         {"parked", apply.parked},
+                         {"parked", apply.parked.value_or(0)},
                          {"tables", TablesJson(outcomes, pipeline)}});
   }
   return {{"sources", std::move(sources)}, {"pipelines", std::move(pipelines)}};

@@ -108,7 +108,7 @@ std::optional<Error> Refusals(const Plan& plan, const Activity& activity) {
   uint64_t all = 0;
   for (const PipelinePlan& pipeline : plan.pipelines) {
     const auto apply = activity.applies.find(pipeline.name);
-    if (apply == activity.applies.end() || apply->second.parked == 0) continue;
+    if (apply == activity.applies.end() || apply->second.parked.value_or(0) == 0) continue;
     if (pipeline.lines) continue;
     if (first.empty()) first = pipeline.name;
     for (const auto& [table, count] :

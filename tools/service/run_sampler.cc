@@ -131,11 +131,11 @@ void RunSampler::NoteRecovery(Watched& watched, const Activity& activity) {
 // A table that is being loaded has yet to meet the rows that it sets aside.
 void RunSampler::CountRows(const Subject& subject, const Activity& activity) {
   const auto apply = activity.applies.find(subject.pipeline);
-  if (apply != activity.applies.end()) {
-    incidents_.Refusing(subject.pipeline, apply->second.parked);
+  if (apply != activity.applies.end() && apply->second.parked) {
+    incidents_.Refusing(subject.pipeline, *apply->second.parked);
   }
   const auto capture = activity.captures.find(subject.source);
-  if (capture == activity.captures.end()) return;
+  if (capture == activity.captures.end() || !capture->second.knows_set_aside) return;
   const uint64_t rows = capture->second.RowsSetAside(subject.tables);
   const bool loads = capture->second.loads_running > 0 || capture->second.loads_left > 0;
   if (rows > 0 || !loads) incidents_.LeavingOut(subject.pipeline, rows);

@@ -158,7 +158,7 @@ void Runner::Poll(capture::CaptureOrders& orders, LogReader& reader, RunRecord& 
 void Runner::CountSetAside(const PipelinePlan& pipeline) {
   const Activity activity = watch_.Counts();
   const auto capture = activity.captures.find(pipeline.source);
-  if (capture == activity.captures.end()) return;
+  if (capture == activity.captures.end() || !capture->second.knows_set_aside) return;
   incidents_.LeavingOut(pipeline.name, capture->second.RowsSetAside(TablesOf(pipeline)));
 }
 
@@ -191,6 +191,7 @@ void Runner::ApplyRun(const PipelinePlan& pipeline, LogReader& reader, RunRecord
     throw;
   }
   add();
+  if (!stage.stats().knows_parked) return;
   incidents_.Refusing(pipeline.name, stage.stats().parked);
 }
 

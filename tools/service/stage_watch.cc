@@ -84,7 +84,7 @@ ApplyActivity StageWatch::Sum(const WatchedApply& watched) {
     sum.rows_newer += watched.stats->rows_newer;
     sum.conflicts += watched.stats->conflicts;
     sum.refused += watched.stats->refused;
-    sum.parked = watched.stats->parked;
+    if (watched.stats->knows_parked) sum.parked = watched.stats->parked;
     sum.batches += watched.stats->batches;
     sum.idles += watched.stats->idles;
     for (const auto& [table, counts] : watched.stats->tables.counts()) sum.tables[table] += counts;
@@ -110,6 +110,7 @@ void StageWatch::FindSetAside(WatchedCapture& watched) {
     const std::optional<FrameHeader> last = watched.reader->Last();
     if (!last || last->cursor == watched.cursor) return;
     watched.before.set_aside = capture::RowsSetAside(last->cursor);
+    watched.before.knows_set_aside = true;
     watched.cursor = last->cursor;
   } catch (const Error&) {
   }

@@ -26,6 +26,7 @@ struct CaptureActivity {
   uint64_t loads_left = 0;    // tables that were not loaded yet when a stage ended
   std::map<TableName, capture::TableTally::Counts> tables;
   std::map<TableName, uint64_t> set_aside;  // rows that stay at the source, by whatever run
+  bool knows_set_aside = false;             // false: nobody has looked yet
   std::optional<Offset> log_end;
 
   // Of these tables.
@@ -42,7 +43,8 @@ struct ApplyActivity {
   uint64_t rows_newer = 0;
   uint64_t conflicts = 0;
   uint64_t refused = 0;  // changes that were parked in the target's quarantine
-  uint64_t parked = 0;   // refused changes that are in there, by whatever run
+  // Refused changes that are in there, by whatever run; none: nobody has looked yet.
+  std::optional<uint64_t> parked;
   uint64_t batches = 0;
   uint64_t idles = 0;                              // times that all of the log was applied
   std::map<TableName, apply::WriteCounts> tables;  // of the target
