@@ -7,7 +7,7 @@
 
 namespace syncline {
 
-// One change of a frame, borrowed from it.
+// One change of a frame, borrowed from it. Plain value type.
 struct LoggedChange {
   const Frame& frame;
   size_t index;

@@ -156,6 +156,9 @@ class JsonlTest(SystemTest):
         self.output.write_text(lines[:-5], encoding="utf-8")
         refused("says that")
         self.assertEqual(self.lines(), lines[:-5])
+        self.output.unlink()
+        refused("is not there")
+        self.assertFalse(self.output.exists(), "what was refused has made a file")
         self.output.write_text(lines, encoding="utf-8")
         self.position.unlink()
         refused("is not empty")
@@ -196,7 +199,14 @@ class JsonlTest(SystemTest):
         for name in "abcd":
             self.put("items", 1, 400, name * 200)
             self.syncline.run("capture", "--once")
-        self.assertGreater(self.syncline.run("log", "stat", "source", "--json").json()["begin"], 0)
+
+        def is_folded():
+            # A frame with a whole cursor has to come before the ones in front of it may go.
+            self.put("items", 1, 1, "e")
+            self.syncline.run("capture", "--once")
+            return self.syncline.run("log", "stat", "source", "--json").json()["begin"] > 0
+
+        eventually(is_folded, "frames to be folded")
         self.configure()
         for point in POINTS:
             with self.syncline.start("run", env={"SYNCLINE_CRASH_AT": f"{point}:1"}) as process:

@@ -282,7 +282,7 @@ std::optional<FrameHeader> ChainReader::Last() {
 }
 
 ChainReader::Look ChainReader::CompleteCursor(const Cursor& at, FrameHeader& last) {
-  std::optional<std::string> whole = ReadWholeCursor(*at, last, info());
+  std::optional<WholeCursor> whole = ReadWholeCursor(*at, last, info());
   if (!whole) {
     if (!at->Valid() && !at->status().ok()) return Standing(at);
     return Hole(
@@ -290,7 +290,7 @@ ChainReader::Look ChainReader::CompleteCursor(const Cursor& at, FrameHeader& las
                     "not all there",
                     last.cursor_from->value()));
   }
-  last.cursor = *std::move(whole);
+  last.cursor = std::move(whole->cursor);
   last.cursor_from.reset();
   return Look::kFound;
 }

@@ -39,10 +39,11 @@ constexpr uint64_t kPackedPart = 8;
 
 }  // namespace
 
-std::optional<std::string> ReadWholeCursor(rocksdb::Iterator& at, const FrameHeader& last,
+std::optional<WholeCursor> ReadWholeCursor(rocksdb::Iterator& at, const FrameHeader& last,
                                            const LogInfo& info) {
-  if (last.has_whole_cursor()) return last.cursor;
-  std::string cursor;
+  if (last.has_whole_cursor()) return WholeCursor{.cursor = last.cursor};
+  WholeCursor whole;
+  std::string& cursor = whole.cursor;
   Offset end = *last.cursor_from;
   std::optional<uint64_t> hash;
   for (at.Seek(layout::FrameKey(end)); end < last.end(); at.Next()) {
@@ -51,9 +52,10 @@ std::optional<std::string> ReadWholeCursor(rocksdb::Iterator& at, const FrameHea
         OpenEntry(at.key().ToStringView(), at.value().ToStringView(), info).header();
     if (hash ? header.previous_hash != *hash || header.cursor_from != last.cursor_from
              : !header.has_whole_cursor()) {
-      throw LogDamage(fmt::format("the frame at offset {} is not the one that the cursor after it "
-                                  "was made of",
-                                  end.value()));
+      throw LogDamage(
+          fmt::format("the frame at offset {} is not the one that the cursor after it "
+                      "was made of",
+                      end.value()));
     }
     try {
       cursor = hash ? ApplyCursorDelta(cursor, header.cursor) : std::move(header.cursor);
@@ -63,11 +65,15 @@ std::optional<std::string> ReadWholeCursor(rocksdb::Iterator& at, const FrameHea
     if (cursor.size() > kCursorBytesMax) {
       throw LogDamage(fmt::format("the cursor after offset {} is too long", end.value()));
     }
+    if (hash) {
+      whole.bytes_since += header.entry_bytes;
+      ++whole.frames_since;
+    }
     hash = header.hash;
     end = header.end();
   }
   if (end != last.end() || hash != last.hash) return {};
-  return cursor;
+  return whole;
 }
 
 bool MayBeginAt(rocksdb::Iterator& at, Offset offset, const LogInfo& info) {
@@ -86,17 +92,18 @@ void CursorChain::Read(const std::optional<FrameHeader>& last) {
   bytes_since_ = frames_since_ = 0;
   if (last) {
     const std::unique_ptr<rocksdb::Iterator> at(store_.db().NewIterator(rocks::ScanOptions()));
-    std::optional<std::string> whole = ReadWholeCursor(*at, *last, store_.info());
+    std::optional<WholeCursor> whole = ReadWholeCursor(*at, *last, store_.info());
     ThrowIfBad(at->status(), fmt::format("reading the log in {}", store_.folder().string()));
     if (!whole) {
-      throw LogDamage(fmt::format("the frames from offset {} on, which the log's cursor is made "
-                                  "of, are not all there",
-                                  last->cursor_from->value()));
+      throw LogDamage(
+          fmt::format("the frames from offset {} on, which the log's cursor is made "
+                      "of, are not all there",
+                      last->cursor_from->value()));
     }
-    cursor_ = *std::move(whole);
+    cursor_ = std::move(whole->cursor);
     whole_at_ = last->cursor_from.value_or(last->base);
-    // Nobody has counted: as if half of what is allowed had come.
-    if (*whole_at_ != last->base) frames_since_ = kFramesPerWhole / 2;
+    bytes_since_ = whole->bytes_since;
+    frames_since_ = whole->frames_since;
   }
   whole_bytes_ = cursor_.size() / kPackedPart + 1;
   saved_ = ReadSaved(last ? last->end() : Offset(0));

@@ -12,10 +12,18 @@
 
 namespace syncline {
 
+// A whole cursor, and the frames behind the one that holds it whole, of which it was made: their
+// entries' bytes, and how many they are. Plain value type.
+struct WholeCursor {
+  std::string cursor;
+  uint64_t bytes_since = 0;
+  uint64_t frames_since = 0;
+};
+
 // The whole cursor after `last`, a frame of that log, put together of the frames from
 // `last.cursor_from` on. Nothing if one of these is not there, as `at` sees it, which then stands
 // where it should be. Moves `at`. Throws DamageError. Private to engine/log.
-std::optional<std::string> ReadWholeCursor(rocksdb::Iterator& at, const FrameHeader& last,
+std::optional<WholeCursor> ReadWholeCursor(rocksdb::Iterator& at, const FrameHeader& last,
                                            const LogInfo& info);
 
 // Whether a log may begin at `offset`, as `at` sees it: the frame there has a whole cursor, or

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <map>
 #include <random>
 #include <stop_token>
@@ -193,6 +195,27 @@ TEST_F(CursorChainTest, AFrameTakesWhatHasChanged) {
   while (const auto frame = reader->NextHeader()) bytes += frame->header.entry_bytes;
   EXPECT_LT(bytes / kFrames, 400);
   EXPECT_EQ(reader->Last()->cursor, cursor_);
+}
+
+// A process a poll, as a cron has it, writes a frame and ends. Seen to fail, with a whole cursor in
+// the first frame only, where each opening began to count anew: the cursor was then made of all
+// frames, and retention found no frame to begin at.
+TEST_F(CursorChainTest, OpeningsDoNotPutOffTheNextWholeCursor) {
+  lines_.assign(60, "a table of which a line is as long as this one is");
+  constexpr int kFrames = 100;
+  for (int i = 0; i < kFrames; ++i) {
+    lines_[0] = "a table read up to " + std::to_string(i);
+    cursor_.clear();
+    for (const std::string& line : lines_) cursor_ += line + "\n";
+    OpenRocksLog(folder_, kSource, clock_)->Append(ItemsDraft(i, 1, cursor_));
+  }
+  const auto reader = OpenRocksLogReader(folder_, clock_);
+  int apart = 0, most = 0;
+  while (const auto frame = reader->NextHeader()) {
+    apart = frame->header.has_whole_cursor() ? 0 : apart + 1;
+    most = std::max(most, apart);
+  }
+  EXPECT_LE(most, 60);
 }
 
 // Fails when a log of few tables could no longer be read by programs that know no other form.
