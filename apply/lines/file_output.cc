@@ -30,6 +30,8 @@ uint64_t FileOutput::Length() const {
 void FileOutput::Open() {
   Close();
   const bool was_there = std::filesystem::exists(path_);
+  // What is refused makes no file.
+  if (!was_there) CheckFits(path_, std::nullopt, ReadPositionFile(PositionFileOf(path_)));
   auto file = std::make_unique<file::Descriptor>(path_, O_RDWR | O_CREAT | O_NONBLOCK, 0600);
   if (file->get() < 0) throw FileError("opening " + path_.string(), errno);
   if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {

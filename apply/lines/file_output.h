@@ -20,6 +20,7 @@ namespace syncline::apply {
 // Makes the file if it is missing, for its user alone; one that is there keeps its rights, and is
 // taken if it is empty or has a position. One process writes at a time (flock); another one is
 // refused with an EnvironmentError.
+// Belongs to one thread at a time; name() may be asked from any.
 class FileOutput : public LinesOutput {
  public:
   explicit FileOutput(std::filesystem::path path);

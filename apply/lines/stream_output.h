@@ -11,6 +11,7 @@ namespace syncline::apply {
 // Lines on this process's stdout. Nobody knows what the reader has taken, so the position lasts as
 // long as this object: who wants a run to go on after trouble keeps it. What was written cannot be
 // taken back, so a base that would have to begin again ends the work with a StopError.
+// Belongs to one thread at a time; name() may be asked from any.
 class StreamOutput : public LinesOutput {
  public:
   explicit StreamOutput(int fd = 1) : fd_(fd) {}
