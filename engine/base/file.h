@@ -1,11 +1,13 @@
 #pragma once
 
 #include <filesystem>
+#include <utility>
 
 // The few file operations that need more than the standard library has.
 namespace syncline::file {
 
-// Owns a file descriptor. Neither copied nor moved.
+// Owns a file descriptor, which may be negative: none. Neither copied nor moved; belongs to one
+// thread.
 class Descriptor {
  public:
   // As open(2) with O_CLOEXEC; get() is negative if it failed, and errno says why.
@@ -15,9 +17,11 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor();
   int get() const { return fd_; }
+  // The caller owns it from here on.
+  int Release() { return std::exchange(fd_, -1); }
 
  private:
-  const int fd_;
+  int fd_;
 };
 
 // Makes what was created or renamed in a folder durable. Throws EnvironmentError.

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "engine/base/error.h"
+#include "engine/base/file.h"
 #include "engine/base/printable.h"
 
 namespace syncline {
@@ -33,21 +34,6 @@ constexpr mode_t kOthersWrite = 0022;
 constexpr int kLinksMax = 40;     // as the kernel follows
 constexpr int kDepthMax = 4;      // of folders in a folder of ours
 constexpr int kMakeTriesMax = 3;  // of a file that comes and goes
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int Release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 std::string Quoted(const fs::path& path) { return "'" + Printable(path.string()) + "'"; }
 
@@ -159,7 +145,7 @@ class Tightening {
       throw Trouble("looking at", path, errno);
     }
     if (S_ISDIR(is.st_mode) && depth < kDepthMax) {
-      const Descriptor inner(
+      const file::Descriptor inner(
           ::openat(fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       if (inner.get() >= 0) return Visit(inner.get(), path, changes, depth + 1);
       if (errno == ENOENT) return;
@@ -278,7 +264,8 @@ bool LookAtFolder(const fs::path& folder, bool changes) {
   if (error) throw Trouble("looking at", folder, error.value());
   CheckParentOf(folder);
   CheckParentOf(whole);
-  const Descriptor opened(::open(whole.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const file::Descriptor opened(
+      ::open(whole.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat is = {};
   if (opened.get() < 0) {
     const int number = errno;
@@ -311,7 +298,7 @@ bool IsOwnFolder(const fs::path& folder) {
 }
 
 int MakePrivateFile(const fs::path& file) {
-  Descriptor made(
+  file::Descriptor made(
       ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
   // The umask may have taken rights from the user, too.
   if (made.get() >= 0 && ::fchmod(made.get(), kFileMode) != 0) return -1;
@@ -321,7 +308,7 @@ int MakePrivateFile(const fs::path& file) {
 // Through a descriptor that only names the file: closing an ordinary one would let go of the locks
 // that this process holds on it (fcntl(2)).
 std::optional<bool> TightenFile(const fs::path& file) {
-  const Descriptor named(::open(file.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const file::Descriptor named(::open(file.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat is = {};
   if (named.get() < 0 && errno == ENOENT) return {};
   if (named.get() < 0 || ::fstat(named.get(), &is) != 0) throw Trouble("looking at", file, errno);

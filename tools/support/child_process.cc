@@ -17,6 +17,7 @@
 #include <cstring>
 
 #include "engine/base/error.h"
+#include "engine/base/file.h"
 
 namespace syncline::cli {
 namespace {
@@ -30,20 +31,6 @@ Error Trouble(const char* doing, const std::string& command, int number) {
 
 // The C library's header of it cannot be used from C++.
 int OpenProcess(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 std::vector<char*> Pointers(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
@@ -107,14 +94,14 @@ ChildResult RunChild(const ChildOptions& options, std::stop_token stop) {
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
     throw Trouble("making a pipe for", options.command.at(0), errno);
   }
-  const Descriptor ours(ends[0]);
+  const file::Descriptor ours(ends[0]);
   pid_t pid = 0;
   {
-    const Descriptor theirs(ends[1]);
+    const file::Descriptor theirs(ends[1]);
     ::fcntl(theirs.get(), F_SETFL, 0);  // the child does not know of waiting
     pid = Spawn(options, theirs.get());
   }
-  const Descriptor process(OpenProcess(pid)), stopped(::eventfd(0, EFD_CLOEXEC));
+  const file::Descriptor process(OpenProcess(pid)), stopped(::eventfd(0, EFD_CLOEXEC));
   if (process.get() < 0 || stopped.get() < 0) {
     const int number = errno;
     ::kill(-pid, SIGKILL);
