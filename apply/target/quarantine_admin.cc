@@ -52,7 +52,7 @@ class Care {
         skip_(skip),
         target_(care.target, care.tables, care.source, TargetOptions(), care.logger) {}
 
-  CareResult Run() {
+  QuarantineResult Run() {
     return AgainOnRestart(kQuarantineTriesMax, [&] {
       target_.Open();
       return Once();
@@ -60,7 +60,7 @@ class Care {
   }
 
  private:
-  CareResult Once() {
+  QuarantineResult Once() {
     result_ = {};
     chains_.clear();
     const std::optional<Progress> progress = target_.ReadProgress(care_.pipeline);
@@ -222,18 +222,18 @@ class Care {
   SqlTarget target_;
   std::map<uint64_t, Chain> chains_;
   std::map<std::pair<TableName, std::string>, uint64_t> of_key_;  // by source table and key bytes
-  CareResult result_;
+  QuarantineResult result_;
 };
 
 }  // namespace
 
-CareResult RetryQuarantined(const QuarantineAdmin& care, std::span<const uint64_t> ids) {
+QuarantineResult RetryQuarantined(const QuarantineAdmin& care, std::span<const uint64_t> ids) {
   return Care(care, ids, /*skip=*/false).Run();
 }
 
-CareResult SkipQuarantined(const QuarantineAdmin& care, std::span<const uint64_t> ids) {
+QuarantineResult SkipQuarantined(const QuarantineAdmin& care, std::span<const uint64_t> ids) {
   std::vector<ParkedChange> before = ListQuarantine(care.target, care.pipeline);
-  CareResult result = Care(care, ids, /*skip=*/true).Run();
+  QuarantineResult result = Care(care, ids, /*skip=*/true).Run();
   for (const ParkedChange& change : before) {
     if (std::ranges::find(ids, change.id) == ids.end()) continue;
     care.logger->Warn(

@@ -30,7 +30,7 @@ struct QuarantineAdmin {
   LogReader* log = nullptr;
 };
 
-struct CareResult {
+struct QuarantineResult {
   uint64_t applied = 0;  // changes of the log, those that were waiting included
   uint64_t skipped = 0;
   std::map<uint64_t, std::string> refused;  // id -> why, of what was tried in vain and stays
@@ -40,10 +40,10 @@ struct CareResult {
 // step for each row, in the log's order, by the same rules as a batch. What is accepted leaves the
 // quarantine; what is refused stays, with its reason as it is now. Throws UsageError for an id that
 // is not a refused change of this pipeline.
-CareResult RetryQuarantined(const QuarantineAdmin& care, std::span<const uint64_t> ids);
+QuarantineResult RetryQuarantined(const QuarantineAdmin& care, std::span<const uint64_t> ids);
 
 // Drops the refused changes `ids` for good, and says so in the log lines. What waits behind them is
 // applied in their place; if it is refused, it is parked in their place.
-CareResult SkipQuarantined(const QuarantineAdmin& care, std::span<const uint64_t> ids);
+QuarantineResult SkipQuarantined(const QuarantineAdmin& care, std::span<const uint64_t> ids);
 
 }  // namespace syncline::apply

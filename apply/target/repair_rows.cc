@@ -19,9 +19,9 @@ std::vector<TableMapping> WithSourceWinning(std::vector<TableMapping> tables) {
   return tables;
 }
 
-MendResult MendOnce(const MendTarget& to, SqlTarget& target,
-                    const std::function<std::vector<TableChanges>(Offset at)>& steps_at) {
-  MendResult result;
+RepairResult RepairOnce(const RepairTarget& to, SqlTarget& target,
+                        const std::function<std::vector<TableChanges>(Offset at)>& steps_at) {
+  RepairResult result;
   SqlTarget::Work work{
       .at = {.pipeline = to.pipeline},
       // As if the target had had them all: what it holds instead is overwritten, and no conflict.
@@ -49,13 +49,13 @@ MendResult MendOnce(const MendTarget& to, SqlTarget& target,
 
 }  // namespace
 
-MendResult RepairRows(const MendTarget& target,
-                      const std::function<std::vector<TableChanges>(Offset at)>& steps_at) {
+RepairResult RepairRows(const RepairTarget& target,
+                        const std::function<std::vector<TableChanges>(Offset at)>& steps_at) {
   SqlTarget writer(target.url, WithSourceWinning(target.tables), target.source, TargetOptions(),
                    target.logger);
   return AgainOnRestart(kRepairTriesMax, [&] {
     writer.Open();
-    return MendOnce(target, writer, steps_at);
+    return RepairOnce(target, writer, steps_at);
   });
 }
 

@@ -15,7 +15,7 @@
 namespace syncline::apply {
 
 // Whose target is mended. Plain value type.
-struct MendTarget {
+struct RepairTarget {
   sql::DatabaseUrl url;
   std::vector<TableMapping> tables;
   std::string source;  // LogInfo::source
@@ -23,7 +23,7 @@ struct MendTarget {
   std::shared_ptr<Logger> logger;
 };
 
-struct MendResult {
+struct RepairResult {
   Offset at;  // of the target when it was mended
   uint64_t written = 0;
   std::vector<RefusedStep> refused;  // these are as they were
@@ -36,7 +36,7 @@ struct MendResult {
 //
 // `steps_at` is asked, under the lock, what to write for the offset that the target has; it may be
 // asked again. Throws UsageError when the pipeline has no progress row.
-MendResult RepairRows(const MendTarget& target,
-                      const std::function<std::vector<TableChanges>(Offset at)>& steps_at);
+RepairResult RepairRows(const RepairTarget& target,
+                        const std::function<std::vector<TableChanges>(Offset at)>& steps_at);
 
 }  // namespace syncline::apply

@@ -204,7 +204,7 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const BatchDiagnosis* found) 
     --batches_locked_first_;
     writing.options.locks_first = true;
   }
-  StartPeerWork(writing);
+  StartLocalChanges(writing);
   const std::vector<Portion> portions = PortionsOf(work.tables, writing);
   Defer(*session_, portions);
   FreeUniqueValues(work, writing.options);
@@ -227,12 +227,12 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const BatchDiagnosis* found) 
   if (work.end) work.end(*session_, refused);
   RecordConflicts(*session_, {work.at.pipeline, work.at.log_id, source_, identity_},
                   writing.conflicts);
-  if (writing.peer) PrepareOwnLog(*session_, *writing.peer, work.at);
+  if (writing.peer) PrepareReplicaLog(*session_, *writing.peer, work.at);
   durability_.Look(*session_, mappings_);
   CrashPoint("apply.rows_written");
   transaction.Commit();
   CrashPoint("apply.committed");
-  if (writing.peer) ConfirmOwnLog(*writing.peer, work.at);
+  if (writing.peer) ConfirmReplicaLog(*writing.peer, work.at);
   return std::move(writing.written);
 }
 
@@ -249,7 +249,7 @@ BatchDiagnosis SqlTarget::FindOut(Work& work) {
   own_.Hold(*session_);
   work.begin(*session_);
   Writing scratch{.options = OptionsFor(work), .diagnosed = true};
-  StartPeerWork(scratch);
+  StartLocalChanges(scratch);
   const std::vector<Portion> portions = PortionsOf(work.tables, scratch);
   for (const TableChanges& changes : work.tables) {
     tables_.at(changes).writer->ExpectSavepoints(changes.upserts);
@@ -303,7 +303,7 @@ std::vector<Quarantine::Waiting> SqlTarget::Taken(std::vector<Quarantine::Waitin
   return waiting;
 }
 
-void SqlTarget::StartPeerWork(Writing& writing) const {
+void SqlTarget::StartLocalChanges(Writing& writing) const {
   if (two_way_.log == nullptr) return;
   writing.peer.emplace(
       LocalLogChanges{.log = *two_way_.log, .via = NodeIdOf(source_), .prefer = two_way_.prefer});

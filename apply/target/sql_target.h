@@ -137,7 +137,7 @@ class SqlTarget : public Target {
   std::vector<Portion> PortionsOf(const std::vector<TableChanges>& tables, Writing& writing);
   WriteCounts Upsert(const TableTask& task, std::span<const RowChange> changes, Writing& writing);
   WriteOptions OptionsFor(const Work& work) const;
-  void StartPeerWork(Writing& writing) const;
+  void StartLocalChanges(Writing& writing) const;
   void PrepareAlone(const Work& work);
   // `found`: what to leave out, and in which order the rest goes; null: everything as it is.
   void CheckPlain(const std::vector<TableChanges>& tables);

@@ -84,13 +84,13 @@ void TakeOutEchoes(std::vector<TableChanges>& tables, ReplicaLog& own,
   }
 }
 
-void PrepareOwnLog(sql::Session& session, const LocalLogChanges& work, const Progress& at) {
+void PrepareReplicaLog(sql::Session& session, const LocalLogChanges& work, const Progress& at) {
   if (work.changes.empty()) return;
   session.CheckDeferred();
   work.log.Prepare(DraftOf(session, work.changes), at.pipeline, PreparedToken(at));
 }
 
-void ConfirmOwnLog(const LocalLogChanges& work, const Progress& at) {
+void ConfirmReplicaLog(const LocalLogChanges& work, const Progress& at) {
   if (work.changes.empty()) {
     work.log.Note(at.pipeline, PreparedToken(at));
   } else {

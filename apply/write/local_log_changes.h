@@ -48,8 +48,8 @@ void TakeOutEchoes(std::vector<TableChanges>& tables, ReplicaLog& own,
 // The last step before a transaction's commit: deferred triggers have their say, then the target's
 // log is prepared for what the rows have become. Throws RestartError when a row is there that was
 // not, and that nobody could lock.
-void PrepareOwnLog(sql::Session& session, const LocalLogChanges& work, const Progress& at);
+void PrepareReplicaLog(sql::Session& session, const LocalLogChanges& work, const Progress& at);
 // The first step after it.
-void ConfirmOwnLog(const LocalLogChanges& work, const Progress& at);
+void ConfirmReplicaLog(const LocalLogChanges& work, const Progress& at);
 
 }  // namespace syncline::apply

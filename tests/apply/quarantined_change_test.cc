@@ -35,7 +35,7 @@ void ExpectSame(const QuarantinedChange& a, const QuarantinedChange& b) {
 }
 
 // Fails when a field is forgotten: `retry` would then decide by another rule than apply.
-TEST(ParkedStepTest, AStepIsReadBackExactly) {
+TEST(QuarantinedChangeTest, AStepIsReadBackExactly) {
   QuarantinedChange step = Step(5, 3);
   step.change.passed = {Value(Stamp(4)), Value(ValueView::Text("x")), Value()};
   step.change.passed_up_to = Value(ValueView::Null());
@@ -48,7 +48,7 @@ TEST(ParkedStepTest, AStepIsReadBackExactly) {
   EXPECT_THROW(DecodeStep(Item(1, "a row", 1).bytes(), step.schema), Error);
 }
 
-TEST(ParkedStepTest, HowManyColumnsWereLeftOutIsKept) {
+TEST(QuarantinedChangeTest, HowManyColumnsWereLeftOutIsKept) {
   QuarantinedChange step = Step(5, 3);
   step.left_out = 2;
   const QuarantinedChange again = DecodeStep(EncodeStep(step), step.schema);
@@ -58,7 +58,7 @@ TEST(ParkedStepTest, HowManyColumnsWereLeftOutIsKept) {
 
 // The bytes come from a target, where others may write. Fails when a step is taken that is not one
 // of its table: whoever writes it reads values that are not there.
-TEST(ParkedStepTest, WhatIsNoStepOfItsTableIsDamage) {
+TEST(QuarantinedChangeTest, WhatIsNoStepOfItsTableIsDamage) {
   const auto refused = [](const QuarantinedChange& step) {
     try {
       DecodeStep(EncodeStep(step), ItemsSchema());
@@ -90,7 +90,7 @@ TEST(ParkedStepTest, WhatIsNoStepOfItsTableIsDamage) {
 
 // Fails when the type or the range of one value is not asked: it would be read as another one, or
 // end the process.
-TEST(ParkedStepTest, EachValueIsOfItsType) {
+TEST(QuarantinedChangeTest, EachValueIsOfItsType) {
   QuarantinedChange step = Step(5, 3);
   step.left_out = 2;
   const Row whole = Row::FromBytes(EncodeStep(step));
@@ -119,7 +119,7 @@ TEST(ParkedStepTest, EachValueIsOfItsType) {
   EXPECT_THROW(DecodeStep(longer.bytes(), ItemsSchema()), Error);
 }
 
-TEST(ParkedStepTest, TwoStepsAreWhatABatchWouldHaveMadeOfThem) {
+TEST(QuarantinedChangeTest, TwoStepsAreWhatABatchWouldHaveMadeOfThem) {
   QuarantinedChange second = Step(5, 4);
   second.change.passed = {Value(Stamp(2))};
   const QuarantinedChange joined = Joined(Step(4, 1), second);
@@ -132,7 +132,7 @@ TEST(ParkedStepTest, TwoStepsAreWhatABatchWouldHaveMadeOfThem) {
 }
 
 // Fails when a row that is changed for months while it is parked grows with each change.
-TEST(ParkedStepTest, OfManyStatesOnlyTheHighestVersionIsRemembered) {
+TEST(QuarantinedChangeTest, OfManyStatesOnlyTheHighestVersionIsRemembered) {
   QuarantinedChange step = Step(1, std::nullopt);
   for (int64_t stamp = 2; stamp < 5'000; ++stamp) step = Joined(std::move(step), Step(stamp, 1));
   EXPECT_LE(step.change.passed.size(), 1'000u);

@@ -57,7 +57,7 @@ class TargetOmit : public TargetConformance {
     options.quarantine_limit = 100;
     return Apply({mapping}, options);
   }
-  CareResult Retry(const TableMapping& mapping, LogReader* log) {
+  QuarantineResult Retry(const TableMapping& mapping, LogReader* log) {
     return RetryQuarantined({.target = target_.url(),
                              .tables = {mapping},
                              .source = log_.log().info().source,

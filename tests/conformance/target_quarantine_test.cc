@@ -77,7 +77,7 @@ class TargetQuarantine : public TargetConformance {
             .pipeline = "p",
             .logger = test::QuietLogger()};
   }
-  CareResult Retry(std::vector<uint64_t> ids = {}) { return RetryQuarantined(Care(), ids); }
+  QuarantineResult Retry(std::vector<uint64_t> ids = {}) { return RetryQuarantined(Care(), ids); }
   std::string Count(const std::string& table) {
     return target_.Value("SELECT count(*) FROM " + table);
   }
@@ -174,7 +174,7 @@ TEST_P(TargetQuarantine, LaterChangesOfTheRowWaitAndRetryAppliesThemInOrder) {
   EXPECT_EQ(parked[1].changes, 2u);
 
   // The row as it is now can be taken: nothing has to be mended.
-  const CareResult result = Retry();
+  const QuarantineResult result = Retry();
   EXPECT_EQ(result.applied, 3u);
   EXPECT_TRUE(result.refused.empty());
   EXPECT_EQ(Items(), (Rows{"1|shorter", "2|two more"}));
@@ -219,20 +219,20 @@ TEST_P(TargetQuarantine, RetrySaysWhatIsStillRefusedAndSkipDropsIt) {
   EXPECT_THROW(Retry({before[3].id}), Error);  // it waits; the refused one has to be named
   EXPECT_THROW(Retry({987}), Error);
 
-  const CareResult again = Retry({before[0].id});
+  const QuarantineResult again = Retry({before[0].id});
   EXPECT_EQ(again.applied, 0u);
   ASSERT_EQ(again.refused.size(), 1u);
   EXPECT_EQ(again.refused.at(before[0].id), "NOT NULL column name holds NULL");  // as it is now
   EXPECT_EQ(Parked(), 4u);
 
   const std::vector<uint64_t> both = {before[0].id, before[1].id};
-  const CareResult skipped = SkipQuarantined(Care(), both);
+  const QuarantineResult skipped = SkipQuarantined(Care(), both);
   EXPECT_EQ(skipped.skipped, 2u);
   EXPECT_EQ(skipped.applied, 1u);
   EXPECT_EQ(skipped.refused.size(), 1u);
   EXPECT_EQ(Items(), (Rows{"2|two", "3|three"}));
   EXPECT_EQ(Refused(), Rows{"1 NOT NULL column name holds NULL"});
-  const CareResult rest =
+  const QuarantineResult rest =
       SkipQuarantined(Care(), std::vector{ListQuarantine(target_.url(), "p")[0].id});
   EXPECT_EQ(rest.skipped, 1u + 1u);
   EXPECT_EQ(Parked(), 0u);

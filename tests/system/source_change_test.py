@@ -64,7 +64,7 @@ class SourceChangeTest(SystemTest):
             return results[-1].code != 1  # capture was just about to try again
 
         eventually(is_judged, "`verify` to judge", 30)
-        self.assertEqual(results[-1].code, 0, results[-1].stdout + process.output()[-3000:])
+        self.assertEqual(results[-1].code, 0, results[-1].stdout + results[-1].stderr + process.output()[-3000:])
 
     def test_tables_change_under_a_running_capture(self):
         source = self.make()

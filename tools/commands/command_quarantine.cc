@@ -184,7 +184,7 @@ class CareOfPipeline {
 };
 
 int Tell(const Invocation& invocation, const std::string& name, std::string_view done,
-         const apply::CareResult& result) {
+         const apply::QuarantineResult& result) {
   if (invocation.json) {
     Json refused = Json::array();
     for (const auto& [id, reason] : result.refused) {
@@ -221,7 +221,7 @@ void NoteRefusals(const Invocation& invocation, const std::string& name,
 int Retry(const Invocation& invocation, const QuarantineOptions& options) {
   const auto logger = invocation.NewLogger("warn");
   const CareOfPipeline care(invocation, options, Care::kRetry, logger);
-  const apply::CareResult result = apply::RetryQuarantined(care.care(), options.ids);
+  const apply::QuarantineResult result = apply::RetryQuarantined(care.care(), options.ids);
   NoteRefusals(invocation, options.pipeline, logger);
   return Tell(invocation, options.pipeline, "", result);
 }
@@ -229,7 +229,7 @@ int Retry(const Invocation& invocation, const QuarantineOptions& options) {
 int Skip(const Invocation& invocation, const QuarantineOptions& options) {
   const auto logger = invocation.NewLogger();
   const CareOfPipeline care(invocation, options, Care::kSkip, logger);
-  const apply::CareResult result = apply::SkipQuarantined(care.care(), options.ids);
+  const apply::QuarantineResult result = apply::SkipQuarantined(care.care(), options.ids);
   NoteRefusals(invocation, options.pipeline, logger);
   return Tell(invocation, options.pipeline, fmt::format("{} skipped, ", result.skipped), result);
 }

@@ -126,14 +126,14 @@ void RowRepair::Write(const VerifyResult& findings, Result& result) {
     history.Want(row.schema->table, row.key);
   }
   history.Read(Offset(), log.end());
-  const apply::MendTarget target{.url = pipeline_.target_url,
-                                 .tables = pipeline_.tables,
-                                 .source = log.info().source,
-                                 .pipeline = pipeline_.name,
-                                 .logger = logger_};
+  const apply::RepairTarget target{.url = pipeline_.target_url,
+                                   .tables = pipeline_.tables,
+                                   .source = log.info().source,
+                                   .pipeline = pipeline_.name,
+                                   .logger = logger_};
   for (std::span<const RowToWrite> left = rows; !left.empty();) {
     const auto some = left.first(std::min(left.size(), kRowsTogether));
-    const apply::MendResult mended = apply::RepairRows(target, [&](Offset at) {
+    const apply::RepairResult mended = apply::RepairRows(target, [&](Offset at) {
       if (at < findings.progress.next) {
         throw UsageError(fmt::format("pipeline {} was set back meanwhile", pipeline_.name),
                          "what comes again mends it; verify afterwards");
