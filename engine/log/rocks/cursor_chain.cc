@@ -31,11 +31,20 @@ constexpr size_t kPlainBytes = 1u << 10;
 // together.
 constexpr uint64_t kBytesPerWholeByte = 16;
 constexpr uint64_t kFramesPerWhole = 256;
-// Where a cut is open, so much longer is waited for its end: retention needs a whole cursor there.
+// Where a cut is open, so much longer is waited for its end: retention needs a whole cursor in a
+// frame that begins one. What came whole within a cut is followed by one in the next such frame.
 constexpr uint64_t kPatience = 2;
 
 // What zstd makes of a cursor, about, where nobody has measured it.
 constexpr uint64_t kPackedPart = 8;
+
+// Whether the frame in front of the one at `base` is there and left its cut open.
+bool IsWithinCut(rocksdb::Iterator& at, Offset base, const LogInfo& info) {
+  at.SeekForPrev(layout::FrameKey(base));
+  if (at.Valid()) at.Prev();
+  if (!at.Valid() || !layout::ParseFrameKey(at.key().ToStringView())) return false;
+  return !OpenEntry(at.key().ToStringView(), at.value().ToStringView(), info).header().closes_cut;
+}
 
 }  // namespace
 
@@ -89,6 +98,7 @@ bool MayBeginAt(rocksdb::Iterator& at, Offset offset, const LogInfo& info) {
 void CursorChain::Read(const std::optional<FrameHeader>& last) {
   cursor_.clear();
   whole_at_.reset();
+  whole_in_cut_ = false;
   bytes_since_ = frames_since_ = 0;
   if (last) {
     const std::unique_ptr<rocksdb::Iterator> at(store_.db().NewIterator(rocks::ScanOptions()));
@@ -104,6 +114,8 @@ void CursorChain::Read(const std::optional<FrameHeader>& last) {
     whole_at_ = last->cursor_from.value_or(last->base);
     bytes_since_ = whole->bytes_since;
     frames_since_ = whole->frames_since;
+    whole_in_cut_ = IsWithinCut(*at, *whole_at_, store_.info());
+    ThrowIfBad(at->status(), fmt::format("reading the log in {}", store_.folder().string()));
   }
   whole_bytes_ = cursor_.size() / kPackedPart + 1;
   saved_ = ReadSaved(last ? last->end() : Offset(0));
@@ -126,12 +138,14 @@ std::optional<std::string> CursorChain::ReadSaved(Offset next) {
 
 bool CursorChain::WantsWhole(bool cut_open) const {
   const uint64_t patience = cut_open ? kPatience : 1;
-  return !whole_at_ || bytes_since_ >= patience * kBytesPerWholeByte * whole_bytes_ ||
+  return !whole_at_ || (whole_in_cut_ && !cut_open) ||
+         bytes_since_ >= patience * kBytesPerWholeByte * whole_bytes_ ||
          frames_since_ >= patience * kFramesPerWhole;
 }
 
 void CursorChain::PutInto(FrameHeader& header, std::string cursor, bool cut_open) {
   next_ = std::move(cursor);
+  next_in_cut_ = cut_open;
   header.cursor_from.reset();
   if (next_.size() <= kPlainBytes) {
     header.cursor = next_;
@@ -157,6 +171,7 @@ void CursorChain::Appended(const FrameHeader& header) {
     return;
   }
   whole_at_ = header.base;
+  whole_in_cut_ = next_in_cut_;
   whole_bytes_ = cursor_.size() / kPackedPart + 1;
   bytes_since_ = frames_since_ = 0;
 }

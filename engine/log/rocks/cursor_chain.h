@@ -66,6 +66,8 @@ class CursorChain {
   std::string next_;                  // after the one that PutInto has prepared
   std::optional<std::string> saved_;  // later than cursor_
   std::optional<Offset> whole_at_;    // the last frame with a whole one; none: there is no frame
+  bool whole_in_cut_ = false;         // that frame does not begin a cut
+  bool next_in_cut_ = false;          // nor does the one that PutInto has prepared
   uint64_t whole_bytes_ = 0;          // about what that takes there
   uint64_t bytes_since_ = 0;          // of the entries after it
   uint64_t frames_since_ = 0;
