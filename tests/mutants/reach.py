@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 
-from mutants_build import BUILD, ROOT, run
+from mutants.build import BUILD, ROOT, run
 
 FLAGS = ["-O1", "-g1", "-fsanitize-coverage=trace-pc"]
 KNOWN = BUILD / "reach"

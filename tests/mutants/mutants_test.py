@@ -3,14 +3,14 @@
 
 import pathlib
 import re
+import sys
 import tempfile
 import unittest
 
-import mutants
-import mutants_near
-import mutants_results
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from mutants import catalogue, near_tests, results_table  # noqa: E402
 
-ROOT = mutants_results.ROOT
+ROOT = results_table.ROOT
 
 SOURCE = r'''#include <map>
 // if (a < b) x = 1;
@@ -29,7 +29,7 @@ bool Guard(const std::map<int, int>& seen, int at) {
 
 class MutantsTest(unittest.TestCase):
     def lines(self):
-        made = mutants.mutants_of("guard.cc", SOURCE)
+        made = catalogue.mutants_of("guard.cc", SOURCE)
         return {(one.line, one.apply(SOURCE).split("\n")[one.line - 1].strip()) for one in made}
 
     def test_each_kind_of_mistake_is_made(self):
@@ -56,33 +56,33 @@ class MutantsTest(unittest.TestCase):
 
     def test_only_code_is_changed(self):
         self.assertEqual({line for line, _ in self.lines()}, {4, 5, 6, 7, 8, 11})
-        self.assertEqual(len(mutants.blotted(SOURCE)), len(SOURCE))
-        self.assertNotIn(" && ", mutants.blotted('x("a && b", R"q(c && d)q");'))
+        self.assertEqual(len(catalogue.blotted(SOURCE)), len(SOURCE))
+        self.assertNotIn(" && ", catalogue.blotted('x("a && b", R"q(c && d)q");'))
 
     def test_a_function_ends_where_its_bracket_stands_in_column_0(self):
-        self.assertEqual(mutants.function_around(SOURCE, SOURCE.index("Sync")), (1, 12))
+        self.assertEqual(catalogue.function_around(SOURCE, SOURCE.index("Sync")), (1, 12))
         two = SOURCE + "\nint Two() {\n  return 2;\n}\n"
-        self.assertEqual(mutants.function_around(two, two.index("return 2")), (13, 16))
+        self.assertEqual(catalogue.function_around(two, two.index("return 2")), (13, 16))
 
 
 class NearTest(unittest.TestCase):
     def test_every_folder_has_programs_and_scripts_that_there_are(self):
         made = "".join(file.read_text() for file in (ROOT / "tests").rglob("CMakeLists.txt"))
-        for folder in mutants_near.NEAR:
+        for folder in near_tests.NEAR:
             self.assertTrue((ROOT / folder).is_dir())
-            for program in mutants_near.NEAR[folder] + mutants_near.WIDE[folder]:
+            for program in near_tests.NEAR[folder] + near_tests.WIDE[folder]:
                 self.assertRegex(made, rf"syncline_test\({program}\b")
-            for script in mutants_near.KNOWS[folder]:
-                self.assertIn(script, mutants_near.SYSTEM)
+            for script in near_tests.KNOWS[folder]:
+                self.assertIn(script, near_tests.SYSTEM)
 
     def test_the_cases_of_scripts_are_theirs(self):
-        for script, cases in mutants_near.SYSTEM.items():
+        for script, cases in near_tests.SYSTEM.items():
             text = (ROOT / f"tests/system/{script}.py").read_text()
             for case in cases:
                 self.assertIn(f"def {case}(", text, script)
 
     def test_the_files_of_the_runner_are_there(self):
-        for pattern in mutants_near.RUNNER:
+        for pattern in near_tests.RUNNER:
             self.assertTrue(list(ROOT.glob(pattern)), pattern)
 
 
@@ -92,18 +92,18 @@ class ResultsTest(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
-        kept = mutants_results.RESULTS
-        self.addCleanup(setattr, mutants_results, "RESULTS", kept)
-        mutants_results.RESULTS = pathlib.Path(self.folder.name) / "RESULTS.md"
-        mutants_results.RESULTS.write_text(f"before\n{mutants_results.BEGIN}\n{mutants_results.END}\nafter\n")
+        kept = results_table.RESULTS
+        self.addCleanup(setattr, results_table, "RESULTS", kept)
+        results_table.RESULTS = pathlib.Path(self.folder.name) / "RESULTS.md"
+        results_table.RESULTS.write_text(f"before\n{results_table.BEGIN}\n{results_table.END}\nafter\n")
 
     @staticmethod
     def mutant(source, line, kind):
-        return next(one for one in mutants.mutants_of("engine/base/guard.cc", source) if (one.line, one.kind) == (line, kind))
+        return next(one for one in catalogue.mutants_of("engine/base/guard.cc", source) if (one.line, one.kind) == (line, kind))
 
     def test_rows_add_up(self):
         guard, sync = self.mutant(SOURCE, 4, "boundary"), self.mutant(SOURCE, 7, "without the statement")
-        results = mutants_results.Results()
+        results = results_table.Results()
         results.runs.append("`tests/mutate --sample 3 --seed 4 --workers 2 --system`, 30 November 2026, the tree of 1234567 and more")
         results.add(guard, SOURCE, "survived", "nobody asked")
         results.add(sync, SOURCE, "killed", "base_test: GuardTest.Syncs")
@@ -111,17 +111,17 @@ class ResultsTest(unittest.TestCase):
 
         grown = "\n\n" + SOURCE
         moved = self.mutant(grown, 6, "boundary")
-        results = mutants_results.Results()
+        results = results_table.Results()
         self.assertEqual(results.runs, ["`tests/mutate --sample 3 --seed 4 --workers 2 --system`, 30 November 2026, the tree of 1234567 and more"])
         self.assertTrue(results.knows(sync, SOURCE))
-        every = mutants.mutants_of("engine/base/guard.cc", grown)
+        every = catalogue.mutants_of("engine/base/guard.cc", grown)
         self.assertEqual(results.survivors(every, {"engine/base/guard.cc": grown}), [moved])
         results.add(moved, grown, "survived", "not looked into")
         self.assertEqual(results.row_of(moved, grown).why, "nobody asked")
         results.add(moved, grown, "killed", "base_test: GuardTest.Guards")
         results.write()
 
-        text = mutants_results.RESULTS.read_text()
+        text = results_table.RESULTS.read_text()
         self.assertTrue(text.startswith("before\n") and text.endswith("after\n"))
         self.assertIn("noticed 1 at first (50 %), and notice 2", " ".join(text.split()))
         self.assertRegex(text, re.escape("| killed since | survived at first; base_test: GuardTest.Guards notices it since |"))

@@ -9,9 +9,8 @@ import signal
 import subprocess
 import time
 
-import mutants
-import mutants_near
-from mutants_build import BUILD, ROOT
+from mutants import catalogue, near_tests
+from mutants.build import BUILD, ROOT
 
 # A test may take so many times what it takes without a mutant, and so many seconds more.
 PATIENCE, PATIENCE_S = 5, 20
@@ -57,7 +56,7 @@ class Chunk:
 
     def __init__(self, name, cases, seconds):
         self.name, self.cases, self.seconds = name, cases, seconds
-        self.is_script = name in mutants_near.SYSTEM
+        self.is_script = name in near_tests.SYSTEM
 
     def without(self, case):
         return Chunk(self.name, [one for one in self.cases if one != case], self.seconds)
@@ -73,9 +72,9 @@ class Tests:
 
     def needed(self, paths):
         """Programs and scripts for mutants of these sources."""
-        folders = [folder for folder in mutants_near.NEAR if any(mutants_near.folder_of(path) == folder for path in paths)]
-        programs = [name for folder in folders for name in mutants_near.NEAR[folder] + mutants_near.WIDE[folder]]
-        scripts = [name for folder in folders for name in mutants_near.KNOWS[folder]] if self._system else []
+        folders = [folder for folder in near_tests.NEAR if any(near_tests.folder_of(path) == folder for path in paths)]
+        programs = [name for folder in folders for name in near_tests.NEAR[folder] + near_tests.WIDE[folder]]
+        scripts = [name for folder in folders for name in near_tests.KNOWS[folder]] if self._system else []
         return list(dict.fromkeys(programs)), list(dict.fromkeys(scripts))
 
     # Runs without a mutant, for Reach.
@@ -140,7 +139,7 @@ class Tests:
     def _script(name, cases=()):
         file = ROOT / f"tests/system/{name}.py"
         suite = re.search(r"^class (\w+)\(SystemTest\)", file.read_text(), re.MULTILINE)[1]
-        return ["/usr/bin/python3", file, "-f", *(f"{suite}.{case}" for case in cases or mutants_near.SYSTEM[name])]
+        return ["/usr/bin/python3", file, "-f", *(f"{suite}.{case}" for case in cases or near_tests.SYSTEM[name])]
 
     @staticmethod
     def _environment(binary):
@@ -165,19 +164,19 @@ class Tests:
     def _named(self, folder):
         """The cases that --only names: a script and its case, or a filter of gtest."""
         script, _, case = self._only.partition(":")
-        if script in mutants_near.SYSTEM:
+        if script in near_tests.SYSTEM:
             return [Chunk(script, [case], NAMED_S)]
-        names = mutants_near.NEAR[folder] + mutants_near.WIDE[folder]
+        names = near_tests.NEAR[folder] + near_tests.WIDE[folder]
         listed = {name: self._list(self._build.program(name), self._only) for name in names}
         return [Chunk(name, cases, NAMED_S) for name, cases in listed.items() if cases]
 
     def chunks(self, mutant, source, reach):
         """What to run, closest first, and whether anything reaches the place."""
-        folder = mutants_near.folder_of(mutant.path)
+        folder = near_tests.folder_of(mutant.path)
         if self._only:
             return self._named(folder), True
-        near, wide = mutants_near.NEAR[folder], mutants_near.WIDE[folder]
-        first, last = mutants.function_around(source, mutant.start)
+        near, wide = near_tests.NEAR[folder], near_tests.WIDE[folder]
+        first, last = catalogue.function_around(source, mutant.start)
         line_end = mutant.line + source.count("\n", mutant.start, mutant.end)
         at_place, in_function, own = {}, {}, {}
         for name in near + wide:
@@ -201,7 +200,7 @@ class Tests:
             together = [one for one in cases if not one[2]]
             made += [Chunk(name, *self._within(part)) for part in (together, *([one] for one in cases if one[2])) if part]
         if self._system:
-            for name in mutants_near.KNOWS[folder]:
+            for name in near_tests.KNOWS[folder]:
                 for seconds, lines, _ in reach.of.get(name, {}).values():
                     if any(first <= line <= last for line in lines.get(mutant.path, ())):
                         made.append(Chunk(name, [], seconds))
@@ -233,7 +232,7 @@ class Tests:
         else:
             command = [program, "--gtest_fail_fast", "--gtest_filter=" + ":".join(chunk.cases)]
             environment = {"SYNCLINE_" + child.upper(): str(pathlib.Path(program).parent / f"{child}.program")
-                           for child in mutants_near.CHILDREN.get(chunk.name, [])}  # fmt: skip
+                           for child in near_tests.CHILDREN.get(chunk.name, [])}  # fmt: skip
             environment = {name: file for name, file in environment.items() if pathlib.Path(file).exists()}
         code, told = execute(command, limit, environment)
         if code == 0:
@@ -256,7 +255,7 @@ class Tests:
         for chunk in chunks:
             name = "syncline" if chunk.is_script else chunk.name
             program = folder / f"{name}.program"
-            for made in [name, *mutants_near.CHILDREN.get(name, [])]:
+            for made in [name, *near_tests.CHILDREN.get(name, [])]:
                 file = folder / f"{made}.program"
                 if not file.exists() and not self._build.link(made, {mutant.path: mutated}, file):
                     return "is none", "the linker"

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build-mutants"
 # What programs of the tests call.
 HELPERS = ["log_writer", "syncline_power_trace", "syncline_fail_call", "syncline_reach"]

@@ -10,7 +10,7 @@ import os
 import re
 import textwrap
 
-from mutants_build import ROOT
+from mutants.build import ROOT
 
 RESULTS = ROOT / "tests/RESULTS.md"
 BEGIN, END = "<!-- tests/mutate --write: begin -->", "<!-- tests/mutate --write: end -->"
