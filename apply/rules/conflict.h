@@ -21,7 +21,7 @@ enum class ConflictType {
 std::string_view ConflictTypeName(ConflictType type);  // "insert_exists" ...
 std::string_view ConflictRuleName(ConflictRule rule);  // "latest_wins" ...
 
-// What is to be decided about: a change, as far as the decision depends on it.
+// A change that has reached a target, as far as the decision depends on it.
 struct Arrival {
   ConflictRule rule = ConflictRule::kLatestWins;
   bool deletion = false;
@@ -29,19 +29,19 @@ struct Arrival {
   // The target has had this change, or a later one, and was set back: what it holds instead is a
   // state of the log's own, and no conflict.
   bool again = false;
-  // Of two different states with one version the change's is taken; by the names of the two
-  // origins, so that every node says the same.
+  // Of two different states with the same version, the change's wins. The caller says so by
+  // comparing the identities of the two databases, so that both come to the same answer.
   bool takes_ties = false;
 };
 
-// What the target's row is, seen under its lock.
+// The target's row with the change's key, as it was seen under the row's lock.
 struct Look {
   bool exists = false;
   bool follows = false;       // the state that the change follows, or one that it passed over
-  bool same_version = false;  // the change's own
-  bool newer = false;         // a higher one
-  bool undecided = false;     // one of which nobody can tell whether it is higher
-  bool same_content = false;
+  bool same_version = false;  // its version is the change's
+  bool newer = false;         // its version is higher than the change's
+  bool undecided = false;     // nobody can tell which of the two versions is the higher one
+  bool same_content = false;  // its columns are the change's
 };
 
 struct Decision {
@@ -51,7 +51,8 @@ struct Decision {
   bool operator==(const Decision&) const = default;
 };
 
-// The rule of README.md. Pure.
+// The rule of README.md in this folder: whether the change is written, and which conflict that is,
+// if it is one. Pure.
 Decision Decide(const Arrival& arrival, const Look& look);
 // Whether the rule needs to know which of two versions is the higher one, and nobody can tell.
 // Pure.

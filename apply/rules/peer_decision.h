@@ -52,7 +52,7 @@ struct PeerDecision {
 
 // The higher clock wins (design: a join), so that all databases end with the same state, in
 // whatever order they hear of it; a conflict is where neither state was made on top of the other.
-// Pure. README.md, "Two directions".
+// Pure. apply/write/README.md, "Two directions".
 PeerDecision Decide(const PeerArrival& arrival, const PeerLook& look);
 
 }  // namespace syncline::apply

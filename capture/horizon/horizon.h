@@ -33,20 +33,21 @@ class Horizon {
   // comes after. From any thread.
   virtual void Hold(sql::Session& session, const CapturePlan& table) const = 0;
 
-  // Whether it can keep that table so. Where it cannot, a table that is rewritten meanwhile may
-  // look empty, and what is not there cannot be taken for deleted.
+  // Whether Hold keeps that table from being rewritten. Where it cannot, a table that is rewritten
+  // before the snapshot may look empty, so a missing row must not be taken for a deleted one.
   virtual bool Holds(const CapturePlan&) const { return true; }
 
-  // False: a poll would see what the last poll of this session saw.
+  // False: a poll now would see the same rows as the last poll of this session, so none is needed.
   virtual bool Changed() = 0;
-  // Notes what has to be known before the snapshot.
+  // Reads from the source what has to be known before the snapshot is taken: its clock, and, where
+  // transactions overlap, those that run.
   virtual void Look() = 0;
   // The source's clock at the last Look, or at a Changed since that said no; microseconds since
   // 2000-01-01 UTC.
   virtual int64_t clock_us() const = 0;
-  // Moves `cursor` on to this poll.
+  // Decides how far back this poll reads, and notes it in `cursor` for the polls that follow.
   virtual void Enter(const std::vector<CapturePlan>& tables, CaptureCursor& cursor) = 0;
-  // SQL condition on the table's rows; empty: all of them.
+  // The decision as an SQL condition on the table's rows: those that this poll reads. Empty: all.
   virtual sql::Sql Condition(const CapturePlan& table, const CaptureCursor& cursor) const = 0;
   // The same for one cursor value of a table without a condition of its own: whether such a row may
   // be visible for the first time.
@@ -56,7 +57,7 @@ class Horizon {
   virtual bool Trusts(const CaptureCursor::Table&, const Value&) const { return true; }
 };
 
-// The one for the session's kind of database. Borrows the session, which must be outside of any
+// The horizon for the session's kind of database. Borrows the session, which must be outside of any
 // transaction.
 std::unique_ptr<Horizon> MakeHorizon(sql::Session& session, const std::vector<CapturePlan>& tables,
                                      Microseconds margin);

@@ -17,11 +17,11 @@ class TransactionTicks : public Horizon {
 
   void Anchor(const std::vector<CapturePlan>& tables, CaptureCursor& cursor) override;
   void Hold(sql::Session& session, const CapturePlan& table) const override;
-  // By the snapshot itself, which is the same as long as no transaction that wrote has ended. On a
-  // standby, and with views, foreign and partitioned tables, always true.
   bool Holds(const CapturePlan& table) const override {
     return facts_.lockable.contains(table.schema->table);
   }
+  // By the snapshot itself, which is the same as long as no transaction that wrote has ended. On a
+  // standby, and with views, foreign and partitioned tables, always true.
   bool Changed() override;
   void Look() override;
   int64_t clock_us() const override { return clock_us_; }

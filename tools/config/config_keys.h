@@ -12,8 +12,10 @@ namespace syncline::cli {
 
 // The table of the configuration's keys: which there are, where each may stand, what its value has
 // to be, what holds without it. YamlMap reads by it (unknown keys, wrong values, "did you mean"),
-// `init` takes its comments from it, and tools/manual/make writes the manual's page from it. To add
-// a key: a line here, and the place in the parser that asks for it.
+// `init` takes its comments from it, and tools/manual/make writes the manual's page from it. The
+// entries stand in config_table_keys.cc (keys that a table may have) and config_pipeline_keys.cc
+// (all others). To add a key: an entry there, and a line in the parser that asks for it; the steps
+// are in .github/CONTRIBUTING.md.
 
 // The mappings of the file, by what they say. The outer ones are in the order in which messages
 // name them.
