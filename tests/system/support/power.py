@@ -1,6 +1,6 @@
 """Power cuts: what a folder could hold if the machine had lost its power at some moment of a traced run.
 
-A run in the environment of `traced` has tests/support/power_trace.cc preloaded, which writes down every call that changes a
+A run in the environment of `traced` has tests/support/power_calls.cc preloaded, which writes down every call that changes a
 file below a folder or makes it durable. `Trace.cut` plays the calls back up to a moment. What was synced is there. Of what was not, each
 sector of 512 bytes is there or not by chance, and of the names that were made, moved and removed in folders that were not
 synced since, the first few are. A file's own sync keeps its content and not its name.
