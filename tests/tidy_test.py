@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # What each box may include of the others; the order is that of the design.
 LOG = {"engine/base", "engine/model", "engine/log"}
+SQL = {"engine/base", "engine/model", "engine/sql"}
 ENGINE = {"engine/base", "engine/model", "engine/log", "engine/sql"}
 HORIZON = ENGINE | {"capture/plan", "capture/cursor"}
 CAPTURE = HORIZON | {"capture/horizon", "capture/guarantees", "capture/polling", "capture/check", "capture"}
@@ -33,9 +34,11 @@ LAYERS = {
     "engine/log/care": LOG | {"engine/log/folder", "engine/log/store", "engine/log/rocks"},
     "engine/log/catalog": LOG | {"engine/log/folder", "engine/log/rocks", "engine/log/care"},
     "engine/log": {"engine/base", "engine/model"},
-    "engine/sql/postgres": {"engine/base", "engine/model", "engine/sql"},
-    "engine/sql/sqlite": {"engine/base", "engine/model", "engine/sql"},
-    "engine/sql/kinds": ENGINE - {"engine/log"} | {"engine/sql/postgres", "engine/sql/sqlite"},
+    "engine/sql/postgres/link": SQL,
+    "engine/sql/postgres/rows": SQL | {"engine/sql/postgres/link"},
+    "engine/sql/postgres": SQL | {"engine/sql/postgres/link", "engine/sql/postgres/rows"},
+    "engine/sql/sqlite": SQL,
+    "engine/sql/kinds": SQL | {"engine/sql/postgres", "engine/sql/sqlite"},
     "engine/sql": {"engine/base", "engine/model"},
     "capture/plan": ENGINE,
     "capture/cursor": ENGINE | {"capture/plan"},
@@ -74,9 +77,9 @@ APPLY_ROOMS = {box for box in LAYERS if box.startswith("apply")}
 # A vendor's header is included by the library that owns it, and by nobody else.
 VENDORS = {
     r"rocksdb/": {"engine/log/store", "engine/log/rocks", "engine/log/care"},
-    r"libpq": {"engine/sql/postgres"},
+    r"libpq": {"engine/sql/postgres", "engine/sql/postgres/link", "engine/sql/postgres/rows"},
     r"sqlite3\.h": {"engine/sql/sqlite"},
-    r"openssl/": {"capture/plan", "capture/polling", "engine/sql/postgres"},
+    r"openssl/": {"capture/plan", "capture/polling", "engine/sql/postgres/link"},
     r"date/": {"engine/base"},
     r"curl/": {"tools/support"},
     r"google/protobuf|frame\.pb\.h|lz4\.h|zstd\.h|xxhash\.h": {"engine/model"},

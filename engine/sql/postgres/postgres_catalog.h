@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/sql/database_mark.h"
-#include "engine/sql/postgres/postgres_connection.h"
+#include "engine/sql/postgres/link/postgres_connection.h"
 #include "engine/sql/table_info.h"
 
 namespace syncline::sql {

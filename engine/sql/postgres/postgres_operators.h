@@ -3,7 +3,7 @@
 #include <map>
 #include <string>
 
-#include "engine/sql/postgres/postgres_connection.h"
+#include "engine/sql/postgres/link/postgres_connection.h"
 #include "engine/sql/session.h"
 
 namespace syncline::sql {

@@ -1,8 +1,8 @@
 #include "engine/sql/postgres/postgres_session.h"
 
+#include "engine/sql/postgres/link/postgres_settings.h"
 #include "engine/sql/postgres/postgres_catalog.h"
-#include "engine/sql/postgres/postgres_copy.h"
-#include "engine/sql/postgres/postgres_settings.h"
+#include "engine/sql/postgres/rows/postgres_copy.h"
 
 namespace syncline::sql {
 namespace {

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "engine/sql/database_mark.h"
-#include "engine/sql/postgres/postgres_connection.h"
+#include "engine/sql/postgres/link/postgres_connection.h"
 #include "engine/sql/postgres/postgres_operators.h"
-#include "engine/sql/postgres/postgres_pipeline.h"
+#include "engine/sql/postgres/rows/postgres_pipeline.h"
 #include "engine/sql/session.h"
 
 namespace syncline::sql {

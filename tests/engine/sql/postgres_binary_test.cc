@@ -1,5 +1,5 @@
 // What a server, or a proxy before it, sends in place of rows: told, whatever it is.
-#include "engine/sql/postgres/postgres_binary.h"
+#include "engine/sql/postgres/rows/postgres_binary.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "engine/base/error.h"
 #include "engine/model/value_text.h"
-#include "engine/sql/postgres/postgres_types.h"
+#include "engine/sql/postgres/rows/postgres_types.h"
 
 namespace syncline::sql {
 namespace {

@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/postgres_error.h"
+#include "engine/sql/postgres/link/postgres_error.h"
 
 #include <gtest/gtest.h>
 
@@ -16,30 +16,19 @@ TEST(PostgresErrorTest, TheCodeDecidesTheReaction) {
     Reaction reaction;
     int exit_code;
   };
-  for (const auto& [code, reaction, exit_code] :
-       std::initializer_list<Case>{{"08006", Reaction::kRetry, 3},
-                                   {"57P01", Reaction::kRetry, 3},
-                                   {"57P03", Reaction::kRetry, 3},
-                                   {"53300", Reaction::kRetry, 3},
-                                   {"53100", Reaction::kRetry, 3},
-                                   {"58030", Reaction::kRetry, 3},
-                                   {"57014", Reaction::kRetry, 3},
-                                   {"25P04", Reaction::kRetry, 3},
-                                   {"57P04", Reaction::kStop, 3},
-                                   {"40001", Reaction::kRestart, 1},
-                                   {"40P01", Reaction::kRestart, 1},
-                                   {"55P03", Reaction::kRestart, 1},
-                                   {"28P01", Reaction::kStop, 3},
-                                   {"28000", Reaction::kStop, 3},
-                                   {"3D000", Reaction::kStop, 3},
-                                   {"42501", Reaction::kStop, 3},
-                                   {"42P01", Reaction::kStop, 1},
-                                   {"23505", Reaction::kStop, 1},
-                                   {"XX001", Reaction::kDamage, 4},
-                                   {"XX000", Reaction::kStop, 3},
-                                   {"P0001", Reaction::kStop, 1},
-                                   {"25006", Reaction::kRetry, 3},
-                                   {"", Reaction::kStop, 1}}) {
+  for (const auto& [code, reaction, exit_code] : std::initializer_list<Case>{
+           {"08006", Reaction::kRetry, 3},   {"57P01", Reaction::kRetry, 3},
+           {"57P03", Reaction::kRetry, 3},   {"53300", Reaction::kRetry, 3},
+           {"53100", Reaction::kRetry, 3},   {"58030", Reaction::kRetry, 3},
+           {"57014", Reaction::kRetry, 3},   {"25P04", Reaction::kRetry, 3},
+           {"57P04", Reaction::kStop, 3},    {"40001", Reaction::kRestart, 1},
+           {"40P01", Reaction::kRestart, 1}, {"55P03", Reaction::kRestart, 1},
+           {"28P01", Reaction::kStop, 3},    {"28000", Reaction::kStop, 3},
+           {"3D000", Reaction::kStop, 3},    {"42501", Reaction::kStop, 3},
+           {"42P01", Reaction::kStop, 1},    {"23505", Reaction::kStop, 1},
+           {"XX001", Reaction::kDamage, 4},  {"XX000", Reaction::kStop, 3},
+           {"P0001", Reaction::kStop, 1},    {"25006", Reaction::kRetry, 3},
+           {"", Reaction::kStop, 1}}) {
     const Error error = Translate({.code = code, .message = "m"});
     EXPECT_EQ(error.reaction(), reaction) << code;
     EXPECT_EQ(error.exit_code(), exit_code) << code;

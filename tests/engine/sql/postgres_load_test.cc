@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "engine/sql/dialect.h"
-#include "engine/sql/postgres/postgres_binary_writer.h"
-#include "engine/sql/postgres/postgres_types.h"
+#include "engine/sql/postgres/rows/postgres_binary_writer.h"
+#include "engine/sql/postgres/rows/postgres_types.h"
 #include "engine/sql/session.h"
 #include "tests/engine/sql/session_fixture.h"
 #include "tests/support/any_sql.h"

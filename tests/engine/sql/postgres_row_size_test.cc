@@ -1,11 +1,11 @@
 // How large a row is, as the server is asked for it: in as few words as its columns' types allow.
-#include "engine/sql/postgres/postgres_row_size.h"
+#include "engine/sql/postgres/rows/postgres_row_size.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "engine/sql/postgres/postgres_types.h"
+#include "engine/sql/postgres/rows/postgres_types.h"
 
 namespace syncline::sql {
 namespace {

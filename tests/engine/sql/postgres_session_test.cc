@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "engine/sql/dialect.h"
-#include "engine/sql/postgres/postgres_probe.h"
+#include "engine/sql/postgres/link/postgres_probe.h"
 #include "engine/sql/time_zone.h"
 #include "tests/engine/sql/session_fixture.h"
 #include "tests/support/any_sql.h"

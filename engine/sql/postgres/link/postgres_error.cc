@@ -1,10 +1,10 @@
-#include "engine/sql/postgres/postgres_error.h"
+#include "engine/sql/postgres/link/postgres_error.h"
 
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
 
-#include "engine/sql/postgres/postgres_refusal.h"
+#include "engine/sql/postgres/link/postgres_refusal.h"
 
 namespace syncline::sql {
 namespace {

@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/postgres_connection.h"
+#include "engine/sql/postgres/link/postgres_connection.h"
 
 #include <fmt/format.h>
 #include <openssl/ssl.h>
@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "engine/sql/postgres/postgres_pooler.h"
-#include "engine/sql/postgres/postgres_settings.h"
-#include "engine/sql/postgres/postgres_wait.h"
+#include "engine/sql/postgres/link/postgres_pooler.h"
+#include "engine/sql/postgres/link/postgres_settings.h"
+#include "engine/sql/postgres/link/postgres_wait.h"
 
 namespace syncline::sql {
 namespace {
@@ -44,8 +44,7 @@ bool HasDecrypted(PGconn* connection) {
 
 PostgresConnection::PostgresConnection(const DatabaseUrl& url, const std::string& application,
                                        bool read_only)
-    : url_(url),
-      handle_(ConnectToServer(url, {{"fallback_application_name", application}})) {
+    : url_(url), handle_(ConnectToServer(url, {{"fallback_application_name", application}})) {
   ::PQregisterEventProc(handle(), &OnEvent, "syncline", this);
   ::PQsetNoticeReceiver(handle(), &OnNotice, this);
   Configure(read_only);
@@ -140,8 +139,8 @@ PostgresResult PostgresConnection::RunPlanned(const Sql& sql, const Parameters& 
     Await();
     name = chosen;
   }
-  Sent(::PQsendQueryPrepared(handle(), name.c_str(), static_cast<int>(values.size()),
-                             values.data(), nullptr, nullptr, /*resultFormat=*/0));
+  Sent(::PQsendQueryPrepared(handle(), name.c_str(), static_cast<int>(values.size()), values.data(),
+                             nullptr, nullptr, /*resultFormat=*/0));
   return PostgresResult(Await());
 }
 
@@ -274,8 +273,8 @@ Error PostgresConnection::LastError() const {
   // An error without a code was made by libpq itself. When its write fails while some of the
   // server's last words are unread, it says that the server closed the connection, and leaves the
   // status as it was.
-  const bool lost = given_up_ || ::PQstatus(handle()) != CONNECTION_OK ||
-                    (report_ && report_->code.empty());
+  const bool lost =
+      given_up_ || ::PQstatus(handle()) != CONNECTION_OK || (report_ && report_->code.empty());
   if (!report_.has_value() || report_->code.empty()) {
     const std::string reason = FirstLine(::PQerrorMessage(handle()));
     if (!lost) return StopError(display() + ": " + reason);

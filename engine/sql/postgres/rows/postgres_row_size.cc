@@ -1,11 +1,11 @@
-#include "engine/sql/postgres/postgres_row_size.h"
+#include "engine/sql/postgres/rows/postgres_row_size.h"
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
 
 #include "engine/sql/dialect.h"
-#include "engine/sql/postgres/postgres_types.h"
+#include "engine/sql/postgres/rows/postgres_types.h"
 
 namespace syncline::sql {
 namespace {

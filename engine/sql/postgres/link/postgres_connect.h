@@ -25,10 +25,9 @@ using ConnectOptions = std::vector<std::pair<std::string, std::string>>;
 // where the address says nothing, `overrides` whatever it says. The wait ends after
 // connect_timeout (10 s where nothing sets one; the limits' stall where it is 0), at `until`, and
 // when the grace of a stop is over. Throws Error as the server's refusal deserves, or kRetry.
-ConnectionPtr ConnectToServer(const DatabaseUrl& url, ConnectOptions defaults,
-                              const ConnectOptions& overrides = {},
-                              std::chrono::steady_clock::time_point until =
-                                  std::chrono::steady_clock::time_point::max());
+ConnectionPtr ConnectToServer(
+    const DatabaseUrl& url, ConnectOptions defaults, const ConnectOptions& overrides = {},
+    std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max());
 
 // Overrides that lead to the server of an open connection, of several that its address may name.
 ConnectOptions SameServer(PGconn* session);

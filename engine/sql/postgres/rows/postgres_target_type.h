@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "engine/sql/postgres/postgres_connection.h"
+#include "engine/sql/postgres/link/postgres_connection.h"
 
 namespace syncline::sql {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/model/row.h"
-#include "engine/sql/postgres/postgres_types.h"
+#include "engine/sql/postgres/rows/postgres_types.h"
 
 namespace syncline::sql {
 

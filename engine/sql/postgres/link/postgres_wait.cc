@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/postgres_wait.h"
+#include "engine/sql/postgres/link/postgres_wait.h"
 
 #include <algorithm>
 #include <array>

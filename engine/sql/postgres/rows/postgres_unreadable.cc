@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/postgres_unreadable.h"
+#include "engine/sql/postgres/rows/postgres_unreadable.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,8 +10,8 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
-#include "engine/sql/postgres/postgres_copy.h"
-#include "engine/sql/postgres/postgres_row_size.h"
+#include "engine/sql/postgres/rows/postgres_copy.h"
+#include "engine/sql/postgres/rows/postgres_row_size.h"
 
 namespace syncline::sql {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/sql/postgres/postgres_connection.h"
-#include "engine/sql/postgres/postgres_target_type.h"
+#include "engine/sql/postgres/link/postgres_connection.h"
+#include "engine/sql/postgres/rows/postgres_target_type.h"
 #include "engine/sql/session.h"
 
 namespace syncline::sql {

@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/postgres_result.h"
+#include "engine/sql/postgres/link/postgres_result.h"
 
 #include <charconv>
 #include <string_view>

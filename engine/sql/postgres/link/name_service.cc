@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/name_service.h"
+#include "engine/sql/postgres/link/name_service.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>

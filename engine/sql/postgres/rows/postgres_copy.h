@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/sql/postgres/postgres_connection.h"
+#include "engine/sql/postgres/link/postgres_connection.h"
 #include "engine/sql/session.h"
 
 namespace syncline::sql {

@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/postgres_pooler.h"
+#include "engine/sql/postgres/link/postgres_pooler.h"
 
 #include <charconv>
 #include <chrono>
@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "engine/base/error.h"
-#include "engine/sql/postgres/postgres_connect.h"
-#include "engine/sql/postgres/postgres_result.h"
-#include "engine/sql/postgres/postgres_wait.h"
+#include "engine/sql/postgres/link/postgres_connect.h"
+#include "engine/sql/postgres/link/postgres_result.h"
+#include "engine/sql/postgres/link/postgres_wait.h"
 
 namespace syncline::sql {
 namespace {
@@ -48,7 +48,6 @@ bool Answered(PGconn* connection, std::chrono::milliseconds most, const WaitLimi
   }
 }
 
-
 // What one or more statements brought.
 struct Answer {
   bool late = false;                 // not yet: it is still waited for
@@ -74,8 +73,7 @@ Answer Receive(PGconn* connection, std::chrono::milliseconds most, const WaitLim
 
 class Probe {
  public:
-  Probe(PGconn* first, const DatabaseUrl& url)
-      : first_(first), url_(url), display_(url.display) {}
+  Probe(PGconn* first, const DatabaseUrl& url) : first_(first), url_(url), display_(url.display) {}
 
   int Run() {
     own_ = Own(kWho);
@@ -121,7 +119,8 @@ class Probe {
   // What the first connection's server process says; `refused`: how it is lent where it says no.
   std::string Own(const char* sql, const char* refused = nullptr) const {
     ::PQsendQuery(first_, sql);
-    if (const Answer answer = Receive(first_, kAnswerMax, url_.limits); answer.value) return *answer.value;
+    if (const Answer answer = Receive(first_, kAnswerMax, url_.limits); answer.value)
+      return *answer.value;
     const std::string_view why = ::PQerrorMessage(first_);
     if (refused != nullptr && why.find("statement pooling") != std::string_view::npos) {
       throw Shared(display_, refused);

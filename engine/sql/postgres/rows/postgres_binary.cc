@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/postgres_binary.h"
+#include "engine/sql/postgres/rows/postgres_binary.h"
 
 #include <bit>
 #include <cstdint>
@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "engine/base/error.h"
-#include "engine/sql/postgres/postgres_types.h"
+#include "engine/sql/postgres/rows/postgres_types.h"
 
 namespace syncline::sql {
 namespace {

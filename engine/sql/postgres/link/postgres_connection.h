@@ -11,10 +11,10 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/database_url.h"
-#include "engine/sql/postgres/postgres_connect.h"
-#include "engine/sql/postgres/postgres_error.h"
-#include "engine/sql/postgres/postgres_probe.h"
-#include "engine/sql/postgres/postgres_result.h"
+#include "engine/sql/postgres/link/postgres_connect.h"
+#include "engine/sql/postgres/link/postgres_error.h"
+#include "engine/sql/postgres/link/postgres_probe.h"
+#include "engine/sql/postgres/link/postgres_result.h"
 #include "engine/sql/session.h"
 
 namespace syncline::sql {
@@ -96,7 +96,7 @@ class PostgresConnection {
   std::optional<PostgresReport> report_;
   bool given_up_ = false;
   std::map<Sql, std::string> planned_;  // their names, as the server knows them
-  int process_ = 0;  // the server's, which serves this session
+  int process_ = 0;                     // the server's, which serves this session
   ConnectionPtr handle_;
 };
 

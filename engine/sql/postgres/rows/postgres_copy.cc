@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/postgres_copy.h"
+#include "engine/sql/postgres/rows/postgres_copy.h"
 
 #include <poll.h>
 
@@ -7,12 +7,12 @@
 
 #include "engine/base/check.h"
 #include "engine/sql/dialect.h"
-#include "engine/sql/postgres/postgres_binary.h"
-#include "engine/sql/postgres/postgres_binary_writer.h"
-#include "engine/sql/postgres/postgres_row_size.h"
-#include "engine/sql/postgres/postgres_target_type.h"
-#include "engine/sql/postgres/postgres_text.h"
-#include "engine/sql/postgres/postgres_unreadable.h"
+#include "engine/sql/postgres/rows/postgres_binary.h"
+#include "engine/sql/postgres/rows/postgres_binary_writer.h"
+#include "engine/sql/postgres/rows/postgres_row_size.h"
+#include "engine/sql/postgres/rows/postgres_target_type.h"
+#include "engine/sql/postgres/rows/postgres_text.h"
+#include "engine/sql/postgres/rows/postgres_unreadable.h"
 
 namespace syncline::sql {
 namespace {

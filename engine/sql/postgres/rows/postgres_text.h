@@ -3,7 +3,7 @@
 #include <string>
 
 #include "engine/model/value.h"
-#include "engine/sql/postgres/postgres_target_type.h"
+#include "engine/sql/postgres/rows/postgres_target_type.h"
 
 namespace syncline::sql {
 

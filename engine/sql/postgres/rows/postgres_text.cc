@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/postgres_text.h"
+#include "engine/sql/postgres/rows/postgres_text.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 #include "engine/model/calendar.h"
 #include "engine/model/stamp.h"
 #include "engine/model/value_text.h"
-#include "engine/sql/postgres/postgres_types.h"
+#include "engine/sql/postgres/rows/postgres_types.h"
 
 namespace syncline::sql {
 namespace {

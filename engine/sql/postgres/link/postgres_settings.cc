@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/postgres_settings.h"
+#include "engine/sql/postgres/link/postgres_settings.h"
 
 #include <span>
 

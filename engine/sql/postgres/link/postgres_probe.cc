@@ -1,21 +1,22 @@
-#include "engine/sql/postgres/postgres_probe.h"
+#include "engine/sql/postgres/link/postgres_probe.h"
 
 #include <array>
 #include <optional>
 #include <string>
 
 #include "engine/base/error.h"
-#include "engine/sql/postgres/postgres_connect.h"
-#include "engine/sql/postgres/postgres_result.h"
-#include "engine/sql/postgres/postgres_wait.h"
+#include "engine/sql/postgres/link/postgres_connect.h"
+#include "engine/sql/postgres/link/postgres_result.h"
+#include "engine/sql/postgres/link/postgres_wait.h"
 
 namespace syncline::sql {
 namespace {
 
 using std::chrono::steady_clock;
 
-// This session has whatever search_path its role has. A process that waits for its client is not at work: what it sends does not arrive, or what it is
-// sent. Where nobody tracks what processes do (track_activities) the state is 'disabled'.
+// This session has whatever search_path its role has. A process that waits for its client is not at
+// work: what it sends does not arrive, or what it is sent. Where nobody tracks what processes do
+// (track_activities) the state is 'disabled'.
 constexpr char kAsk[] =
     "SELECT state OPERATOR(pg_catalog.!~~) 'idle%' AND "
     "coalesce(wait_event_type OPERATOR(pg_catalog.<>) 'Client', true) "
@@ -54,7 +55,7 @@ BackendState PostgresProbe::Ask(steady_clock::time_point until) const {
   } catch (const Error& error) {
     // A server that refuses with a reason is there.
     return error.code().size() == 5 && error.code() != kStartingUp ? BackendState::kUnknown
-                                                                    : BackendState::kSilent;
+                                                                   : BackendState::kSilent;
   }
   try {
     const auto working = Query(connection.get(), kAsk, process_, until, url_.limits);

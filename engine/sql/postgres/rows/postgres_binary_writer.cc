@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/postgres_binary_writer.h"
+#include "engine/sql/postgres/rows/postgres_binary_writer.h"
 
 #include <algorithm>
 #include <bit>

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "engine/model/row.h"
-#include "engine/sql/postgres/postgres_connection.h"
-#include "engine/sql/postgres/postgres_types.h"
+#include "engine/sql/postgres/link/postgres_connection.h"
+#include "engine/sql/postgres/rows/postgres_types.h"
 #include "engine/sql/session.h"
 
 namespace syncline::sql {

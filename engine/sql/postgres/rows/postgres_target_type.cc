@@ -1,11 +1,11 @@
-#include "engine/sql/postgres/postgres_target_type.h"
+#include "engine/sql/postgres/rows/postgres_target_type.h"
 
 #include <algorithm>
 #include <iterator>
 #include <string>
 #include <string_view>
 
-#include "engine/sql/postgres/postgres_types.h"
+#include "engine/sql/postgres/rows/postgres_types.h"
 
 namespace syncline::sql {
 namespace {

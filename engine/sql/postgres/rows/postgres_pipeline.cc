@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/postgres_pipeline.h"
+#include "engine/sql/postgres/rows/postgres_pipeline.h"
 
 #include <fmt/format.h>
 
@@ -6,8 +6,8 @@
 #include <charconv>
 #include <string_view>
 
-#include "engine/sql/postgres/postgres_text.h"
-#include "engine/sql/postgres/postgres_types.h"
+#include "engine/sql/postgres/rows/postgres_text.h"
+#include "engine/sql/postgres/rows/postgres_types.h"
 
 namespace syncline::sql {
 namespace {

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <string>
 
-#include "engine/sql/postgres/postgres_wait.h"
+#include "engine/sql/postgres/link/postgres_wait.h"
 #include "engine/sql/wait_limits.h"
 
 namespace syncline::sql {

@@ -1,13 +1,13 @@
-#include "engine/sql/postgres/postgres_connect.h"
+#include "engine/sql/postgres/link/postgres_connect.h"
 
 #include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <string_view>
 
-#include "engine/sql/postgres/name_service.h"
-#include "engine/sql/postgres/postgres_error.h"
-#include "engine/sql/postgres/postgres_wait.h"
+#include "engine/sql/postgres/link/name_service.h"
+#include "engine/sql/postgres/link/postgres_error.h"
+#include "engine/sql/postgres/link/postgres_wait.h"
 
 namespace syncline::sql {
 namespace {

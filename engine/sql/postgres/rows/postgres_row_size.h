@@ -11,8 +11,8 @@ namespace syncline::sql {
 
 // The bytes of a row's values as an SQL expression over the read's table, as far as they can be
 // many; empty where they cannot be more than `read.row_bytes_max`. Nothing is fetched for it that
-// is stored outside of the row: PostgreSQL knows how long texts and bytes are there. Of other types it
-// knows how long they are in compressed form; they are looked at where that is so long that they
+// is stored outside of the row: PostgreSQL knows how long texts and bytes are there. Of other types
+// it knows how long they are in compressed form; they are looked at where that is so long that they
 // could be too large. `types` are those of the schema's columns.
 Sql RowSizeSql(const Session::Read& read, const std::vector<Oid>& types);
 

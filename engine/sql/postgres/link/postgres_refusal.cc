@@ -1,4 +1,4 @@
-#include "engine/sql/postgres/postgres_refusal.h"
+#include "engine/sql/postgres/link/postgres_refusal.h"
 
 #include <fmt/format.h>
 
