@@ -92,6 +92,9 @@ VENDORS = {
 PROSE_COLUMNS_MAX = 100
 SOURCE_LINES_MAX = 400
 HEADER_LINES_MAX = 250
+FOLDER_FILES_MAX = 44
+# One script a subject, each imports from support beside it; the table of tests/README.md is their index.
+SCRIPTS_MAX = 50
 
 
 def box_of(path):
@@ -251,6 +254,14 @@ class TidyTest(unittest.TestCase):
             lines = path.read_text().count("\n")
             limit = HEADER_LINES_MAX if path.suffix == ".h" else SOURCE_LINES_MAX
             self.assertLessEqual(lines, limit, f"{path}: {lines} lines; look for the second noun")
+
+    def test_no_folder_is_a_warehouse(self):
+        """Seen to fail on engine/sql/postgres when it had 49 files."""
+        for folder in [ROOT / top for top in ("engine", "capture", "apply", "tools", "tests", "bench")]:
+            for each in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
+                files = [path for path in each.iterdir() if path.is_file() and path.suffix != ".pyc"]
+                limit = SCRIPTS_MAX if each == ROOT / "tests/system" else FOLDER_FILES_MAX
+                self.assertLessEqual(len(files), limit, f"{each}: {len(files)} files; look for a room in it")
 
     def test_every_folder_of_the_program_has_a_readme(self):
         for folder in [*LAYERS, "engine", "bench", "tests", "tests/system", "tests/conformance", "."]:

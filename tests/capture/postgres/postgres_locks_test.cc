@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "engine/base/error.h"
-#include "tests/capture/postgres_capture.h"
+#include "tests/capture/postgres/postgres_capture.h"
 #include "tests/support/any_sql.h"
 
 namespace syncline::capture {
@@ -71,8 +71,8 @@ TEST_F(PostgresLocksTest, ARoleThatMayReadSomeColumnsPollsWithoutALock) {
 }
 
 // The rows of a new partition are read when it comes, whatever their stamps. No transaction ends
-// where a file grows. Seen to fail when a table whose partitions are foreign counts as this server's
-// own.
+// where a file grows. Seen to fail when a table whose partitions are foreign counts as this
+// server's own.
 TEST_F(PostgresLocksTest, RowsOfAForeignPartitionAreReadByEveryPoll) {
   const TemporaryFolder folder;
   std::filesystem::permissions(folder.path(), std::filesystem::perms::others_all,

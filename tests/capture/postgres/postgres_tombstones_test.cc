@@ -1,7 +1,7 @@
 // Deletions that triggers write down, as capture reads them: in time, in partitions, for who may
 // not read them, and after what nobody could read any more.
 
-#include "tests/capture/postgres_tombstones.h"
+#include "tests/capture/postgres/postgres_tombstones.h"
 #include "tests/support/any_sql.h"
 
 namespace syncline::capture {

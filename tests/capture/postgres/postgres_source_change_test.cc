@@ -5,7 +5,7 @@
 
 #include "capture/check/check_source.h"
 #include "engine/base/error.h"
-#include "tests/capture/postgres_capture.h"
+#include "tests/capture/postgres/postgres_capture.h"
 
 namespace syncline::capture {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "tests/capture/postgres_capture.h"
+#include "tests/capture/postgres/postgres_capture.h"
 #include "tests/support/any_sql.h"
 
 namespace syncline::capture {

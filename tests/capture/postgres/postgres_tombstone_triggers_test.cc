@@ -1,7 +1,7 @@
 // Triggers for deletions that are not what capture needs, or have come to be so, stop it.
 
 #include "engine/base/error.h"
-#include "tests/capture/postgres_tombstones.h"
+#include "tests/capture/postgres/postgres_tombstones.h"
 #include "tests/support/any_sql.h"
 
 namespace syncline::capture {

@@ -7,7 +7,7 @@
 #include <string>
 #include <thread>
 
-#include "tests/capture/postgres_capture.h"
+#include "tests/capture/postgres/postgres_capture.h"
 
 namespace syncline::capture {
 namespace {
@@ -71,8 +71,8 @@ TEST_F(PostgresCrashTest, ACommitJustBeforeACrashIsCapturedAfterIt) {
 
 // Asynchronous commits that were captured and are gone: their ids are handed out again, without a
 // new start time of the server, which goes on after a process of its own was killed. Seen to fail
-// when the ids from before the crash still tell where to read from: what comes then is lost, once as
-// many ids have been handed out again as were lost.
+// when the ids from before the crash still tell where to read from: what comes then is lost, once
+// as many ids have been handed out again as were lost.
 TEST_F(PostgresCrashTest, IdsThatAreHandedOutAgainAfterACrashAreCaptured) {
   writer_->Execute(
       "CREATE TABLE items (id int PRIMARY KEY, name text, written xid8 NOT NULL DEFAULT "

@@ -8,7 +8,7 @@
 
 #include "capture/check/check_source.h"
 #include "capture/polling/reconciliation.h"
-#include "tests/capture/postgres_capture.h"
+#include "tests/capture/postgres/postgres_capture.h"
 #include "tests/support/any_sql.h"
 
 namespace syncline::capture {

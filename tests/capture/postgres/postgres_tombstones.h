@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/base/error.h"
-#include "tests/capture/postgres_capture.h"
+#include "tests/capture/postgres/postgres_capture.h"
 #include "tests/capture/tombstone_fixture.h"
 
 namespace syncline::capture {

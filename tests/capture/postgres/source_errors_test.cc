@@ -14,7 +14,7 @@
 #include "engine/base/error.h"
 #include "engine/sql/session.h"
 #include "tests/capture/capture_harness.h"
-#include "tests/capture/shared_postgres.h"
+#include "tests/capture/postgres/shared_postgres.h"
 #include "tests/support/user_session.h"
 
 namespace syncline::capture {

@@ -1,4 +1,4 @@
-#include "tests/capture/shared_postgres.h"
+#include "tests/capture/postgres/shared_postgres.h"
 
 #include <memory>
 

@@ -11,7 +11,7 @@
 #include "capture/horizon/transaction_ticks.h"
 #include "capture/plan/table_spec.h"
 #include "engine/sql/dialect.h"
-#include "tests/capture/postgres_capture.h"
+#include "tests/capture/postgres/postgres_capture.h"
 #include "tests/support/any_sql.h"
 
 namespace syncline::capture {
