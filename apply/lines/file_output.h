@@ -17,6 +17,10 @@ namespace syncline::apply {
 // then writes the position (WritePositionFile). So after a crash the position tells which bytes of
 // the file count, and Begin cuts off the others.
 //
+// The file is only ever appended to. A commit finds out when somebody else has shortened it,
+// written to it, or moved it away since it was opened: it is refused with a StopError, and the
+// position stays where it was.
+//
 // Makes the file if it is missing, for its user alone; one that is there keeps its rights, and is
 // taken if it is empty or has a position. One process writes at a time (flock); another one is
 // refused with an EnvironmentError.
@@ -36,6 +40,8 @@ class FileOutput : public LinesOutput {
 
  private:
   uint64_t Length() const;
+  // Throws StopError unless the file is as this object has left it, and still has its name.
+  void CheckUntouched() const;
 
   const std::filesystem::path path_;
   const std::string name_;
@@ -43,8 +49,9 @@ class FileOutput : public LinesOutput {
   std::unique_ptr<file::Descriptor> file_;
   std::optional<LinesPosition> position_;
   bool has_position_file_ = false;
-  uint64_t counted_ = 0;  // bytes that the position file tells
-  uint64_t written_ = 0;  // bytes, all of them
+  uint64_t counted_ = 0;                  // bytes that the position file tells
+  std::optional<uint64_t> counted_tail_;  // FilePosition::tail
+  uint64_t written_ = 0;                  // bytes, all of them
 };
 
 }  // namespace syncline::apply

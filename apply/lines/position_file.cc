@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -17,14 +18,18 @@
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 #include "engine/base/file.h"
+#include "engine/model/checksum.h"
 
 namespace syncline::apply {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kFirstLine = "syncline position 1";
+constexpr std::string_view kFirstLine = "syncline position 2";
+constexpr std::string_view kFirstLineOfEarlierBuilds = "syncline position 1";
+constexpr std::string_view kCheck = "check ";  // begins the last line
 constexpr uint64_t kPositionBytesMax = 4096;
+constexpr uint64_t kTailBytes = 4096;
 
 Error NoPosition(const fs::path& file) {
   return StopError(fmt::format("{} is no position of a file of lines", file.string()),
@@ -59,18 +64,29 @@ fs::path PositionFileOf(const fs::path& output) { return output.string() + ".pos
 
 std::string EncodePosition(const FilePosition& position) {
   const Progress& at = position.lines.at;
-  return fmt::format(
+  std::string text = fmt::format(
       "{}\npipeline {}\nlog_id {}\nepoch {}\nnext_offset {}\nframe_hash {:016x}\ncut_open {}\n"
       "length {}\nupdated_at {}\n",
       kFirstLine, at.pipeline, at.log_id, at.epoch, at.next.value(), at.frame_hash,
       position.lines.cut_open ? 1 : 0, position.length,
       at.updated_at.empty() ? Now() : at.updated_at);
+  if (position.tail) text += fmt::format("tail {:016x}\n", *position.tail);
+  return text + fmt::format("{}{:016x}\n", kCheck, Checksum64(text));
 }
 
 FilePosition DecodePosition(const std::string& text, const fs::path& file) {
-  std::istringstream in(text);
+  const size_t check = text.rfind(fmt::format("\n{}", kCheck));
+  const bool is_checked = text.starts_with(kFirstLine);
+  const std::string members_text = is_checked ? text.substr(0, check + 1) : text;
+  if (is_checked && text.substr(members_text.size()) !=
+                        fmt::format("{}{:016x}\n", kCheck, Checksum64(members_text))) {
+    throw NoPosition(file);
+  }
+  std::istringstream in(members_text);
   std::string line;
-  if (!std::getline(in, line) || line != kFirstLine) throw NoPosition(file);
+  if (!std::getline(in, line) || (line != kFirstLine && line != kFirstLineOfEarlierBuilds)) {
+    throw NoPosition(file);
+  }
   std::map<std::string, std::string> members;
   while (std::getline(in, line)) {
     const size_t blank = line.find(' ');
@@ -95,6 +111,7 @@ FilePosition DecodePosition(const std::string& text, const fs::path& file) {
   at.updated_at = member("updated_at");
   position.lines.cut_open = NumberOf(member("cut_open"), 10, file) != 0;
   position.length = NumberOf(member("length"), 10, file);
+  if (members.contains("tail")) position.tail = NumberOf(member("tail"), 16, file);
   return position;
 }
 
@@ -152,12 +169,38 @@ void CheckFits(const fs::path& output, std::optional<uint64_t> length,
       "what the log still holds.");
 }
 
+uint64_t TailOf(int fd, uint64_t length) {
+  std::string tail(std::min(length, kTailBytes), '\0');
+  for (size_t done = 0; done < tail.size();) {
+    const ssize_t got = ::pread(fd, tail.data() + done, tail.size() - done,
+                                static_cast<off_t>(length - tail.size() + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw FileError("reading the end of the lines", errno);
+    if (got == 0) break;  // it was shortened just now: the checksum will be another one
+    done += static_cast<size_t>(got);
+  }
+  return Checksum64(tail);
+}
+
+void CheckTail(const fs::path& output, int fd, const std::optional<FilePosition>& position) {
+  if (!position || !position->tail || TailOf(fd, position->length) == *position->tail) return;
+  throw UsageError(
+      fmt::format("{} is not the file that {} was written for: other bytes stand before its "
+                  "position",
+                  output.string(), PositionFileOf(output).string()),
+      "Put the file back as it was, or let the pipeline write to another file, which begins with "
+      "what the log still holds.");
+}
+
 std::optional<Progress> ReadLinesProgress(const fs::path& output) {
   const std::optional<FilePosition> position = ReadPositionFile(PositionFileOf(output));
   std::error_code error;
   const uint64_t length = fs::file_size(output, error);
   CheckFits(output, error ? std::nullopt : std::optional<uint64_t>(length), position);
   if (!position) return std::nullopt;
+  // Who may not read the output is told the position all the same.
+  const file::Descriptor lines(output, O_RDONLY | O_NONBLOCK);
+  if (lines.get() >= 0) CheckTail(output, lines.get(), position);
   const Progress& at = position->lines.at;
   if (at.next == Offset() && at.frame_hash == 0) return std::nullopt;
   return at;

@@ -15,12 +15,17 @@ namespace syncline::apply {
 struct FilePosition {
   LinesPosition lines;
   uint64_t length = 0;
+  // Of the bytes that count the last ones (TailOf): tells the output from another file. None: an
+  // earlier build wrote the position.
+  std::optional<uint64_t> tail = {};
 };
 
 // "out.jsonl.position" for "out.jsonl".
 std::filesystem::path PositionFileOf(const std::filesystem::path& output);
 
-// One line a member, "name value". Throws StopError for what is none, naming `file`.
+// One line a member, "name value", the last one with the checksum of those before. Throws StopError
+// for what is none, naming `file`. Takes positions without checksum and tail, too, as earlier
+// builds wrote them.
 std::string EncodePosition(const FilePosition& position);
 FilePosition DecodePosition(const std::string& text, const std::filesystem::path& file);
 
@@ -34,6 +39,13 @@ void WritePositionFile(const std::filesystem::path& file, const FilePosition& po
 // An output and its position belong together; `length`: of the output, none if it is not there.
 // Throws UsageError with the way on.
 void CheckFits(const std::filesystem::path& output, std::optional<uint64_t> length,
+               const std::optional<FilePosition>& position);
+
+// Checksum of the last 4 KiB before `length` in an open file. Throws FileError.
+uint64_t TailOf(int fd, uint64_t length);
+// The bytes that count are those that the position was written for, as far as their tail tells.
+// `fd`: of the output, which is long enough. Throws UsageError with the way on.
+void CheckTail(const std::filesystem::path& output, int fd,
                const std::optional<FilePosition>& position);
 
 // The position of an output of that pipeline as a progress row would tell it, for who only looks;

@@ -162,18 +162,83 @@ class JsonlTest(SystemTest):
         self.output.write_text(lines, encoding="utf-8")
         self.position.unlink()
         refused("is not empty")
-        self.position.write_text(position.replace("log_id ", "log_id 0"), encoding="utf-8")
+        # Without a checksum, as earlier builds wrote it.
+        unchecked = "syncline position 1\n" + "".join(
+            line for line in position.splitlines(True)[1:] if not line.startswith(("tail ", "check "))
+        )
+        self.position.write_text(unchecked.replace("log_id ", "log_id 0"), encoding="utf-8")
         refused("was written from log")
         self.position.write_text("rubbish", encoding="utf-8")
         self.assertIn("is no position", self.syncline.run("run", "--once", expect=1).stderr)
         next_offset = next(line for line in position.splitlines() if line.startswith("next_offset"))
-        self.position.write_text(position.replace(next_offset, "next_offset 999"), encoding="utf-8")
+        self.position.write_text(unchecked.replace(next_offset, "next_offset 999"), encoding="utf-8")
         self.assertIn("the log ends at", self.syncline.run("run", "--once", expect=4).stderr)
         self.assertEqual(self.lines(), lines)
+        # A position that was damaged, and another file in the place of the one that it belongs to: each would have
+        # lines cut off that are not Syncline's to cut.
+        length = next(line for line in position.splitlines() if line.startswith("length"))
+        self.position.write_text(position.replace(length, "length 10"), encoding="utf-8")
+        self.assertIn("is no position", self.syncline.run("run", "--once", expect=1).stderr)
+        self.assertEqual(self.lines(), lines)
         self.position.write_text(position, encoding="utf-8")
-        self.put("items", 4, 4)
-        self.syncline.run("run", "--once")
-        self.assert_all_once()
+        other = "somebody else's\n" * 1000
+        self.output.write_text(other, encoding="utf-8")
+        refused("is not the file that")
+        self.assertEqual(self.lines(), other)
+        self.output.write_text(lines, encoding="utf-8")
+        for known in (unchecked, None):
+            if known is not None:
+                self.position.write_text(known, encoding="utf-8")
+            self.put("items", 4, 4)
+            self.syncline.run("run", "--once")
+            self.assert_all_once()
+
+    def test_what_others_do_to_the_file_meanwhile_is_noticed(self):
+        """Seen to fail where lines were written to where the file had ended: zero bytes stood in the place of what was cut
+        off, lines went into a file that had been moved or removed, and the position moved on.
+        """
+        self.put("items", 1, 3)
+        aside = self.folder / "aside.jsonl"
+
+        def is_committed(key):
+            lines = self.lines() if self.position.exists() else ""
+            return (
+                f'"key":{{"id":{key}}}' in lines
+                and '"closes_cut":true' in lines.splitlines()[-1]
+                and f"length {len(lines)}\n" in self.position.read_text(encoding="utf-8")
+            )
+
+        for number, (change, told) in enumerate(
+            {
+                "truncate": "somebody else has changed it",
+                "move": "moved or removed",
+                "replace": "replaced by another file",
+                "append": "somebody else has changed it",
+            }.items(),
+            start=10,
+        ):
+            with self.subTest(change), self.syncline.start("run") as process:
+                self.put("items", number, number)
+                eventually(lambda key=number: is_committed(key), "the line to be committed")
+                lines, position = self.lines(), self.position.read_text(encoding="utf-8")
+                if change == "truncate":
+                    self.output.write_text("", encoding="utf-8")
+                elif change == "append":
+                    with open(self.output, "a", encoding="utf-8") as file:
+                        file.write("mine\n")
+                else:
+                    self.output.rename(aside)
+                    if change == "replace":
+                        self.output.write_text(lines, encoding="utf-8")
+                self.put("items", number + 100, number + 100)
+                self.assertIn(told, process.wait(expect=1, timeout=30).stderr)
+                self.assertEqual(self.position.read_text(encoding="utf-8"), position)
+                if change in ("move", "replace"):
+                    aside.rename(self.output)
+                elif change == "truncate":
+                    self.output.write_text(lines, encoding="utf-8")
+                self.syncline.run("run", "--once")
+                self.assert_all_once()
 
     def test_one_process_writes(self):
         self.put("items", 1, 1)
