@@ -15,6 +15,7 @@
 #include "tools/config/defaults.h"
 #include "tools/config/expansion.h"
 #include "tools/config/mapped_table.h"
+#include "tools/config/shared_places.h"
 #include "tools/config/two_way_config.h"
 #include "tools/config/yaml_map.h"
 #include "tools/support/glob.h"
@@ -69,7 +70,7 @@ constexpr std::string_view kPlainNameRule =
 void ConfigParser::ReadLog(YamlMap& top) {
   const auto text = top.Require("log") ? top.Text("log") : std::nullopt;
   if (!text) return;
-  if (text->empty()) {
+  if (text->empty() || text->find('\0') != std::string::npos) {
     top.Unfit("log", *text);
     return;
   }
@@ -296,21 +297,6 @@ void ConfigParser::ReadPipelines(const YamlMap& map, const Defaults& defaults) {
   }
 }
 
-// Nobody could tell apart what two of them write to one file.
-void RefuseSharedLines(const Config& config, Mistakes& mistakes) {
-  std::map<std::string, const PipelineConfig*> writers;
-  for (const PipelineConfig& pipeline : config.pipelines) {
-    if (pipeline.to.empty()) continue;
-    const std::optional<LinesConfig>& lines = config.LinesOf(pipeline);
-    if (!lines) continue;
-    const auto [at, is_new] = writers.emplace(lines->ToString(), &pipeline);
-    if (is_new) continue;
-    mistakes.Add(pipeline.line, fmt::format("pipelines \"{}\" and \"{}\" both write to {}; give "
-                                            "each a file of its own",
-                                            at->second->name, pipeline.name, at->first));
-  }
-}
-
 // A database that several pipelines use is as patient as the least patient of them.
 void LimitWaits(Config& config) {
   for (DatabaseConfig& database : config.databases) {
@@ -347,7 +333,7 @@ Config ConfigParser::Parse(const YAML::Node& root) {
         top.LineOf("pipelines"),
         "no pipelines: describe at least one under \"pipelines\" with from, to and tables");
   }
-  RefuseSharedLines(config_, mistakes_);
+  RefuseSharedPlaces(config_, mistakes_);
   LimitWaits(config_);
   return std::move(config_);
 }

@@ -119,9 +119,9 @@ class Repair {
     ::gmtime_r(&now, &utc);
     char text[32];
     std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &utc);
-    std::string name = folder_.string() + ".damaged-" + text;
+    std::string name = folder_.string() + log_folder::kDamagedSuffix + text;
     for (int i = 2; fs::exists(name); ++i) {
-      name = fmt::format("{}.damaged-{}-{}", folder_.string(), text, i);
+      name = fmt::format("{}{}{}-{}", folder_.string(), log_folder::kDamagedSuffix, text, i);
     }
     return name;
   }
@@ -141,7 +141,7 @@ class Repair {
       TidyUp();
       return true;
     }
-    if (fs::exists(draft_)) fs::remove(draft_);  // not even the sign is in it, or it is in the way
+    log_folder::RemoveIfEmpty(draft_);  // where not even the sign is in it
     return false;
   }
 

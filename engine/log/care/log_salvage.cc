@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "engine/base/error.h"
+#include "engine/base/file.h"
 #include "engine/base/private_folder.h"
 #include "engine/log/folder/log_folder.h"
 #include "engine/log/rocks/chain_reader.h"
@@ -26,10 +29,22 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kSalvageMemtable = 16u << 20;
 
+// Takes away what a salvage has made there, and nothing else.
+void RemoveCopy(const fs::path& copy) {
+  if (fs::exists(copy / log_folder::kSalvageName)) fs::remove_all(copy);
+}
+
 // The store's files under another name: what RocksDB never changes is linked, the rest copied.
+// Throws EnvironmentError for a folder of that name that no salvage has made.
 void CopyStore(const fs::path& from, const fs::path& to) {
-  fs::remove_all(to);
+  RemoveCopy(to);
+  log_folder::RemoveIfEmpty(to);
   MakePrivateFolder(to);
+  const file::Descriptor sign(MakePrivateFile(to / log_folder::kSalvageName));
+  if (sign.get() < 0) {
+    throw EnvironmentError(
+        fmt::format("making a file in {}: {}", to.string(), std::strerror(errno)));
+  }
   for (const auto& entry : fs::directory_iterator(from)) {
     const fs::path name = entry.path().filename();
     if (!entry.is_regular_file() || name == "LOCK") continue;
@@ -87,7 +102,7 @@ std::optional<FrameHeader> HeaderOfWhole(const rocksdb::Iterator& at, const LogI
 
 LogSalvage::LogSalvage(const fs::path& folder)
     : folder_(folder),
-      copy_(fs::absolute(folder).lexically_normal().string() + ".salvage"),
+      copy_(log_folder::SalvagePath(fs::absolute(folder).lexically_normal())),
       mark_(ReadMarkIfWhole(folder)) {
   if (!mark_ && log_folder::Inspect(folder_) == log_folder::State::kEmpty) {
     throw EnvironmentError(fmt::format("there is no log in {}", folder.string()));
@@ -117,8 +132,11 @@ LogSalvage::LogSalvage(const fs::path& folder)
 
 LogSalvage::~LogSalvage() {
   store_.reset();
-  std::error_code ignored;
-  fs::remove_all(copy_, ignored);
+  try {
+    RemoveCopy(copy_);
+  } catch (const fs::filesystem_error&) {
+    // The next one takes it away.
+  }
 }
 
 // False when the store cannot be opened, or is not that of a log.

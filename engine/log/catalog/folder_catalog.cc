@@ -114,6 +114,10 @@ std::shared_ptr<const LogCatalog> FolderCatalog(fs::path folder) {
   return std::make_shared<FolderLogCatalog>(std::move(folder));
 }
 
+bool IsInTheWayOf(std::string_view name, std::string_view other) {
+  return log_folder::IsInTheWayOf(name, other);
+}
+
 LogRef FolderLog(fs::path folder) { return std::make_shared<FolderPlace>(std::move(folder)); }
 
 }  // namespace syncline

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -22,6 +24,8 @@ constexpr char kPermissionHint[] =
 constexpr std::string_view kMarkName = "durable";
 constexpr std::string_view kDraftName = "durable.new";
 constexpr std::string_view kConsumersName = "consumers";
+constexpr char kRepairSuffix[] = ".repair";
+constexpr char kSalvageSuffix[] = ".salvage";
 
 // What lies in the folder of a log: RocksDB's files by their names, and ours.
 bool IsOurs(std::string_view name) {
@@ -67,7 +71,24 @@ fs::path MarkPath(const fs::path& folder) { return folder / kMarkName; }
 fs::path ConsumersPath(const fs::path& folder) { return folder / kConsumersName; }
 
 fs::path RepairPath(const fs::path& folder) {
-  return fs::absolute(folder).lexically_normal().string() + ".repair";
+  return fs::absolute(folder).lexically_normal().string() + kRepairSuffix;
+}
+
+fs::path SalvagePath(const fs::path& folder) {
+  return fs::absolute(folder).lexically_normal().string() + kSalvageSuffix;
+}
+
+bool IsInTheWayOf(std::string_view name, std::string_view other) {
+  if (!name.starts_with(other)) return false;
+  const std::string_view rest = name.substr(other.size());
+  return rest == kRepairSuffix || rest == kSalvageSuffix || rest.starts_with(kDamagedSuffix);
+}
+
+void RemoveIfEmpty(const fs::path& folder) {
+  if (::rmdir(folder.c_str()) == 0 || errno == ENOENT) return;
+  throw EnvironmentError(
+      fmt::format("{} is in the way of a repair: no repair has made it", folder.string()),
+      "move it elsewhere, or take it away if nobody needs it, and repair again");
 }
 
 Error IncompleteError(const fs::path& folder) {

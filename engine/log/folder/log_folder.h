@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 #include "engine/base/error.h"
 
@@ -31,6 +32,16 @@ std::filesystem::path ConsumersPath(const std::filesystem::path& folder);
 // says so until the repair is over.
 std::filesystem::path RepairPath(const std::filesystem::path& folder);
 inline constexpr char kRepairName[] = "repair";
+// The same for the copy that a salvage makes of a damaged log's files.
+std::filesystem::path SalvagePath(const std::filesystem::path& folder);
+inline constexpr char kSalvageName[] = "salvage";
+// The name that a damaged log gets begins so, behind that of its folder.
+inline constexpr char kDamagedSuffix[] = ".damaged-";
+// Whether the log of that name would lie where a repair of the other one makes or keeps a folder.
+bool IsInTheWayOf(std::string_view name, std::string_view other);
+// Takes away a folder that a repair was to fill and has not begun to. Throws EnvironmentError, and
+// leaves it as it is, when it is something else. Nothing where there is none.
+void RemoveIfEmpty(const std::filesystem::path& folder);
 inline constexpr char kControlName[] = "control";  // a socket: where the writer takes orders
 inline constexpr char kPolledName[] = "polled";    // PollNoteFile
 

@@ -270,5 +270,31 @@ TEST_F(LogRepairTest, VerifyNamesTheFirstDamageAndWhatIsWholeBefore) {
   EXPECT_FALSE(Verify().damage);
 }
 
+// Seen to fail where the folder was taken for what an earlier repair had left: it was emptied, by a
+// look at a whole log, too.
+TEST_F(LogRepairTest, AFolderBesideThatNoRepairHasMadeIsLeftAlone) {
+  for (const char* suffix : {".salvage", ".repair"}) {
+    const fs::path other = folder_.string() + suffix;
+    fs::create_directory(other);
+    std::ofstream(other / "kept") << "somebody's";
+    const auto before = Contents(other);
+    FindRemains(folder_);
+    EXPECT_EQ(Contents(other), before);
+    fs::copy(folder_, folder_.string() + ".whole", fs::copy_options::recursive);
+    CutWalInHalf();
+    fs::remove(Largest(".sst"));
+    EXPECT_THROW(
+        {
+          FindRemains(folder_);
+          Repair(0);
+        },
+        Error);
+    EXPECT_EQ(Contents(other), before);
+    fs::remove_all(folder_);
+    fs::rename(folder_.string() + ".whole", folder_);
+    fs::remove_all(other);
+  }
+}
+
 }  // namespace
 }  // namespace syncline
