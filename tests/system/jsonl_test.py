@@ -6,14 +6,18 @@ the position is written before the lines are (lines are missing).
 
 import contextlib
 import json
+import os
 import random
 import signal
+import subprocess
+import tempfile
 import threading
 import unittest
 
-from support.databases import SqliteDatabase
+from support.databases import SqliteDatabase, one
+from support.processes import die_with_parent
 from support.settings import SEED, announce
-from support.syncline import Syncline, SystemTest
+from support.syncline import BINARY, Syncline, SystemTest
 from support.waiting import eventually
 
 KILLS = 20
@@ -250,13 +254,77 @@ class JsonlTest(SystemTest):
             self.assertIn("another process writes", other.run("run", "--once", expect=3).stderr)
 
     def test_stdout_has_every_line_of_every_run(self):
+        """The report beside them was seen to fail with `written 0`, and as text among lines of JSON."""
         self.configure(to="jsonl:-")
         self.put("items", 1, 3)
-        for _ in range(2):
+        for captured in (3, 0):
             result = self.syncline.run("run", "--once")
             self.assertEqual(result.stdout, self.logged())
-        self.assertIn("lines items", result.stderr)  # the report
+            self.assertRegex(result.stderr, rf"lines items: read \d+, captured {captured}, written 3,")
+        result = self.syncline.run("run", "--once", "--log-format", "json")
+        self.assertEqual(result.stdout, self.logged())
+        told = [json.loads(line) for line in result.stderr.splitlines()]
+        self.assertEqual(told[-1]["pipelines"][0]["rows_written"], 3)
         self.assertEqual(self.syncline.run("log", "stat", "source", "--json").json()["consumers"], [])
+
+    def test_reader_of_stdout_that_goes_ends_its_pipeline_and_no_other(self):
+        """Seen to fail where SIGPIPE ended the process, with the capture and the other pipelines."""
+        mirror = SqliteDatabase(self.folder / "mirror.db")
+        self.configure(to="jsonl:-")
+        configuration = json.loads((self.folder / "syncline.yaml").read_text())
+        configuration["databases"]["mirror"] = mirror.url
+        configuration["pipelines"]["other"] = {"from": "source", "to": "mirror", "tables": {"items": {}}}
+        self.syncline.configure(configuration)
+        self.put("items", 1, 3)
+        tables = "SELECT count(*) FROM sqlite_master WHERE name = 'items'"
+        with tempfile.TemporaryFile("w+") as told:
+            process = subprocess.Popen(
+                [BINARY, "run"], cwd=self.folder, stdout=subprocess.PIPE, stderr=told, preexec_fn=die_with_parent
+            )
+            try:
+                self.assertEqual(json.loads(process.stdout.readline())["offset"], 0)
+                process.stdout.close()
+                for number in (1, 2):
+                    self.put("items", 100 * number, 100 * number)
+                    eventually(
+                        lambda number=number: one(mirror, tables) == 1
+                        and one(mirror, "SELECT count(*) FROM items") == 3 + number,
+                        "the other pipeline to go on",
+                    )
+                process.terminate()
+                self.assertEqual(process.wait(60), 1)
+            finally:
+                process.kill()
+                process.wait()
+            told.seek(0)
+            self.assertIn("Broken pipe", told.read())
+
+    def test_files_that_are_opened_never_stand_for_a_closed_stdout(self):
+        """Seen to fail where lines were written to whatever had got the number 1."""
+        self.configure(to="jsonl:-")
+        self.put("items", 1, 3)
+        done = subprocess.run(
+            [BINARY, "run", "--once"], cwd=self.folder, stderr=subprocess.PIPE, text=True, check=False,
+            preexec_fn=lambda: (die_with_parent(), os.close(1)),
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("writing to stdout: Bad file descriptor", done.stderr)
+
+    def test_names_that_cannot_be_files_are_refused_by_check_and_run(self):
+        """Seen to fail with a position file in /dev, and with a check that passed what run refuses."""
+        (self.folder / "circle").symlink_to("circle")
+        (self.folder / "away").symlink_to("nowhere/out.jsonl")
+        for to, code, words in (
+            ("/dev/stdout", 2, "write jsonl:- for stdout"),
+            ("/proc/self/fd/1", 2, "write jsonl:- for stdout"),
+            ("circle", 3, "symbolic links"),
+            ("away", 3, "No such file"),
+            (".", 3, "Is a directory"),
+        ):
+            with self.subTest(to):
+                self.configure(to=f"jsonl:{to}")
+                self.assertIn(words, self.syncline.run("run", "--once", expect=code).stderr)
+                self.syncline.run("check", expect=2)
 
     def test_base_comes_first(self):
         """What was folded before there was a reader: the last state of each row, then the frames."""

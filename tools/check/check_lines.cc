@@ -24,6 +24,16 @@ void CheckLines(const Config& config, const PipelinePlan& pipeline, CheckReport&
     return;
   }
   const bool is_there = std::filesystem::exists(path, error);
+  bool leads_nowhere = static_cast<bool>(error);  // links in a circle, for one
+  if (!is_there && !error && std::filesystem::is_symlink(path, error)) {
+    const std::filesystem::path file = folder / std::filesystem::read_symlink(path, error);
+    leads_nowhere = !std::filesystem::is_directory(file.parent_path(), error);
+  }
+  if (leads_nowhere) {
+    report.Fail(subject, fmt::format("{} leads nowhere where a file can be made", path.string()),
+                "name a file in a folder that is there", Cause::kUsage);
+    return;
+  }
   if (is_there && !std::filesystem::is_regular_file(path, error)) {
     report.Fail(subject, fmt::format("{} is no plain file", path.string()),
                 "name a file, or jsonl:- for stdout", Cause::kUsage);

@@ -81,7 +81,7 @@ std::optional<Error> Report(const Invocation& invocation, Runner& runner,
     return pipeline.lines && pipeline.lines->is_stdout();
   });
   Terminal out(is_taken ? stderr : stdout);
-  if (invocation.json) {
+  if (invocation.json || (is_taken && options.once && invocation.logs_json())) {
     out.Line(Dump(ActivityJson(activity, outcomes)));
   } else if (options.once) {
     for (const TableOutcome& outcome : outcomes) out.Line(Line(outcome));

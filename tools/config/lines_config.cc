@@ -34,6 +34,12 @@ constexpr Refused kOfPipelines[] = {
     {"quarantine", "has no meaning for lines: no change is refused"},
     {"verify", "has no meaning for lines: there are no rows to be compared"}};
 
+// /dev/stdout and what it leads to.
+bool IsNameOfOpenFile(const std::filesystem::path& path) {
+  const std::string name = path.string();
+  return name.starts_with("/proc/") || name.starts_with("/dev/fd/") || name.starts_with("/dev/std");
+}
+
 }  // namespace
 
 std::string LinesConfig::ToString() const {
@@ -48,7 +54,14 @@ std::optional<LinesConfig> ParseLines(std::string_view text, const std::filesyst
     throw UsageError(fmt::format("\"{}\" names no file", text),
                      "write jsonl:path/of/a/file, or jsonl:- for stdout");
   }
-  return LinesConfig{std::filesystem::absolute(folder / path).lexically_normal()};
+  const LinesConfig lines{std::filesystem::absolute(folder / path).lexically_normal()};
+  if (IsNameOfOpenFile(lines.path)) {
+    throw UsageError(
+        fmt::format("\"{}\" is a name of a file that a process has open", text),
+        "write jsonl:- for stdout, or the path of a file in a folder, where its position "
+        "can stand beside it");
+  }
+  return lines;
 }
 
 void RefuseForLines(YamlMap& map, Place place) {

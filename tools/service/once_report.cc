@@ -56,9 +56,13 @@ std::vector<TableOutcome> OutcomesOf(const Plan& plan, const Activity& activity,
       outcome.table = mapping.source.ToString();
       if (captures) outcome.reading = reading(pipeline.source, mapping.source);
       outcome.set_aside = set_aside(pipeline.source, mapping.source);
-      outcome.writing = apply == activity.applies.end()
-                            ? apply::WriteCounts()
-                            : WritesTo(apply->second.tables, mapping, pipeline.target_url.dialect);
+      if (apply == activity.applies.end()) {
+        outcome.writing = apply::WriteCounts();
+      } else if (pipeline.lines) {
+        outcome.writing = Of(apply->second.tables, mapping.source);
+      } else {
+        outcome.writing = WritesTo(apply->second.tables, mapping, pipeline.target_url.dialect);
+      }
     }
   }
   return outcomes;
