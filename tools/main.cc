@@ -1,8 +1,6 @@
 #include <stdlib.h>
 
-#include <algorithm>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "tools/commands/argument_secrets.h"
@@ -10,9 +8,8 @@
 #include "tools/commands/program.h"
 
 int main(int argc, char** argv) {
-  const bool json = std::any_of(
-      argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
-  syncline::cli::InstallLastResorts(json);
+  syncline::cli::OccupyStandardFiles();
+  syncline::cli::InstallLastResorts(syncline::cli::AsksForJson(argc, argv));
   // libpq would begin each session with it, which hides the zone that the database has configured.
   ::unsetenv("PGTZ");
   const std::vector<std::string> copied(argv, argv + argc);

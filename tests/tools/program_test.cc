@@ -115,6 +115,14 @@ TEST_F(ProgramTest, TheFormOfLogLinesIsAnOptionOfItsOwn) {
   const Result text = Run("status --json --log-format text");
   EXPECT_THAT(text.err, AllOf(HasSubstr("error: "), HasSubstr("hint: ")));
   EXPECT_THAT(Run("status --log-format xml").err, HasSubstr("--log-format"));
+  // What is wrong with the command line, too; seen to fail where it was wrong before the option.
+  for (const char* line :
+       {"--log-format json status --log-level much", "--log-level much status --json",
+        "--log-level much status --log-format=json", "--bogus --log-format json"}) {
+    const Result wrong = Run(line);
+    EXPECT_EQ(wrong.code, 2);
+    EXPECT_EQ(nlohmann::json::parse(wrong.err)["error"]["exit_code"], 2) << line;
+  }
 
   MakeSource();
   EXPECT_EQ(Run("init " + Sqlite("source.db") + " --to " + Sqlite("target.db")).code, 0);

@@ -66,12 +66,19 @@ int Verify(const Invocation& invocation, const std::string& named) {
   const Microseconds began = clock.Monotonic();
   Microseconds told = began;
   Terminal err(stderr);
+  const auto logger = invocation.NewLogger();
   const LogVerification found =
       LogOf(config, source)
           ->care()
           .Verify(clock, signals.token(), [&](const LogVerification& so_far) {
             if (clock.Monotonic() - told < kTellEvery) return;
             told = clock.Monotonic();
+            if (invocation.logs_json()) {
+              logger->Info("verifying source={} offset={} end={} files={}", source,
+                           so_far.whole.value_or(so_far.begin).value(), so_far.end.value(),
+                           so_far.files);
+              return;
+            }
             err.Line(fmt::format("verifying: at offset {} of {}, {} files checked",
                                  FormatCount(so_far.whole.value_or(so_far.begin).value()),
                                  FormatCount(so_far.end.value()), FormatCount(so_far.files)));

@@ -232,12 +232,19 @@ sql::DatabaseUrl Destination(const Config& config, const PipelineConfig& pipelin
   return into;
 }
 
-void RunStage(apply::ApplyStage& stage, Offset end, std::stop_token token) {
+void RunStage(const Invocation& invocation, apply::ApplyStage& stage, Offset end,
+              std::stop_token token) {
   std::jthread progress([&](std::stop_token stop) {
     SystemClock own_clock;
     Terminal err(stderr);
+    const auto logger = invocation.NewLogger();
     while (own_clock.Sleep(std::chrono::seconds(2), stop)) {
-      err.Line("replaying: " + TellProgress(stage.stats(), end));
+      if (invocation.logs_json()) {
+        logger->Info("replaying offset={} end={} rows_written={}", stage.stats().next_offset.load(),
+                     end.value(), stage.stats().rows_written.load());
+      } else {
+        err.Line("replaying: " + TellProgress(stage.stats(), end));
+      }
     }
   });
   stage.Run(std::move(token));
@@ -283,7 +290,7 @@ int Replay(const Invocation& invocation, const ReplayOptions& options) {
                                  into.display, at, end.offset.value()),
                      "replay only goes forward: build another one from nothing");
   }
-  RunStage(stage, end.offset, signals.token());
+  RunStage(invocation, stage, end.offset, signals.token());
   TakeBackKnownStates(*reader, Offset(stage.stats().next_offset), into, pipeline.name, tables);
   const bool stopped = signals.token().stop_requested();
   if (!stopped) reader->Forget(consumer);

@@ -1,8 +1,10 @@
 #include "tools/commands/last_resort.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -24,7 +26,9 @@ bool tells_json = false;  // constant after InstallLastResorts
 void Write(std::string_view text, bool escaped) {
   for (char c : text) {
     if (escaped && (static_cast<unsigned char>(c) < ' ' || c == '\x7f')) c = ' ';
-    if (escaped && tells_json && (c == '"' || c == '\\')) c = ' ';
+    if (escaped && tells_json && (c == '"' || c == '\\' || static_cast<signed char>(c) < 0)) {
+      c = ' ';
+    }
     if (::write(STDERR_FILENO, &c, 1) < 0) return;
   }
 }
@@ -58,6 +62,14 @@ void Tell(std::string_view message, std::string_view hint) {
 }
 
 }  // namespace
+
+void OccupyStandardFiles() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest number that is free, which is this one.
+    if (::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0) return;
+  }
+}
 
 void InstallLastResorts(bool json) {
   tells_json = json;

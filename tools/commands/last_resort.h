@@ -12,4 +12,9 @@ namespace syncline::cli {
 // is told as JSON.
 void InstallLastResorts(bool json);
 
+// Opens /dev/null for those of stdin, stdout and stderr that the caller has closed, so that no file
+// that is opened later gets their numbers and, with them, what is printed. What is printed to a
+// stdout that was closed is an error (EBADF), as it would have been. To be called first of all.
+void OccupyStandardFiles();
+
 }  // namespace syncline::cli

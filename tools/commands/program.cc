@@ -106,6 +106,22 @@ Error ErrorOf(const Error& error, const Command& app, int argc, const char* cons
 
 }  // namespace
 
+bool AsksForJson(int argc, const char* const* argv) {
+  constexpr std::string_view kFormat = "--log-format";
+  bool json = false;
+  std::string_view format;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--") break;
+    if (word == "--json") json = true;
+    if (word == kFormat && i + 1 < argc) format = argv[++i];
+    if (word.starts_with(kFormat) && word.substr(kFormat.size()).starts_with('=')) {
+      format = word.substr(kFormat.size() + 1);
+    }
+  }
+  return format == "json" || (format != "text" && json);
+}
+
 int RunProgram(int argc, const char* const* argv) {
   Command app("syncline",
               "Keeps databases in step: captures the changes of a source into a durable log and "
@@ -127,7 +143,7 @@ int RunProgram(int argc, const char* const* argv) {
     try {
       done = app.Parse(argc, argv);
     } catch (const Error& error) {
-      TellError(ErrorOf(error, app, argc, argv), invocation.logs_json());
+      TellError(ErrorOf(error, app, argc, argv), AsksForJson(argc, argv));
       return kUsageExit;
     }
     if (done) return *done;
@@ -136,7 +152,7 @@ int RunProgram(int argc, const char* const* argv) {
     return code;
   } catch (...) {
     const Error error = AsError(std::current_exception());
-    TellError(error, invocation.logs_json());
+    TellError(error, AsksForJson(argc, argv));
     return error.exit_code();
   }
 }

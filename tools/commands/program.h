@@ -7,4 +7,8 @@ namespace syncline::cli {
 // found.
 int RunProgram(int argc, const char* const* argv);
 
+// Whether the command line asks for log lines and errors as JSON, by --log-format or --json; for
+// what has to be told before, or in spite of which, it cannot be read.
+bool AsksForJson(int argc, const char* const* argv);
+
 }  // namespace syncline::cli
