@@ -1,5 +1,6 @@
 #include "tools/config/config.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -53,6 +54,39 @@ std::string MessageFor(const std::string& text) {
 // What is said when one line of the good configuration is another one.
 std::string MessageAfter(const std::string& from, const std::string& to) {
   return MessageFor(Replaced(kGood, from, to));
+}
+
+// Seen to fail where a repair of the one log took the other for what an earlier repair had left.
+TEST(ConfigTest, ALogThatWouldLieInTheWayOfARepairIsRefused) {
+  const auto with = [](const std::string& name) {
+    std::string text = kGood;
+    for (const char* place : {"  mirror: sqlite:mirror.db\n", "pipelines:\n"}) {
+      const bool is_database = std::string_view(place).starts_with(' ');
+      text = Replaced(text, place,
+                      place + (is_database ? fmt::format("  {}: sqlite:other.db\n", name)
+                                           : fmt::format("  b: {{from: {}, to: mirror, tables: "
+                                                         "{{t: {{}}}}}}\n",
+                                                         name)));
+    }
+    return text;
+  };
+  for (const char* name : {"shop.repair", "shop.salvage", "shop.damaged-20261201T000000Z"}) {
+    EXPECT_THAT(MessageFor(with(name)),
+                AllOf(HasSubstr(":5: "), HasSubstr("beside that of \"shop\"")));
+  }
+  for (const char* name : {"shop.repairs", "repair", "shop-repair", "sho.repair"}) {
+    EXPECT_EQ(MessageFor(with(name)), "no mistake was found");
+  }
+}
+
+// Seen to fail where two names were given to one file, of which the system sees what is before.
+TEST(ConfigTest, AZeroByteNamesNothing) {
+  EXPECT_THAT(MessageAfter("sqlite:mirror.db", "\"sqlite:mirror.db\\0x\""), HasSubstr("zero byte"));
+  EXPECT_THAT(MessageAfter("postgresql://reader@localhost/shop",
+                           "\"postgresql://reader@localhost/shop\\0x\""),
+              HasSubstr("zero byte"));
+  EXPECT_THAT(MessageAfter("sqlite:mirror.db", "\"jsonl:out\\0x\""), HasSubstr("names no file"));
+  EXPECT_THAT(MessageAfter("./syncline-log", "\"log\\0x\""), HasSubstr("log"));
 }
 
 TEST(ConfigTest, TheExampleOfTheDocumentationIsUnderstoodInFull) {

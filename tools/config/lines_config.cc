@@ -50,7 +50,7 @@ std::optional<LinesConfig> ParseLines(std::string_view text, const std::filesyst
   if (!text.starts_with(kScheme)) return std::nullopt;
   const std::string_view path = text.substr(kScheme.size());
   if (path == "-") return LinesConfig{};
-  if (path.empty() || path.ends_with('/')) {
+  if (path.empty() || path.ends_with('/') || path.find('\0') != std::string_view::npos) {
     throw UsageError(fmt::format("\"{}\" names no file", text),
                      "write jsonl:path/of/a/file, or jsonl:- for stdout");
   }

@@ -44,6 +44,10 @@ DatabaseUrl ParseSqlite(std::string_view path, const std::filesystem::path& base
 }  // namespace
 
 DatabaseUrl DatabaseUrl::Parse(std::string_view text, const std::filesystem::path& base) {
+  // Drivers and the system would take what stands before it for the whole.
+  if (text.find('\0') != std::string_view::npos) {
+    throw UsageError("an address with a zero byte in it names no database", std::string(kForms));
+  }
   const std::string_view scheme = Scheme(text);
   if (scheme == "postgresql" || scheme == "postgres") {
     return ParsePostgresUrl(text, kForms);

@@ -40,7 +40,8 @@ constexpr PostgresRule kPostgresRules[] = {
      "Somebody cancelled the statement, or statement_timeout did: then raise it for this role: "
      "ALTER ROLE ... SET statement_timeout."},
     {"53300", Reaction::kRetry, Cause::kEnvironment,
-     "All connections of the server are in use: raise max_connections or end idle sessions."},
+     "All connections that the server, the database or the role may have are in use: end idle "
+     "sessions, or raise max_connections, or the CONNECTION LIMIT of the database or the role."},
     {"53100", Reaction::kRetry, Cause::kEnvironment,
      "Make room on the server's disk; Syncline goes on by itself then."},
     {"53", Reaction::kRetry, Cause::kEnvironment,
