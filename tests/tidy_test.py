@@ -85,7 +85,7 @@ VENDORS = {
     r"google/protobuf|frame\.pb\.h|lz4\.h|zstd\.h|xxhash\.h": {"engine/model"},
     r"yaml-cpp/": {"tools/config"},
     r"CLI/": {"tools/commands"},
-    r"nlohmann/": {"apply/state", "engine/log/store", "capture/cursor"} | ROOMS,
+    r"nlohmann/": {"engine/base"},
     r"spdlog/": {"tools/support"},
     r"fmt/": LOG_ROOMS | SQL_ROOMS | CAPTURE_ROOMS | APPLY_ROOMS | ROOMS,
 }

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <nlohmann/json.hpp>
 
 #include "apply/state/own_tables.h"
 #include "apply/state/row_image.h"
 #include "apply/statements/write_sql.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/for_dialect.h"
@@ -119,7 +119,7 @@ bool HasIndex(sql::Session& session) {
 // The names in a JSON object, in its order.
 std::vector<std::string> NamesIn(const std::string& image) {
   std::vector<std::string> names;
-  const auto json = nlohmann::ordered_json::parse(image, nullptr, /*allow_exceptions=*/false);
+  const Json json = Json::parse_or_null(image);
   if (!json.is_object()) {
     throw DamageError(
         fmt::format("a row's image in {} on the target is no JSON object", kConflictTable),

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "apply/state/own_tables.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/logger.h"
 #include "engine/sql/for_dialect.h"
 
@@ -14,7 +13,7 @@ namespace {
 
 Progress ReadToken(const std::string& token) {
   try {
-    const nlohmann::json json = nlohmann::json::parse(token);
+    const Json json = Json::parse(token);
     if (!json.at("next").is_number_unsigned() || !json.at("frame_hash").is_number_unsigned()) {
       throw DamageError("the token of the log's prepared frame has no numbers");
     }
@@ -22,7 +21,7 @@ Progress ReadToken(const std::string& token) {
             .log_id = json.at("log_id").get<std::string>(),
             .next = Offset(json.at("next").get<uint64_t>()),
             .frame_hash = json.at("frame_hash").get<uint64_t>()};
-  } catch (const nlohmann::json::exception&) {
+  } catch (const JsonError&) {
     throw DamageError("the token of the log's prepared frame cannot be read");
   }
 }
@@ -46,10 +45,10 @@ bool IsCommitted(const sql::DatabaseUrl& database, const Progress& wanted) {
 }  // namespace
 
 std::string PreparedToken(const Progress& to) {
-  return nlohmann::json{{"pipeline", to.pipeline},
-                        {"log_id", to.log_id},
-                        {"next", to.next.value()},
-                        {"frame_hash", to.frame_hash}}
+  return Json{{"frame_hash", to.frame_hash},
+              {"log_id", to.log_id},
+              {"next", to.next.value()},
+              {"pipeline", to.pipeline}}
       .dump();
 }
 

@@ -1,14 +1,11 @@
 #include "apply/state/row_image.h"
 
-#include <nlohmann/json.hpp>
-
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/model/value_text.h"
 
 namespace syncline::apply {
 namespace {
-
-using Json = nlohmann::ordered_json;  // keeps the order of columns, which people read
 
 Json ToJson(Type type, const std::optional<std::string>& text) {
   if (!text) return nullptr;
@@ -29,7 +26,7 @@ std::string RowImage(const std::vector<Column>& columns,
     if (columns[i].type == Type::kNull) continue;
     json[columns[i].name] = ToJson(columns[i].type, values.at(i));
   }
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json.dump(Json::Form::kReplace);
 }
 
 std::string RowImage(const std::vector<Column>& columns, const Row& row) {
@@ -45,21 +42,20 @@ std::string RowImage(const std::vector<Column>& columns, const Row& row) {
 }
 
 std::string AsciiImage(const std::string& image) {
-  return Json::parse(image, nullptr, /*allow_exceptions=*/false)
-      .dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+  return Json::parse_or_null(image).dump(Json::Form::kAscii);
 }
 
 std::vector<std::optional<std::string>> ParseRowImage(const std::vector<Column>& columns,
                                                       const std::string& image) {
-  const Json json = Json::parse(image, nullptr, /*allow_exceptions=*/false);
+  const Json json = Json::parse_or_null(image);
   if (!json.is_object()) {
     throw DamageError("the image of a row is no JSON object",
                       "Somebody else wrote to Syncline's tables on the target.");
   }
   std::vector<std::optional<std::string>> values;
   for (const Column& column : columns) {
-    const auto found = json.find(column.name);
-    if (found == json.end() || found->is_null()) {
+    const Json* found = json.find(column.name);
+    if (!found || found->is_null()) {
       values.emplace_back();
     } else {
       values.emplace_back(found->is_string() ? found->get<std::string>() : found->dump());

@@ -4,12 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "apply/plan/column_types.h"
 #include "apply/state/own_tables.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/log_text.h"
 #include "engine/sql/describe_all.h"
 #include "engine/sql/dialect.h"
@@ -97,15 +97,14 @@ void SchemaWatch::Read(sql::Session& session, const std::string& pipeline) {
       {pipeline});
   for (const auto& row : found.rows) {
     const std::string table = row.at(0).value_or("");
-    const auto columns = nlohmann::json::parse(row.at(1).value_or(""), nullptr, false);
+    const Json columns = Json::parse_or_null(row.at(1).value_or(""));
     if (!columns.is_array()) throw ForeignRow(pipeline, table);
     Known& known = (*known_)[TableOf(pipeline, table)];
-    for (const auto& column : columns) {
+    for (const Json& column : columns) {
       const auto text = [&column](const char* name) {
-        const auto found = column.find(name);
-        return found != column.end() && found->is_string()
-                   ? std::optional(found->get<std::string>())
-                   : std::nullopt;
+        const Json* found = column.find(name);
+        return found && found->is_string() ? std::optional(found->get<std::string>())
+                                           : std::nullopt;
       };
       if (const auto name = text("name"), type = text("type"); name && type) {
         known.push_back({.name = *name, .type = *type, .target = text("target")});
@@ -240,17 +239,16 @@ void SchemaWatch::Note(sql::Session& session, const std::string& pipeline,
 
 // As the table of schemas has it, up to updated_at.
 Row SchemaWatch::RowOf(const std::string& pipeline, const TableName& table, const Known& known) {
-  auto columns = nlohmann::ordered_json::array();
+  Json columns = Json::array();
   for (const KnownColumn& column : known) {
-    nlohmann::ordered_json json = {{"name", column.name}, {"type", column.type}};
+    Json json = {{"name", column.name}, {"type", column.type}};
     if (column.target) json["target"] = *column.target;
     columns.push_back(std::move(json));
   }
   Row row;
   row.Append(ValueView::Text(pipeline));
   row.Append(ValueView::Text(table.ToString()));
-  row.Append(ValueView::Text(columns.dump(-1, ' ', /*ensure_ascii=*/true,
-                                          nlohmann::ordered_json::error_handler_t::replace)));
+  row.Append(ValueView::Text(columns.dump(Json::Form::kAscii)));
   return row;
 }
 

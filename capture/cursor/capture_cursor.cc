@@ -4,17 +4,16 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 
 namespace syncline::capture {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Kind = sql::TableInfo::Kind;
 
 constexpr int kFormat = 1;
@@ -69,9 +68,10 @@ Json ReconciledToJson(const CaptureCursor::Table::Reconciled& reconciled) {
 
 CaptureCursor::Table::Reconciled ReconciledFromJson(const Json& json) {
   CaptureCursor::Table::Reconciled reconciled;
-  reconciled.begun_us = json.at("begun");
+  reconciled.begun_us = json.at("begun").get<int64_t>();
   reconciled.under_way = json.at("under_way").get<bool>();
-  if (json.contains("after")) reconciled.after = Row::FromBytes(FromHex(json.at("after")));
+  if (json.contains("after"))
+    reconciled.after = Row::FromBytes(FromHex(json.at("after").get<std::string>()));
   reconciled.rows = json.value("rows", uint64_t{0});
   reconciled.gone = json.value("gone", uint64_t{0});
   if (json.contains("counted")) reconciled.counted = json.at("counted").get<uint64_t>();
@@ -127,31 +127,37 @@ CaptureCursor::Table TableFromJson(const Json& json) {
   if (json.contains("guarantee")) {
     // A class that a later version knows counts as none.
     if (const auto kind = GuaranteeClassNamed(json.at("guarantee").get<std::string>())) {
-      table.guarantee = {*kind, json.value("reason", ""), json.value("remedy", "")};
+      table.guarantee = {*kind, json.value("reason", std::string()),
+                         json.value("remedy", std::string())};
     }
   }
-  if (json.contains("after")) table.after = Row::FromBytes(FromHex(json.at("after")));
+  if (json.contains("after"))
+    table.after = Row::FromBytes(FromHex(json.at("after").get<std::string>()));
   if (json.contains("seen")) {
-    const Row row = Row::FromBytes(FromHex(json.at("seen")));
+    const Row row = Row::FromBytes(FromHex(json.at("seen").get<std::string>()));
     if (row.size() != 1) throw std::invalid_argument("seen");
     table.seen = Value(row[0]);
   }
-  if (json.contains("forms")) table.forms = StampForms::Of(json.at("forms"));
+  if (json.contains("forms"))
+    table.forms = StampForms::Of(json.at("forms").get<std::vector<std::string>>());
   if (json.contains("reconciled")) table.reconciled = ReconciledFromJson(json.at("reconciled"));
   if (json.contains("too_large")) {
     for (const auto& [key, bytes] : json.at("too_large").items()) {
-      table.too_large[Row::FromBytes(FromHex(key)).bytes()] = bytes;
+      table.too_large[Row::FromBytes(FromHex(key)).bytes()] = bytes.get<uint64_t>();
     }
   }
   if (json.contains("unreadable")) {
     for (const auto& [key, row] : json.at("unreadable").items()) {
-      table.unreadable[Row::FromBytes(FromHex(key)).bytes()] = {row.at(0), row.at(1)};
+      table.unreadable[Row::FromBytes(FromHex(key)).bytes()] = {row.at(0).get<std::string>(),
+                                                                row.at(1).get<bool>()};
     }
   }
   if (json.contains("mark")) {
     const Json& mark = json.at("mark");
-    table.mark = {.object = mark.at(0), .files = mark.at(1), .columns = mark.at(2)};
-    if (mark.size() > 3) table.mark.labels = mark.at(3);
+    table.mark = {.object = mark.at(0).get<std::string>(),
+                  .files = mark.at(1).get<std::string>(),
+                  .columns = mark.at(2).get<std::string>()};
+    if (mark.size() > 3) table.mark.labels = mark.at(3).get<std::string>();
   }
   table.owes_deletions = json.value("replaced", false);
   table.renamed = json.value("renamed", false);
@@ -194,17 +200,18 @@ std::string TicksText(const TickLedger& ledger) {
 
 TickLedger TicksFromJson(const Json& json) {
   TickLedger ledger;
-  ledger.last = json.at("last");
-  ledger.server_started_us = json.at("server_started");
-  if (json.contains("recovered")) ledger.recovered_us = json.at("recovered");
-  if (json.contains("timeline")) ledger.timeline = json.at("timeline");
-  if (json.contains("xmin")) ledger.snapshot_xmin = json.at("xmin");
+  ledger.last = json.at("last").get<uint64_t>();
+  ledger.server_started_us = json.at("server_started").get<int64_t>();
+  if (json.contains("recovered")) ledger.recovered_us = json.at("recovered").get<int64_t>();
+  if (json.contains("timeline")) ledger.timeline = json.at("timeline").get<uint32_t>();
+  if (json.contains("xmin")) ledger.snapshot_xmin = json.at("xmin").get<uint64_t>();
   for (const Json& entry : json.at("ticks")) {
-    Tick& tick = ledger.ticks[entry.at("number")];
-    tick.clock_us = entry.at("clock");
-    if (entry.contains("marks")) tick.marks = entry.at("marks");
+    Tick& tick = ledger.ticks[entry.at("number").get<uint64_t>()];
+    tick.clock_us = entry.at("clock").get<int64_t>();
+    if (entry.contains("marks")) tick.marks = entry.at("marks").get<decltype(tick.marks)>();
   }
-  for (const auto& [name, tick] : json.at("running").items()) {
+  for (const auto& [name, number] : json.at("running").items()) {
+    const auto tick = number.get<uint64_t>();
     ledger.running[name] = tick;
     if (tick != 0 && !ledger.ticks.contains(tick)) throw std::out_of_range("running");
   }
@@ -221,21 +228,10 @@ Json DatabaseToJson(const sql::DatabaseMark& mark) {
 }
 
 sql::DatabaseMark DatabaseFromJson(const Json& json) {
-  return {.body = json.at("body"),
+  return {.body = json.at("body").get<std::string>(),
           .schema = json.value("schema", uint64_t{0}),
           .age = json.value("age", uint64_t{0}),
           .written = json.value("written", std::string())};
-}
-
-// A cursor's numbers are all integers: one of another kind would be converted, whether it fits or
-// not.
-Json ParseWhole(const std::string& text) {
-  return Json::parse(text, [](int, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::value && parsed.is_number_float()) {
-      throw std::domain_error("a fraction");
-    }
-    return true;
-  });
 }
 
 }  // namespace
@@ -244,14 +240,15 @@ CaptureCursor CaptureCursor::Parse(const std::string& text) {
   CaptureCursor cursor;
   if (text.empty()) return cursor;
   try {
-    const Json json = ParseWhole(text);
-    if (const int format = json.at("format"); format != kFormat) {
+    const Json json = Json::parse(text);
+    if (const auto format = json.at("format").get<int>(); format != kFormat) {
       throw StopError(
           fmt::format("the log's cursor has format {}; this program knows {}", format, kFormat),
           "use the version of Syncline that wrote the log, or a newer one");
     }
     for (const Json& entry : json.at("tables")) {
-      cursor.tables[{entry.at("schema"), entry.at("name")}] = TableFromJson(entry);
+      cursor.tables[{entry.at("schema").get<std::string>(), entry.at("name").get<std::string>()}] =
+          TableFromJson(entry);
     }
     if (json.contains("ticks")) cursor.ticks = TicksFromJson(json.at("ticks"));
     if (json.contains("database")) cursor.database = DatabaseFromJson(json.at("database"));

@@ -23,7 +23,7 @@ void CheckRows(const std::vector<capture::RowKeys>& rows) {
     }
   };
   add(rows, before);
-  for (const cli::Json& line : cli::RecaptureOrders(rows)) {
+  for (const Json& line : cli::RecaptureOrders(rows)) {
     const std::string text = cli::Dump(line);
     SYNCLINE_CHECK(text.size() <= kLineBytesMax);
     add(cli::ParseOrder(text).rows, after);
@@ -38,7 +38,7 @@ void Try(std::string_view line) {
   }
   if (order) CheckRows(order->rows);
   try {
-    const cli::Json done = cli::DoneIn(line);
+    const Json done = cli::DoneIn(line);
     for (const char* name : {"next", "bytes", "linked_bytes"}) cli::NumberIn(done, name);
   } catch (const Error& error) {
     SYNCLINE_CHECK(!error.message().empty());

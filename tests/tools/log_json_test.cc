@@ -23,11 +23,11 @@ TEST(LogJsonTest, ValuesMayHoldQuotesAndBlanks) {
   const Json members =
       LogMembers(LogText("failed error=\"{}\" hint=\"{}\" tries={}",
                          "column \"a b\" of \"t\" is no x\\", "say \"please\"", 3));
-  EXPECT_EQ(members["error"], "column \"a b\" of \"t\" is no x\\");
-  EXPECT_EQ(members["hint"], "say \"please\"");
-  EXPECT_EQ(members["tries"], 3);
-  EXPECT_EQ(LogMembers("told table=my table rows=2")["table"], "my table");
-  EXPECT_EQ(LogMembers("open quote=\"never ends rows=2")["quote"], "\"never ends");
+  EXPECT_EQ(members.at("error"), "column \"a b\" of \"t\" is no x\\");
+  EXPECT_EQ(members.at("hint"), "say \"please\"");
+  EXPECT_EQ(members.at("tries"), 3);
+  EXPECT_EQ(LogMembers("told table=my table rows=2").at("table"), "my table");
+  EXPECT_EQ(LogMembers("open quote=\"never ends rows=2").at("quote"), "\"never ends");
 }
 
 // Seen to fail where lines were taken apart as if nobody had written into them: a name, or a
@@ -44,8 +44,8 @@ TEST(LogJsonTest, NoValueMakesAMember) {
                                     LogText("told table=\"{}\" rows={}", text, 7)}) {
       const Json members = LogMembers(line);
       EXPECT_EQ(members.size(), 3u) << line;
-      EXPECT_EQ(members["table"], text) << line;
-      EXPECT_EQ(members["rows"], 7) << line;
+      EXPECT_EQ(members.at("table"), text) << line;
+      EXPECT_EQ(members.at("rows"), 7) << line;
     }
     EXPECT_EQ(LogMembers(LogText("{} rows={}", text, 7)).size(), 2u) << text;
   }

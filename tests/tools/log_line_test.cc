@@ -35,26 +35,26 @@ Frame SampleFrame() {
 TEST(LogLineTest, JsonKeepsEveryValueExactly) {
   const Frame frame = SampleFrame();
   const Json upsert = LineJson({frame, 0});
-  EXPECT_EQ(upsert["offset"], 40);
-  EXPECT_EQ(upsert["op"], "upsert");
-  EXPECT_EQ(upsert["table"], "public.items");
-  EXPECT_EQ(upsert["key"].dump(), R"({"id":7})");
-  EXPECT_EQ(upsert["row"].dump(), R"({"id":7,"name":"two\nlines","price":"12.50","seen":null})");
-  EXPECT_EQ(upsert["version"], 9);
-  EXPECT_EQ(upsert["previous"], 8);
-  EXPECT_EQ(upsert["closes_cut"], false);
+  EXPECT_EQ(upsert.at("offset"), 40);
+  EXPECT_EQ(upsert.at("op"), "upsert");
+  EXPECT_EQ(upsert.at("table"), "public.items");
+  EXPECT_EQ(upsert.at("key").dump(), R"({"id":7})");
+  EXPECT_EQ(upsert.at("row").dump(), R"({"id":7,"name":"two\nlines","price":"12.50","seen":null})");
+  EXPECT_EQ(upsert.at("version"), 9);
+  EXPECT_EQ(upsert.at("previous"), 8);
+  EXPECT_EQ(upsert.at("closes_cut"), false);
 }
 
 TEST(LogLineTest, ADeletionHasAKeyAndNoRowAMarkHasNeither) {
   const Frame frame = SampleFrame();
   const Json deletion = LineJson({frame, 1});
-  EXPECT_EQ(deletion["op"], "delete");
-  EXPECT_EQ(deletion["key"].dump(), R"({"id":7})");
-  EXPECT_TRUE(deletion["row"].is_null());
+  EXPECT_EQ(deletion.at("op"), "delete");
+  EXPECT_EQ(deletion.at("key").dump(), R"({"id":7})");
+  EXPECT_TRUE(deletion.at("row").is_null());
   const Json mark = LineJson({frame, 2});
-  EXPECT_EQ(mark["op"], "mark");
-  EXPECT_TRUE(mark["table"].is_null());
-  EXPECT_EQ(mark["closes_cut"], true) << "the last change of a frame that closes its cut";
+  EXPECT_EQ(mark.at("op"), "mark");
+  EXPECT_TRUE(mark.at("table").is_null());
+  EXPECT_EQ(mark.at("closes_cut"), true) << "the last change of a frame that closes its cut";
 }
 
 TEST(LogLineTest, NumbersThatJsonHasNotAreTexts) {

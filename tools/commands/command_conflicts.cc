@@ -35,7 +35,7 @@ struct Found {
 };
 
 Json ImageJson(const std::optional<std::string>& image) {
-  return image ? Json::parse(*image, nullptr, /*allow_exceptions=*/false) : Json();
+  return image ? Json::parse_or_null(*image) : Json();
 }
 
 Json OffsetJson(const std::string& text) {

@@ -24,8 +24,10 @@ constexpr size_t kBaseEntries = 1'000;
 
 // A key's JSON, whatever its database makes of blanks and of the order of names.
 std::string Normalized(const std::string& key) {
-  const auto json = nlohmann::json::parse(key, nullptr, /*allow_exceptions=*/false);
-  return json.is_discarded() ? key : Dump(json);
+  Json json = Json::parse_or_null(key);
+  if (json.is_null()) return key;
+  json.SortMembers();
+  return Dump(json);
 }
 
 // Of one moment, whatever its form.

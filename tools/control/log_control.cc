@@ -111,7 +111,7 @@ void LogControl::Run(std::stop_token stop) {
 }
 
 void LogControl::Serve(const LocalSocket& caller, const std::string& line) {
-  const Json order = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  const Json order = Json::parse_or_null(line);
   const auto beat = order.is_object() ? order.find("beat") : order.end();
   if (beat == order.end() || !beat->is_number_integer()) {
     caller.WriteLine(Answer(line), kPatience);

@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kPortionBytes = 32u << 10;
 constexpr size_t kPerKeyBytes = 8;
 
-Json Parse(std::string_view line) { return Json::parse(line, nullptr, /*allow_exceptions=*/false); }
+Json Parse(std::string_view line) { return Json::parse_or_null(line); }
 
 Error NoOrder() {
   return UsageError("the log's writer does not know this order",
@@ -21,9 +21,8 @@ Error NoOrder() {
 
 // A member of that name that is a text; empty if there is none.
 std::string TextIn(const Json& json, const char* name) {
-  if (!json.is_object()) return {};
-  const auto member = json.find(name);
-  return member != json.end() && member->is_string() ? member->get<std::string>() : std::string();
+  const Json* member = json.find(name);
+  return member && member->is_string() ? member->get<std::string>() : std::string();
 }
 
 Row KeyOf(const Json& text) {
@@ -35,12 +34,12 @@ Row KeyOf(const Json& text) {
 
 std::vector<capture::RowKeys> RowsOf(const Json& order) {
   std::vector<capture::RowKeys> rows;
-  const auto named = order.find("rows");
-  if (named == order.end() || !named->is_array()) throw NoOrder();
+  const Json* named = order.find("rows");
+  if (!named || !named->is_array()) throw NoOrder();
   for (const Json& table : *named) {
     if (!table.is_object()) throw NoOrder();
-    const auto keys = table.find("keys");
-    if (keys == table.end() || !keys->is_array()) throw NoOrder();
+    const Json* keys = table.find("keys");
+    if (!keys || !keys->is_array()) throw NoOrder();
     capture::RowKeys& some = rows.emplace_back();
     some.table = {TextIn(table, "schema"), TextIn(table, "table")};
     for (const Json& key : *keys) some.keys.push_back(KeyOf(key));
@@ -49,7 +48,7 @@ std::vector<capture::RowKeys> RowsOf(const Json& order) {
 }
 
 Error ErrorOf(const Json& answer) {
-  const Json error = answer.is_object() ? answer.value("error", Json()) : Json();
+  const Json error = answer.value("error", Json());
   std::string message = TextIn(error, "message");
   if (message.empty()) message = "the writer's answer cannot be read";
   const std::string hint = TextIn(error, "hint");
@@ -118,15 +117,13 @@ Json ErrorAnswer(const Error& error) {
 
 Json DoneIn(std::string_view answer) {
   const Json json = Parse(answer);
-  if (json.is_object()) {
-    if (const auto done = json.find("done"); done != json.end() && done->is_object()) return *done;
-  }
+  if (const Json* done = json.find("done"); done && done->is_object()) return *done;
   throw ErrorOf(json);
 }
 
 uint64_t NumberIn(const Json& done, const char* name) {
-  const auto member = done.find(name);
-  return member != done.end() && member->is_number_unsigned() ? member->get<uint64_t>() : 0;
+  const Json* member = done.find(name);
+  return member && member->is_number_unsigned() ? member->get<uint64_t>() : 0;
 }
 
 }  // namespace syncline::cli

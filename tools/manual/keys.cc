@@ -7,6 +7,7 @@
 // is no part of the program that users get.
 int main() {
   using namespace syncline::cli;
+  using syncline::Json;
   for (const ConfigKey& key : ConfigKeys()) {
     Json places = Json::array();
     for (auto place = Place::kTable; place <= Place::kNames;

@@ -49,8 +49,6 @@ Row KeyOf(const TableSchema& schema, const Change& change) {
   return change.op == Op::kUpsert ? Project(change.row, schema.key) : change.row;
 }
 
-std::string Dump(const Json& json) {
-  return PrintableJson(json.dump(-1, ' ', false, Json::error_handler_t::replace));
-}
+std::string Dump(const Json& json) { return PrintableJson(json.dump(Json::Form::kReplace)); }
 
 }  // namespace syncline::cli

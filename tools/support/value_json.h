@@ -1,15 +1,12 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "engine/base/json.h"
 #include "engine/model/change.h"
 #include "engine/model/schema.h"
 
 namespace syncline::cli {
-
-// Keeps the order of columns, which people read.
-using Json = nlohmann::ordered_json;
 
 // null, true, 42 and finite doubles as JSON has them; everything else, decimals above all, as the
 // value's text, which loses nothing.

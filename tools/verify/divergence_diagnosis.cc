@@ -2,19 +2,20 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "apply/state/own_tables.h"
 #include "apply/state/row_image.h"
+#include "engine/base/json.h"
 
 namespace syncline::cli {
 namespace {
 
 // The same for equal objects, however a database has written them.
 std::string Canonical(const std::string& json) {
-  return nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false)
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  Json parsed = Json::parse_or_null(json);
+  parsed.SortMembers();
+  return parsed.dump(Json::Form::kReplace);
 }
 
 // As syncline_conflicts names a row.

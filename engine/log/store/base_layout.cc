@@ -1,7 +1,6 @@
 #include "engine/log/store/base_layout.h"
 
-#include <nlohmann/json.hpp>
-
+#include "engine/base/json.h"
 #include "engine/log/big_endian.h"
 #include "engine/log/log_damage.h"
 #include "engine/log/ordered_key.h"
@@ -60,20 +59,20 @@ std::optional<Offset> ParseDeletionKey(std::string_view key) {
 
 std::string EncodeRecord(const Record& record) {
   const BaseInfo& info = record.info;
-  return nlohmann::json{{"as_of", info.as_of.value()},
-                        {"hash", info.hash},
-                        {"written_at", info.written_at.time_since_epoch().count()},
-                        {"cut_open", info.cut_open},
-                        {"deletions_from", info.deletions_from.value()},
-                        {"entries", info.entries},
-                        {"digest", {record.digest.high, record.digest.low}}}
+  return Json{{"as_of", info.as_of.value()},
+              {"cut_open", info.cut_open},
+              {"deletions_from", info.deletions_from.value()},
+              {"digest", {record.digest.high, record.digest.low}},
+              {"entries", info.entries},
+              {"hash", info.hash},
+              {"written_at", info.written_at.time_since_epoch().count()}}
       .dump();
 }
 
 Record DecodeRecord(std::string_view bytes) {
-  const nlohmann::json json = nlohmann::json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+  const Json json = Json::parse_or_null(bytes);
   // A number of another kind would be converted, whether it fits or not.
-  const auto number = [](const nlohmann::json& field) {
+  const auto number = [](const Json& field) {
     if (!field.is_number_unsigned())
       throw LogDamage("a number in the record of the log's base is none");
     return field.get<uint64_t>();
@@ -94,7 +93,7 @@ Record DecodeRecord(std::string_view bytes) {
       throw LogDamage("the log's base was written at a time that no clock shows");
     record.digest = {number(json.at("digest").at(0)), number(json.at("digest").at(1))};
     return record;
-  } catch (const nlohmann::json::exception&) {
+  } catch (const JsonError&) {
     throw LogDamage("the record of the log's base cannot be read");
   }
 }

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 #include <rocksdb/iterator.h>
 
-#include <nlohmann/json.hpp>
-
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/log/big_endian.h"
 #include "engine/log/log_damage.h"
 #include "engine/log/store/rocks_status.h"
@@ -53,21 +52,21 @@ TableSchema DecodeSchemaRecord(SchemaId id, std::string_view bytes) {
 // JSON, because it is read by people who look at a log with RocksDB's own tools.
 std::string EncodeMeta(const LogInfo& info) {
   const auto begins = info.begins.find(info.epoch);
-  return nlohmann::json{{"format", kLogFormat},
-                        {"log_id", info.id.ToString()},
-                        {"epoch", info.epoch},
-                        {"begins", begins == info.begins.end() ? 0 : begins->second.value()},
-                        {"source", info.source}}
+  return Json{{"begins", begins == info.begins.end() ? 0 : begins->second.value()},
+              {"epoch", info.epoch},
+              {"format", kLogFormat},
+              {"log_id", info.id.ToString()},
+              {"source", info.source}}
       .dump();
 }
 
 LogInfo DecodeMeta(std::string_view bytes) {
-  const nlohmann::json meta = nlohmann::json::parse(bytes, nullptr, /*allow_exceptions=*/false);
-  const auto format = meta.is_object() ? meta.find("format") : meta.end();
-  if (format == meta.end() || !format->is_number_integer()) {
+  const Json meta = Json::parse_or_null(bytes);
+  const Json* format = meta.find("format");
+  if (!format || !format->is_number_integer()) {
     throw LogDamage("the log's meta record cannot be read");
   }
-  if (*format != kLogFormat) {
+  if (!(*format == Json(kLogFormat))) {
     throw StopError("the log has layout " + format->dump() + ", this program knows " +
                         std::to_string(kLogFormat),
                     "use the version of syncline that wrote it, or a newer one");
@@ -76,13 +75,13 @@ LogInfo DecodeMeta(std::string_view bytes) {
     if (!meta.at("epoch").is_number_unsigned()) throw LogDamage("the log's epoch is no number");
     const auto epoch = meta.at("epoch").get<uint64_t>();
     if (epoch > kEpochMax) throw LogDamage("the log's epoch is beyond all epochs");
-    const nlohmann::json begins = meta.value("begins", nlohmann::json(0u));
+    const Json begins = meta.value("begins", Json(0));
     if (!begins.is_number_unsigned()) throw LogDamage("the begin of the log's epoch is no number");
     return {LogId::Parse(meta.at("log_id").get<std::string>()),
             epoch,
             meta.at("source").get<std::string>(),
             {{epoch, Offset(begins.get<uint64_t>())}}};
-  } catch (const nlohmann::json::exception&) {
+  } catch (const JsonError&) {
     throw LogDamage("the log's meta record lacks a field");
   }
 }
