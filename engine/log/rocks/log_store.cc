@@ -91,6 +91,7 @@ void LogStore::LookBeforeOpening() {
   const bool has_mark = fs::exists(fs::symlink_status(path, ignored));
   if (has_mark || (state == State::kEmpty && fs::exists(folder_, ignored))) TightenFolder(folder_);
   if (const std::optional<Mark> mark = ReadMark(path)) {
+    hold_ = std::make_unique<FolderHold>(folder_);
     mark_ = *mark;
     if (mark_.next == Offset(0)) return;  // nothing to lose: it may be in the making
     if (state != State::kStore) throw log_folder::IncompleteError(folder_);
@@ -107,6 +108,7 @@ void LogStore::LookBeforeOpening() {
                       "run `syncline log repair` again: it goes on");
   }
   log_folder::Make(folder_);
+  hold_ = std::make_unique<FolderHold>(folder_);
   mark_ = {.log_id = LogId::Random(), .epoch = 1};
   MarkFile::Open(path, mark_);
 }

@@ -12,6 +12,7 @@
 
 #include "engine/log/folder/mark.h"
 #include "engine/log/log_info.h"
+#include "engine/log/store/log_lock.h"
 
 namespace syncline {
 
@@ -55,6 +56,7 @@ class LogStore {
   std::optional<LogInfo> ReadInfo();
 
   std::filesystem::path folder_;
+  std::unique_ptr<FolderHold> hold_;  // goes after the store
   Mark mark_;
   std::mutex dropping_;
   uint64_t memtable_bytes_ = 0;

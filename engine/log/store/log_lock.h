@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/base/error.h"
+#include "engine/base/file.h"
 
 namespace syncline {
 
@@ -22,6 +23,19 @@ class LogLock {
 
  private:
   rocksdb::FileLock* lock_ = nullptr;
+};
+
+// Keeps a log's folder from other writers that know it by another name, as by a symbolic link. The
+// store's own lock is no help there: it belongs to a process and goes by the name, and a second one
+// in the same process would even end the first. Held until this goes. Private to engine/log.
+class FolderHold {
+ public:
+  // Throws EnvironmentError, with the holder's process, when a writer has it. The folder is there.
+  // On a file system that knows no such locks it holds nothing.
+  explicit FolderHold(const std::filesystem::path& folder);
+
+ private:
+  const file::Descriptor folder_;
 };
 
 // What RocksDB's status means when it is that of a lock which somebody else has.

@@ -1,6 +1,7 @@
 // Cutting a damaged log where it is whole: what stays, what is kept, and what a crash leaves.
 #include "engine/log/care/log_repair.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -268,6 +269,26 @@ TEST_F(LogRepairTest, VerifyNamesTheFirstDamageAndWhatIsWholeBefore) {
     fs::copy_file(temp_.path() / "whole", entry.path(), fs::copy_options::overwrite_existing);
   }
   EXPECT_FALSE(Verify().damage);
+}
+
+// Seen to fail where the lock of the store, which is a process's and goes by the name, was the only
+// one: both wrote, and the log had lost files when it was opened next.
+TEST_F(LogRepairTest, ASecondWriterByAnotherNameIsRefused) {
+  const fs::path link = folder_.string() + ".link";
+  fs::create_directory_symlink(folder_, link);
+  {
+    const auto log = Open();
+    try {
+      OpenRocksLog(link, kSource, clock_);
+      ADD_FAILURE() << "two writers";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 3);
+      EXPECT_THAT(error.message(), testing::HasSubstr("another writer in this process"));
+    }
+    log->Append(ItemsDraft(500, 10, "50"));
+  }
+  ExpectWhole(510, 1);
+  OpenRocksLog(link, kSource, clock_);
 }
 
 // Seen to fail where the folder was taken for what an earlier repair had left: it was emptied, by a
