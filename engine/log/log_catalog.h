@@ -28,7 +28,7 @@ class LogPlace {
 
   // For messages: what a person finds the log by. A log that is a folder: the folder's path.
   virtual std::string Describe() const = 0;
-  // True when capture has made the log, or has begun to. Does not throw.
+  // True when capture has made the log, or has begun to, and when nobody may look. Does not throw.
   virtual bool MayExist() const = 0;
 
   // Opens the log for writing, or makes a new one for `source`, the identity of a database. Throws

@@ -178,6 +178,26 @@ class HealthTest(SystemTest):
         )
         self.check("once")
 
+    def test_a_log_that_is_gone_or_cannot_be_looked_at_is_no_log_that_is_yet_to_be_made(self):
+        """Seen to fail with `in step` and `no log yet`, and exit code 0."""
+        self.configure()
+        self.syncline.run("run", "--once")
+        logs = self.folder / "log"
+        (logs / "source").rename(logs / "aside")
+        status, code = self.status()
+        self.assertEqual((status["state"], code), ("unknown", 3))
+        self.assertIn("target is at offset 2 of one", self.syncline.run("status", expect=3).stdout)
+        (logs / "aside").rename(logs / "source")
+        logs.rename(self.folder / "aside")
+        logs.symlink_to("log")
+        status, code = self.status()
+        self.assertEqual((status["state"], code), ("unknown", 3))
+        for command in (["runs"], ["log", "ls"], ["log", "verify"]):
+            self.assertIn("symbolic links", self.syncline.run(*command, expect=3).stderr)
+        logs.unlink()
+        (self.folder / "aside").rename(logs)
+        self.check("once")
+
     def test_stopped(self):
         self.configure()
         process = self.start()

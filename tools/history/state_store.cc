@@ -109,7 +109,13 @@ StateStore::StateStore(const fs::path& folder, Clock& clock, const sql::WaitLimi
 
 std::unique_ptr<StateStore> StateStore::OpenIfThere(const fs::path& folder, Clock& clock) {
   std::error_code error;
-  if (!fs::exists(folder / kFile, error)) return nullptr;
+  const bool is_there = fs::exists(folder / kFile, error);
+  if (error) {
+    throw EnvironmentError(
+        fmt::format("looking for {}: {}", (folder / kFile).string(), error.message()),
+        "run syncline as the user whose folder it is, or choose another one under `log:`");
+  }
+  if (!is_there) return nullptr;
   return std::make_unique<StateStore>(folder, clock);
 }
 

@@ -89,6 +89,32 @@ bool WillBeMadeByApply(const sql::DatabaseUrl& url) {
 
 }  // namespace
 
+// A target that has come to an offset of a log that is not there: somebody has moved it, or looks
+// in another place. What cannot be asked, as before the first run, is not told.
+static void CheckNeverHadOne(const Config& config, const PipelineConfig& pipeline,
+                             PipelineStatus& status) {
+  std::vector<apply::Progress> rows;
+  try {
+    if (!config.LinesOf(pipeline) && WillBeMadeByApply(config.Database(pipeline.to).url)) return;
+    rows = ReadTargetProgress(config, pipeline);
+  } catch (const Error&) {
+    return;
+  }
+  for (const apply::Progress& row : rows) {
+    if (row.pipeline != pipeline.name) continue;
+    const Error error = EnvironmentError(
+        fmt::format("there is no log of \"{}\" in {}, and {} is at offset {} of one", status.source,
+                    config.Log(status.source)->Describe(), status.target, row.next.value()),
+        "put the log back, or restore a backup of it, or correct `log:`; the target cannot go on "
+        "with a new one");
+    status.state = State::kTrouble;
+    status.trouble = error.message();
+    status.hint = error.hint();
+    status.exit_code = error.exit_code();
+    return;
+  }
+}
+
 LogRef LogOf(const Config& config, const std::string& source) {
   LogRef log = config.Log(source);
   if (!log->MayExist()) {
@@ -119,6 +145,7 @@ PipelineStatus ReadPipelineStatus(const Config& config, const PipelineConfig& pi
   PipelineStatus status{.pipeline = pipeline.name, .source = pipeline.from, .target = pipeline.to};
   if (!config.Log(pipeline.from)->MayExist()) {
     status.state = State::kNoLog;
+    CheckNeverHadOne(config, pipeline, status);
     return status;
   }
   try {

@@ -35,7 +35,9 @@ class FolderPlace : public LogPlace, public LogCare {
 
   bool MayExist() const override {
     std::error_code error;
-    return fs::exists(folder_, error) && !fs::is_empty(folder_, error);
+    // What may not be looked at may be a log: opening it says what is in the way.
+    if (!fs::exists(folder_, error)) return static_cast<bool>(error);
+    return !fs::is_empty(folder_, error);
   }
 
   std::unique_ptr<ChangeLog> Open(std::string_view source, Clock& clock) const override {
