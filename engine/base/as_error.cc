@@ -1,6 +1,7 @@
 #include "engine/base/as_error.h"
 
 #include <cerrno>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <system_error>
@@ -25,6 +26,18 @@ Error OfTheSystem(const std::system_error& error) {
   }
 }
 
+bool IsLimit(int error) {
+  return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
+}
+
+// A path that leads nowhere, or that this user may not go.
+Error OfAPath(const std::filesystem::filesystem_error& error) {
+  if (error.path1().empty() || IsLimit(error.code().value())) return OfTheSystem(error);
+  return EnvironmentError(error.path1().string() + ": " + error.code().message(),
+                          "Check the path, and the rights of this user on it and on the folders "
+                          "above it.");
+}
+
 }  // namespace
 
 Error AsError(const std::exception_ptr& exception) {
@@ -35,6 +48,8 @@ Error AsError(const std::exception_ptr& exception) {
   } catch (const std::bad_alloc&) {
     return RetryError("the system does not give the memory that is needed",
                       std::string(kMemoryHint));
+  } catch (const std::filesystem::filesystem_error& error) {
+    return OfAPath(error);
   } catch (const std::system_error& error) {
     return OfTheSystem(error);
   } catch (const std::exception& error) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -23,6 +24,19 @@ TEST(AsErrorTest, AnErrorStaysWhatItIs) {
   EXPECT_EQ(error.message(), "no key");
   EXPECT_EQ(error.hint(), "give it one");
   EXPECT_EQ(error.exit_code(), 2);
+}
+
+// Seen to fail as something that the system does not give, with a look at the system's log.
+TEST(AsErrorTest, APathThatCannotBeGoneNamesThePath) {
+  using std::filesystem::filesystem_error;
+  const auto code = [](int number) { return std::error_code(number, std::generic_category()); };
+  for (const int number : {ELOOP, EACCES, ENAMETOOLONG}) {
+    const Error error = Of(filesystem_error("status", "/data/target.db", code(number)));
+    EXPECT_EQ(error.message(), "/data/target.db: " + code(number).message());
+    EXPECT_EQ(error.exit_code(), 3);
+    EXPECT_NE(error.hint().find("path"), std::string::npos);
+  }
+  EXPECT_EQ(Of(filesystem_error("status", "/data", code(EMFILE))).reaction(), Reaction::kRetry);
 }
 
 // What another moment may have is tried again, with the limit that is to be raised.
