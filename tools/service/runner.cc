@@ -47,6 +47,7 @@ Runner::Runner(Plan plan, Options options, Clock& clock, std::shared_ptr<Logger>
       pauses_(book_),
       hooks_(HooksOf(plan_), logger_, plan_.stop),
       incidents_(book_, hooks_, clock_),
+      supervisor_(plan_.pipelines, options_.once, clock_, logger_, book_, incidents_),
       recorder_(SubjectsOfRecorder(), watch_, book_, incidents_) {
   if (options_.once) LeaveOutPaused();
 }
@@ -116,10 +117,10 @@ void Runner::Run(std::stop_token stop) {
         if (source.node && options_.once) unpolled_.insert(source.database);
       }
       for (const SourcePlan& source : plan_.sources) {
-        StartUnit(UnitOf(source), units, [this, &source, stop] {
-          RunUnit(UnitOf(source), [&] {
-            Persist(UnitOf(source), source.retry, options_.once, stop,
-                    [&] { RunSource(source, stop); });
+        supervisor_.Start(Unit::Of(source), units, [this, &source, stop] {
+          supervisor_.Run(Unit::Of(source), [&] {
+            supervisor_.Persist(Unit::Of(source), source.retry, options_.once, stop,
+                                [&] { RunSource(source, stop); });
           });
           const std::lock_guard lock(mutex_);
           unpolled_.erase(source.database);
@@ -127,8 +128,8 @@ void Runner::Run(std::stop_token stop) {
       }
     } else {
       for (const PipelinePlan& pipeline : plan_.pipelines) {
-        StartUnit(UnitOf(pipeline), units, [this, &pipeline, stop] {
-          RunUnit(UnitOf(pipeline), [&] {
+        supervisor_.Start(Unit::Of(pipeline), units, [this, &pipeline, stop] {
+          supervisor_.Run(Unit::Of(pipeline), [&] {
             if (pipeline.two_way) {
               throw UsageError(
                   "in two directions a database is applied to where it is captured",
@@ -143,8 +144,7 @@ void Runner::Run(std::stop_token stop) {
   const bool is_cut_short = options_.once && stop.stop_requested();
   recorder_.Finish(is_cut_short ? RunState::kCancelled : RunState::kDone, options_.once);
   EndWork(options_.once && !is_cut_short ? Work::End::kDone : Work::End::kStopped);
-  std::lock_guard lock(mutex_);
-  if (!failures_.empty()) throw failures_.front().error;
+  if (const std::optional<Error> failure = supervisor_.FirstFailure()) throw *failure;
 }
 
 void Runner::BeginWork() {
@@ -162,11 +162,11 @@ void Runner::BeginWork() {
 // What has failed has said so.
 void Runner::EndWork(Work::End end) {
   for (const SourcePlan& source : plan_.sources) {
-    if (!options_.capture || HasFailed(UnitOf(source))) continue;
+    if (!options_.capture || supervisor_.HasFailed(Unit::Of(source))) continue;
     book_.EndWork(Work::Part::kCapture, source.database, end);
   }
   for (const PipelinePlan& pipeline : plan_.pipelines) {
-    if (!options_.apply || HasFailed(UnitOf(pipeline))) continue;
+    if (!options_.apply || supervisor_.HasFailed(Unit::Of(pipeline))) continue;
     book_.EndWork(Work::Part::kApply, pipeline.name, end);
   }
 }
@@ -175,7 +175,7 @@ std::vector<const PipelinePlan*> Runner::PipelinesOf(const SourcePlan& source) {
   std::vector<const PipelinePlan*> found;
   for (const PipelinePlan& pipeline : plan_.pipelines) {
     const bool wanted = options_.apply && pipeline.place() == source.database;
-    if (wanted && !HasFailedForGood(UnitOf(pipeline))) found.push_back(&pipeline);
+    if (wanted && !supervisor_.HasFailedForGood(Unit::Of(pipeline))) found.push_back(&pipeline);
   }
   return found;
 }
@@ -222,9 +222,9 @@ class Runner::Followers {
  private:
   void StartThread(const PipelinePlan& pipeline, bool once, std::stop_token stop,
                    std::stop_token ending, std::vector<std::jthread>& threads) {
-    if (runner_.HasFailedForGood(UnitOf(pipeline))) return;
+    if (runner_.supervisor_.HasFailedForGood(Unit::Of(pipeline))) return;
     auto body = [this, &pipeline, once, stop, ending] {
-      runner_.RunUnit(UnitOf(pipeline), [&] {
+      runner_.supervisor_.Run(Unit::Of(pipeline), [&] {
         if (runner_.IsByTheClock(pipeline)) {
           runner_.FollowByTheClock(pipeline, log_, orders_, node_, stop);
         } else if (pipeline.two_way) {
@@ -233,9 +233,9 @@ class Runner::Followers {
           runner_.FollowFromHere(pipeline, log_, once, stop, ending);
         }
       });
-      if (runner_.HasFailedForGood(UnitOf(pipeline))) LoseOne();
+      if (runner_.supervisor_.HasFailedForGood(Unit::Of(pipeline))) LoseOne();
     };
-    if (!runner_.StartUnit(UnitOf(pipeline), threads, std::move(body))) LoseOne();
+    if (!runner_.supervisor_.Start(Unit::Of(pipeline), threads, std::move(body))) LoseOne();
   }
 
   void LoseOne() {
@@ -290,7 +290,7 @@ void Runner::RunSource(const SourcePlan& source, std::stop_token stop) {
     if (node) node->Attach(*stage);
     watching = watch_.Capture(source.database, stage->stats(), log->NewReader());
   }
-  RecordStart(UnitOf(source));
+  supervisor_.RecordStart(Unit::Of(source));
   LogControl control(*log, orders, *source.log, logger_);
   const std::jthread taking_orders([&](std::stop_token end) { control.Run(std::move(end)); });
   std::shared_ptr<void> listening;

@@ -11,7 +11,6 @@
 
 #include "capture/polling/capture_orders.h"
 #include "engine/base/clock.h"
-#include "engine/base/error.h"
 #include "engine/base/logger.h"
 #include "engine/log/change_log.h"
 #include "engine/log/log_reader.h"
@@ -26,6 +25,7 @@
 #include "tools/service/scheduled_pipeline.h"
 #include "tools/service/stage_target.h"
 #include "tools/service/stage_watch.h"
+#include "tools/service/supervisor.h"
 
 namespace syncline::cli {
 
@@ -74,41 +74,7 @@ class Runner {
   const Plan& plan() const { return plan_; }
 
  private:
-  using Body = std::function<void()>;
   class Followers;
-  // What fails for itself: the capture of a source, or a pipeline's apply.
-  struct Unit {
-    Work::Part part;
-    std::string name;
-    auto operator<=>(const Unit&) const = default;
-  };
-  static Unit UnitOf(const SourcePlan& source) { return {Work::Part::kCapture, source.database}; }
-  static Unit UnitOf(const PipelinePlan& pipeline) { return {Work::Part::kApply, pipeline.name}; }
-
-  // What becomes of failures: runner_failures.cc.
-  // Runs a body; its failure becomes the unit's.
-  void RunUnit(const Unit& unit, const Body& body);
-  // Begins a thread; false: there is none to be had, which is the unit's failure.
-  bool StartUnit(const Unit& unit, std::vector<std::jthread>& threads, Body body);
-  // Runs a body again after errors that may go away, as often as `retry` allows, once the unit has
-  // started at all; and, while others go on, after a failure whose cause may go away.
-  // With `once` there is somebody who waits for it: the first error counts.
-  void Persist(const Unit& unit, const Backoff::Options& retry, bool once, std::stop_token stop,
-               const Body& body);
-  void RecordFailure(const Unit& unit, const Error& error);
-  void RecordFailureForGood(const Unit& unit, const Error& error);
-  // Now; it may be tried again.
-  bool HasFailed(const Unit& unit);
-  bool HasFailedForGood(const Unit& unit);
-  // The unit's stage was made: it has not failed (any more).
-  void RecordStart(const Unit& unit);
-  bool HasStarted(const Unit& unit);
-  static bool DependsOn(const PipelinePlan& pipeline, const Unit& unit);
-  // Whether any pipeline goes on that does not depend on the unit.
-  bool OthersGoOn(const Unit& unit);
-  static bool MayComeBack(const Unit& unit, const Error& error);
-  // False: nothing else goes on any more.
-  bool AwaitAnotherTry(const Unit& unit, Microseconds wait, const std::stop_token& stop);
 
   std::unique_ptr<ChangeLog> OpenLog(const SourcePlan& source);
   void RunSource(const SourcePlan& source, std::stop_token stop);
@@ -183,16 +149,10 @@ class Runner {
   PauseWatch pauses_;
   Hooks hooks_;
   Incidents incidents_;
+  Supervisor supervisor_;
   RunSampler recorder_;
 
-  struct Failure {
-    Unit unit;
-    Error error;
-    bool for_good = false;
-  };
   std::mutex mutex_;
-  std::vector<Failure> failures_;   // guarded by mutex_
-  std::set<Unit> started_;          // guarded by mutex_; those whose stage was made at least once
   std::set<std::string> unpolled_;  // guarded by mutex_; nodes, with `once`
 };
 

@@ -23,7 +23,7 @@ void Runner::FollowFromHere(const PipelinePlan& pipeline, LogReaders& log, bool 
                             std::stop_token stop, std::stop_token ending) {
   WhileActive(pipeline.name, once, stop, [&](std::stop_token active) {
     const EitherStop either(active, ending);
-    Persist(UnitOf(pipeline), pipeline.schedule.retry, once, either.token(), [&] {
+    supervisor_.Persist(Unit::Of(pipeline), pipeline.schedule.retry, once, either.token(), [&] {
       auto reader = log.NewReader();
       apply::ApplyOptions options = OptionsFor(pipeline, reader->info(), once, nullptr);
       options.ending = ending;
@@ -38,7 +38,7 @@ void Runner::FollowFromOutside(const PipelinePlan& pipeline, bool once, Replica*
     return FollowFromOutsideByTheClock(pipeline, stop);
   }
   WhileActive(pipeline.name, once, stop, [&](std::stop_token active) {
-    Persist(UnitOf(pipeline), pipeline.schedule.retry, once, active, [&] {
+    supervisor_.Persist(Unit::Of(pipeline), pipeline.schedule.retry, once, active, [&] {
       auto reader = WaitForLog(pipeline, once, active);
       if (reader == nullptr) return;
       Apply(pipeline, *reader, OptionsFor(pipeline, reader->info(), once, node), active);
@@ -109,7 +109,7 @@ void Runner::Apply(const PipelinePlan& pipeline, LogReader& reader, apply::Apply
   if (!pipeline.lines) watched.emplace(pipeline, reader, *logger_);
   LogReader& log = watched ? static_cast<LogReader&>(*watched) : reader;
   apply::ApplyStage stage(targets_.Of(pipeline), std::move(options), log, clock_, logger_);
-  RecordStart(UnitOf(pipeline));
+  supervisor_.RecordStart(Unit::Of(pipeline));
   auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
   stage.Run(stop);
 }

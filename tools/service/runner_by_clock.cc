@@ -118,8 +118,9 @@ void Runner::StartPolls(const SourcePlan& source, LogReaders& log, capture::Capt
   if (options_.apply || options_.once || source.polls) return;
   for (const PipelinePlan& pipeline : plan_.pipelines) {
     if (pipeline.place() != source.database) continue;
-    StartUnit(UnitOf(pipeline), threads, [this, &pipeline, &log, &orders, stop] {
-      RunUnit(UnitOf(pipeline), [&] { PollByTheClock(pipeline, orders, *log.NewReader(), stop); });
+    supervisor_.Start(Unit::Of(pipeline), threads, [this, &pipeline, &log, &orders, stop] {
+      supervisor_.Run(Unit::Of(pipeline),
+                      [&] { PollByTheClock(pipeline, orders, *log.NewReader(), stop); });
     });
   }
 }
@@ -134,8 +135,8 @@ std::jthread Runner::KeepLog(const SourcePlan& source, LogAdmin& log, std::stop_
       }).Run(stop);
       return;
     }
-    RunUnit(UnitOf(source), [&] { keeper.Run(stop); });
-    if (HasFailed(UnitOf(source))) capturing.request_stop();
+    supervisor_.Run(Unit::Of(source), [&] { keeper.Run(stop); });
+    if (supervisor_.HasFailed(Unit::Of(source))) capturing.request_stop();
   });
 }
 
@@ -174,7 +175,7 @@ void Runner::ApplyRun(const PipelinePlan& pipeline, LogReader& reader, RunRecord
   if (!pipeline.lines) watched.emplace(pipeline, reader, *logger_);
   LogReader& log = watched ? static_cast<LogReader&>(*watched) : reader;
   apply::ApplyStage stage(targets_.Of(pipeline), std::move(options), log, clock_, logger_);
-  RecordStart(UnitOf(pipeline));
+  supervisor_.RecordStart(Unit::Of(pipeline));
   const auto watching = watch_.Apply(pipeline.name, pipeline.source, stage.stats());
   const auto add = [&] {
     const apply::ApplyStats& stats = stage.stats();

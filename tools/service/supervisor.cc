@@ -1,11 +1,11 @@
-// What becomes of a unit of Runner that fails: a source, or a pipeline.
+#include "tools/service/supervisor.h"
+
 #include <algorithm>
 #include <exception>
 #include <system_error>
 
 #include "engine/base/as_error.h"
 #include "engine/base/backoff.h"
-#include "tools/service/runner.h"
 
 namespace syncline::cli {
 namespace {
@@ -27,9 +27,19 @@ bool IsStillToBeMade(const Error& error) {
          error.condition() == Condition::kNoSuchTable;
 }
 
+bool DependsOn(const PipelinePlan& pipeline, const Unit& unit) {
+  return (unit.part == Work::Part::kApply ? pipeline.name : pipeline.place()) == unit.name;
+}
+
+bool MayComeBack(const Unit& unit, const Error& error) {
+  if (error.reaction() == Reaction::kDamage) return false;
+  if (error.may_go_away()) return true;
+  return unit.part == Work::Part::kCapture && IsStillToBeMade(error);
+}
+
 }  // namespace
 
-void Runner::RunUnit(const Unit& unit, const Body& body) {
+void Supervisor::Run(const Unit& unit, const Body& body) {
   try {
     body();
   } catch (...) {
@@ -37,7 +47,7 @@ void Runner::RunUnit(const Unit& unit, const Body& body) {
   }
 }
 
-bool Runner::StartUnit(const Unit& unit, std::vector<std::jthread>& threads, Body body) {
+bool Supervisor::Start(const Unit& unit, std::vector<std::jthread>& threads, Body body) {
   try {
     threads.emplace_back(std::move(body));
     return true;
@@ -47,13 +57,13 @@ bool Runner::StartUnit(const Unit& unit, std::vector<std::jthread>& threads, Bod
   }
 }
 
-void Runner::RecordFailureForGood(const Unit& unit, const Error& error) {
+void Supervisor::RecordFailureForGood(const Unit& unit, const Error& error) {
   RecordFailure(unit, error);
   const std::lock_guard lock(mutex_);
   std::ranges::find(failures_, unit, &Failure::unit)->for_good = true;
 }
 
-void Runner::RecordFailure(const Unit& unit, const Error& error) {
+void Supervisor::RecordFailure(const Unit& unit, const Error& error) {
   {
     const std::lock_guard lock(mutex_);
     const auto known = std::ranges::find(failures_, unit, &Failure::unit);
@@ -63,33 +73,29 @@ void Runner::RecordFailure(const Unit& unit, const Error& error) {
   }
   // A second process that is refused says nothing about the pipeline.
   const bool is_well_elsewhere = book_.IsAtWorkElsewhere(unit.part, unit.name);
-  for (const PipelinePlan& pipeline : plan_.pipelines) {
+  for (const PipelinePlan& pipeline : pipelines_) {
     if (is_well_elsewhere || !DependsOn(pipeline, unit)) continue;
     incidents_.Stopped(pipeline.name, KindOf(unit.part), error);
   }
   book_.EndWork(unit.part, unit.name, Work::End::kFailed);
   // The only pipeline's failure ends the program, which then tells it.
-  if (plan_.pipelines.size() < 2) return;
+  if (pipelines_.size() < 2) return;
   logger_->Error("stopped by an error name={} error=\"{}\" hint=\"{}\"", unit.name, error.message(),
                  error.hint());
 }
 
-bool Runner::DependsOn(const PipelinePlan& pipeline, const Unit& unit) {
-  return (unit.part == Work::Part::kApply ? pipeline.name : pipeline.place()) == unit.name;
-}
-
-bool Runner::HasFailed(const Unit& unit) {
+bool Supervisor::HasFailed(const Unit& unit) {
   const std::lock_guard lock(mutex_);
   return std::ranges::find(failures_, unit, &Failure::unit) != failures_.end();
 }
 
-bool Runner::HasFailedForGood(const Unit& unit) {
+bool Supervisor::HasFailedForGood(const Unit& unit) {
   const std::lock_guard lock(mutex_);
   const auto found = std::ranges::find(failures_, unit, &Failure::unit);
   return found != failures_.end() && found->for_good;
 }
 
-void Runner::RecordStart(const Unit& unit) {
+void Supervisor::RecordStart(const Unit& unit) {
   bool had_failed = false;
   {
     const std::lock_guard lock(mutex_);
@@ -97,22 +103,22 @@ void Runner::RecordStart(const Unit& unit) {
     had_failed = std::erase_if(failures_, [&](const Failure& one) { return one.unit == unit; }) > 0;
   }
   if (!had_failed) return;
-  for (const PipelinePlan& pipeline : plan_.pipelines) {
+  for (const PipelinePlan& pipeline : pipelines_) {
     if (DependsOn(pipeline, unit)) incidents_.StartedAgain(pipeline.name, KindOf(unit.part));
   }
-  book_.BeginWork(unit.part, unit.name, options_.once);
+  book_.BeginWork(unit.part, unit.name, once_);
   logger_->Info("goes on again after it had stopped name={}", unit.name);
 }
 
-bool Runner::HasStarted(const Unit& unit) {
+bool Supervisor::HasStarted(const Unit& unit) {
   const std::lock_guard lock(mutex_);
   return started_.contains(unit);
 }
 
 // A pipeline goes on when neither it nor the capture by which it runs has failed.
-bool Runner::OthersGoOn(const Unit& unit) {
+bool Supervisor::OthersGoOn(const Unit& unit) {
   const std::lock_guard lock(mutex_);
-  return std::ranges::any_of(plan_.pipelines, [&](const PipelinePlan& pipeline) {
+  return std::ranges::any_of(pipelines_, [&](const PipelinePlan& pipeline) {
     return !DependsOn(pipeline, unit) &&
            std::ranges::none_of(failures_, [&](const Failure& failure) {
              return DependsOn(pipeline, failure.unit);
@@ -120,13 +126,7 @@ bool Runner::OthersGoOn(const Unit& unit) {
   });
 }
 
-bool Runner::MayComeBack(const Unit& unit, const Error& error) {
-  if (error.reaction() == Reaction::kDamage) return false;
-  if (error.may_go_away()) return true;
-  return unit.part == Work::Part::kCapture && IsStillToBeMade(error);
-}
-
-bool Runner::AwaitAnotherTry(const Unit& unit, Microseconds wait, const std::stop_token& stop) {
+bool Supervisor::AwaitAnotherTry(const Unit& unit, Microseconds wait, const std::stop_token& stop) {
   for (const Microseconds until = clock_.Monotonic() + wait; clock_.Monotonic() < until;) {
     if (!OthersGoOn(unit)) return false;
     if (!clock_.Sleep(kLookEvery, stop)) break;
@@ -134,8 +134,8 @@ bool Runner::AwaitAnotherTry(const Unit& unit, Microseconds wait, const std::sto
   return OthersGoOn(unit);
 }
 
-void Runner::Persist(const Unit& unit, const Backoff::Options& retry, bool once,
-                     std::stop_token stop, const Body& body) {
+void Supervisor::Persist(const Unit& unit, const Backoff::Options& retry, bool once,
+                         std::stop_token stop, const Body& body) {
   Backoff backoff(retry), failed({.first = kFirstWait});
   for (;;) {
     const Microseconds began = clock_.Monotonic();
@@ -163,6 +163,12 @@ void Runner::Persist(const Unit& unit, const Backoff::Options& retry, bool once,
       if (stop.stop_requested()) return;
     }
   }
+}
+
+std::optional<Error> Supervisor::FirstFailure() {
+  const std::lock_guard lock(mutex_);
+  if (failures_.empty()) return {};
+  return failures_.front().error;
 }
 
 }  // namespace syncline::cli
