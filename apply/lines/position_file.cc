@@ -45,6 +45,8 @@ uint64_t NumberOf(const std::string& text, int base, const fs::path& file) {
   return number;
 }
 
+fs::path TemporaryOf(const fs::path& file) { return file.string() + ".new"; }
+
 std::string Now() {
   return fmt::format("{:%Y-%m-%d %H:%M:%S}+00",
                      std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
@@ -61,6 +63,11 @@ Error FileError(const std::string& what, int error) {
 }
 
 fs::path PositionFileOf(const fs::path& output) { return output.string() + ".position"; }
+
+std::vector<fs::path> PositionFilesOf(const fs::path& output) {
+  const fs::path file = PositionFileOf(output);
+  return {file, TemporaryOf(file)};
+}
 
 std::string EncodePosition(const FilePosition& position) {
   const Progress& at = position.lines.at;
@@ -131,7 +138,7 @@ std::optional<FilePosition> ReadPositionFile(const fs::path& file) {
 
 void WritePositionFile(const fs::path& file, const FilePosition& position) {
   const std::string text = EncodePosition(position);
-  const fs::path temporary = file.string() + ".new";
+  const fs::path temporary = TemporaryOf(file);
   {
     const file::Descriptor out(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
     if (out.get() < 0) throw FileError("making " + temporary.string(), errno);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apply/lines/lines_output.h"
 #include "engine/base/error.h"
@@ -22,6 +23,8 @@ struct FilePosition {
 
 // "out.jsonl.position" for "out.jsonl".
 std::filesystem::path PositionFileOf(const std::filesystem::path& output);
+// That file, and the temporary one that takes its place.
+std::vector<std::filesystem::path> PositionFilesOf(const std::filesystem::path& output);
 
 // One line a member, "name value", the last one with the checksum of those before. Throws StopError
 // for what is none, naming `file`. Takes positions without checksum and tail, too, as earlier

@@ -79,6 +79,21 @@ TEST(ConfigTest, ALogThatWouldLieInTheWayOfARepairIsRefused) {
   }
 }
 
+// Seen to fail where the one emptied what the other had written.
+TEST(ConfigTest, LinesGoToNoOtherFileOfTheConfiguration) {
+  const auto with = [](const std::string& path) {
+    return MessageFor(std::string(kGood) +
+                      fmt::format("  a: {{from: mirror, to: 'jsonl:a', tables: {{t: {{}}}}}}\n"
+                                  "  b: {{from: mirror, to: 'jsonl:{}', tables: {{t: {{}}}}}}\n",
+                                  path));
+  };
+  EXPECT_THAT(with("mirror.db"), HasSubstr("which is database \"mirror\""));
+  EXPECT_THAT(with("x/../a.position"), HasSubstr("which is the position of jsonl:/etc/sync/a"));
+  EXPECT_THAT(with("a.position.new"), HasSubstr("which is the position of"));
+  EXPECT_THAT(with("./a"), HasSubstr("both write to"));
+  EXPECT_EQ(with("b"), "no mistake was found");
+}
+
 // Seen to fail where two names were given to one file, of which the system sees what is before.
 TEST(ConfigTest, AZeroByteNamesNothing) {
   EXPECT_THAT(MessageAfter("sqlite:mirror.db", "\"sqlite:mirror.db\\0x\""), HasSubstr("zero byte"));

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "apply/lines/position_file.h"
 #include "engine/log/catalog/folder_catalog.h"
 
 namespace syncline::cli {
@@ -23,6 +25,29 @@ void RefuseSharedLines(const Config& config, Mistakes& mistakes) {
     mistakes.Add(pipeline.line, fmt::format("pipelines \"{}\" and \"{}\" both write to {}; give "
                                             "each a file of its own",
                                             at->second->name, pipeline.name, at->first));
+  }
+}
+
+// A file of lines is no database of the configuration, and not what another one's position is
+// written to.
+void RefuseLinesOverOtherFiles(const Config& config, Mistakes& mistakes) {
+  std::map<std::string, std::string> others;  // by path: what it is
+  for (const DatabaseConfig& database : config.databases) {
+    if (!database.lines) {
+      others.emplace(database.url.connection, fmt::format("database \"{}\"", database.name));
+    } else if (!database.lines->is_stdout()) {
+      for (const std::filesystem::path& path : apply::PositionFilesOf(database.lines->path)) {
+        others.emplace(path.string(), fmt::format("the position of {}", database.url.display));
+      }
+    }
+  }
+  for (const PipelineConfig& pipeline : config.pipelines) {
+    if (pipeline.to.empty() || !config.LinesOf(pipeline)) continue;
+    const auto other = others.find(config.LinesOf(pipeline)->path.string());
+    if (other == others.end()) continue;
+    mistakes.Add(pipeline.line, fmt::format("pipeline \"{}\" writes lines to {}, which is {}; give "
+                                            "it a file of its own",
+                                            pipeline.name, other->first, other->second));
   }
 }
 
@@ -45,6 +70,7 @@ void RefuseLogsInTheWay(const Config& config, Mistakes& mistakes) {
 
 void RefuseSharedPlaces(const Config& config, Mistakes& mistakes) {
   RefuseSharedLines(config, mistakes);
+  RefuseLinesOverOtherFiles(config, mistakes);
   if (mistakes.empty()) RefuseLogsInTheWay(config, mistakes);
 }
 
