@@ -35,6 +35,14 @@ std::vector<std::string> NamesOf(const std::vector<Column>& columns,
 // `place` is where the schema's columns stand among plan.columns.
 void PlaceCursor(ApplyPlan& plan, const std::vector<std::optional<uint32_t>>& place) {
   const TableSchema& schema = *plan.schema;
+  if (!schema.has_cursor()) {
+    if (!ComparesVersions(plan.conflict)) return;
+    throw UsageError(
+        fmt::format("table {} is captured without a cursor column, so no version decides its "
+                    "conflicts",
+                    schema.table.ToString()),
+        "Set `conflict: source_wins` for it, or name a column with `cursor`.");
+  }
   const uint32_t fallback = schema.cursor_fallback.value_or(schema.cursor);
   if (place[schema.cursor] && place[fallback]) {
     plan.cursor = place[schema.cursor];

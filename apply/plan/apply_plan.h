@@ -32,7 +32,7 @@ struct ApplyPlan {
   // Known once PrepareTargetTable has seen the target's table.
   std::vector<KeyFit> key_fits = {};
   std::optional<uint32_t>
-      cursor;  // index into `columns`; none: omitted, so only kSourceWins is possible
+      cursor;  // index into `columns`; none: omitted, or there is none: then only kSourceWins
   // Of schema->cursor_fallback; where one of the two is omitted, there is no cursor.
   std::optional<uint32_t> cursor_fallback;
 

@@ -15,7 +15,7 @@ void Hide(std::optional<Value>& value) {
 
 TakenColumns::TakenColumns(const ApplyPlan& plan)
     : plan_(plan),
-      takes_all_(plan.TakesAll() && plan.cursor),
+      takes_all_(plan.TakesAll() && (plan.cursor || !plan.schema->has_cursor())),
       left_out_(static_cast<uint32_t>(
           std::ranges::count_if(plan.schema->columns,
                                 [](const Column& column) { return column.type != Type::kNull; }) -
@@ -30,6 +30,8 @@ TakenColumns::TakenColumns(const ApplyPlan& plan)
   if (plan.cursor) {
     schema.cursor = *plan.cursor;
     schema.cursor_fallback = plan.cursor_fallback;
+  } else if (!plan.schema->has_cursor()) {
+    schema.cursor = TableSchema::kNoCursor;
   } else {
     schema.cursor = static_cast<uint32_t>(schema.columns.size());
     schema.columns.push_back({.name = "", .type = Type::kNull});
@@ -43,7 +45,7 @@ QuarantinedChange TakenColumns::Of(QuarantinedChange step) const {
   step.schema = schema_;
   step.left_out += left_out_;
   if (!step.deletion) change.row = TargetRow(plan_, change.row);
-  if (plan_.cursor) return step;
+  if (plan_.cursor || !schema_->has_cursor()) return step;
   if (!step.deletion) change.row.Append(ValueView::Null());
   change.version = Value();
   Hide(change.previous);

@@ -15,8 +15,8 @@ class TakenColumns {
  public:
   explicit TakenColumns(const ApplyPlan& plan);
 
-  // The schema of what is taken. Where the plan has no cursor, which a schema must have, a last
-  // column stands for it, without a name and of Type::kNull: NULL in every row.
+  // The schema of what is taken. Where the plan leaves the source's cursor out, a last column
+  // stands for it, without a name and of Type::kNull: NULL in every row.
   const std::shared_ptr<const TableSchema>& schema() const { return schema_; }
 
   // The step, one under the plan's schema, without the values of columns that are not taken:

@@ -9,6 +9,7 @@
 #include <set>
 #include <string_view>
 
+#include "capture/check/check_cost.h"
 #include "capture/check/check_forms.h"
 #include "capture/cursor/guarantee.h"
 #include "capture/guarantees/classify.h"
@@ -112,9 +113,8 @@ class SourceCheck {
     if (row.at(1) != "t") return;
     Add(Level::kWarn, url_.display,
         "a standby: it does not show the primary's running transactions",
-        "capture from the primary, or poll by an indexed xid8 column: by a time stamp, a row that "
-        "commits "
-        "late can be missed");
+        "capture from the primary, or with capture: xmin, or poll by an indexed xid8 column: by a "
+        "time stamp, a row that commits late can be missed");
   }
 
   void CheckTable(const TableSpec& spec) {
@@ -122,13 +122,7 @@ class SourceCheck {
     RefuseNullKeys(*session_, plan);
     const sql::TableInfo info = session_->Describe(spec.table).value();
     const std::string name = plan.name();
-    const Column& cursor = plan.schema->columns[plan.schema->cursor];
-    session_->Query(
-        sql::Format("SELECT {} FROM {} WHERE false", plan.cursor_sql(), sql::Quote(spec.table)));
-    Add(Level::kPass, name,
-        fmt::format("key ({}), cursor {} {}", fmt::join(plan.key_columns(), ", "),
-                    plan.schema->cursor_fallback ? plan.cursor_sql().ToString() : cursor.name,
-                    cursor.native_type));
+    CheckCursor(plan);
     CheckHeirs(plan);
     CheckKey(plan, info);
     CheckIndex(plan, info);
@@ -136,8 +130,28 @@ class SourceCheck {
     if (auto found = CheckForms(*session_, plan)) findings_.push_back(*std::move(found));
     CheckPersistence(plan);
     Guard(name, [&] { CheckDeletes(plan, spec.deletes); });
-    CheckPlan(plan);
+    Guard(name, [&] {
+      if (auto found = CheckCost(*session_, plan)) findings_.push_back(*std::move(found));
+    });
     CheckClass(plan);
+  }
+
+  // Whether what orders the rows' states may be read.
+  void CheckCursor(const CapturePlan& plan) {
+    const std::string key = fmt::format("key ({})", fmt::join(plan.key_columns(), ", "));
+    if (!plan.schema->has_cursor()) {
+      return Add(Level::kPass, plan.name(),
+                 fmt::format("{}, captured by {}: rows have no version, so what others change on a "
+                             "target is overwritten and told to nobody",
+                             key, NameOf(plan.method())));
+    }
+    const Column& cursor = plan.schema->columns[plan.schema->cursor];
+    session_->Query(sql::Format("SELECT {} FROM {} WHERE false", plan.cursor_sql(),
+                                sql::Quote(plan.schema->table)));
+    Add(Level::kPass, plan.name(),
+        fmt::format("{}, cursor {} {}", key,
+                    plan.schema->cursor_fallback ? plan.cursor_sql().ToString() : cursor.name,
+                    cursor.native_type));
   }
 
   // Whether tables may be UNLOGGED, inherit from one another, and plans be asked for with their
@@ -229,7 +243,8 @@ class SourceCheck {
   }
 
   void CheckIndex(const CapturePlan& plan, const sql::TableInfo& info) {
-    if (info.kind == sql::TableInfo::Kind::kView || info.kind == sql::TableInfo::Kind::kForeign) {
+    if (info.kind == sql::TableInfo::Kind::kView || info.kind == sql::TableInfo::Kind::kForeign ||
+        !plan.schema->has_cursor()) {
       return;
     }
     const bool is_expression = plan.schema->cursor_fallback.has_value();
@@ -337,28 +352,6 @@ class SourceCheck {
       case GuaranteeClass::kRefused:
         return Add(Level::kFail, plan.name(), message, guarantee.remedy);
     }
-  }
-
-  // What the server makes of a poll that finds little.
-  void CheckPlan(const CapturePlan& plan) {
-    if (!has_catalogue() || plan.cursor_kind == CursorKind::kInteger ||
-        plan.cursor_kind == CursorKind::kXid) {
-      return;
-    }
-    const auto explained = session_->Query(sql::Format(
-        "EXPLAIN SELECT * FROM {} WHERE {} >= localtimestamp - interval '2 s' ORDER BY {}",
-        plan.from(), plan.cursor_sql(), plan.poll_order));
-    // The first line is the whole plan's cost, the scan is the first that names the table.
-    std::string scan = explained.rows.at(0).at(0).value();
-    const std::string cost = scan.substr(std::min(scan.find("(cost="), scan.size()));
-    for (const auto& row : explained.rows) {
-      if (row.at(0)->find(" on ") == std::string::npos) continue;
-      scan = *row.at(0);
-      break;
-    }
-    scan = scan.substr(0, scan.find("  (cost="));
-    scan = scan.substr(std::min(scan.find_first_not_of(" ->"), scan.size()));
-    Add(Level::kPass, plan.name(), fmt::format("a poll is planned as {} {}", scan, cost));
   }
 
   const sql::DatabaseUrl& url_;

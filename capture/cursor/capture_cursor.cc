@@ -84,6 +84,7 @@ Json TableToJson(const TableName& name, const CaptureCursor::Table& table) {
   json["name"] = name.name;
   json["loaded"] = table.loaded;
   json["definition"] = table.definition;
+  if (table.method != CaptureMethod::kCursor) json["capture"] = std::string(NameOf(table.method));
   if (table.guarantee) {
     json["guarantee"] = std::string(NameOf(table.guarantee->kind));
     json["reason"] = table.guarantee->reason;
@@ -124,6 +125,11 @@ CaptureCursor::Table TableFromJson(const Json& json) {
   CaptureCursor::Table table;
   table.loaded = json.at("loaded").get<bool>();
   table.definition = json.at("definition").get<std::string>();
+  if (json.contains("capture")) {
+    const auto method = CaptureMethodNamed(json.at("capture").get<std::string>());
+    if (!method) throw std::invalid_argument("capture");
+    table.method = *method;
+  }
   if (json.contains("guarantee")) {
     // A class that a later version knows counts as none.
     if (const auto kind = GuaranteeClassNamed(json.at("guarantee").get<std::string>())) {

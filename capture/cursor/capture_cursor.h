@@ -7,6 +7,7 @@
 #include "capture/cursor/guarantee.h"
 #include "capture/cursor/stamp_forms.h"
 #include "capture/cursor/tick_ledger.h"
+#include "capture/plan/capture_method.h"
 #include "capture/plan/table_mark.h"
 #include "engine/model/row.h"
 #include "engine/model/schema.h"
@@ -21,8 +22,9 @@ namespace syncline::capture {
 // again, since nobody watched it meanwhile. README.md describes the JSON. Plain value type.
 struct CaptureCursor {
   struct Table {
-    bool loaded = false;       // the initial load is done
-    std::string definition;    // CapturePlan::definition that it was loaded by
+    bool loaded = false;     // the initial load is done
+    std::string definition;  // CapturePlan::definition that it was loaded by
+    CaptureMethod method = CaptureMethod::kCursor;
     std::optional<Row> after;  // while loading: the key of the last row that is in the log
     std::optional<Guarantee> guarantee;  // nothing: not known
     // How far the keys in the log were looked for on the source; nothing: never.

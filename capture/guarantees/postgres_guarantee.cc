@@ -277,6 +277,12 @@ Guarantee ClassifyMoment(sql::Session& session, const TriggerFacts& facts,
 
 Guarantee ClassifyPostgres(sql::Session& session, const TriggerFacts& facts,
                            const CapturePlan& plan) {
+  if (plan.cursor_kind == CursorKind::kXmin) {
+    return {GuaranteeClass::kExact,
+            "each row has the id of the transaction that wrote it (xmin): no column is needed, and "
+            "a poll reads the whole table once anything was committed",
+            ""};
+  }
   const auto relation =
       sql::QueryPlanned(session, kRelationSql,
                         {sql::Quote(plan.schema->table).ToString(), UpdateColumn(plan)})

@@ -47,15 +47,23 @@ constexpr char kXidSql[] = R"(
 
 // Per table: whether LOCK TABLE is allowed (for a view it locks the tables beneath); whether it is
 // an ordinary heap of its own whose xmin may be read (partitioned and inherited tables are not:
-// attaching a partition shows rows that nobody wrote); and whether all of its rows are this
-// server's, which those of views and foreign tables, or partitions, need not be.
+// attaching a partition shows rows that nobody wrote); whether all of its rows are this server's,
+// which those of views and foreign tables, or partitions, need not be; and whether all of its rows,
+// save those of heirs, are in heaps of this server and their xmin may be read.
 constexpr char kFactsSql[] = R"(
   SELECT c.relkind IN ('r', 'p', 'v') AND has_table_privilege(c.oid, 'SELECT'),
          c.relkind = 'r' AND NOT c.relhassubclass AND coalesce(a.amname = 'heap', false)
            AND has_table_privilege(c.oid, 'SELECT'),
-         c.relkind IN ('r', 'm') AND NOT c.relhassubclass
+         c.relkind IN ('r', 'm') AND NOT c.relhassubclass OR c.relkind = 'p' AND leaves.all_heaps,
+         (c.relkind = 'r' AND coalesce(a.amname = 'heap', false)
+           OR c.relkind = 'p' AND leaves.all_heaps) AND has_table_privilege(c.oid, 'SELECT')
   FROM unnest($1::text[]) WITH ORDINALITY AS wanted(name, place)
   JOIN pg_class c ON c.oid = wanted.name::regclass LEFT JOIN pg_am a ON a.oid = c.relam
+  CROSS JOIN LATERAL (
+    SELECT coalesce(bool_and(l.relkind = 'r' AND coalesce(m.amname = 'heap', false)), true)
+    FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid
+    LEFT JOIN pg_am m ON m.oid = l.relam WHERE c.relkind = 'p' AND t.isleaf
+      AND l.relkind <> 'p') AS leaves(all_heaps)
   ORDER BY wanted.place)";
 
 int64_t ToNumber(const std::optional<std::string>& text) { return std::stoll(text.value()); }
@@ -143,6 +151,10 @@ void TransactionTicks::Advance(const std::vector<CapturePlan>& tables, CaptureCu
 }
 
 sql::Sql TransactionTicks::Condition(const CapturePlan& table, const CaptureCursor&) const {
+  const TableName& name = table.schema->table;
+  if (table.cursor_kind == CursorKind::kXmin) {
+    return facts_.has_xmin.contains(name) ? WrittenSince(xid_reach_) : sql::Sql();
+  }
   sql::Sql condition;
   if (table.cursor_kind == CursorKind::kXid) {
     // Whatever the snapshot before did not show was written by a transaction that had not ended.
@@ -166,13 +178,17 @@ sql::Sql TransactionTicks::Condition(const CapturePlan& table, const CaptureCurs
                             : table.cursor_kind == CursorKind::kDate      ? local + "::date"
                                                                           : local);
   }
-  if (trim_xmin_ && facts_.trimmed.contains(table.schema->table)) {
-    // Whatever the snapshot before did not show has an xmin at or above that snapshot's. Ages are
-    // taken within one transaction, so from one and the same point, modulo 2^32.
-    condition = And(condition,
-                    sql::Format("age(xmin) <= age('{}'::xid)", static_cast<uint32_t>(*trim_xmin_)));
-  }
+  if (facts_.trimmed.contains(name)) condition = And(condition, WrittenSince(trim_xmin_));
   return condition;
+}
+
+// Whatever the snapshot before, whose xmin this is, did not show has an xmin at or above it. Ages
+// are taken within one transaction, so from one and the same point, modulo 2^32: a row that was
+// written longer ago than half of that may seem to be new and is read in vain, and where the
+// snapshot before is itself so long ago, or of ids that have gone back since, all rows are read.
+sql::Sql TransactionTicks::WrittenSince(std::optional<uint64_t> xmin) const {
+  if (!xmin || view_.snapshot.xmax - *xmin >= uint64_t{1} << 31) return {};
+  return sql::Format("age(xmin) <= (SELECT age('{}'::xid))", static_cast<uint32_t>(*xmin));
 }
 
 bool TransactionTicks::MayBeNew(const CapturePlan&, const CaptureCursor&,
@@ -211,6 +227,7 @@ void TransactionTicks::LookUpFacts(const std::vector<CapturePlan>& tables) {
     if (row.at(0) == "t") facts_.lockable.insert(name);
     if (row.at(1) == "t") facts_.trimmed.insert(name);
     if (row.at(2) != "t") facts_.all_local = false;
+    if (row.at(3) == "t") facts_.has_xmin.insert(name);
   }
 }
 

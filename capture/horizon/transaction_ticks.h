@@ -21,7 +21,7 @@ class TransactionTicks : public Horizon {
     return facts_.lockable.contains(table.schema->table);
   }
   // By the snapshot itself, which is the same as long as no transaction that wrote has ended. On a
-  // standby, and with views, foreign and partitioned tables, always true.
+  // standby, and with views, foreign tables and foreign partitions, always true.
   bool Changed() override;
   void Look() override;
   int64_t clock_us() const override { return clock_us_; }
@@ -36,10 +36,12 @@ class TransactionTicks : public Horizon {
   // the locks would come too late.
   struct Facts {
     std::set<TableName> lockable;
-    std::set<TableName> trimmed;  // where a row's xmin says when it became visible
-    bool all_local = true;        // no table gets rows without a transaction of this server's
+    std::set<TableName> trimmed;   // where a row's xmin says when it became visible
+    std::set<TableName> has_xmin;  // where a row that was written has the xmin of who wrote it
+    bool all_local = true;         // no table gets rows without a transaction of this server's
   };
 
+  sql::Sql WrittenSince(std::optional<uint64_t> xmin) const;
   void LookUpFacts(const std::vector<CapturePlan>& tables);
   // Does nothing for tables that cannot be locked.
   void Lock(sql::Session& session, const std::vector<TableName>& tables) const;
@@ -61,7 +63,7 @@ class TransactionTicks : public Horizon {
       seen_xmin_;  // xmin of the snapshot of the tick before, if over this session
   std::optional<uint64_t> trim_xmin_;  // the same, as it was when the poll at hand entered
   std::optional<Tick> reach_;          // nothing: back to the beginning
-  std::optional<uint64_t> xid_reach_;  // the same for tables polled by xid
+  std::optional<uint64_t> xid_reach_;  // the same for tables polled by xid8 or xmin
 };
 
 // SQL for the timeline of the server's WAL, in hexadecimal digits; NULL on a standby. Empty where

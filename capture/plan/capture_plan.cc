@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "capture/plan/cursor_choice.h"
 #include "capture/plan/cursor_columns.h"
 #include "capture/plan/named_columns.h"
 #include "capture/plan/row_security.h"
@@ -37,66 +38,9 @@ std::vector<std::string> ColumnNames(const sql::TableInfo& info) {
   return names;
 }
 
-std::optional<CursorKind> KindOnSqlite(const Column& column) {
-  switch (column.type) {
-    case Type::kInt:
-    case Type::kDouble:
-    case Type::kText:
-    case Type::kDate:
-    case Type::kTimestamp:
-    case Type::kTimestampTz:
-      return CursorKind::kStored;
-    default:
-      if (column.native_type.empty()) return CursorKind::kStored;
-      return std::nullopt;
-  }
-}
-
-std::optional<CursorKind> KindOnPostgres(const Column& column) {
-  switch (column.type) {
-    case Type::kTimestampTz:
-      return CursorKind::kTimestampTz;
-    case Type::kTimestamp:
-      return CursorKind::kTimestamp;
-    case Type::kDate:
-      return CursorKind::kDate;
-    case Type::kInt:
-      return column.native_type == "xid8" ? CursorKind::kXid : CursorKind::kInteger;
-    default:
-      return std::nullopt;
-  }
-}
-
-// Nothing: the column cannot be polled by.
-std::optional<CursorKind> KindOf(const Column& column, Dialect dialect) {
-  return sql::ForDialect(dialect, sql::IfPostgres{[&] { return KindOnPostgres(column); }},
-                         sql::IfSqlite{[&] { return KindOnSqlite(column); }});
-}
-
-// "updated_at or changed_at": what to suggest as a cursor; empty when no column would do.
-std::string PossibleCursors(const sql::TableInfo& info, Dialect dialect) {
-  std::string names;
-  int found = 0;
-  for (const sql::ColumnInfo& column : info.columns) {
-    const auto kind = KindOf(column.column, dialect);
-    const bool time = column.column.type != Type::kInt && column.column.type != Type::kText &&
-                      column.column.type != Type::kDouble;
-    if (!kind || !time || ++found > 3) continue;
-    names += (names.empty() ? "" : " or ") + column.column.name;
-  }
-  return names;
-}
-
 bool IsRowId(const TableSchema& schema) {
   return schema.key.size() == 1 &&
          EqualIgnoringCase(schema.columns[schema.key.front()].native_type, "INTEGER");
-}
-
-std::string CursorHint(const sql::TableInfo& info, Dialect dialect) {
-  const std::string names = PossibleCursors(info, dialect);
-  if (!names.empty()) return fmt::format("set cursor: for this table, for instance to {}", names);
-  return "add a column that every insert and update sets, such as updated_at timestamptz NOT NULL "
-         "DEFAULT now() with a trigger, and an index on it; then set cursor: for this table";
 }
 
 std::vector<std::string> ChooseKey(const TableSpec& spec, const sql::TableInfo& info) {
@@ -114,51 +58,6 @@ std::vector<std::string> ChooseKey(const TableSpec& spec, const sql::TableInfo& 
       fmt::format("{}: there is no primary key and no unique key over NOT NULL columns", name),
       "name the columns that identify a row with key: [...] in the configuration, or add a primary "
       "key to the table");
-}
-
-CursorKind CheckCursorColumn(const std::string& column, const sql::TableInfo& info,
-                             Dialect dialect) {
-  const std::string name = info.name.ToString();
-  const sql::ColumnInfo* found = info.Find(column);
-  if (!found) {
-    throw UsageError(fmt::format("{}: there is no column {} to poll by{}", name, column,
-                                 DidYouMean(column, ColumnNames(info))),
-                     CursorHint(info, dialect));
-  }
-  if (const auto kind = KindOf(found->column, dialect)) return *kind;
-  throw UsageError(
-      fmt::format("{}: column {} of type {} cannot be polled by", name, column,
-                  found->column.native_type),
-      sql::ForDialect(
-          dialect,
-          sql::IfPostgres{
-              "a cursor column is a timestamptz, a timestamp, a date, an integer from a "
-              "sequence, or an xid8"},
-          sql::IfSqlite{
-              "a cursor column is declared as a date, a timestamp, an integer, a real or text"}));
-}
-
-CursorKind CheckCursor(const CursorColumns& cursor, const sql::TableInfo& info, Dialect dialect) {
-  const std::string name = info.name.ToString();
-  if (cursor.column.empty()) {
-    throw UsageError(fmt::format("{}: no cursor column is named", name), CursorHint(info, dialect));
-  }
-  const CursorKind kind = CheckCursorColumn(cursor.column, info, dialect);
-  if (cursor.fallback.empty()) return kind;
-  CheckCursorColumn(cursor.fallback, info, dialect);
-  const Column& first = info.Find(cursor.column)->column;
-  const Column& second = info.Find(cursor.fallback)->column;
-  if (kind == CursorKind::kInteger || kind == CursorKind::kXid) {
-    throw UsageError(fmt::format("{}: {} is for times, and {} is a number", name,
-                                 cursor.Sql().text(), first.name),
-                     "poll by one column that every insert and update sets");
-  }
-  if (first.type != second.type || !EqualIgnoringCase(first.native_type, second.native_type)) {
-    throw UsageError(fmt::format("{}: {} mixes two types, {} and {}", name, cursor.Sql().text(),
-                                 first.native_type, second.native_type),
-                     "give both columns one type, or poll by one of them");
-  }
-  return kind;
 }
 
 void CheckOmitted(const TableSpec& spec, const CursorColumns& cursor, const sql::TableInfo& info,
@@ -195,10 +94,26 @@ std::string Definition(const TableSpec& spec, const CursorColumns& cursor,
                        const std::vector<std::string>& key) {
   std::vector<std::string> omit = spec.omit;
   std::ranges::sort(omit);
-  std::string text = fmt::format("key {}\ncursor {}\nomit {}\nwhere {}", sql::QuoteList(key).text(),
-                                 cursor.Sql().text(), sql::QuoteList(omit).text(), spec.where);
+  const std::string method = spec.method == CaptureMethod::kCursor
+                                 ? "cursor " + cursor.Sql().ToString()
+                                 : fmt::format("capture {}", NameOf(spec.method));
+  std::string text = fmt::format("key {}\n{}\nomit {}\nwhere {}", sql::QuoteList(key).text(),
+                                 method, sql::QuoteList(omit).text(), spec.where);
   if (!spec.deletes.flag.empty()) text += "\nsoft " + sql::Quote(spec.deletes.flag).ToString();
   return ShortHash(text);
+}
+
+// Without a column it stays without a cursor.
+void PlaceCursor(const CursorColumns& columns, TableSchema& schema) {
+  schema.cursor = columns.column.empty() ? TableSchema::kNoCursor
+                                         : static_cast<uint32_t>(schema.Find(columns.column));
+  if (columns.fallback.empty()) return;
+  schema.cursor_fallback = static_cast<uint32_t>(schema.Find(columns.fallback));
+}
+
+bool CursorMayBeNull(const TableSchema& schema) {
+  if (!schema.has_cursor() || !schema.columns[schema.cursor].nullable) return false;
+  return !schema.cursor_fallback || schema.columns[*schema.cursor_fallback].nullable;
 }
 
 void CheckCondition(sql::Session& session, const TableSpec& spec, CapturePlan& plan) {
@@ -259,6 +174,7 @@ sql::Sql And(const sql::Sql& a, const sql::Sql& b) {
 }
 
 sql::Sql CapturePlan::cursor_sql() const {
+  if (!schema->has_cursor()) return {};
   const auto fallback = schema->cursor_fallback;
   return CursorColumns{schema->columns[schema->cursor].name,
                        fallback ? schema->columns[*fallback].name : ""}
@@ -276,7 +192,7 @@ CapturePlan MakePlan(const TableSpec& given, const sql::TableInfo& info, Dialect
   const std::vector<std::string> key = ChooseKey(spec, info);
   CapturePlan plan;
   const CursorColumns columns = CursorColumns::Parse(spec.cursor);
-  plan.cursor_kind = CheckCursor(columns, info, dialect);
+  plan.cursor_kind = ChooseCursor(spec, columns, info, dialect);
   CheckOmitted(spec, columns, info, key);
   CheckNamed(spec, info);
 
@@ -293,33 +209,28 @@ CapturePlan MakePlan(const TableSpec& given, const sql::TableInfo& info, Dialect
   // SQLite lets a primary key hold NULL unless it is the row id.
   plan.key_may_be_null |= sql::ForDialect(dialect, sql::IfPostgres{false},
                                           sql::IfSqlite{[&] { return !IsRowId(*schema); }});
-  schema->cursor = static_cast<uint32_t>(schema->Find(columns.column));
-  bool may_be_null = schema->columns[schema->cursor].nullable;
-  if (!columns.fallback.empty()) {
-    schema->cursor_fallback = static_cast<uint32_t>(schema->Find(columns.fallback));
-    may_be_null = may_be_null && schema->columns[*schema->cursor_fallback].nullable;
-  }
+  PlaceCursor(columns, *schema);
   if (!spec.deletes.flag.empty()) plan.flag = PlanSoftFlag(spec, info, *schema);
 
-  const sql::Sql cursor = columns.Sql();
   plan.table_kind = info.kind;
   plan.counts_up =
       plan.cursor_kind == CursorKind::kInteger || plan.cursor_kind == CursorKind::kStored;
   plan.set = ConditionSql(spec.where);
   plan.where = plan.set;
-  if (may_be_null) {
+  plan.schema = schema;
+  const sql::Sql cursor = plan.cursor_sql();
+  if (CursorMayBeNull(*schema)) {
     plan.null_cursor = And(plan.where, cursor + " IS NULL");
     plan.finds_null_cursors = columns.fallback.empty() && Contains(info.indexed, columns.column);
     plan.where = And(plan.where, cursor + " IS NOT NULL");
   }
   plan.zone = spec.zone;
   plan.key_order = sql::QuoteList(key);
-  plan.poll_order = sql::Format("{}, {}", cursor, plan.key_order);
+  if (!cursor.empty()) plan.poll_order = sql::Format("{}, {}", cursor, plan.key_order);
   plan.definition = Definition(spec, columns, key);
   plan.reconcile = spec.deletes.reconcile;
   plan.row_bytes_max = spec.row_bytes_max;
   plan.max_deletes = spec.deletes.max_deletes;
-  plan.schema = std::move(schema);
   return plan;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/plan/capture_method.h"
 #include "capture/plan/deletes.h"
 #include "capture/plan/known_kinds.h"
 #include "capture/plan/soft_flag.h"
@@ -23,6 +24,7 @@ enum class CursorKind {
   kInteger,      // PostgreSQL: drawn from a sequence
   kXid,          // PostgreSQL: xid8, the id of the transaction that wrote the row
   kStored,       // SQLite: whatever is stored, in SQLite's own order
+  kXmin,         // PostgreSQL: no column, but the id of the transaction that wrote the row
 };
 
 // A table to capture, as the configuration and the catalogue together describe it: what to read and
@@ -49,7 +51,7 @@ struct CapturePlan {
   // "=" and ">".
   std::vector<sql::Sql> key_equals, key_above;
   sql::Sql key_order;   // ORDER BY of a load
-  sql::Sql poll_order;  // ORDER BY of a poll: cursor, then key
+  sql::Sql poll_order;  // ORDER BY of a poll: cursor, then key; empty: any order will do
   // What decides which states the log should hold (key, cursor, where, omitted columns, the flag of
   // a soft deletion), as a short hash: a table that was loaded by another definition is loaded
   // again.
@@ -59,7 +61,11 @@ struct CapturePlan {
   std::string name() const { return schema->table.ToString(); }
   // What its rows are read from: those of heirs are not among them.
   sql::Sql from() const { return sql::OwnRows(schema->table, table_kind, schema->dialect); }
-  sql::Sql cursor_sql() const;  // what a row is polled by: a column, or coalesce(a, b)
+  // What orders the states of a row: a column, or coalesce(a, b). Empty: nothing does.
+  sql::Sql cursor_sql() const;
+  CaptureMethod method() const {
+    return cursor_kind == CursorKind::kXmin ? CaptureMethod::kXmin : CaptureMethod::kCursor;
+  }
   // Its place in the list of key columns is its place in a key row.
   std::vector<std::string> key_columns() const;
   sql::Sql key_equal(size_t place) const { return key_equals.empty() ? "=" : key_equals[place]; }

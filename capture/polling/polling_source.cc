@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "capture/guarantees/classify.h"
+#include "capture/plan/cursor_choice.h"
 #include "capture/polling/source_change.h"
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
@@ -59,14 +60,7 @@ PollingSource::PollingSource(std::unique_ptr<sql::Session> session,
             options.load),
       reconciliation_({session_, log, cursor_, logger}, options) {
   for (const CapturePlan& table : tables_) {
-    const bool counted = table.cursor_kind == CursorKind::kInteger;
-    if (node_ && (counted || table.cursor_kind == CursorKind::kXid)) {
-      throw UsageError(
-          fmt::format("{}: rows of other databases bring numbers of theirs in {}, by which this "
-                      "one's cannot be told any more",
-                      table.name(), table.cursor_sql().text()),
-          "in two directions, poll by a timestamp or a date");
-    }
+    if (node_) RefuseInTwoDirections(table);
     if (!table.reconcile || horizon_->Holds(table)) continue;
     throw UsageError(
         table.name() + ": deletes: reconcile needs a table or view that this role may lock",
@@ -88,14 +82,20 @@ void PollingSource::AdoptTables() {
       if (state.definition != table.definition) {
         if (!IsTombstoneTable(table.schema->table)) {
           logger_.Info(
-              "table is loaded again, its key, cursor, where, omit or soft deletion has changed "
-              "table={}",
+              "table is loaded again, its key, capture, cursor, where, omit or soft deletion has "
+              "changed table={}",
               table.name());
         }
+        // Where rows have a version from now on, or none any more, what the log holds has to say
+        // so.
+        const bool is_new = !state.loaded && !state.after;
+        const bool renamed = !is_new && (state.renamed || state.method != table.method());
         state = {};
+        state.renamed = renamed;
       }
     }
     state.definition = table.definition;
+    state.method = table.method();
     state.kind = table.table_kind;
     if (!IsTombstoneTable(table.schema->table)) {
       const auto before = std::exchange(state.guarantee, classifier.Classify(table));

@@ -80,14 +80,18 @@ std::array<uint64_t, 2> Hash(const std::string& text) {
   return words;
 }
 
-// Its key, then its cursor.
+// Its key, then its cursor, which may be none.
 std::vector<Hashed> HashedParts(const CapturePlan& table) {
   const TableSchema& schema = *table.schema;
   std::vector<Hashed> parts;
   for (const uint32_t key : schema.key) {
     parts.push_back({schema.columns[key].type, sql::Quote(schema.columns[key].name)});
   }
-  parts.push_back({schema.columns[schema.cursor].type, table.cursor_sql()});
+  if (schema.has_cursor()) {
+    parts.push_back({schema.columns[schema.cursor].type, table.cursor_sql()});
+  } else {
+    parts.push_back({Type::kInt, "''"});
+  }
   return parts;
 }
 
@@ -96,8 +100,8 @@ sql::Sql RangeSql(const CapturePlan& table, const std::optional<Row>& after, con
              last ? KeyIs(table, sql::Comparison::kLessEqual, *last) : sql::Sql());
 }
 
-// One row for a key that is there: whether it has that version. A row whose cursor was set to NULL
-// is there, too.
+// One row for a key that is there: whether it has that version, or true where rows have none. A row
+// whose cursor was set to NULL is there, too. The parameters: AskedFor.
 sql::Sql ProbeSql(const CapturePlan& table) {
   sql::Sql same;
   size_t number = 0;
@@ -106,9 +110,15 @@ sql::Sql ProbeSql(const CapturePlan& table) {
     same = And(same, sql::Format("{} {} ${}", sql::Quote(column), equal, ++number));
   }
   const sql::SqlDialect& words = sql::DialectOf(table.schema->dialect);
-  return sql::Format("SELECT {} FROM {} WHERE {}",
-                     words.IsSame(table.cursor_sql(), sql::Format("${}", number + 1)), table.from(),
-                     And(same, table.set));
+  const sql::Sql is_same = table.schema->has_cursor()
+                               ? words.IsSame(table.cursor_sql(), sql::Format("${}", number + 1))
+                               : sql::Sql("1 = 1");
+  return sql::Format("SELECT {} FROM {} WHERE {}", is_same, table.from(), And(same, table.set));
+}
+
+Row AskedFor(const CapturePlan& table, Row key, ValueView version) {
+  if (table.schema->has_cursor()) key.Append(version);
+  return key;
 }
 
 bool IsTrue(const std::optional<std::string>& flag) { return flag == "t" || flag == "1"; }
@@ -323,8 +333,7 @@ uint64_t Reconciliation::Probe(const Step& step, const Range& range,
   std::vector<const Row*> pointers;
   rows.reserve(range.keys.size());
   for (const LoggedKey& key : range.keys) {
-    rows.push_back(key.key);
-    rows.back().Append(key.version);
+    rows.push_back(AskedFor(step.table, key.key, key.version));
     pointers.push_back(&rows.back());
   }
   const std::vector<sql::FirstRow> found = parts_.session.QueryEach(ProbeSql(step.table), pointers);
@@ -373,7 +382,7 @@ void Reconciliation::DeleteHeld(const Step& step) {
     std::vector<const Row*> pointers;
     std::vector<Row> asked(held.begin() + first, held.begin() + first + count);
     for (Row& key : asked) {
-      key.Append(ValueView());  // its version does not matter
+      key = AskedFor(step.table, std::move(key), ValueView());  // its version does not matter
       pointers.push_back(&key);
     }
     const auto found = parts_.session.QueryEach(ProbeSql(step.table), pointers);

@@ -65,7 +65,7 @@ uint64_t RowFeed::Batch::Read(const CapturePlan& table, const sql::Sql& conditio
   const auto note = [&](Row& row, uint64_t bytes) {
     CheckKey(table, row);
     // A stamp that is itself too large is not told.
-    if (!table.schema->VersionOf(row).is_null()) {
+    if (!table.schema->has_cursor() || !table.schema->VersionOf(row).is_null()) {
       feed_.NoteForm(table, row);
       if (watch) watch(row);
     }

@@ -22,7 +22,8 @@ struct Change {
   uint32_t table = 0;  // index into Frame::tables; 0 for kMark
   Row row;  // kUpsert: all columns of the schema; kDelete: the key columns in key order; kMark:
             // empty
-  Value version;                  // the cursor column's value; NULL only for kMark
+  // The cursor column's value; NULL for kMark, and where the table has no cursor.
+  Value version;
   std::optional<Value> previous;  // the version of the row's state that this one follows in the
                                   // log; none: there was no row, be it that the key is new or that
                                   // a deletion came before

@@ -51,7 +51,9 @@ bool StaysInside(const TableSchema& schema) {
     if (index >= count || schema.columns[index].type == Type::kNull) return false;
     if (!keys.insert(index).second) return false;
   }
-  return !keys.empty() && schema.cursor < count && schema.cursor_fallback.value_or(0) < count;
+  if (keys.empty()) return false;
+  if (!schema.has_cursor()) return !schema.cursor_fallback;
+  return schema.cursor < count && schema.cursor_fallback.value_or(0) < count;
 }
 
 bool NamesAreNames(const TableSchema& schema) {
@@ -109,6 +111,7 @@ int TableSchema::Find(std::string_view column) const {
 }
 
 ValueView TableSchema::VersionOf(const Row& row) const {
+  if (!has_cursor()) return ValueView::Null();
   const ValueView version = row[cursor];
   return version.is_null() && cursor_fallback ? row[*cursor_fallback] : version;
 }

@@ -46,9 +46,14 @@ struct TableSchema {
   Dialect dialect = Dialect::kPostgres;  // whose native types
   std::vector<Column> columns;
   std::vector<uint32_t> key;  // indexes into columns, in key order; never empty
-  uint32_t cursor = 0;        // index into columns
+  // Index into columns, or kNoCursor: no column orders the states of a row, and no version is
+  // known.
+  uint32_t cursor = 0;
   // The column whose value counts in rows where the cursor column is NULL; an index into columns.
   std::optional<uint32_t> cursor_fallback = {};
+
+  static constexpr uint32_t kNoCursor = UINT32_MAX;
+  bool has_cursor() const { return cursor != kNoCursor; }
 
   // XXH3-64 of the encoded schema: equal schemas have equal ids, in every log.
   SchemaId id() const;

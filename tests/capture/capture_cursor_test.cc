@@ -17,6 +17,7 @@ CaptureCursor Sample() {
   CaptureCursor::Table& items = cursor.tables[{"public", "items"}];
   items.loaded = true;
   items.definition = "0123456789abcdef";
+  items.method = CaptureMethod::kXmin;
   items.kind = sql::TableInfo::Kind::kPartitioned;
   items.seen = Value(ValueView::Int(77));
   items.reconciled = {.begun_us = 823'000'000'500'000, .under_way = true, .after = Row()};

@@ -198,6 +198,26 @@ TEST(TablePlanTest, ACursorOfTheWrongTypeIsRefused) {
             "updated_at");
 }
 
+// Fails when a table that changes its method is taken for the one that was loaded.
+TEST(TablePlanTest, ByXminNoColumnIsTheCursor) {
+  TableSpec spec = Spec();
+  const std::string before = Plan(spec).definition;
+  spec.method = CaptureMethod::kXmin;
+  EXPECT_EQ(Refusal(spec, Items()),
+            "public.items: by xmin no cursor column is read, and updated_at is named / take out "
+            "cursor: of this table, or capture: xmin");
+  spec.cursor = "";
+  const CapturePlan plan = Plan(spec);
+  EXPECT_FALSE(plan.schema->has_cursor());
+  EXPECT_EQ(plan.method(), CaptureMethod::kXmin);
+  EXPECT_EQ(plan.where + plan.null_cursor + plan.poll_order + plan.cursor_sql(), "");
+  EXPECT_NE(plan.definition, before);
+  EXPECT_EQ(Refusal(spec, Items(), Dialect::kSqlite),
+            "public.items: it cannot be captured by xmin: rows of SQLite do not tell which "
+            "transaction wrote them / name a cursor column with cursor: in the place of capture: "
+            "xmin");
+}
+
 TEST(TablePlanTest, SqliteCursorsAreTimesNumbersAndText) {
   sql::TableInfo info = Items();
   TableSpec spec = Spec();

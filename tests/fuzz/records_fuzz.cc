@@ -24,7 +24,7 @@ void TrySchema(std::string_view bytes) {
   SYNCLINE_CHECK_EQ(DecodeSchema(encoded).id(), schema->id());
   SYNCLINE_CHECK(!schema->key.empty());
   for (const uint32_t column : schema->key) SYNCLINE_CHECK(column < schema->columns.size());
-  SYNCLINE_CHECK(schema->cursor < schema->columns.size());
+  SYNCLINE_CHECK(!schema->has_cursor() || schema->cursor < schema->columns.size());
   SYNCLINE_CHECK(!DialectName(schema->dialect).empty());
   for (const Column& column : schema->columns) {
     SYNCLINE_CHECK(!TypeName(column.type).empty());

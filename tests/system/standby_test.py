@@ -1,4 +1,4 @@
-"""A standby as the source: exact by `xid8`, best-effort by time stamps, as `check` says; and a failover, after which nothing is missing.
+"""A standby as the source: exact by `xid8` and by `capture: xmin`, best-effort by time stamps, as `check` says; and a failover, after which nothing is missing.
 
 Fails when a table is polled on a standby from the highest transaction id seen, and when the first poll after a failover reaches back no
 further than the last tick: the new primary's rows here are stamped as by a clock that is ten seconds behind.
@@ -14,6 +14,7 @@ from support.settings import announce
 from support.syncline import Syncline, SystemTest
 
 COLUMNS = {"id": "int", "v": "int", "updated_at": "timestamptz"}
+PLAIN = {"id": "int", "v": "int"}
 
 
 class StandbyTest(SystemTest):
@@ -38,12 +39,12 @@ class StandbyTest(SystemTest):
         self.source = source
         self.target = SqliteDatabase(self.folder / "target.db")
 
-    def syncline(self, cluster, cursor, user="postgres"):
+    def syncline(self, cluster, cursor, user="postgres", more=None):
         return Syncline(self.folder, {
             "log": "./log",
             "databases": {"source": cluster.url("source", user), "target": self.target.url},
             "defaults": {"cursor": cursor},
-            "pipelines": {"p": {"from": "source", "to": "target", "tables": {"public.items": {}}}},
+            "pipelines": {"p": {"from": "source", "to": "target", "tables": {"public.items": {}, **(more or {})}}},
         })  # fmt: skip
 
     def assert_equal(self, database):
@@ -52,20 +53,30 @@ class StandbyTest(SystemTest):
     def test_a_standby_is_captured_exactly_by_transaction_ids(self):
         standby = self.primary.standby()
         self.addCleanup(standby.close)
-        syncline = self.syncline(standby, "written")
+        self.source.execute(
+            "CREATE TABLE plain(id int PRIMARY KEY, v int); INSERT INTO plain SELECT g, 0 FROM generate_series(1, 100) g"
+        )
+        standby.caught_up()
+        syncline = self.syncline(standby, "written", more={"public.plain": {"capture": "xmin"}})
         check = syncline.run("check", expect=None).stdout
         self.assertIn("public.items: exact: every insert and update sets it to the transaction's id", check)
+        self.assertIn("public.plain: exact: each row has the id of the transaction that wrote it", check)
         syncline.run("run", "--once")
-        update = "UPDATE items SET v = v + 1, updated_at = now(), written = DEFAULT WHERE id "
+        update = (
+            "UPDATE plain SET v = v + 1 WHERE id {0};"
+            "UPDATE items SET v = v + 1, updated_at = now(), written = DEFAULT WHERE id {0}"
+        )
         with contextlib.closing(self.source.connect()) as late, late.cursor() as cursor:
-            cursor.execute(update + "<= 10")
-            self.source.execute(update + "BETWEEN 11 AND 20")
+            cursor.execute(update.format("<= 10"))
+            self.source.execute(update.format("BETWEEN 11 AND 20"))
             standby.caught_up()
             syncline.run("run", "--once")
             late.commit()
         standby.caught_up()
         syncline.run("run", "--once")
-        self.assert_equal(PostgresDatabase(standby, "source", create=False))
+        followed = PostgresDatabase(standby, "source", create=False)
+        self.assert_equal(followed)
+        oracle.assert_equal(oracle.Table(followed, "plain", PLAIN), oracle.Table(self.target, "plain", PLAIN))
 
     def test_a_crash_that_takes_commits_back_is_followed(self):
         """Fails, with the target at states that the source has lost, when nobody notices the crash."""

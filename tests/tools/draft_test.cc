@@ -33,7 +33,7 @@ TEST(TableAdviceTest, TheLikeliestColumnIsProposedIfItsTypeFits) {
 
 TEST(TableAdviceTest, ACreationTimeComesWithACaution) {
   const auto info = Table("a", {{"id", Type::kInt}, {"created_at", Type::kTimestampTz}});
-  const TableAdvice advice = AdviseTable(info, Dialect::kPostgres);
+  const TableAdvice advice = AdviseTable(info, Dialect::kSqlite);
   EXPECT_EQ(advice.cursor, "created_at");
   EXPECT_THAT(advice.caution, HasSubstr("updates would not be seen"));
 }
@@ -46,16 +46,33 @@ TEST(TableAdviceTest, TheCreationTimeIsAddedWhereTheTimeOfUpdateMayBeNull) {
   EXPECT_EQ(AdviseTable(info, Dialect::kPostgres).cursor, "updated_at");
   info.columns[1].column.nullable = false;
   EXPECT_EQ(AdviseTable(info, Dialect::kPostgres).cursor, "coalesce(updated_at, created_at)");
-  EXPECT_EQ(WhyNotCapturable(info, Dialect::kPostgres, {}, "coalesce(updated_at, created_at)"), "");
-  EXPECT_THAT(WhyNotCapturable(info, Dialect::kPostgres, {}, "coalesce(updated_at, made_at)"),
-              HasSubstr("made_at"));
+  EXPECT_EQ(
+      WhyNotCapturable(info, Dialect::kPostgres, {.cursor = "coalesce(updated_at, created_at)"}),
+      "");
+  EXPECT_THAT(
+      WhyNotCapturable(info, Dialect::kPostgres, {.cursor = "coalesce(updated_at, made_at)"}),
+      HasSubstr("made_at"));
   info.columns[2].column.nullable = false;
   EXPECT_EQ(AdviseTable(info, Dialect::kPostgres).cursor, "updated_at");
 }
 
+// On PostgreSQL each row tells which transaction wrote it.
+TEST(TableAdviceTest, WhereNoColumnIsACursorThereMayBeAnotherMethod) {
+  sql::TableInfo info = Table("a", {{"id", Type::kInt}, {"created_at", Type::kTimestampTz}});
+  const TableAdvice advice = AdviseTable(info, Dialect::kPostgres);
+  EXPECT_EQ(advice.capture, capture::CaptureMethod::kXmin);
+  EXPECT_EQ(advice.cursor + advice.problem, "");
+  EXPECT_THAT(advice.caution, HasSubstr("reads the whole table"));
+  const WantedCapture wanted{.method = advice.capture};
+  EXPECT_EQ(WhyNotCapturable(info, Dialect::kPostgres, wanted), "");
+  info.kind = sql::TableInfo::Kind::kView;
+  EXPECT_EQ(AdviseTable(info, Dialect::kPostgres).cursor, "created_at");
+  EXPECT_THAT(WhyNotCapturable(info, Dialect::kPostgres, wanted), HasSubstr("rows of a view"));
+}
+
 TEST(TableAdviceTest, WithoutKeyOrCursorThereIsAReason) {
   sql::TableInfo info = Table("a", {{"id", Type::kInt}, {"name", Type::kText}});
-  EXPECT_THAT(AdviseTable(info, Dialect::kPostgres).problem, HasSubstr("cursor"));
+  EXPECT_THAT(AdviseTable(info, Dialect::kSqlite).problem, HasSubstr("cursor"));
   info.primary_key.clear();
   EXPECT_THAT(AdviseTable(info, Dialect::kPostgres).problem, HasSubstr("no primary key"));
   info.unique_keys = {{"name"}};
@@ -115,25 +132,40 @@ TEST(ConfigDraftTest, TheDraftIsAConfigurationThatIsUnderstood) {
       Table("odd \"name\": #1", {{"the id", Type::kInt}, {"changed_at", Type::kTimestamp}});
   odd.primary_key.clear();
   odd.unique_keys = {{"the id"}};
+  sql::TableInfo keyless = Table("keyless", {{"id", Type::kInt}});
+  keyless.primary_key.clear();
   const std::vector<CatalogueTable> tables = {
       {Table("a", {{"id", Type::kInt}, {"updated_at", Type::kTimestampTz}}), {}},
       {Table("b", {{"id", Type::kInt}, {"updated_at", Type::kTimestampTz}}), {}},
       {odd, {}},
-      {Table("keyless", {{"id", Type::kInt}}), {}},
+      {Table("plain", {{"id", Type::kInt}}), {}},
+      {keyless, {}},
       {{.name = {"public", "secret"}}, "permission denied"}};
   const Draft draft = DraftConfig({"shop", "postgresql:///shop"}, {"mirror", "sqlite:mirror.db"},
                                   Dialect::kPostgres, tables);
-  EXPECT_EQ(draft.tables, 3u);
+  EXPECT_EQ(draft.tables, 4u);
   EXPECT_EQ(draft.left_out, 2u);
-  EXPECT_THAT(draft.text, HasSubstr("# public.keyless: {}  # left out: no column"));
+  EXPECT_THAT(draft.text, HasSubstr("# public.keyless: {}  # left out: no primary key"));
   EXPECT_THAT(draft.text, HasSubstr("# public.secret: {}  # left out: permission denied"));
   const Config config = ParseConfig(draft.text, "syncline.yaml");
   const auto& rules = config.Pipeline("shop-to-mirror").tables;
-  ASSERT_EQ(rules.size(), 3u);
+  ASSERT_EQ(rules.size(), 4u);
   EXPECT_EQ(rules[0].cursor, "updated_at");
   EXPECT_EQ(TableName::Parse(rules[2].pattern), odd.name);
   EXPECT_EQ(rules[2].key, std::vector<std::string>{"the id"});
   EXPECT_EQ(rules[2].cursor, "changed_at");
+  EXPECT_EQ(rules[3].capture, capture::CaptureMethod::kXmin);
+  EXPECT_EQ(rules[3].conflict, apply::ConflictRule::kSourceWins);
+}
+
+// A counter of each row's own is no cursor, and the table is captured all the same.
+TEST(ConfigDraftTest, AColumnThatIsRefusedIsNotWrittenDown) {
+  const sql::TableInfo items = Table("items", {{"id", Type::kInt}, {"version", Type::kInt}});
+  const Draft draft =
+      DraftConfig({"shop", "postgresql:///shop"}, {"mirror", "sqlite:mirror.db"},
+                  Dialect::kPostgres, {{items, {}}},
+                  {{items.name, {capture::GuaranteeClass::kRefused, "it counts by itself", ""}}});
+  EXPECT_THAT(draft.text, HasSubstr("public.items: {capture: xmin}"));
 }
 
 TEST(ConfigDraftTest, WithoutADatabaseItIsAnExample) {

@@ -112,8 +112,8 @@ void AddInit(Command& app, const Invocation& invocation) {
                  "The file to write, instead of the one that -c names")
       .Type("FILE");
   command.Footer(
-      R"(Proposes a key and a cursor column for every table. Tables that cannot be captured
-stand there as comments, with the reason. Never writes over a file.
+      R"(Proposes a key for every table, and a cursor column or another way to capture it. Tables
+that cannot be captured stand there as comments, with the reason. Never writes over a file.
 
   syncline init                                   a commented example
   syncline init postgresql://reader@localhost/shop --to sqlite:mirror.db)");

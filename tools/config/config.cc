@@ -1,4 +1,5 @@
 #include "tools/config/config.h"
+#include "tools/config/capture_config.h"
 
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
@@ -8,7 +9,6 @@
 #include <map>
 #include <sstream>
 
-#include "capture/plan/cursor_columns.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/log/catalog/folder_catalog.h"
@@ -182,16 +182,8 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
     if (auto target = columns.Text(column.name)) rule.columns[column.name] = *target;
   }
   Defaults own = ReadTableDefaults(map, defaults, mistakes_);
-  rule.cursor = own.cursor;
-  try {
-    capture::CursorColumns::Parse(rule.cursor);
-  } catch (const Error& error) {
-    mistakes_.Add(map.Has("cursor") ? map.LineOf("cursor") : rule.line,
-                  error.message() + "; " + error.hint());
-  }
   rule.zone = map.Text("zone").value_or("");
-  rule.conflict = own.conflict;
-  rule.deletes = own.deletes;
+  TakeCapture(map, own, rule, mistakes_);
   rule.on_delete = own.on_delete;
   rule.create = own.create;
   rule.changed_columns = own.changed_columns;
@@ -200,12 +192,6 @@ TableRule ConfigParser::ReadTable(const YamlMap::Entry& entry, const Defaults& d
       own.new_columns.value_or(own.create ? apply::NewColumns::kEvolve : apply::NewColumns::kPause);
   map.RefuseOthers();
   if (is_lines) rule.on_delete = {};
-  if (rule.cursor.empty()) {
-    mistakes_.Add(rule.line, fmt::format("{} has no cursor column: add \"cursor: COLUMN\" here or "
-                                         "under defaults; it is the timestamp or version column "
-                                         "that every update of a row moves forward",
-                                         what));
-  }
   return rule;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apply/apply_stage.h"
+#include "capture/plan/capture_method.h"
 #include "capture/plan/deletes.h"
 #include "capture/plan/table_spec.h"
 #include "capture/polling/capture_options.h"
@@ -41,8 +42,9 @@ struct TableRule {
   bool is_glob = false;
   std::string to;                // empty: the same name
   std::vector<std::string> key;  // empty: from the catalogue
-  std::string cursor;
-  std::string zone;  // of a cursor without one; empty: as the server is configured
+  capture::CaptureMethod capture = capture::CaptureMethod::kCursor;
+  std::string cursor;  // empty unless `capture` is kCursor
+  std::string zone;    // of a cursor without one; empty: as the server is configured
   std::map<std::string, std::string> columns;
   std::vector<std::string> omit;
   std::string where;

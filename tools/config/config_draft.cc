@@ -82,7 +82,7 @@ std::string UrlText(const std::string& url) {
 std::string CommonCursor(const std::vector<TableAdvice>& advices) {
   std::map<std::string, int> counts;
   for (const TableAdvice& advice : advices) {
-    if (advice.problem.empty()) ++counts[advice.cursor];
+    if (advice.problem.empty() && !advice.cursor.empty()) ++counts[advice.cursor];
   }
   auto best = std::max_element(counts.begin(), counts.end(),
                                [](const auto& a, const auto& b) { return a.second < b.second; });
@@ -96,8 +96,12 @@ TableAdvice Advise(const CatalogueTable& table, Dialect dialect) {
 }
 
 // What is promised says more than what the catalogue's entry alone lets fear.
-void Heed(const capture::Guarantee& promise, TableAdvice& advice) {
+void Heed(const capture::Guarantee& promise, const sql::TableInfo& table, Dialect dialect,
+          TableAdvice& advice) {
   if (!promise.worse_than_bounded()) return;
+  if (promise.kind == capture::GuaranteeClass::kRefused)
+    advice = AdviseWithoutCursor(table, dialect);
+  if (advice.capture != capture::CaptureMethod::kCursor) return;
   const std::string text =
       fmt::format("{}: {}; {}", capture::NameOf(promise.kind), promise.reason, promise.remedy);
   if (promise.kind == capture::GuaranteeClass::kRefused) {
@@ -116,7 +120,10 @@ std::string TableLine(const sql::TableInfo& info, const TableAdvice& advice,
     for (const std::string& column : advice.key) key.push_back(NameAsValue(column));
     options = fmt::format("key: [{}]", fmt::join(key, ", "));
   }
-  if (advice.cursor != common_cursor) {
+  if (advice.capture != capture::CaptureMethod::kCursor) {
+    options +=
+        fmt::format("{}capture: {}", options.empty() ? "" : ", ", capture::NameOf(advice.capture));
+  } else if (advice.cursor != common_cursor) {
     options += fmt::format("{}cursor: {}", options.empty() ? "" : ", ", NameAsValue(advice.cursor));
   }
   std::string line = fmt::format("      {}: {{{}}}", name, options);
@@ -204,6 +211,7 @@ std::vector<capture::TableSpec> DraftedTables(Dialect dialect,
     spec.table = table.info.name;
     spec.key = advice.key;
     spec.cursor = advice.cursor;
+    spec.method = advice.capture;
   }
   return specs;
 }
@@ -215,7 +223,7 @@ Draft DraftConfig(const DraftDatabase& source, const DraftDatabase& target, Dial
   for (const CatalogueTable& table : tables) {
     TableAdvice& advice = advices.emplace_back(Advise(table, dialect));
     const auto promise = promises.find(table.info.name);
-    if (promise != promises.end()) Heed(promise->second, advice);
+    if (promise != promises.end()) Heed(promise->second, table.info, dialect, advice);
   }
   const std::string cursor = CommonCursor(advices);
   Draft draft;

@@ -66,6 +66,17 @@ constexpr ConfigKey kTableKeys[] = {
          "server, database or role has configured.",
      .example = "Europe/Berlin",
      .brief = "the time zone of columns that have none"},
+    {.name = "capture",
+     .places = kTables,
+     .form = Form::kWord,
+     .value = "cursor, xmin",
+     .usual = "cursor",
+     .meaning =
+         "How changed rows are found: [which capture method](methods.md). By `cursor` a column "
+         "tells; `xmin` needs no column, on PostgreSQL in one direction. The more specific place "
+         "of `capture` and `cursor` counts.",
+     .example = "cursor",
+     .brief = "how changed rows are found"},
     {.name = "cursor",
      .places = kTables,
      .form = Form::kText,
@@ -74,7 +85,7 @@ constexpr ConfigKey kTableKeys[] = {
          "The column polled by: a timestamp, a date, an integer version from a sequence, or an "
          "`xid8` (the only exact one on a standby). Or two times of one type, in coalesce: the "
          "second for rows of which the first is still NULL; both have to reach the target. "
-         "Required for each table.",
+         "Required for each table with `capture: cursor`.",
      .example = "changed_at",
      .brief = "the column that every insert and update of a row moves forward"},
     {.name = "conflict",
@@ -84,7 +95,8 @@ constexpr ConfigKey kTableKeys[] = {
      .usual = "latest_wins",
      .meaning =
          "Which state wins when the target's row is not the one that a change follows. In two "
-         "directions `latest_wins`, or `{prefer: [DATABASE, ..]}` for the pipeline.",
+         "directions `latest_wins`, or `{prefer: [DATABASE, ..]}` for the pipeline. Tables without "
+         "a cursor have `source_wins`, and no other.",
      .example = "source_wins",
      .brief = "when somebody else changed the target",
      .inside = Place::kConflict},

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "tools/config/capture_config.h"
 #include "tools/config/config_enum.h"
 #include "tools/support/byte_size.h"
 
@@ -65,7 +66,7 @@ void ReadQuarantine(YamlMap& map, uint64_t& limit) {
 }  // namespace
 
 Defaults ReadTableDefaults(YamlMap& map, Defaults defaults, Mistakes& mistakes) {
-  if (auto text = map.Text("cursor")) defaults.cursor = *text;
+  ReadCapture(map, defaults);
   // A mapping is a pipeline's, of two directions: there ReadTwoWay has read it.
   if (!map.IsMap("conflict")) {
     if (const auto rule = Choose(map, "conflict", kConflictRules)) defaults.conflict = *rule;

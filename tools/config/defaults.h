@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apply/rules/table_mapping.h"
+#include "capture/plan/capture_method.h"
 #include "capture/plan/deletes.h"
 #include "capture/plan/table_spec.h"
 #include "capture/polling/capture_options.h"
@@ -20,6 +21,7 @@ namespace syncline::cli {
 struct Defaults {
   capture::PollInterval every;
   capture::LoadOptions load;
+  capture::CaptureMethod capture = capture::CaptureMethod::kCursor;
   std::string cursor;
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
   capture::Deletes deletes;

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "capture/plan/cursor_choice.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/sql_dialect.h"
@@ -27,6 +28,7 @@ void CheckSameCapture(const MappedTable& first, const MappedTable& second, Mista
   const TableRule& b = *second.rule;
   std::vector<std::string> differing;
   if (a.key != b.key) differing.push_back("key");
+  if (a.capture != b.capture) differing.push_back("capture");
   if (a.cursor != b.cursor) differing.push_back("cursor");
   if (a.zone != b.zone) differing.push_back("zone");
   if (a.where != b.where) differing.push_back("where");
@@ -39,6 +41,15 @@ void CheckSameCapture(const MappedTable& first, const MappedTable& second, Mista
                            "name under \"databases\" to get a second log",
                            second.source.ToString(), fmt::join(differing, " and "), PlaceOf(first),
                            second.pipeline->from));
+}
+
+void CheckMethod(const MappedTable& table, Dialect from, Mistakes& mistakes) {
+  if (table.rule->capture != capture::CaptureMethod::kXmin) return;
+  const std::string why = capture::WhyNotByXmin(sql::TableInfo::Kind::kTable, from);
+  if (why.empty()) return;
+  mistakes.Add(table.rule->line, fmt::format("table {} of pipeline \"{}\" cannot be captured by "
+                                             "xmin: {}; name a column with \"cursor\"",
+                                             table.source.ToString(), table.pipeline->name, why));
 }
 
 }  // namespace
@@ -117,6 +128,7 @@ void CheckMappedTables(const Config& config, const std::vector<MappedTable>& tab
                       differ ? ", for SQLite does not tell upper from lower case" : ""));
     }
     const sql::DatabaseUrl& from = config.Database(pipeline.from).url;
+    CheckMethod(table, from.dialect, mistakes);
     const sql::DatabaseUrl& to = config.Database(pipeline.to).url;
     if (!from.connection.empty() && from.connection == to.connection &&
         one_name(table.source, pipeline.from) == one_name(table.target, pipeline.to)) {

@@ -124,8 +124,10 @@ void SourceResolver::ResolveGlob(const PipelineConfig& pipeline, const TableRule
       continue;
     }
     const std::string problem =
-        unreadable.empty() ? WhyNotCapturable(info, database_.url.dialect, rule.key, rule.cursor)
-                           : unreadable;
+        unreadable.empty()
+            ? WhyNotCapturable(info, database_.url.dialect,
+                               {.key = rule.key, .cursor = rule.cursor, .method = rule.capture})
+            : unreadable;
     if (!problem.empty()) {
       warnings.push_back(fmt::format("{}:{}: table {} is left out of \"{}\": {}", config_.file,
                                      rule.line, info.name.ToString(), rule.pattern, problem));
@@ -183,7 +185,8 @@ capture::TableSpec SpecOf(const MappedTable& table) {
           .key = rule.key,
           .cursor = rule.cursor,
           .zone = rule.zone,
-          .row_bytes_max = rule.max_row};
+          .row_bytes_max = rule.max_row,
+          .method = rule.capture};
 }
 
 // What several pipelines want of one table is captured once: a column stays at the source only if
@@ -200,7 +203,8 @@ void AddToCapture(const MappedTable& table, const apply::TableMapping& mapping,
                      table.rule->deletes,
                      table.rule->zone,
                      {},
-                     table.rule->max_row});
+                     table.rule->max_row,
+                     table.rule->capture});
     spec = std::prev(specs.end());
     // Capture needs it, whether or not a target gets it.
     std::erase(spec->omit, spec->deletes.flag);

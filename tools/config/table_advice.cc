@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "capture/plan/cursor_choice.h"
 #include "capture/plan/cursor_columns.h"
 #include "engine/sql/sql_dialect.h"
 
@@ -46,6 +47,10 @@ std::vector<std::string> CatalogueKey(const sql::TableInfo& table) {
 constexpr std::string_view kNoKey =
     "no primary key and no unique key over NOT NULL columns: name its key with \"key: [..]\"";
 
+constexpr std::string_view kScans =
+    "no column is a cursor: a poll reads the whole table, and `syncline check` says how long that "
+    "takes";
+
 // The time of creation, where a row has none of its last update before there is one; empty: that is
 // not how this table is.
 std::string FindFallback(const sql::TableInfo& table, Dialect dialect, const std::string& cursor) {
@@ -75,42 +80,56 @@ bool CanBeCursor(Type type, Dialect dialect) {
   }
 }
 
-TableAdvice AdviseTable(const sql::TableInfo& table, Dialect dialect) {
+TableAdvice AdviseWithoutCursor(const sql::TableInfo& table, Dialect dialect) {
   TableAdvice advice;
   advice.key = CatalogueKey(table);
-  advice.cursor = FindCursor(table, dialect, kCursorNames);
-  if (advice.cursor == "version") {
-    advice.caution =
-        "only a version that grows over the whole table (from a sequence) can be a cursor, not a "
-        "counter in each row";
-  }
-  const std::string fallback = FindFallback(table, dialect, advice.cursor);
-  if (!fallback.empty()) {
-    advice.cursor = capture::CursorColumns{advice.cursor, fallback}.Text();
-    advice.caution = "`syncline check` says whether there is an index on it";
-  }
-  if (advice.cursor.empty()) {
-    advice.cursor = FindCursor(table, dialect, kCreationNames);
-    if (!advice.cursor.empty()) {
-      advice.caution = fmt::format("\"{}\" looks like a creation time: updates would not be seen",
-                                   advice.cursor);
-    }
-  }
   if (advice.key.empty()) {
     advice.problem = kNoKey;
-  } else if (advice.cursor.empty()) {
+  } else if (capture::WhyNotByXmin(table.kind, dialect).empty()) {
+    advice.capture = capture::CaptureMethod::kXmin;
+    advice.caution = kScans;
+  } else {
     advice.problem =
         "no column looks like a cursor: it takes a timestamp or version that every update moves";
-  } else if (advice.caution.empty() && std::find(table.indexed.begin(), table.indexed.end(),
-                                                 advice.cursor) == table.indexed.end()) {
-    advice.caution =
-        fmt::format("no index on \"{}\": every poll reads the whole table", advice.cursor);
   }
   return advice;
 }
 
+TableAdvice AdviseTable(const sql::TableInfo& table, Dialect dialect) {
+  TableAdvice advice = AdviseWithoutCursor(table, dialect);
+  if (advice.key.empty()) return advice;
+  std::string caution;
+  std::string cursor = FindCursor(table, dialect, kCursorNames);
+  if (cursor == "version") {
+    caution =
+        "only a version that grows over the whole table (from a sequence) can be a cursor, not a "
+        "counter in each row";
+  }
+  const std::string fallback = FindFallback(table, dialect, cursor);
+  if (!fallback.empty()) {
+    cursor = capture::CursorColumns{cursor, fallback}.Text();
+    caution = "`syncline check` says whether there is an index on it";
+  }
+  if (cursor.empty()) {
+    // By a time of creation updates are missed: only where there is nothing better.
+    if (advice.problem.empty()) return advice;
+    cursor = FindCursor(table, dialect, kCreationNames);
+    if (cursor.empty()) return advice;
+    caution = fmt::format("\"{}\" looks like a creation time: updates would not be seen", cursor);
+  }
+  if (caution.empty() && std::ranges::find(table.indexed, cursor) == table.indexed.end()) {
+    caution = fmt::format("no index on \"{}\": every poll reads the whole table", cursor);
+  }
+  return {.key = advice.key, .cursor = std::move(cursor), .caution = std::move(caution)};
+}
+
 std::string WhyNotCapturable(const sql::TableInfo& table, Dialect dialect,
-                             const std::vector<std::string>& key, const std::string& cursor) {
+                             const WantedCapture& wanted) {
+  const auto& [key, cursor, method] = wanted;
+  if (method == capture::CaptureMethod::kXmin) {
+    const std::string why = capture::WhyNotByXmin(table.kind, dialect);
+    if (!why.empty()) return why;
+  }
   if (key.empty() && CatalogueKey(table).empty()) return std::string(kNoKey);
   for (const std::string& column : key) {
     if (table.Find(column) == nullptr) return fmt::format("it has no key column \"{}\"", column);

@@ -36,6 +36,10 @@ std::vector<std::string> Objections(const TableRule& rule) {
     if (applies) objections.push_back(std::move(text));
   };
   object(rule.is_glob, "name the tables one by one: each side has tables of its own");
+  object(rule.capture != capture::CaptureMethod::kCursor,
+         fmt::format("\"capture: {}\" is for one direction: in two the version of a row, its "
+                     "cursor, decides conflicts",
+                     capture::NameOf(rule.capture)));
   object(!rule.omit.empty(),
          "\"omit\" is for one direction: a column that only one side has stays there with "
          "\"new_columns: ignore\"");
@@ -44,7 +48,8 @@ std::vector<std::string> Objections(const TableRule& rule) {
   object(!rule.deletes.flag.empty(),
          "\"deletes: soft\" is for one direction: in two the column is kept equal like any other");
   object(rule.on_delete.action != apply::OnDelete::kDelete, "\"on_delete\" is for one direction");
-  object(rule.conflict == apply::ConflictRule::kSourceWins ||
+  const bool has_cursor = rule.capture == capture::CaptureMethod::kCursor;
+  object((rule.conflict == apply::ConflictRule::kSourceWins && has_cursor) ||
              rule.conflict == apply::ConflictRule::kTargetWins,
          "each side is source and target: use latest_wins, or {prefer: [DATABASE, ..]} for the "
          "pipeline");

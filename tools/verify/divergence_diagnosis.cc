@@ -149,8 +149,8 @@ void DivergenceDiagnosis::CompareWithLog(TableComparison& comparison, const Comp
 
 void DivergenceDiagnosis::Excuse(const ComparedTable& table, DivergentRow& finding) const {
   if (!finding.log_is_source) {
-    const bool no_cursor =
-        finding.pair.source && table.schema->VersionOf(*finding.pair.source).is_null();
+    const bool no_cursor = finding.pair.source && table.schema->has_cursor() &&
+                           table.schema->VersionOf(*finding.pair.source).is_null();
     finding.why = no_cursor ? Why::kNoCursor : finding.pair.source ? Why::kMissed : Why::kGone;
     return;
   }

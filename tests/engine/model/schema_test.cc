@@ -37,7 +37,7 @@ TEST(TableNameTest, ReadsAndWritesQuotedParts) {
 TEST(TableSchemaTest, EveryPartIsInTheEncodingAndInTheId) {
   const TableSchema schema = Items();
   EXPECT_EQ(DecodeSchema(EncodeSchema(schema)), schema);
-  std::vector<TableSchema> others(9, schema);
+  std::vector<TableSchema> others(10, schema);
   others[0].table.name = "item";
   others[1].table.schema = "other";
   others[2].columns[1].type = Type::kText;
@@ -47,6 +47,7 @@ TEST(TableSchemaTest, EveryPartIsInTheEncodingAndInTheId) {
   others[6].cursor = 1;
   others[7].dialect = Dialect::kSqlite;
   others[8].cursor_fallback = 0;
+  others[9].cursor = TableSchema::kNoCursor;
   for (const TableSchema& other : others) {
     EXPECT_NE(other.id(), schema.id());
     EXPECT_EQ(DecodeSchema(EncodeSchema(other)), other);
@@ -69,6 +70,9 @@ TEST(TableSchemaTest, ASchemaThatPointsOutsideOfItselfIsDamage) {
   EXPECT_THROW(DecodeSchema(EncodeSchema(schema)), Error);
   schema = Items();
   schema.cursor_fallback = 3;
+  EXPECT_THROW(DecodeSchema(EncodeSchema(schema)), Error);
+  schema.cursor_fallback = 1;
+  schema.cursor = TableSchema::kNoCursor;
   EXPECT_THROW(DecodeSchema(EncodeSchema(schema)), Error);
   schema = Items();
   schema.key = {7};

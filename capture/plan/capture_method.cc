@@ -1,0 +1,22 @@
+#include "capture/plan/capture_method.h"
+
+namespace syncline::capture {
+
+std::string_view NameOf(CaptureMethod method) {
+  switch (method) {
+    case CaptureMethod::kCursor:
+      return "cursor";
+    case CaptureMethod::kXmin:
+      return "xmin";
+  }
+  return "";
+}
+
+std::optional<CaptureMethod> CaptureMethodNamed(std::string_view name) {
+  for (const CaptureMethod method : {CaptureMethod::kCursor, CaptureMethod::kXmin}) {
+    if (NameOf(method) == name) return method;
+  }
+  return {};
+}
+
+}  // namespace syncline::capture
