@@ -1,50 +1,15 @@
 #include "apply/lines/stream_output.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstring>
-#include <ctime>
 
 #include "engine/base/error.h"
+#include "engine/base/no_pipe_signal.h"
 
 namespace syncline::apply {
-namespace {
-
-// While it lives, a reader of a pipe that has gone is an error of this thread's write, and does not
-// end the process: other pipelines have nothing to do with it.
-class NoPipeSignal {
- public:
-  NoPipeSignal() {
-    ::sigemptyset(&pipe_);
-    ::sigaddset(&pipe_, SIGPIPE);
-    sigset_t pending;
-    ::sigemptyset(&pending);
-    ::sigpending(&pending);
-    was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
-    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  ~NoPipeSignal() {
-    const timespec at_once = {};
-    if (!was_pending_) {
-      while (::sigtimedwait(&pipe_, nullptr, &at_once) < 0 && errno == EINTR) {
-      }
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  NoPipeSignal(const NoPipeSignal&) = delete;
-  NoPipeSignal& operator=(const NoPipeSignal&) = delete;
-
- private:
-  sigset_t pipe_;
-  sigset_t before_;
-  bool was_pending_ = false;
-};
-
-}  // namespace
 
 void StreamOutput::Begin() {
   if (may_begin_) return;
@@ -53,7 +18,7 @@ void StreamOutput::Begin() {
 }
 
 void StreamOutput::Write(std::string_view lines) {
-  const NoPipeSignal no_signal;
+  const NoPipeSignal no_signal;  // other pipelines have nothing to do with this one's reader
   if (!lines.empty()) may_begin_ = false;
   while (!lines.empty()) {
     const ssize_t wrote = ::write(fd_, lines.data(), lines.size());

@@ -13,6 +13,7 @@
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "engine/base/no_pipe_signal.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/invocation.h"
 #include "tools/support/terminal.h"
@@ -38,6 +39,7 @@ Exit codes: 0 ok, 1 runtime, 2 usage or configuration, 3 environment (a server,
 a disk, a permission), 4 damage or divergence found.)";
 
 void TellError(const Error& error, bool json) {
+  const NoPipeSignal no_signal;  // the exit code is told in any case
   Terminal terminal(stderr);
   if (json) {
     Json told = {{"message", error.message()},

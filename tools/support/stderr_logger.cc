@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "engine/base/logger.h"
+#include "engine/base/no_pipe_signal.h"
 #include "engine/base/printable.h"
 #include "tools/support/duration.h"
 #include "tools/support/log_json.h"
@@ -35,11 +36,12 @@ bool IsReady(std::chrono::milliseconds patience) {
   return ready != 0;
 }
 
-// Leaves lines out that nobody reads in time.
+// Leaves lines out that nobody reads in time, and those that nobody reads any more.
 class PatientSink : public spdlog::sinks::stderr_color_sink_mt {
  public:
   void log(const spdlog::details::log_msg& message) override {
     const std::lock_guard lock(writing_);
+    const NoPipeSignal no_signal;
     if (!IsReady(left_out_ == 0 ? kPatience : std::chrono::milliseconds(0))) {
       ++left_out_;
       return;
