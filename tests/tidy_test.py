@@ -89,6 +89,17 @@ VENDORS = {
     r"spdlog/": {"tools/support"},
     r"fmt/": LOG_ROOMS | SQL_ROOMS | CAPTURE_ROOMS | APPLY_ROOMS | ROOMS,
 }
+# Files that may include each other, directly or not.
+CIRCLES = [
+    {f"engine/model/{name}" for name in ("checksum", "row", "row_shape", "schema")},
+    {f"engine/model/{name}" for name in ("compression", "frame", "frame_wire")},
+    {f"engine/sql/{name}" for name in ("sql_maker", "sql_text")},
+    {f"engine/sql/{name}" for name in ("dialect", "session", "sql_dialect", "table_info")},
+    {f"capture/plan/{name}" for name in ("capture_plan", "cursor_choice", "table_zone", "tombstones")},
+    {f"apply/plan/{name}" for name in ("apply_plan", "key_fit", "narrowing")},
+    {f"tools/config/{name}" for name in ("capture_config", "config", "defaults", "mapped_table", "shared_places",
+                                         "sync_circles", "two_way_config")},
+]
 PROSE_COLUMNS_MAX = 100
 SOURCE_LINES_MAX = 400
 HEADER_LINES_MAX = 250
@@ -235,6 +246,33 @@ class TidyTest(unittest.TestCase):
         for path in self.files:
             if box_of(path) not in SQL_ROOMS | {"engine/model"}:
                 self.assertNotRegex(path.read_text(), r"Dialect::k[A-Z]", f"{path}: names a kind of database")
+
+    def test_files_do_not_include_each_other(self):
+        """A header and its source are one file here. Seen to fail on engine/log/rocks: a reader that included cursors, which included it.
+
+        CIRCLES are types with their parts: what one is made of is worked out by the other, and takes it.
+        """
+        wanted = {}
+        for path in self.files:
+            own = path.relative_to(ROOT).with_suffix("").as_posix()
+            wanted.setdefault(own, set()).update(include.rpartition(".")[0] for include in includes(path))
+        reached = {}
+
+        def reach(name):
+            seen, left = set(), [name]
+            while left:
+                for other in wanted.get(left.pop(), set()) - seen:
+                    seen.add(other)
+                    left.append(other)
+            return seen
+
+        for name in wanted:
+            reached[name] = reach(name)
+        for name in wanted:
+            circle = {other for other in reached[name] if name in reached.get(other, set())} - {name}
+            for other in circle:
+                known = any({name, other} <= set(each) for each in CIRCLES)
+                self.assertTrue(known, f"{name} and {other} include each other")
 
     def test_a_source_includes_its_own_header_first(self):
         for path in self.files:

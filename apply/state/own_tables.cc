@@ -5,10 +5,6 @@
 #include <chrono>
 #include <thread>
 
-#include "apply/state/conflict_table.h"
-#include "apply/state/progress.h"
-#include "apply/state/quarantine.h"
-#include "apply/state/schema_watch.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/for_dialect.h"
@@ -19,8 +15,6 @@ namespace syncline::apply {
 namespace {
 
 using sql::Quote;
-
-constexpr const char* kAll[] = {kProgressTable, kConflictTable, kQuarantineTable, kSchemasTable};
 
 // "SYNCLINE" in ASCII, so that a DBA who looks at pg_locks has a chance.
 constexpr int64_t kDdlLock = 0x53594E434C494E45;
@@ -80,11 +74,6 @@ void Accept(const sql::OwnTable& found, const sql::Session& session, std::string
                    found.hint);
 }
 
-// In the mode that writing takes, which keeps triggers, rules and DROP out.
-void Lock(sql::Session& session, std::string_view name) {
-  session.Execute(sql::Format("LOCK TABLE {} IN ROW EXCLUSIVE MODE", OwnTableSql(session, name)));
-}
-
 }  // namespace
 
 TableName OwnTable(const sql::Session& session, std::string_view name) {
@@ -119,32 +108,17 @@ void MakeOwnTable(sql::Session& session, std::string_view name, const sql::Sql& 
   }
 }
 
+void LockOwnTable(sql::Session& session, std::string_view name) {
+  session.Execute(sql::Format("LOCK TABLE {} IN ROW EXCLUSIVE MODE", OwnTableSql(session, name)));
+}
+
 bool HoldOwnTable(sql::Session& session, std::string_view name) {
   const sql::OwnTable found = sql::LookAtOwnTable(session, OwnTable(session, name));
   Accept(found, session, name);
   if (!found.exists) RefuseElsewhere(session, name);
   if (!found.exists || !found.is_shaky) return found.exists;
-  Lock(session, name);
+  LockOwnTable(session, name);
   return HasOwnTable(session, name);
-}
-
-void OwnTables::Open(sql::Session& session) {
-  EnsureProgressTable(session);
-  EnsureConflictTable(session);
-  EnsureQuarantineTable(session);
-  EnsureSchemaTable(session);
-  are_shaky_ = false;
-  for (const char* const name : kAll) {
-    are_shaky_ = are_shaky_ || sql::LookAtOwnTable(session, OwnTable(session, name)).is_shaky;
-  }
-}
-
-void OwnTables::Hold(sql::Session& session) const {
-  if (!are_shaky_) return;
-  for (const char* const name : kAll) {
-    Lock(session, name);
-    HasOwnTable(session, name);
-  }
 }
 
 OwnTableReading::OwnTableReading(sql::Session& session, std::string_view name) {

@@ -16,6 +16,9 @@ inline constexpr char kProgressTable[] = "syncline_progress";
 inline constexpr char kConflictTable[] = "syncline_conflicts";
 inline constexpr char kQuarantineTable[] = "syncline_quarantine";
 inline constexpr char kSchemasTable[] = "syncline_schemas";
+// All of them.
+inline constexpr std::string_view kOwnTables[] = {kProgressTable, kConflictTable, kQuarantineTable,
+                                                  kSchemasTable};
 
 TableName OwnTable(const sql::Session& session, std::string_view name);
 // The same, quoted.
@@ -35,18 +38,6 @@ void MakeOwnTable(sql::Session& session, std::string_view name, const sql::Sql& 
 // the table where somebody could alter or replace it meanwhile.
 bool HoldOwnTable(sql::Session& session, std::string_view name);
 
-// All of them, in each of a session's transactions. Free of cost where nobody but roles that are
-// trusted can alter or replace them.
-class OwnTables {
- public:
-  // Outside of a transaction: makes those that are missing. Throws as HasOwnTable does.
-  void Open(sql::Session& session);
-  void Hold(sql::Session& session) const;
-
- private:
-  bool are_shaky_ = false;
-};
-
 // A table that is only read, by a session that is made for that: holds it as long as it lives.
 class OwnTableReading {
  public:
@@ -62,6 +53,10 @@ class OwnTableReading {
 // transaction ends, so that they seldom make the same object at once, where IF NOT EXISTS fails.
 // Returns without the lock when somebody holds it for long. SQLite's write lock does this already.
 void LockForDdl(sql::Session& session);
+
+// Takes the lock that writing takes, which keeps triggers, rules and DROP out of the table until
+// the transaction ends.
+void LockOwnTable(sql::Session& session, std::string_view name);
 
 // Throws RestartError where another session makes the same at that moment.
 void ExecuteDdl(sql::Session& session, const sql::Sql& ddl);

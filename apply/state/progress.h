@@ -41,12 +41,6 @@ std::vector<Progress> ListProgress(const sql::DatabaseUrl& target);
 // lost; both name `target`.
 void CheckFollows(const Progress& progress, const LogInfo& log, std::string_view target);
 
-// Sets the next offset of a pipeline's row (`syncline offsets set`) for good; a running apply
-// process notices and goes on from there. Throws UsageError when there is no such row, it belongs
-// to another log, or parked changes do not (CheckParked).
-void SetProgress(const sql::DatabaseUrl& target, const std::string& pipeline, const LogInfo& log,
-                 Offset next);
-
 // The parts that a target is made of. All use the session's current transaction, save
 // EnsureProgressTable, which must be called outside of one.
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "apply/state/quarantine.h"
+#include "apply/state/parked_change.h"
 #include "engine/base/error.h"
 #include "engine/model/value.h"
 

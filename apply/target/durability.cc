@@ -6,6 +6,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "apply/state/own_tables.h"
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/for_dialect.h"
@@ -35,9 +36,6 @@ constexpr std::chrono::seconds kLooksApart(1);
 constexpr std::string_view kTemporary = "pg_temp";
 
 const std::string kDefaultSchema = "public";
-
-constexpr std::string_view kOwnTables[] = {"syncline_progress", "syncline_conflicts",
-                                           "syncline_quarantine", "syncline_schemas"};
 
 constexpr char kSettings[] =
     "SELECT pg_catalog.current_setting('fsync'), pg_catalog.current_setting('full_page_writes'), "

@@ -11,8 +11,8 @@
 
 #include "apply/batch/batch.h"
 #include "apply/rules/table_mapping.h"
+#include "apply/state/all_own_tables.h"
 #include "apply/state/conflict_table.h"
-#include "apply/state/own_tables.h"
 #include "apply/state/progress.h"
 #include "apply/state/quarantine.h"
 #include "apply/state/replica_log.h"

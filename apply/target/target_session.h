@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include "apply/state/own_tables.h"
+#include "apply/state/all_own_tables.h"
 #include "engine/sql/database_url.h"
 #include "engine/sql/session.h"
 

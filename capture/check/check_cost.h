@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "capture/check/check_source.h"
+#include "capture/check/check_result.h"
 #include "capture/plan/capture_plan.h"
 #include "engine/sql/session.h"
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "capture/guarantees/stamped_column.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/for_dialect.h"
 
@@ -14,15 +15,6 @@ namespace {
 constexpr uint64_t kSampleRowsMin = 20;
 
 }  // namespace
-
-const std::string& UpdateColumn(const CapturePlan& plan) {
-  return plan.schema->columns[plan.schema->cursor].name;
-}
-
-const std::string& InsertColumn(const CapturePlan& plan) {
-  const TableSchema& schema = *plan.schema;
-  return schema.columns[schema.cursor_fallback.value_or(schema.cursor)].name;
-}
 
 std::optional<Guarantee> ClassifyKey(const CapturePlan& plan) {
   if (std::ranges::find(plan.schema->key, plan.schema->cursor) == plan.schema->key.end()) return {};

@@ -39,8 +39,4 @@ std::optional<Guarantee> ClassifyKey(const CapturePlan& plan);
 bool LooksLikeARowsOwnCounter(sql::Session& session, const CapturePlan& plan);
 Guarantee OwnCounter(const std::string& column);
 
-// The column that an update sets, and the one that an insert sets.
-const std::string& UpdateColumn(const CapturePlan& plan);
-const std::string& InsertColumn(const CapturePlan& plan);
-
 }  // namespace syncline::capture

@@ -8,6 +8,7 @@
 #include "capture/guarantees/classify.h"
 #include "capture/guarantees/moved_column.h"
 #include "capture/guarantees/postgres_moves.h"
+#include "capture/guarantees/stamped_column.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/planned_query.h"
 

@@ -6,8 +6,8 @@
 #include <initializer_list>
 #include <string_view>
 
-#include "capture/guarantees/classify.h"
 #include "capture/guarantees/sql_words.h"
+#include "capture/guarantees/stamped_column.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/planned_query.h"
 

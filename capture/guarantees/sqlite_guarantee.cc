@@ -11,6 +11,7 @@
 #include "capture/guarantees/classify.h"
 #include "capture/guarantees/moved_column.h"
 #include "capture/guarantees/sql_words.h"
+#include "capture/guarantees/stamped_column.h"
 #include "engine/model/value_text.h"
 #include "engine/sql/dialect.h"
 

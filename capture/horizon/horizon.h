@@ -1,12 +1,10 @@
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "capture/cursor/capture_cursor.h"
 #include "capture/plan/capture_plan.h"
-#include "engine/base/clock.h"
 #include "engine/sql/session.h"
 
 namespace syncline::capture {
@@ -56,11 +54,6 @@ class Horizon {
   // Whether a row's cursor value may become CaptureCursor::Table::seen.
   virtual bool Trusts(const CaptureCursor::Table&, const Value&) const { return true; }
 };
-
-// The horizon for the session's kind of database. Borrows the session, which must be outside of any
-// transaction.
-std::unique_ptr<Horizon> MakeHorizon(sql::Session& session, const std::vector<CapturePlan>& tables,
-                                     Microseconds margin);
 
 // Remembers in `cursor` the highest cursor value of each table that counts up and is about to be
 // loaded, among those that `horizon` trusts.

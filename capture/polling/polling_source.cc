@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "capture/guarantees/classify.h"
+#include "capture/horizon/make_horizon.h"
 #include "capture/plan/cursor_choice.h"
 #include "capture/polling/source_change.h"
 #include "engine/base/check.h"

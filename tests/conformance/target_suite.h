@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apply/apply_stage.h"
+#include "apply/state/set_progress.h"
 #include "apply/target/sql_target.h"
 #include "apply/write/table_writer.h"
 #include "engine/base/error.h"

@@ -6,8 +6,10 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "apply/state/own_tables.h"
 #include "capture/plan/tombstone_sql.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/for_dialect.h"
@@ -79,10 +81,7 @@ std::string TargetGrants(sql::Session& session, const PipelinePlan& pipeline) {
   for (const apply::TableMapping& mapping : pipeline.tables) {
     add({mapping.target.schema.empty() ? "public" : mapping.target.schema, mapping.target.name});
   }
-  for (const char* const own :
-       {"syncline_progress", "syncline_conflicts", "syncline_quarantine", "syncline_schemas"}) {
-    add({"public", own});
-  }
+  for (const std::string_view own : apply::kOwnTables) add({"public", std::string(own)});
   std::string grants = "CREATE ROLE syncline_writer LOGIN PASSWORD '..';";
   for (const std::string& schema : made) {
     grants += fmt::format(" GRANT USAGE, CREATE ON SCHEMA {} TO syncline_writer;",

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "apply/apply_stage.h"
+#include "apply/state/set_progress.h"
 #include "engine/base/error.h"
 #include "engine/log/log_catalog.h"
 #include "tools/commands/commands.h"

@@ -1,10 +1,9 @@
 #pragma once
 
+#include <span>
 #include <string_view>
 
-#include <span>
-
-#include "tools/config/config_keys.h"
+#include "tools/config/config_key.h"
 
 namespace syncline::cli {
 

@@ -6,6 +6,7 @@
 
 #include "engine/log/log_damage.h"
 #include "engine/log/rocks/cursor_chain.h"
+#include "engine/log/rocks/log_entry.h"
 #include "engine/log/rocks/rocks_base_reader.h"
 #include "engine/log/store/layout.h"
 #include "engine/log/store/rocks_status.h"
@@ -22,38 +23,7 @@ Offset BaseOf(const rocksdb::Iterator& at) {
   return *base;
 }
 
-// Damage that `body` finds in the frame at `base` names the offset, and the ways out.
-template <typename Body>
-auto InFrame(Offset base, Body&& body) {
-  try {
-    return body();
-  } catch (Error& error) {
-    error.AddContext(fmt::format("the frame at offset {}", base.value()));
-    if (error.hint().empty()) throw LogDamage(error.message());
-    throw;
-  }
-}
-
 }  // namespace
-
-EncodedFrame OpenEntry(std::string_view key, std::string_view value, const LogInfo& info) {
-  const std::optional<Offset> base = layout::ParseFrameKey(key);
-  if (!base) throw LogDamage("the log holds a key that is no frame's");
-  return InFrame(*base, [&] {
-    EncodedFrame entry(value);
-    if (entry.header().base != *base) throw LogDamage("it says that it is another");
-    if (entry.header().log_id != info.id) throw LogDamage("it is another log's");
-    return entry;
-  });
-}
-
-Frame DecodeEntry(EncodedFrame entry, EncodedFrame::Tables tables) {
-  return InFrame(entry.header().base, [&] { return std::move(entry).Decode(std::move(tables)); });
-}
-
-Frame DecodeEntry(EncodedFrame entry) {
-  return InFrame(entry.header().base, [&] { return std::move(entry).Decode(); });
-}
 
 ChainReader::ChainReader(std::unique_ptr<LogView> view)
     : view_(std::move(view)), consumers_(view_->folder()) {}

@@ -15,16 +15,6 @@
 
 namespace syncline {
 
-// One frame out of its key and value in the store, checked to be that log's frame for that offset;
-// its changes are not read yet. Borrows the value. Throws DamageError with the offset. Private to
-// engine/log.
-EncodedFrame OpenEntry(std::string_view key, std::string_view value, const LogInfo& info);
-// With its changes, whose rows are held against `tables`, those of its schemas. Throws DamageError
-// with the offset.
-Frame DecodeEntry(EncodedFrame entry, EncodedFrame::Tables tables);
-// The same without tables: for a frame whose rows are not used.
-Frame DecodeEntry(EncodedFrame entry);
-
 // LogReader's rules over any LogView: where the next frame must be, and whether it continues the
 // chain (invariant 2). Private to engine/log.
 //

@@ -7,7 +7,7 @@
 #include "engine/base/error.h"
 #include "engine/log/big_endian.h"
 #include "engine/log/log_damage.h"
-#include "engine/log/rocks/chain_reader.h"
+#include "engine/log/rocks/log_entry.h"
 #include "engine/log/store/layout.h"
 #include "engine/log/store/rocks_options.h"
 #include "engine/log/store/rocks_status.h"

@@ -9,7 +9,7 @@
 
 #include "engine/log/folder/log_folder.h"
 #include "engine/log/log_damage.h"
-#include "engine/log/rocks/chain_reader.h"
+#include "engine/log/rocks/log_entry.h"
 #include "engine/log/store/layout.h"
 #include "engine/log/store/rocks_status.h"
 #include "engine/log/store/store_reader.h"

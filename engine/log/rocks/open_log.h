@@ -1,27 +1,15 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string_view>
 
 #include "engine/base/clock.h"
 #include "engine/log/change_log.h"
 #include "engine/log/log_reader.h"
-#include "engine/model/frame.h"
+#include "engine/log/rocks/rocks_log_options.h"
 
 namespace syncline {
-
-// How a log on RocksDB is kept. Plain value type.
-struct RocksLogOptions {
-  uint64_t memtable_bytes = 16u << 20;
-  // RowIndex entries that may wait in memory; after a crash at most so much is read again.
-  uint64_t index_pending_bytes = 8u << 20;
-  // Of every frame. Not set: fast in bulk and as long as Append is called again and again without
-  // a pause; else small.
-  std::optional<Compression> compression = {};
-};
 
 // Opens the log in `folder`, or makes a new one for `source` (parent folders are made too).
 // FORMAT.md is what lies there. Throws UsageError if the log there belongs to another source,

@@ -15,6 +15,7 @@
 #include "engine/log/rocks/base_writer.h"
 #include "engine/log/rocks/chain_reader.h"
 #include "engine/log/rocks/log_backup.h"
+#include "engine/log/rocks/log_entry.h"
 #include "engine/log/rocks/primary_view.h"
 #include "engine/log/rocks/rocks_retention.h"
 #include "engine/log/store/layout.h"

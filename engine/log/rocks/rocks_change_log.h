@@ -17,7 +17,7 @@
 #include "engine/log/folder/log_end.h"
 #include "engine/log/rocks/cursor_chain.h"
 #include "engine/log/rocks/log_store.h"
-#include "engine/log/rocks/open_log.h"
+#include "engine/log/rocks/rocks_log_options.h"
 #include "engine/log/rocks/row_index.h"
 
 namespace syncline {

@@ -7,7 +7,7 @@
 #include "engine/log/big_endian.h"
 #include "engine/log/folder/mark.h"
 #include "engine/log/retention.h"
-#include "engine/log/rocks/chain_reader.h"
+#include "engine/log/rocks/log_entry.h"
 #include "engine/log/rocks/open_log.h"
 #include "engine/log/store/index_entry.h"
 #include "engine/log/store/layout.h"

@@ -1,23 +1,12 @@
 #pragma once
 
-#include <string>
+#include <cstdint>
 #include <string_view>
 
 #include "engine/base/error.h"
+#include "engine/sql/postgres/link/postgres_report.h"
 
 namespace syncline::sql {
-
-// The fields of one error report of a PostgreSQL server; empty where it sent none.
-struct PostgresReport {
-  std::string code;  // SQLSTATE
-  std::string message;
-  std::string context;
-  std::string schema;
-  std::string table;
-  std::string column = {};
-  std::string constraint = {};
-  std::string routine = {};  // the server's own function that reports it
-};
 
 // What the report means for us: the table of SQLSTATEs in README.md. No value of a row gets into
 // the message: DETAIL is never read, and what the messages of class 22 quote is left out. `where`

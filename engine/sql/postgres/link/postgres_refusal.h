@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "engine/base/error.h"
-#include "engine/sql/postgres/link/postgres_error.h"
+#include "engine/sql/postgres/link/postgres_report.h"
 
 namespace syncline::sql {
 

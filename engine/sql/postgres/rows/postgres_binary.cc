@@ -38,34 +38,6 @@ ValueView DateValue(int32_t days) {
 
 }  // namespace
 
-bool ReadsBinary(Oid type) {
-  switch (type) {
-    case oid::kBool:
-    case oid::kBytea:
-    case oid::kName:
-    case oid::kInt8:
-    case oid::kInt2:
-    case oid::kInt4:
-    case oid::kText:
-    case oid::kOid:
-    case oid::kJson:
-    case oid::kFloat4:
-    case oid::kFloat8:
-    case oid::kBpchar:
-    case oid::kVarchar:
-    case oid::kDate:
-    case oid::kTime:
-    case oid::kTimestamp:
-    case oid::kTimestampTz:
-    case oid::kNumeric:
-    case oid::kUuid:
-    case oid::kXid8:
-      return true;
-    default:
-      return false;
-  }
-}
-
 void BinaryDecoder::Malformed() {
   throw RestartError("the server's binary COPY stream has a form that Syncline does not know",
                      "Is there a proxy in between that changes what it forwards?");

@@ -10,10 +10,6 @@
 
 namespace syncline::sql {
 
-// True for the types whose binary form is decoded here; a column of any other type has to be read
-// as its text.
-bool ReadsBinary(Oid type);
-
 // Turns the messages of COPY .. TO STDOUT (FORMAT binary) into rows. The hot path of capture: no
 // allocation per value. Format: PostgreSQL manual, "COPY", section "Binary Format"; the fields as
 // each type's send function writes them.

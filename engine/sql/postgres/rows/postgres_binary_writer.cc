@@ -122,36 +122,6 @@ bool FitsFloat4(double value) {
   return std::isnan(value) || static_cast<double>(static_cast<float>(value)) == value;
 }
 
-// Types of which no value is sent in binary: name (its receive function refuses what its input
-// function cuts off), and all that Syncline reads as text.
-bool TakesBinary(TypeOid type) {
-  switch (type) {
-    case oid::kBool:
-    case oid::kBytea:
-    case oid::kInt8:
-    case oid::kInt2:
-    case oid::kInt4:
-    case oid::kText:
-    case oid::kOid:
-    case oid::kJson:
-    case oid::kFloat4:
-    case oid::kFloat8:
-    case oid::kBpchar:
-    case oid::kVarchar:
-    case oid::kDate:
-    case oid::kTime:
-    case oid::kTimestamp:
-    case oid::kTimestampTz:
-    case oid::kNumeric:
-    case oid::kUuid:
-    case oid::kJsonb:
-    case oid::kXid8:
-      return true;
-    default:
-      return false;
-  }
-}
-
 bool Fits(ValueView value, TypeOid target) {
   const Type type = value.type();
   switch (target) {

@@ -42,30 +42,6 @@ Sql SizeSql(const Sql& column, Oid type, uint64_t row_bytes_max) {
 
 }  // namespace
 
-// A numeric has 131,072 digits before the point at most.
-bool IsShort(Oid type) {
-  switch (type) {
-    case oid::kBool:
-    case oid::kName:
-    case oid::kInt8:
-    case oid::kInt2:
-    case oid::kInt4:
-    case oid::kOid:
-    case oid::kFloat4:
-    case oid::kFloat8:
-    case oid::kDate:
-    case oid::kTime:
-    case oid::kTimestamp:
-    case oid::kTimestampTz:
-    case oid::kNumeric:
-    case oid::kUuid:
-    case oid::kXid8:
-      return true;
-    default:
-      return false;
-  }
-}
-
 // The test spares a row of NULLs, which `IS NOT NULL` would take for NULL.
 Sql OutputText(const Sql& column) {
   return Format("CASE WHEN {0} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', {0}) END",

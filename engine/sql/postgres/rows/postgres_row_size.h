@@ -16,9 +16,6 @@ namespace syncline::sql {
 // could be too large. `types` are those of the schema's columns.
 Sql RowSizeSql(const Session::Read& read, const std::vector<Oid>& types);
 
-// Whether values of a type take few bytes whatever they are.
-bool IsShort(Oid type);
-
 // Whether the column's value is left out of a row that is too large.
 bool IsLeftOut(const Session::Read& read, size_t column, Oid type);
 

@@ -7,6 +7,16 @@ namespace syncline::sql {
 // libpq's Oid, for those who need nothing else of libpq.
 using TypeOid = uint32_t;
 
+// True for the types whose binary form BinaryDecoder decodes; a column of any other type has to be
+// read as its text.
+bool ReadsBinary(TypeOid type);
+// True for the types whose values may be sent in binary. Not for name, whose receive function
+// refuses what its input function cuts off, and not for what Syncline reads as text.
+bool TakesBinary(TypeOid type);
+// Whether values of a type take few bytes whatever they are. A numeric has 131,072 digits before
+// the point at most.
+bool IsShort(TypeOid type);
+
 // The sign of a binary numeric below zero.
 inline constexpr uint16_t kNumericNegative = 0x4000;
 

@@ -10,7 +10,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sql/dialect.h"
-#include "engine/sql/postgres/rows/postgres_copy.h"
+#include "engine/sql/postgres/rows/postgres_copy_stream.h"
 #include "engine/sql/postgres/rows/postgres_row_size.h"
 
 namespace syncline::sql {
