@@ -24,7 +24,7 @@ using LineMaker =
 // mark stands where one of their changes closes a cut that lines were written of: so a reader knows
 // when it has seen one state of the source.
 //
-// The lines of the log's base count when all of them were written.
+// The lines of the log's base count when all of them were written. Threads: as Target says.
 class LinesTarget : public Target {
  public:
   LinesTarget(std::shared_ptr<LinesOutput> output, std::vector<TableMapping> tables,

@@ -39,6 +39,7 @@ void MakeOwnTable(sql::Session& session, std::string_view name, const sql::Sql& 
 bool HoldOwnTable(sql::Session& session, std::string_view name);
 
 // A table that is only read, by a session that is made for that: holds it as long as it lives.
+// Belongs to the session's thread.
 class OwnTableReading {
  public:
   OwnTableReading(sql::Session& session, std::string_view name);

@@ -17,7 +17,8 @@ namespace syncline::apply {
 //
 // Nobody reads the database into that log, or applies to it, without the turn; so between looking
 // at what is known of a row and logging what it became nothing else happens to the log. Users go
-// on: what they do meanwhile is seen under the rows' locks. Everything but Turn wants the turn.
+// on: what they do meanwhile is seen under the rows' locks. Everything but Turn wants the turn. Any
+// thread may have the turn.
 class ReplicaLog {
  public:
   virtual ~ReplicaLog() = default;

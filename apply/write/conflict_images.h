@@ -13,6 +13,7 @@
 namespace syncline::apply {
 
 // Makes Conflicts of decided changes. Borrows everything; works in the session's transaction.
+// Belongs to the session's thread.
 class ConflictImages {
  public:
   ConflictImages(sql::Session& session, const ApplyPlan& plan, const TargetShape& shape);

@@ -18,7 +18,7 @@ namespace syncline::capture {
 // its transaction; for each poll Changed and, if there is something to read, Look, both outside of
 // any transaction, then Enter, first thing inside the snapshot, then Condition for each table.
 // Every row state that the snapshot shows and the log may not hold satisfies its table's condition
-// (invariant 3).
+// (invariant 3). Belongs to the session's thread, save for Hold.
 class Horizon {
  public:
   virtual ~Horizon() = default;

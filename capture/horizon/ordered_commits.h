@@ -24,7 +24,8 @@ namespace syncline::capture {
 // numbers of each unit from the bound on; where any other form was met, it looks at every stamp.
 // Whether a column still has one form is looked at beside the polls, in the same snapshot, in at
 // most a fiftieth of the time, and first thing in a session. What is no moment in a column of
-// moments (StampForms::Refuses) is read when it is met so, and stands for no form.
+// moments (StampForms::Refuses) is read when it is met so, and stands for no form. Threads: as
+// Horizon says.
 class OrderedCommits : public Horizon {
  public:
   OrderedCommits(sql::Session& session, Microseconds margin) : session_(session), margin_(margin) {}

@@ -9,7 +9,7 @@
 namespace syncline::capture {
 
 // How far back a poll of PostgreSQL has to reach: looks at the running transactions, which any role
-// may, and lets TickLedger decide.
+// may, and lets TickLedger decide. Threads: as Horizon says.
 class TransactionTicks : public Horizon {
  public:
   TransactionTicks(sql::Session& session, const std::vector<CapturePlan>& tables,

@@ -38,6 +38,7 @@ std::string OwnerForTombstones(sql::Session& session, const TableName& table, bo
 CapturePlan PlanTombstones(sql::Session& session, const CapturePlan& table);
 
 // Sees to it that the triggers stay what they were when the tables were planned. Borrows both.
+// Belongs to the session's thread.
 class TombstoneWatch {
  public:
   TombstoneWatch(sql::Session& session, const std::vector<CapturePlan>& tables);

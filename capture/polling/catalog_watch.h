@@ -16,7 +16,8 @@ namespace syncline::capture {
 // where its rows stand. Made before the tables are planned, so that a plan is never younger than
 // what it is held against, and asked within the snapshot of each poll, when the tables are locked
 // and before a row is read: then no row is ever read by a plan that does not fit it. Costs a poll
-// one statement that returns one row. One for a session; borrows it.
+// one statement that returns one row. One for a session; borrows it. Belongs to the session's
+// thread, save for what says otherwise.
 class CatalogWatch {
  public:
   // Outside of any transaction. A table that is not there is one that has changed when it comes.

@@ -15,7 +15,7 @@
 namespace syncline::capture {
 
 // A database that is polled: connects with PollingSources. Plans the tables anew with each of them,
-// and is patient with a database that is being made anew.
+// and is patient with a database that is being made anew. Threads: one, as SourceConnector says.
 class PolledDatabase : public SourceConnector {
  public:
   PolledDatabase(sql::DatabaseUrl url, std::vector<TableSpec> specs, SourceRequest request);

@@ -6,7 +6,7 @@
 
 namespace syncline {
 
-// A token that is stopped as soon as one of two others is.
+// A token that is stopped as soon as one of two others is. Thread-safe, as stop tokens are.
 class EitherStop {
  public:
   EitherStop(std::stop_token a, std::stop_token b)

@@ -5,7 +5,8 @@
 
 namespace syncline {
 
-// What a capture needs of its log: it appends, and asks what is logged already.
+// What a capture needs of its log: it appends, and asks what is logged already. Threads: the log's
+// writing thread.
 class CaptureLog : public LogAppender, public KeyIndex {
  protected:
   ~CaptureLog() = default;

@@ -11,7 +11,7 @@
 namespace syncline {
 
 // Changes on their way into one frame, with their keys, so that a key that comes again before the
-// frame is written finds its latest state. Private to engine/log.
+// frame is written finds its latest state. Private to engine/log. Threads: one.
 class PendingFrame {
  public:
   bool empty() const { return draft_.changes.empty(); }

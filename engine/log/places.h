@@ -11,7 +11,7 @@ namespace syncline {
 
 // The index into a list that somebody else keeps: for each of its elements its number, found by the
 // hash of its key. Open addressing, never more than half full. Private to engine/log; plain and
-// movable.
+// movable. Threads: one, that of the list.
 class Places {
  public:
   static constexpr uint32_t kNone = UINT32_MAX;

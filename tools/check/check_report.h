@@ -10,7 +10,7 @@
 
 namespace syncline::cli {
 
-// What `syncline check` has found, in the order in which it looked.
+// What `syncline check` has found, in the order in which it looked. Threads: one.
 class CheckReport {
  public:
   using Level = capture::CheckResult::Level;

@@ -12,7 +12,8 @@
 
 namespace syncline::cli {
 
-// What is wrong with one configuration file, gathered so that all of it is told at once.
+// What is wrong with one configuration file, gathered so that all of it is told at once. Threads:
+// one.
 class Mistakes {
  public:
   // `file` as the user named it.
@@ -38,7 +39,7 @@ class Mistakes {
 // and what their values have to be, are those of its place. A getter asks for a key that the table
 // has there, in the form that the table says. Mistakes in the file go to Mistakes, never out as an
 // exception; the getter then answers as if the key were not there. References in texts, `${NAME}`
-// and `${file:/path}`, are replaced (expansion.h).
+// and `${file:/path}`, are replaced (expansion.h). Borrows the mistakes. Threads: one.
 class YamlMap {
  public:
   // `what` names the mapping in messages: "the pipeline \"a\"". Borrows `mistakes`.

@@ -12,7 +12,7 @@
 namespace syncline::cli {
 
 // A Unix socket, or a connection over one. Owns the descriptor; moves only. Reading and writing are
-// bounded in size and time, because who is at the other end is not known.
+// bounded in size and time, because who is at the other end is not known. Threads: one at a time.
 class LocalSocket {
  public:
   // Listens at the path, which only this user may connect to; what was left there by a process that

@@ -6,7 +6,7 @@ namespace syncline::cli {
 
 // The folder that a demo works in: new, or left by an earlier demo (a marker file tells), whose
 // files are removed and no others. All functions throw EnvironmentError when the file system
-// refuses.
+// refuses. Threads: one.
 class DemoFolder {
  public:
   // Throws UsageError when the folder holds something that no demo made.

@@ -20,7 +20,8 @@ namespace syncline::cli {
 // when their table was another one than now; and the base by the first row of each table. A source
 // that could not be asked is asked again, with a frame, until it answers; RequireSameMoments says
 // what counts meanwhile. Delivers what `log` delivers, to which everything else is passed on;
-// borrows all three, and is the only one that reads that log meanwhile.
+// borrows all three, and is the only one that reads that log meanwhile. Threads: one, as LogReader
+// says.
 class MomentWatch final : public LogReader {
  public:
   // Throws as RequireSameMoments.

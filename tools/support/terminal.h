@@ -15,6 +15,7 @@ enum class Style { kPlain, kBold, kDim, kGood, kWarn, kBad };
 
 // One line for people, parts of it in a style. What it says comes from databases and files, so it
 // is shown as Printable says: no part of it can begin a line, or reach the terminal as a command.
+// Plain value type.
 class StyledText {
  public:
   StyledText(std::string_view text = {}, Style style = Style::kPlain) : parts_{{style, text}} {}
@@ -41,7 +42,7 @@ class StyledText {
 };
 
 // One output stream for people: colour only on a terminal and without NO_COLOR (no-color.org).
-// Borrows the stream.
+// Borrows the stream. Threads: one.
 class Terminal {
  public:
   explicit Terminal(std::FILE* stream);
@@ -60,7 +61,7 @@ class Terminal {
   bool colour_;
 };
 
-// Rows in columns, as wide as their widest cell; numbers to the right.
+// Rows in columns, as wide as their widest cell; numbers to the right. Threads: one.
 class TextTable {
  public:
   struct Header {

@@ -13,7 +13,7 @@ namespace syncline {
 
 // The note of a log's writer in a small file of the log's folder, overwritten in place. Writing
 // costs one pwrite and is not waited for on the disk. A crash of the machine may take notes back:
-// an older one says less than is true. Private to engine/log.
+// an older one says less than is true. Private to engine/log. Threads: one, as PollNoteWriter says.
 class PollNoteFile : public PollNoteWriter {
  public:
   // Opens the file of the log `id` in `folder`, or makes it. Null where that is impossible.

@@ -22,7 +22,7 @@ namespace syncline {
 // bad status). After trouble the view is mended and looked at again, until it says that what is
 // seen must be believed; then the trouble is thrown. A frame that is in its place but does not
 // verify is thrown at once. The durable mark is read before every look: nothing behind it is
-// delivered, and what lies before it must be there.
+// delivered, and what lies before it must be there. Threads: one, as LogReader says.
 class ChainReader : public LogReader {
  public:
   explicit ChainReader(std::unique_ptr<LogView> view);

@@ -18,7 +18,7 @@ namespace syncline {
 
 // A log's RocksDB store, opened for writing: it is a log, belongs to the right source, and is
 // locked against other writers for as long as this lives. Knows nothing about frames. Private to
-// engine/log.
+// engine/log. Threads: any, save for RenewIndex, which is the writing thread's.
 class LogStore {
  public:
   // As OpenRocksLog says, down to the meta record. A store whose making was cut off is made to

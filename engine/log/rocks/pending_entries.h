@@ -13,7 +13,7 @@ namespace syncline {
 // Entries of the RowIndex that are not in its store yet: for each key the last one. Bytes only; it
 // knows nothing of their meaning. Keeps its memory for the next ones. Keys that come in order are
 // new without a look, and are hashed only when one that lies among them is asked for. Private to
-// engine/log.
+// engine/log. Belongs to the log's writing thread.
 class PendingEntries {
  public:
   bool empty() const { return entries_.empty(); }

@@ -11,7 +11,7 @@ namespace syncline {
 
 // The writer's own store. There are no holes to be mended: an iterator is a consistent snapshot,
 // and what lies before LogEnd was synced before it became visible. Borrows store, end and the count
-// of readers, which keeps the log from being closed under one.
+// of readers, which keeps the log from being closed under one. Belongs to its reader's thread.
 class PrimaryView : public LogView {
  public:
   PrimaryView(LogStore& store, LogEnd& end, std::atomic<int>& readers);

@@ -28,7 +28,7 @@ namespace syncline {
 //
 // A write that failed leaves open what is in the log. The next call finds out: it asks RocksDB to
 // go on, reads the tail again, and either continues, or says kRestart because the frame that failed
-// is there after all.
+// is there after all. Threads: as the parts of ChangeLog say.
 class RocksChangeLog : public ChangeLog {
  public:
   RocksChangeLog(std::unique_ptr<LogStore> store, Clock& clock, const RocksLogOptions& options);

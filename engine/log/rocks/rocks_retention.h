@@ -15,7 +15,7 @@ class LogStore;
 // Retention over the writer's store. A step puts what one frame changes into the base, in one write
 // (so a crash leaves a base that is right, as of some frame). Only after the steps are durable does
 // the durable mark move and are files deleted. Memory: a few frames. Borrows store, end and clock.
-// Private to engine/log.
+// Private to engine/log. Threads: one, as Retention says.
 class RocksRetention : public Retention {
  public:
   // Both readers are of that log.

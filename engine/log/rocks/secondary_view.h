@@ -21,7 +21,7 @@ namespace syncline {
 // of the secondary's steps, frames are missing until the next catch-up; files can vanish while they
 // are being opened. Mend catches up once, then opens the store anew, with growing waits, and gives
 // up after kTriesMax looks. The writer's durable mark says what must be there, and its being
-// written ends a Wait.
+// written ends a Wait. Belongs to its reader's thread.
 class SecondaryView : public LogView {
  public:
   // Throws EnvironmentError when there is no log in `folder`, DamageError when there was one.

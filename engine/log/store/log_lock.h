@@ -12,7 +12,7 @@
 namespace syncline {
 
 // The lock of a log's writer, taken without opening the store. Held until this goes. Private to
-// engine/log.
+// engine/log. Threads: one.
 class LogLock {
  public:
   // Throws EnvironmentError, with the holder's process, when a writer has it. The folder is there.

@@ -11,6 +11,7 @@ namespace syncline::sql {
 // The operators that a PostgreSQL database compares values of a type with, as its default operator
 // classes name them. With an empty search_path `=` alone means the system's: for citext that of
 // text, for a user's own type none at all. Asked once for each type. Belongs to the session.
+// Belongs to the session and its thread.
 class PostgresOperators {
  public:
   explicit PostgresOperators(PostgresConnection& connection) : connection_(connection) {}

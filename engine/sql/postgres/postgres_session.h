@@ -14,7 +14,8 @@
 namespace syncline::sql {
 
 // A Session with a PostgreSQL server. Ordinary statements go through PostgresConnection, bulk
-// through postgres_copy.h and PostgresPipeline, the catalogue through postgres_catalog.h.
+// through postgres_copy.h and PostgresPipeline, the catalogue through postgres_catalog.h. Threads:
+// as Session says.
 class PostgresSession : public Session {
  public:
   PostgresSession(const DatabaseUrl& url, const SessionOptions& options);

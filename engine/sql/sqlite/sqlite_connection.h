@@ -17,7 +17,7 @@ namespace syncline::sql {
 class SqliteConnection;
 
 // One prepared statement whose parameters are written $1, $2 ... Borrows the connection, which must
-// outlive it.
+// outlive it. Belongs to the session's thread.
 class SqliteStatement {
  public:
   SqliteStatement(SqliteConnection& connection, const Sql& sql);
@@ -55,6 +55,7 @@ class SqliteStatement {
 // One open SQLite file, with the settings that every session needs. Owns the handle.
 //
 // A statement is interrupted, and a lock waited for no longer, when the grace of a stop is over.
+// Belongs to its session's thread.
 class SqliteConnection {
  public:
   SqliteConnection(const DatabaseUrl& url, const SessionOptions& options);

@@ -10,7 +10,7 @@
 namespace syncline::sql {
 
 // While this lives SQLite refuses to fetch a value that is longer than `bytes_max`, before it takes
-// memory for it: SQLITE_TOOBIG. Borrows the connection.
+// memory for it: SQLITE_TOOBIG. Borrows the connection. Belongs to the session's thread.
 class SqliteLengthLimit {
  public:
   SqliteLengthLimit(SqliteConnection& connection, uint64_t bytes_max);
@@ -35,7 +35,7 @@ inline constexpr std::string_view kTooBig = "SQLITE_TOOBIG";
 // The rows of a table that are too large, found without fetching their values: SQLite tells the
 // length of a stored value that is opened as a blob. Where that does not do (a view, a generated
 // column, a virtual table), a row is too large when one of its values is refused by the
-// SqliteLengthLimit, which has to be there.
+// SqliteLengthLimit, which has to be there. Belongs to the session's thread.
 class SqliteLargeRows {
  public:
   // Tells `read.too_large` of each row of the read, whatever its limit says. Of a key that is

@@ -14,7 +14,7 @@ namespace syncline::sql {
 
 // A Session with a SQLite file. A file that it makes is in WAL mode, so that readers and the writer
 // do not wait for each other; a file that is there keeps its mode. synchronous = EXTRA: a commit
-// that was acknowledged survives a power cut.
+// that was acknowledged survives a power cut. Threads: as Session says.
 class SqliteSession : public Session {
  public:
   SqliteSession(const DatabaseUrl& url, const SessionOptions& options)

@@ -28,7 +28,7 @@ namespace syncline::sql {
 // statement is cancelled then, if the server still listens. A connection that was given up is lost.
 //
 // libpq reports every result to an event procedure, which keeps the fields of the first error:
-// those of a connection that is lost come in several results.
+// those of a connection that is lost come in several results. Belongs to its session's thread.
 class PostgresConnection {
  public:
   // Connects, within connect_timeout (10 s where the URI sets none), and fixes the session's

@@ -17,7 +17,7 @@ enum class BackendState {
 };
 
 // One session as another one sees it. Both functions use a connection of their own, to the same
-// server as the session's, and return by `until`.
+// server as the session's, and return by `until`. Belongs to the session's thread.
 class PostgresProbe {
  public:
   // `process`: pg_backend_pid(). Borrows both.

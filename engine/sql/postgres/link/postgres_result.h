@@ -15,7 +15,7 @@ struct ClearResult {
 using ResultPtr = std::unique_ptr<PGresult, ClearResult>;
 
 // A small result of a PostgreSQL server, every field as text. Copies, rows and iterators share it;
-// fields borrow it.
+// fields borrow it. Nothing changes it, so any thread may read it.
 class PostgresResult {
  public:
   class Field {

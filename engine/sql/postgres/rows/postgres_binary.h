@@ -12,7 +12,7 @@ namespace syncline::sql {
 
 // Turns the messages of COPY .. TO STDOUT (FORMAT binary) into rows. The hot path of capture: no
 // allocation per value. Format: PostgreSQL manual, "COPY", section "Binary Format"; the fields as
-// each type's send function writes them.
+// each type's send function writes them. Belongs to the session's thread.
 class BinaryDecoder {
  public:
   // One type per column of the query. The types that ReadsBinary refuses arrive as text: jsonb

@@ -15,7 +15,7 @@ namespace syncline::sql {
 
 // Session::ExecuteEach and QueryEach for PostgreSQL: prepared once per text and session, then sent
 // in libpq's pipeline mode, so that a round trip is paid per chunk and not per row. Borrows the
-// connection.
+// connection. Belongs to the session's thread.
 class PostgresPipeline {
  public:
   explicit PostgresPipeline(PostgresConnection& connection) : connection_(connection) {}

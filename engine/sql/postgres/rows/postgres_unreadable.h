@@ -18,7 +18,8 @@ bool MayHoldUnreadable(const PostgresConnection& connection);
 bool IsUnreadable(std::string_view code);
 
 // The rows of a read, within a transaction, whose text the database cannot give as UTF-8. They are
-// found by the places at which they are stored, for their keys may be what cannot be read.
+// found by the places at which they are stored, for their keys may be what cannot be read. Borrows
+// all three; belongs to the session's thread.
 class UnreadableRows {
  public:
   // Asks the server about all rows of `read`, within its limit. Throws what the server says where
