@@ -31,7 +31,7 @@ RowChange StepOf(BaseEntry& entry) {
   step.offset = entry.offset;
   step.passed_up_to = std::move(entry.highest_before);
   if (entry.lineage) {
-    step.peer =
+    step.origin =
         std::make_shared<OriginInfo>(OriginInfo{.clock = entry.lineage->clock, .from_base = true});
   }
   return step;

@@ -106,15 +106,15 @@ class TableSteps {
 };
 
 void AddLineage(const Lineage& lineage, bool first, RowChange& step) {
-  if (!step.peer) step.peer = std::make_shared<OriginInfo>();
-  OriginInfo& peer = *step.peer;
+  if (!step.origin) step.origin = std::make_shared<OriginInfo>();
+  OriginInfo& origin = *step.origin;
   if (!first) {
-    peer.follows.push_back(peer.clock);
+    origin.follows.push_back(origin.clock);
   } else if (lineage.before) {
-    peer.follows.push_back(*lineage.before);
+    origin.follows.push_back(*lineage.before);
   }
-  peer.clock = lineage.clock;
-  peer.via = lineage.via;
+  origin.clock = lineage.clock;
+  origin.via = lineage.via;
 }
 
 void TableSteps::Add(Change& change, Offset offset, uint32_t schema) {

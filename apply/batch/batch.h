@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "apply/rules/peer_decision.h"
+#include "apply/rules/two_way_decision.h"
 #include "engine/base/offset.h"
 #include "engine/model/frame.h"
 
@@ -42,7 +42,7 @@ struct RowChange {
   // From the log's base, which does not hold every state: the highest version of those before. A
   // target's row up to here is taken for one of them.
   std::optional<Value> passed_up_to;
-  std::shared_ptr<OriginInfo> peer = {};  // of changes that have a lineage
+  std::shared_ptr<OriginInfo> origin = {};  // of changes that have a lineage
 };
 
 // All steps of a batch for one table under one schema; each key once, in key order.

@@ -227,12 +227,12 @@ SqlTarget::Written SqlTarget::Transact(Work& work, const BatchDiagnosis* found) 
   if (work.end) work.end(*session_, refused);
   RecordConflicts(*session_, {work.at.pipeline, work.at.log_id, source_, identity_},
                   writing.conflicts);
-  if (writing.peer) PrepareReplicaLog(*session_, *writing.peer, work.at);
+  if (writing.local_log) PrepareReplicaLog(*session_, *writing.local_log, work.at);
   durability_.Look(*session_, mappings_);
   CrashPoint("apply.rows_written");
   transaction.Commit();
   CrashPoint("apply.committed");
-  if (writing.peer) ConfirmReplicaLog(*writing.peer, work.at);
+  if (writing.local_log) ConfirmReplicaLog(*writing.local_log, work.at);
   return std::move(writing.written);
 }
 
@@ -305,9 +305,9 @@ std::vector<Quarantine::Waiting> SqlTarget::Taken(std::vector<Quarantine::Waitin
 
 void SqlTarget::StartLocalChanges(Writing& writing) const {
   if (two_way_.log == nullptr) return;
-  writing.peer.emplace(
+  writing.local_log.emplace(
       LocalLogChanges{.log = *two_way_.log, .via = NodeIdOf(source_), .prefer = two_way_.prefer});
-  writing.options.peer = &*writing.peer;
+  writing.options.local_log = &*writing.local_log;
 }
 
 WriteOptions SqlTarget::OptionsFor(const Work& work) const {

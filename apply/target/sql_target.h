@@ -128,7 +128,7 @@ class SqlTarget : public Target {
   // What a transaction does on its way.
   struct Writing {
     WriteOptions options;
-    std::optional<LocalLogChanges> peer = {};
+    std::optional<LocalLogChanges> local_log = {};
     bool diagnosed = false;  // or in a diagnosis: a refusal is passed on as it is
     bool is_ahead = false;   // Work::is_ahead: so is one that may come of what is not committed
     std::vector<Conflict> conflicts = {};

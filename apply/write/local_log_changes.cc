@@ -69,16 +69,16 @@ void TakeOutEchoes(std::vector<TableChanges>& tables, ReplicaLog& own,
     for (std::vector<RowChange>* const changes : {&table.upserts, &table.deletes}) {
       std::vector<Row> keys;
       for (const RowChange& change : *changes) {
-        if (change.peer == nullptr) throw NoLineage(table.schema->table, source);
-        if (change.peer->via == own.node()) keys.push_back(change.key);
+        if (change.origin == nullptr) throw NoLineage(table.schema->table, source);
+        if (change.origin->via == own.node()) keys.push_back(change.key);
       }
       if (keys.empty()) continue;
       const std::vector<std::optional<IndexEntry>> known = own.Known(target, keys);
       size_t echo = 0;
       std::erase_if(*changes, [&](const RowChange& change) {
-        if (change.peer->via != own.node()) return false;
+        if (change.origin->via != own.node()) return false;
         const std::optional<IndexEntry>& entry = known[echo++];
-        return entry && entry->clock && *entry->clock >= change.peer->clock;
+        return entry && entry->clock && *entry->clock >= change.origin->clock;
       });
     }
   }

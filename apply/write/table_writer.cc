@@ -101,7 +101,7 @@ TableWriter::TableWriter(sql::Session& session, ApplyPlan plan, const sql::Table
       plan_(std::move(plan)),
       shape_(ShapeOf(plan_, info, session)),
       settler_(session, plan_, shape_),
-      peer_settler_(session, plan_, shape_, number),
+      two_way_resolver_(session, plan_, shape_, number),
       unique_(session, shape_, info.unique_indexes),
       takes_older_(plan_.on_delete == OnDelete::kIgnore && shape_.has_versions() &&
                    plan_.conflict != ConflictRule::kTargetWins) {
@@ -178,9 +178,9 @@ WriteCounts TableWriter::Write(WriteTask task, std::vector<Conflict>& conflicts)
   // One statement must not meet a row twice that it brings back (ON CONFLICT DO UPDATE).
   const bool is_single = shape_.may_be_taken() && shape_.flag && !task.options.whole;
   task.rows.resize(task.changes.size());
-  if (task.options.peer != nullptr) {
+  if (task.options.local_log != nullptr) {
     MakeRows(task, task.All());
-    peer_settler_.Settle(task);
+    two_way_resolver_.Settle(task);
   } else if (shape_.words().can().has_staged_statements && !task.options.freed && !is_single &&
              (task.options.whole || task.changes.size() >= kStagedRowsMin)) {
     WriteByStatement(task);

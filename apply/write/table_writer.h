@@ -100,7 +100,7 @@ class TableWriter {
   const ApplyPlan plan_;
   const TargetShape shape_;
   RowConflictResolver settler_;  // over the three before
-  TwoWayResolver peer_settler_;
+  TwoWayResolver two_way_resolver_;
   UniqueValues unique_;
   // Deletions are ignored: a row that comes back meets its state from before the deletion, which
   // the log does not name. What is older than its new state, or as old, is taken for that.

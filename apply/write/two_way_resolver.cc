@@ -36,20 +36,20 @@ TwoWayResolver::TwoWayResolver(sql::Session& session, const ApplyPlan& plan,
       images_(session, plan, shape) {}
 
 void TwoWayResolver::Settle(WriteTask& task) {
-  LocalLogChanges& peer = *task.options.peer;
-  Known known{.table = OwnSchema(peer)};
+  LocalLogChanges& local = *task.options.local_log;
+  Known known{.table = OwnSchema(local)};
   known.keys = OwnKeys(task, *known.table);
   const std::vector<Look> looks = LookUntilLogged(task, known);
 
   std::vector<uint32_t> there, missing, met;  // to be forced, to be inserted, in conflict
   std::vector<Conflict> conflicts;            // parallel to `met`
   for (uint32_t number = 0; number < task.changes.size(); ++number) {
-    const PeerDecision decision = DecideOn(task, number, known, looks[number]);
-    const bool writes = decision.action == PeerAction::kWrite;
+    const TwoWayDecision decision = DecideOn(task, number, known, looks[number]);
+    const bool writes = decision.action == TwoWayAction::kWrite;
     if (writes && (looks[number].exists || !task.deletion)) {
       (looks[number].exists ? there : missing).push_back(number);
     }
-    if (decision.action != PeerAction::kNothing) {
+    if (decision.action != TwoWayAction::kNothing) {
       Note(task, number, known, decision.action, looks[number].exists);
     }
     if (!decision.conflict) continue;
@@ -67,8 +67,8 @@ void TwoWayResolver::Settle(WriteTask& task) {
   Write(task, known, there, missing);
 }
 
-std::shared_ptr<const TableSchema> TwoWayResolver::OwnSchema(LocalLogChanges& peer) const {
-  std::shared_ptr<const TableSchema> own = peer.log.Schema(shape_.table);
+std::shared_ptr<const TableSchema> TwoWayResolver::OwnSchema(LocalLogChanges& local) const {
+  std::shared_ptr<const TableSchema> own = local.log.Schema(shape_.table);
   if (own == nullptr) {
     throw StopError(fmt::format("table {} is written to, but not captured at its own database",
                                 shape_.table.ToString()),
@@ -156,7 +156,7 @@ std::vector<uint32_t> TwoWayResolver::Unlogged(const Known& known, std::span<con
 // Rows that are there are locked with the first look: once the log holds their states, it goes on
 // doing so until the transaction ends.
 std::vector<Look> TwoWayResolver::LookUntilLogged(const WriteTask& task, Known& known) {
-  ReplicaLog& log = task.options.peer->log;
+  ReplicaLog& log = task.options.local_log->log;
   for (int round = 0; round < kTwoWayRounds; ++round) {
     std::vector<Look> looks = LookAt(task);
     if (round == 0) TakeStoredKeys(known, looks);
@@ -177,49 +177,50 @@ std::vector<Look> TwoWayResolver::LookUntilLogged(const WriteTask& task, Known& 
                   shape_.table.ToString()));
 }
 
-PeerDecision TwoWayResolver::DecideOn(const WriteTask& task, uint32_t number, const Known& known,
-                                      const Look& look) const {
-  const LocalLogChanges& peer = *task.options.peer;
+TwoWayDecision TwoWayResolver::DecideOn(const WriteTask& task, uint32_t number, const Known& known,
+                                        const Look& look) const {
+  const LocalLogChanges& local = *task.options.local_log;
   const RowChange& change = task.changes[number];
   const std::optional<IndexEntry>& entry = known.entries[number];
-  PeerLook seen{.exists = look.exists, .same_content = look.same_content};
+  TwoWayLook seen{.exists = look.exists, .same_content = look.same_content};
   if (entry) {
     if (!entry->clock) throw NoLineage(shape_.table, "its own database");
     seen.known = entry->clock;
-    seen.own = entry->clock->origin == peer.log.node();
-    seen.defends = seen.own && IsPreferred(peer.prefer, peer.log.node(), change.peer->clock.origin);
+    seen.own = entry->clock->origin == local.log.node();
+    seen.defends =
+        seen.own && IsPreferred(local.prefer, local.log.node(), change.origin->clock.origin);
   }
-  return Decide({.step = *change.peer, .deletion = task.deletion, .again = task.IsAgain(number)},
+  return Decide({.step = *change.origin, .deletion = task.deletion, .again = task.IsAgain(number)},
                 seen);
 }
 
 void TwoWayResolver::Note(const WriteTask& task, uint32_t number, const Known& known,
-                          PeerAction action, bool exists) const {
-  LocalLogChanges& peer = *task.options.peer;
+                          TwoWayAction action, bool exists) const {
+  LocalLogChanges& local = *task.options.local_log;
   const std::optional<IndexEntry>& entry = known.entries[number];
-  const OriginInfo& step = *task.changes[number].peer;
+  const OriginInfo& step = *task.changes[number].origin;
   OwnChange own{.table = known.table, .key = known.keys[number]};
-  own.missing = !exists && (action != PeerAction::kWrite || task.deletion);
+  own.missing = !exists && (action != TwoWayAction::kWrite || task.deletion);
   if (entry) {
     own.known_version = entry->version;
     if (!entry->deleted) own.previous = entry->version;
     own.lineage.before = entry->clock;
   }
   own.lineage.clock = step.clock;
-  own.lineage.via = peer.via;
-  if (action == PeerAction::kDefend) {
-    own.lineage = {.clock = NextClock(entry->clock->time, step.clock, peer.log.node()),
+  own.lineage.via = local.via;
+  if (action == TwoWayAction::kDefend) {
+    own.lineage = {.clock = NextClock(entry->clock->time, step.clock, local.log.node()),
                    .before = step.clock};
   }
-  peer.changes.push_back(std::move(own));
+  local.changes.push_back(std::move(own));
 }
 
 void TwoWayResolver::Write(WriteTask& task, const Known& known, std::span<const uint32_t> there,
                            std::span<const uint32_t> missing) {
   // Rows that refer to these may go with them: what users have made of them is logged first. The
   // locks keep new ones out.
-  LocalLogChanges& peer = *task.options.peer;
-  if (task.deletion && !there.empty()) peer.log.Capture(known.table->table, {});
+  LocalLogChanges& local = *task.options.local_log;
+  if (task.deletion && !there.empty()) local.log.Capture(known.table->table, {});
   const sql::Sql force = task.deletion ? EraseRowSql(shape_) : OverwriteRowSql(shape_);
   const std::vector<uint32_t> kept = session_.ExecuteEach(force, task.Pointers(there));
   for (const uint32_t place : kept) Suppress(task, known, there[place]);
@@ -248,7 +249,7 @@ void TwoWayResolver::Write(WriteTask& task, const Known& known, std::span<const 
 // A trigger would not have it: the row stays what the log knows.
 void TwoWayResolver::Suppress(WriteTask& task, const Known& known, uint32_t number) const {
   ++task.counts.suppressed;
-  std::erase_if(task.options.peer->changes, [&](const OwnChange& change) {
+  std::erase_if(task.options.local_log->changes, [&](const OwnChange& change) {
     return change.table == known.table && change.key == known.keys[number];
   });
 }

@@ -39,16 +39,16 @@ class TwoWayResolver {
     std::vector<Row> keys;
     std::vector<std::optional<IndexEntry>> entries;
   };
-  std::shared_ptr<const TableSchema> OwnSchema(LocalLogChanges& peer) const;
+  std::shared_ptr<const TableSchema> OwnSchema(LocalLogChanges& local) const;
   std::vector<Row> OwnKeys(const WriteTask& task, const TableSchema& own);
   std::vector<Look> LookAt(const WriteTask& task);
   // Numbers of rows whose state the log does not hold; `captured`: although it was told.
   std::vector<uint32_t> Unlogged(const Known& known, std::span<const Look> looks, bool captured);
   std::vector<Look> LookUntilLogged(const WriteTask& task, Known& known);
-  PeerDecision DecideOn(const WriteTask& task, uint32_t number, const Known& known,
-                        const Look& look) const;
+  TwoWayDecision DecideOn(const WriteTask& task, uint32_t number, const Known& known,
+                          const Look& look) const;
   void TakeStoredKeys(Known& known, std::span<const Look> looks);
-  void Note(const WriteTask& task, uint32_t number, const Known& known, PeerAction action,
+  void Note(const WriteTask& task, uint32_t number, const Known& known, TwoWayAction action,
             bool exists) const;
   void Write(WriteTask& task, const Known& known, std::span<const uint32_t> there,
              std::span<const uint32_t> missing);

@@ -30,7 +30,7 @@ struct WriteOptions {
   // and each row is written by a statement of its own.
   bool freed = false;
   // Two directions: what the target's own log knows decides. Borrowed; null in one direction.
-  LocalLogChanges* peer = nullptr;
+  LocalLogChanges* local_log = nullptr;
 };
 
 // The log knows of no state before this step.

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "apply/rules/peer_decision.h"
+#include "apply/rules/two_way_decision.h"
 #include "engine/model/row_clock.h"
 
 // Whole networks of databases in memory: random users whose clocks are skewed, coarse and sometimes
@@ -211,14 +211,14 @@ class Network {
     std::map<int, std::pair<OriginInfo, Content>> steps;
     for (const Logged& entry : std::vector(from.log.begin() + at, from.log.begin() + at + count)) {
       const auto [step, is_new] = steps.try_emplace(entry.key);
-      OriginInfo& peer = step->second.first;
+      OriginInfo& origin = step->second.first;
       if (!is_new) {
-        peer.follows.push_back(peer.clock);
+        origin.follows.push_back(origin.clock);
       } else if (entry.lineage.before) {
-        peer.follows.push_back(*entry.lineage.before);
+        origin.follows.push_back(*entry.lineage.before);
       }
-      peer.clock = entry.lineage.clock;
-      peer.via = entry.lineage.via;
+      origin.clock = entry.lineage.clock;
+      origin.via = entry.lineage.via;
       step->second.second = entry.content;
     }
     at += count;
@@ -238,7 +238,7 @@ class Network {
     if (broken_ != Break::kNoCompareAndSet) Capture(to, key);
     const Content here = ContentOf(to, key);
     const auto known = to.known.find(key);
-    PeerLook look{.exists = here != 0, .same_content = here != 0 && here == content};
+    TwoWayLook look{.exists = here != 0, .same_content = here != 0 && here == content};
     if (known != to.known.end()) {
       look.known = known->second.clock;
       if (broken_ == Break::kLocalTies && look.known->time == step.clock.time) {
@@ -248,17 +248,17 @@ class Network {
                      std::ranges::find(prefer_, to.id) != prefer_.end() &&
                      std::ranges::find(prefer_, step.clock.origin) == prefer_.end();
     }
-    const PeerDecision decision = Decide({.step = step, .deletion = content == 0}, look);
+    const TwoWayDecision decision = Decide({.step = step, .deletion = content == 0}, look);
     if (decision.conflict) {
-      to.conflicts.insert(decision.action == PeerAction::kWrite ? here : content);
+      to.conflicts.insert(decision.action == TwoWayAction::kWrite ? here : content);
     }
-    if (decision.action == PeerAction::kNothing) return;
+    if (decision.action == TwoWayAction::kNothing) return;
     Lineage lineage{.clock = step.clock, .before = look.known, .via = from.id};
     Content after = content;
-    if (decision.action == PeerAction::kDefend) {
+    if (decision.action == TwoWayAction::kDefend) {
       after = here;
       lineage = {.clock = NextClock(look.known->time, step.clock, to.id), .before = step.clock};
-    } else if (decision.action == PeerAction::kWrite) {
+    } else if (decision.action == TwoWayAction::kWrite) {
       if (content == 0) {
         to.rows.erase(key);
       } else {

@@ -84,7 +84,7 @@ class TwoWayTargetTest : public testing::Test {
     RowChange change{.key = KeyOf(id), .version = Version("new"), .offset = Offset(5)};
     OriginInfo step{.clock = clock};
     if (before) step.follows.push_back(*before);
-    change.peer = std::make_shared<OriginInfo>(std::move(step));
+    change.origin = std::make_shared<OriginInfo>(std::move(step));
     return change;
   }
   // Applies one upsert or deletion of row 1; what the database's own log is told.

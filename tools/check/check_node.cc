@@ -59,7 +59,7 @@ std::vector<capture::TableSpec> TablesThere(const SourcePlan& source,
   return there;
 }
 
-SourceSchemas PeerSchemas(const PipelinePlan& pipeline) {
+SourceSchemas ReplicaSchemas(const PipelinePlan& pipeline) {
   SourceSchemas schemas;
   const auto session = OpenIfThere(pipeline.source_url);
   if (!session) return schemas;

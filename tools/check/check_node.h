@@ -19,6 +19,6 @@ std::vector<capture::TableSpec> TablesThere(const SourcePlan& source,
                                             CheckReport& report);
 
 // What comes from the other database of such a pipeline, as far as it can be seen.
-SourceSchemas PeerSchemas(const PipelinePlan& pipeline);
+SourceSchemas ReplicaSchemas(const PipelinePlan& pipeline);
 
 }  // namespace syncline::cli

@@ -83,7 +83,7 @@ void CheckOneSource(const Config& config, const std::string& name, CheckReport& 
       CheckLines(config, pipeline, report);
       continue;
     }
-    CheckTarget(config, pipeline, pipeline.two_way ? PeerSchemas(pipeline) : schemas,
+    CheckTarget(config, pipeline, pipeline.two_way ? ReplicaSchemas(pipeline) : schemas,
                 pipeline.two_way ? SourceSamples() : samples, report);
     CheckTargetTrust(pipeline, report);
   }

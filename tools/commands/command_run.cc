@@ -2,8 +2,8 @@
 #include "engine/base/error.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/run_stages.h"
-#include "tools/verify/peer_comparison.h"
-#include "tools/verify/peer_report.h"
+#include "tools/verify/replica_comparison.h"
+#include "tools/verify/replica_report.h"
 
 namespace syncline::cli {
 
@@ -24,10 +24,10 @@ int DryRun(const Invocation& invocation, const std::vector<std::string>& names, 
     }
     if (names.empty() && pair->name != name) continue;
     const Plan plan = MakePlan(config, {pair->name});
-    PeerComparison comparison(plan.pipelines.front(), pair->two_way->name, "", clock);
-    const PeerResult findings = comparison.Run(Microseconds(0));
-    list.push_back(PeerJson(findings, rows_max, /*merge=*/true));
-    if (!invocation.json) PrintPeers(findings, rows_max, /*merge=*/true, out);
+    ReplicaComparison comparison(plan.pipelines.front(), pair->two_way->name, "", clock);
+    const ReplicaResult findings = comparison.Run(Microseconds(0));
+    list.push_back(ReplicasJson(findings, rows_max, /*merge=*/true));
+    if (!invocation.json) PrintReplicas(findings, rows_max, /*merge=*/true, out);
   }
   if (list.empty())
     throw UsageError("no pipeline has two directions", "see `between` in tools/manual/two-way.md");

@@ -5,8 +5,8 @@
 #include "engine/base/error.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/verify_arguments.h"
-#include "tools/verify/peer_comparison.h"
-#include "tools/verify/peer_report.h"
+#include "tools/verify/replica_comparison.h"
+#include "tools/verify/replica_report.h"
 #include "tools/verify/verify_plan.h"
 #include "tools/verify/verify_report.h"
 
@@ -35,13 +35,14 @@ std::vector<std::string> NamesOf(const Config& config, const VerifyOptions& opti
 bool VerifyPair(const Invocation& invocation, const PipelineConfig& pair, const Config& config,
                 const VerifyOptions& options, Clock& clock, Json& list) {
   const Plan plan = MakePlan(config, {pair.name});
-  PeerComparison comparison(plan.pipelines.front(), pair.two_way->name, options.how.table, clock);
-  const PeerResult findings = comparison.Run(options.how.ToOptions().wait);
+  ReplicaComparison comparison(plan.pipelines.front(), pair.two_way->name, options.how.table,
+                               clock);
+  const ReplicaResult findings = comparison.Run(options.how.ToOptions().wait);
   if (invocation.json) {
-    list.push_back(PeerJson(findings, options.rows_max, /*merge=*/false));
+    list.push_back(ReplicasJson(findings, options.rows_max, /*merge=*/false));
   } else {
     Terminal out = invocation.Out();
-    PrintPeers(findings, options.rows_max, /*merge=*/false, out);
+    PrintReplicas(findings, options.rows_max, /*merge=*/false, out);
   }
   return findings.equal();
 }

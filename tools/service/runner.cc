@@ -16,7 +16,7 @@
 #include "engine/base/logger.h"
 #include "engine/log/log_catalog.h"
 #include "tools/control/log_control.h"
-#include "tools/service/peer_tables.h"
+#include "tools/service/replica_tables.h"
 #include "tools/status/pipeline_status.h"
 
 namespace syncline::cli {
@@ -255,11 +255,11 @@ class Runner::Followers {
 // for a new log only: otherwise all of its rows would count as deleted.
 std::unique_ptr<ChangeLog> Runner::OpenLog(const SourcePlan& source) {
   if (source.node && !source.log->MayExist()) {
-    MakePeerTables(plan_, source.database, {}, *logger_);
+    MakeReplicaTables(plan_, source.database, {}, *logger_);
   }
   auto log = source.log->Open(capture::SourceIdentity(source.url), clock_);
   if (source.node) {
-    MakePeerTables(plan_, source.database, capture::Guarantees(log->cursor()), *logger_);
+    MakeReplicaTables(plan_, source.database, capture::Guarantees(log->cursor()), *logger_);
   }
   return log;
 }

@@ -4,7 +4,7 @@
 #include "engine/base/either_stop.h"
 #include "engine/log/log_catalog.h"
 #include "tools/service/moment_watch.h"
-#include "tools/service/peer_tables.h"
+#include "tools/service/replica_tables.h"
 #include "tools/service/runner.h"
 #include "tools/status/pipeline_status.h"
 
@@ -84,7 +84,7 @@ apply::ApplyOptions Runner::OptionsFor(const PipelinePlan& pipeline, const LogIn
   // Each run to stdout begins anew: there is nothing that retention could keep for it.
   if (pipeline.lines && pipeline.lines->is_stdout()) options.consumer.clear();
   if (!pipeline.two_way) return options;
-  RefusePeerNarrowing(pipeline);
+  RefuseReplicaNarrowing(pipeline);
   options.two_way.log = node;
   const NodeId other = NodeIdOf(log.source);
   if (other == node->node()) {

@@ -21,14 +21,14 @@ struct OriginInfo {
 };
 
 // What is to be decided about: a state that comes from another database.
-struct PeerArrival {
+struct TwoWayArrival {
   const OriginInfo& step;
   bool deletion = false;
   bool again = false;  // the target has had it and was set back
 };
 
 // What the target's row is, seen under its lock, all of it in the log.
-struct PeerLook {
+struct TwoWayLook {
   bool exists = false;
   bool same_content = false;      // both exist
   std::optional<RowClock> known;  // of the row's state, or its absence; none: there never was one
@@ -36,23 +36,23 @@ struct PeerLook {
   bool defends = false;           // and the rule prefers them
 };
 
-enum class PeerAction {
+enum class TwoWayAction {
   kNothing,
   kAdopt,   // the row is as the change has it: only its clock is to be known
   kWrite,   // and known
   kDefend,  // the row stays, and its state gets a clock above the change's, as if made anew
 };
 
-struct PeerDecision {
-  PeerAction action = PeerAction::kNothing;
+struct TwoWayDecision {
+  TwoWayAction action = TwoWayAction::kNothing;
   std::optional<ConflictType> conflict = {};
 
-  bool operator==(const PeerDecision&) const = default;
+  bool operator==(const TwoWayDecision&) const = default;
 };
 
 // The higher clock wins (design: a join), so that all databases end with the same state, in
 // whatever order they hear of it; a conflict is where neither state was made on top of the other.
 // Pure. apply/write/README.md, "Two directions".
-PeerDecision Decide(const PeerArrival& arrival, const PeerLook& look);
+TwoWayDecision Decide(const TwoWayArrival& arrival, const TwoWayLook& look);
 
 }  // namespace syncline::apply

@@ -1,4 +1,4 @@
-#include "tools/verify/peer_comparison.h"
+#include "tools/verify/replica_comparison.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,7 +13,7 @@
 namespace syncline::cli {
 namespace {
 
-constexpr Microseconds kPeerLookPause = std::chrono::milliseconds(200);
+constexpr Microseconds kReplicaLookPause = std::chrono::milliseconds(200);
 
 bool IsSame(const RowPair& a, const RowPair& b) {
   return a.source == b.source && a.target == b.target;
@@ -21,23 +21,23 @@ bool IsSame(const RowPair& a, const RowPair& b) {
 
 }  // namespace
 
-uint64_t PeerTable::first_only() const {
+uint64_t ReplicaTable::first_only() const {
   return std::ranges::count_if(
-      rows, [](const PeerDifference& row) { return !row.pair.target.has_value(); });
+      rows, [](const ReplicaDifference& row) { return !row.pair.target.has_value(); });
 }
 
-uint64_t PeerTable::second_only() const {
+uint64_t ReplicaTable::second_only() const {
   return std::ranges::count_if(
-      rows, [](const PeerDifference& row) { return !row.pair.source.has_value(); });
+      rows, [](const ReplicaDifference& row) { return !row.pair.source.has_value(); });
 }
 
-bool PeerResult::equal() const {
+bool ReplicaResult::equal() const {
   return std::ranges::all_of(
-      tables, [](const PeerTable& table) { return table.rows.empty() && table.unread == 0; });
+      tables, [](const ReplicaTable& table) { return table.rows.empty() && table.unread == 0; });
 }
 
-PeerComparison::PeerComparison(const PipelinePlan& pipeline, std::string name,
-                               const std::string& table, Clock& clock)
+ReplicaComparison::ReplicaComparison(const PipelinePlan& pipeline, std::string name,
+                                     const std::string& table, Clock& clock)
     : pipeline_(pipeline), name_(std::move(name)), clock_(clock) {
   const sql::SessionOptions reading{.read_only = true, .application = "syncline verify"};
   first_ = sql::Session::Open(pipeline.source_url, reading);
@@ -64,7 +64,7 @@ PeerComparison::PeerComparison(const PipelinePlan& pipeline, std::string name,
   }
 }
 
-void PeerComparison::Look() {
+void ReplicaComparison::Look() {
   in_second_.reset();
   in_first_.reset();
   in_first_.emplace(*first_, sql::Session::Isolation::kSnapshot);
@@ -73,7 +73,7 @@ void PeerComparison::Look() {
   second_->Query("SELECT 1");
 }
 
-bool PeerComparison::FirstWins(const ComparedTable& table, const RowPair& pair) const {
+bool ReplicaComparison::FirstWins(const ComparedTable& table, const RowPair& pair) const {
   if (!pair.source || !pair.target) return pair.source.has_value();
   if (apply::IsPreferred(prefer_, first_id_, second_id_)) return true;
   if (apply::IsPreferred(prefer_, second_id_, first_id_)) return false;
@@ -90,13 +90,13 @@ bool PeerComparison::FirstWins(const ComparedTable& table, const RowPair& pair) 
   return clock(schema.VersionOf(*pair.source), first_id_) > clock(second, second_id_);
 }
 
-PeerResult PeerComparison::Run(Microseconds wait) {
-  PeerResult findings{name_, pipeline_.source, pipeline_.target, {}};
+ReplicaResult ReplicaComparison::Run(Microseconds wait) {
+  ReplicaResult findings{name_, pipeline_.source, pipeline_.target, {}};
   std::vector<std::deque<Open>> open(tables_.size());
   Look();
   for (size_t i = 0; i < tables_.size(); ++i) {
     const TableComparison::Suspects suspects = comparisons_[i].Find();
-    PeerTable& table = findings.tables.emplace_back(PeerTable{.table = &tables_[i]});
+    ReplicaTable& table = findings.tables.emplace_back(ReplicaTable{.table = &tables_[i]});
     table.unread = std::max(suspects.left_source_rows, suspects.left_target_rows);
     for (RowPair& pair : comparisons_[i].Read(suspects.keys)) {
       if (pair.equal()) continue;
@@ -116,14 +116,14 @@ PeerResult PeerComparison::Run(Microseconds wait) {
          })) {
     in_second_.reset();
     in_first_.reset();
-    clock_.Sleep(kPeerLookPause, {});
+    clock_.Sleep(kReplicaLookPause, {});
     Look();
     for (size_t i = 0; i < tables_.size(); ++i) {
       open[i] = LookAgain(i, open[i], findings.tables[i].equal);
     }
   }
   for (size_t i = 0; i < tables_.size(); ++i) {
-    PeerTable& table = findings.tables[i];
+    ReplicaTable& table = findings.tables[i];
     for (Open& row : open[i]) {
       if (!settled(row)) {
         ++table.in_flight;
@@ -138,9 +138,9 @@ PeerResult PeerComparison::Run(Microseconds wait) {
   return findings;
 }
 
-std::deque<PeerComparison::Open> PeerComparison::LookAgain(size_t table,
-                                                           const std::deque<Open>& before,
-                                                           uint64_t& equal) {
+std::deque<ReplicaComparison::Open> ReplicaComparison::LookAgain(size_t table,
+                                                                 const std::deque<Open>& before,
+                                                                 uint64_t& equal) {
   std::vector<RowKey> keys;
   for (const Open& row : before) keys.push_back(row.difference.pair.key);
   std::deque<Open> open;

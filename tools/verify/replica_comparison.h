@@ -15,16 +15,16 @@
 namespace syncline::cli {
 
 // A row that the two databases of a pipeline of two directions do not have alike.
-struct PeerDifference {
+struct ReplicaDifference {
   RowPair pair;             // `source` is the first database's, `target` the second's
   bool first_wins = false;  // if the two meet for the first time; a row on one side wins, too
 };
 
-struct PeerTable {
+struct ReplicaTable {
   const ComparedTable* table = nullptr;
   uint64_t equal = 0;
   uint64_t in_flight = 0;  // differed, and were still being changed
-  std::vector<PeerDifference> rows;
+  std::vector<ReplicaDifference> rows;
   uint64_t unread = 0;  // rows among which there are more that differ, beyond the limits
 
   // How many the first database has and the second lacks, the other way round, and both have in
@@ -34,9 +34,9 @@ struct PeerTable {
   uint64_t differing() const { return rows.size() - first_only() - second_only(); }
 };
 
-struct PeerResult {
+struct ReplicaResult {
   std::string pipeline, first, second;  // names
-  std::vector<PeerTable> tables;
+  std::vector<ReplicaTable> tables;
   bool equal() const;
 };
 
@@ -44,18 +44,18 @@ struct PeerResult {
 // nothing. Rows that differ are looked at again until they are equal, or have been the same on both
 // sides for `wait`: those are different; the rest is in flight. So a pipeline that does not run,
 // and has something to bring, is told as different. Belongs to one thread; borrows the clock.
-class PeerComparison {
+class ReplicaComparison {
  public:
   // `pipeline`: the one of the two directions that leads from the first to the second; `name`: of
   // both together. `table`: as Verification's.
-  PeerComparison(const PipelinePlan& pipeline, std::string name, const std::string& table,
-                 Clock& clock);
+  ReplicaComparison(const PipelinePlan& pipeline, std::string name, const std::string& table,
+                    Clock& clock);
 
-  PeerResult Run(Microseconds wait);
+  ReplicaResult Run(Microseconds wait);
 
  private:
   struct Open {
-    PeerDifference difference;
+    ReplicaDifference difference;
     Microseconds since{0};
   };
   void Look();

@@ -1,4 +1,4 @@
-#include "tools/verify/peer_report.h"
+#include "tools/verify/replica_report.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 namespace syncline::cli {
 namespace {
 
-const std::string& WinnerOf(const PeerResult& findings, const PeerDifference& row) {
+const std::string& WinnerOf(const ReplicaResult& findings, const ReplicaDifference& row) {
   return row.first_wins ? findings.first : findings.second;
 }
 
@@ -17,8 +17,8 @@ Json RowOrNull(const TableSchema& schema, const std::optional<Row>& row) {
   return row ? RowJson(schema, *row) : Json(nullptr);
 }
 
-std::string RowText(const PeerResult& findings, const PeerTable& table, const PeerDifference& row,
-                    bool merge) {
+std::string RowText(const ReplicaResult& findings, const ReplicaTable& table,
+                    const ReplicaDifference& row, bool merge) {
   std::string what = "differs";
   if (!row.pair.target) what = "only in " + findings.first;
   if (!row.pair.source) what = "only in " + findings.second;
@@ -27,9 +27,9 @@ std::string RowText(const PeerResult& findings, const PeerTable& table, const Pe
                      Dump(KeyJson(table.table->target, row.pair.key.target)), what);
 }
 
-uint64_t WonBy(const PeerTable& table, bool first) {
+uint64_t WonBy(const ReplicaTable& table, bool first) {
   uint64_t count = 0;
-  for (const PeerDifference& row : table.rows) {
+  for (const ReplicaDifference& row : table.rows) {
     count += row.pair.source && row.pair.target && row.first_wins == first;
   }
   return count;
@@ -37,11 +37,11 @@ uint64_t WonBy(const PeerTable& table, bool first) {
 
 }  // namespace
 
-Json PeerJson(const PeerResult& findings, uint64_t rows_max, bool merge) {
+Json ReplicasJson(const ReplicaResult& findings, uint64_t rows_max, bool merge) {
   Json tables = Json::array();
-  for (const PeerTable& table : findings.tables) {
+  for (const ReplicaTable& table : findings.tables) {
     Json rows = Json::array();
-    for (const PeerDifference& row : table.rows) {
+    for (const ReplicaDifference& row : table.rows) {
       if (rows_max > 0 && rows.size() == rows_max) break;
       Json& json = rows.emplace_back();
       json["key"] = KeyJson(table.table->target, row.pair.key.target);
@@ -68,7 +68,7 @@ Json PeerJson(const PeerResult& findings, uint64_t rows_max, bool merge) {
           {"tables", std::move(tables)}};
 }
 
-void PrintPeers(const PeerResult& findings, uint64_t rows_max, bool merge, Terminal& out) {
+void PrintReplicas(const ReplicaResult& findings, uint64_t rows_max, bool merge, Terminal& out) {
   std::vector<TextTable::Header> headers{{"TABLE"},
                                          {"EQUAL", true},
                                          {"ONLY IN " + findings.first, true},
@@ -81,7 +81,7 @@ void PrintPeers(const PeerResult& findings, uint64_t rows_max, bool merge, Termi
     headers.push_back({"IN FLIGHT", true});
   }
   TextTable table(std::move(headers));
-  for (const PeerTable& one : findings.tables) {
+  for (const ReplicaTable& one : findings.tables) {
     std::vector<std::string> cells{one.table->name(), FormatCount(one.equal),
                                    FormatCount(one.first_only()), FormatCount(one.second_only()),
                                    FormatCount(one.differing())};
@@ -94,12 +94,12 @@ void PrintPeers(const PeerResult& findings, uint64_t rows_max, bool merge, Termi
     table.Add(std::move(cells), one.rows.empty() && one.unread == 0 ? Style::kPlain : Style::kBad);
   }
   const bool narrowed = std::ranges::any_of(
-      findings.tables, [](const PeerTable& one) { return !one.table->narrowed.empty(); });
+      findings.tables, [](const ReplicaTable& one) { return !one.table->narrowed.empty(); });
   out.Line(findings.pipeline + ": " + OutcomeText(findings.equal(), narrowed));
   table.Print(out);
-  for (const PeerTable& one : findings.tables) {
+  for (const ReplicaTable& one : findings.tables) {
     uint64_t told = 0;
-    for (const PeerDifference& row : one.rows) {
+    for (const ReplicaDifference& row : one.rows) {
       if (rows_max > 0 && told == rows_max) {
         out.Line(fmt::format("  .. and {} more of {}", FormatCount(one.rows.size() - told),
                              one.table->name()));

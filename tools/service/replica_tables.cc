@@ -1,4 +1,4 @@
-#include "tools/service/peer_tables.h"
+#include "tools/service/replica_tables.h"
 
 #include "apply/plan/apply_plan.h"
 #include "apply/plan/narrowing.h"
@@ -11,8 +11,8 @@
 
 namespace syncline::cli {
 
-void MakePeerTables(const Plan& plan, const std::string& database,
-                    const std::map<std::string, capture::Guarantee>& captured, Logger& logger) {
+void MakeReplicaTables(const Plan& plan, const std::string& database,
+                       const std::map<std::string, capture::Guarantee>& captured, Logger& logger) {
   for (const PipelinePlan& pipeline : plan.pipelines) {
     if (!pipeline.two_way || pipeline.target != database) continue;
     const auto target = sql::Session::Open(pipeline.target_url, {.create = true});
@@ -32,7 +32,7 @@ void MakePeerTables(const Plan& plan, const std::string& database,
   }
 }
 
-void RefusePeerNarrowing(const PipelinePlan& pipeline) {
+void RefuseReplicaNarrowing(const PipelinePlan& pipeline) {
   std::vector<std::pair<apply::ApplyPlan, sql::TableInfo>> pairs;
   std::unique_ptr<sql::Session> target;
   try {
