@@ -46,9 +46,8 @@ SYSTEM = {
         "test_names_that_are_one_in_sqlite_are_refused",
         "test_row_security_and_triggers_of_the_target_park_what_they_refuse",
         "test_a_row_with_invalid_bytes_is_set_aside_with_its_key",
-        "test_what_a_type_does_not_hold_is_told",
-        "test_keys_that_are_one_in_sqlite",
     ],
+    "narrowing_test": ["test_what_a_type_does_not_hold_is_told", "test_keys_that_are_one_in_sqlite"],
     "two_way_trouble_test": [
         "test_a_row_without_a_version_is_parked_and_the_rest_goes_on",
         "test_keys_that_are_equal_and_look_different",
@@ -75,11 +74,12 @@ KNOWS = {
     "engine/base": ["private_log_test", "bad_input_test", "schedules_test"],
     "engine/model": ["golden_test", "moments_test", "odd_data_test"],
     "engine/log": ["log_care_test", "golden_test", "retention_test", "power_test", "recovery_test"],
-    "engine/sql": ["hostile_catalogue_test", "bad_input_test", "four_ways_test", "odd_data_test", "refusals_test"],
+    "engine/sql": ["hostile_catalogue_test", "bad_input_test", "four_ways_test", "odd_data_test", "refusals_test",
+                   "narrowing_test"],
     "capture": ["golden_test", "bad_input_test", "deletes_test", "source_change_test", "recovery_test",
                 "refusals_test", "four_ways_test", "moments_test"],
     "apply": ["golden_test", "omit_test", "durability_test", "two_way_trouble_test", "refusals_test",
-              "moments_test", "recovery_test"],
+              "narrowing_test", "moments_test", "recovery_test"],
     "tools": ["program_test", "schedules_test", "health_test", "bad_input_test", "private_log_test"],
 }  # fmt: skip
 # The files of a run, of the many of tools.
