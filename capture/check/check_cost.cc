@@ -6,6 +6,7 @@
 #include <chrono>
 #include <string>
 
+#include "capture/plan/cursor_choice.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/for_dialect.h"
 
@@ -36,10 +37,12 @@ CheckResult CheckScan(sql::Session& session, const CapturePlan& plan) {
       plan.from(), sample, pages));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   const double seconds = took.count() * static_cast<double>(pages) / static_cast<double>(sample);
+  const bool by_xmin = plan.method() == CaptureMethod::kXmin;
   const std::string message =
-      fmt::format("once anything was committed, a poll reads the whole table: {} pages, {}", pages,
+      fmt::format("{} the whole table: {} pages, {}",
+                  by_xmin ? "once anything was committed, a poll reads" : "a look compares", pages,
                   seconds < 0.1 ? "less than 0.1 s" : fmt::format("about {:.1f} s", seconds));
-  if (seconds < kLongSeconds) return {Level::kPass, plan.name(), message, {}};
+  if (seconds < kLongSeconds || !by_xmin) return {Level::kPass, plan.name(), message, {}};
   return {Level::kWarn, plan.name(), message,
           "give its pipeline an interval that grows, such as every: {min: 1s, max: 1min}, by which "
           "polls take at most a fifth of the time; or name an indexed cursor column with cursor:"};
@@ -71,8 +74,9 @@ std::optional<CheckResult> CheckCost(sql::Session& session, const CapturePlan& p
       plan.cursor_kind == CursorKind::kXid) {
     return std::nullopt;
   }
-  return plan.cursor_kind == CursorKind::kXmin ? CheckScan(session, plan)
-                                               : CheckPlan(session, plan);
+  if (plan.schema->has_cursor()) return CheckPlan(session, plan);
+  const bool has_pages = WhyNotByXmin(plan.table_kind, plan.schema->dialect).empty();
+  return has_pages ? std::optional(CheckScan(session, plan)) : std::nullopt;
 }
 
 }  // namespace syncline::capture

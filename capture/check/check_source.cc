@@ -311,6 +311,13 @@ class SourceCheck {
       return Add(Level::kPass, plan.name(),
                  fmt::format("deletions: rows in which {} is set", deletes.flag));
     }
+    if (plan.method() == CaptureMethod::kCompare) {
+      const auto seconds = plan.reconcile.value().every.count() / 1'000'000;
+      return Add(Level::kPass, plan.name(),
+                 plan.reconcile->at
+                     ? std::string("looked at by a cron, deletions included")
+                     : fmt::format("looked at every {} s, deletions included", seconds));
+    }
     if (deletes.reconcile) {
       Add(Level::kPass, plan.name(),
           fmt::format("deletions: the log's keys are looked for every {} s, {}",
@@ -345,6 +352,8 @@ class SourceCheck {
     switch (guarantee.kind) {
       case GuaranteeClass::kExact:
         return Add(Level::kPass, plan.name(), message);
+      case GuaranteeClass::kEachLook:
+        return Add(Level::kPass, plan.name(), message + "; to see more: " + guarantee.remedy);
       case GuaranteeClass::kBounded:
         return Add(Level::kPass, plan.name(), message + "; to be exact: " + guarantee.remedy);
       case GuaranteeClass::kBestEffort:

@@ -8,6 +8,8 @@ std::string_view NameOf(GuaranteeClass kind) {
       return "exact";
     case GuaranteeClass::kBounded:
       return "bounded";
+    case GuaranteeClass::kEachLook:
+      return "as of each look";
     case GuaranteeClass::kBestEffort:
       return "best-effort";
     case GuaranteeClass::kRefused:
@@ -17,8 +19,9 @@ std::string_view NameOf(GuaranteeClass kind) {
 }
 
 std::optional<GuaranteeClass> GuaranteeClassNamed(std::string_view name) {
-  for (const GuaranteeClass kind : {GuaranteeClass::kExact, GuaranteeClass::kBounded,
-                                    GuaranteeClass::kBestEffort, GuaranteeClass::kRefused}) {
+  for (const GuaranteeClass kind :
+       {GuaranteeClass::kExact, GuaranteeClass::kBounded, GuaranteeClass::kEachLook,
+        GuaranteeClass::kBestEffort, GuaranteeClass::kRefused}) {
     if (NameOf(kind) == name) return kind;
   }
   return {};

@@ -10,6 +10,7 @@ namespace syncline::capture {
 enum class GuaranteeClass {
   kExact,       // no row state that a poll could see is missed
   kBounded,     // the same, as long as clocks agree to within the margin, or writers keep a promise
+  kEachLook,    // what was there when the table was looked at, and nothing of between
   kBestEffort,  // a row state can be missed for good
   kRefused,     // the column orders nothing
 };
@@ -24,7 +25,7 @@ struct Guarantee {
   bool worse_than_bounded() const { return kind > GuaranteeClass::kBounded; }
 };
 
-// "exact", "bounded", "best-effort", "refused".
+// "exact", "bounded", "as of each look", "best-effort", "refused".
 std::string_view NameOf(GuaranteeClass kind);
 // The class of that name; nothing: there is none.
 std::optional<GuaranteeClass> GuaranteeClassNamed(std::string_view name);

@@ -49,6 +49,13 @@ Guarantee OwnCounter(const std::string& column) {
 }
 
 Guarantee Classifier::Classify(const CapturePlan& plan) {
+  if (plan.method() == CaptureMethod::kCompare) {
+    return {
+        GuaranteeClass::kEachLook,
+        "now and then the whole table is compared with the log: what came and went in between is "
+        "not seen",
+        "poll by a column that every insert and update moves; on PostgreSQL, or by xmin"};
+  }
   return sql::ForDialect(session_.dialect(), sql::IfPostgres{[&] {
                            if (!facts_) facts_ = TriggerFactsOf(session_);
                            return ClassifyPostgres(session_, *facts_, plan);

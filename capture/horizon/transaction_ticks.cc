@@ -155,6 +155,7 @@ sql::Sql TransactionTicks::Condition(const CapturePlan& table, const CaptureCurs
   if (table.cursor_kind == CursorKind::kXmin) {
     return facts_.has_xmin.contains(name) ? WrittenSince(xid_reach_) : sql::Sql();
   }
+  if (table.cursor_kind == CursorKind::kNone) return {};
   sql::Sql condition;
   if (table.cursor_kind == CursorKind::kXid) {
     // Whatever the snapshot before did not show was written by a transaction that had not ended.

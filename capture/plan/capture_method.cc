@@ -8,12 +8,15 @@ std::string_view NameOf(CaptureMethod method) {
       return "cursor";
     case CaptureMethod::kXmin:
       return "xmin";
+    case CaptureMethod::kCompare:
+      return "compare";
   }
   return "";
 }
 
 std::optional<CaptureMethod> CaptureMethodNamed(std::string_view name) {
-  for (const CaptureMethod method : {CaptureMethod::kCursor, CaptureMethod::kXmin}) {
+  for (const CaptureMethod method :
+       {CaptureMethod::kCursor, CaptureMethod::kXmin, CaptureMethod::kCompare}) {
     if (NameOf(method) == name) return method;
   }
   return {};

@@ -181,6 +181,11 @@ sql::Sql CapturePlan::cursor_sql() const {
       .Sql();
 }
 
+CaptureMethod CapturePlan::method() const {
+  if (cursor_kind == CursorKind::kXmin) return CaptureMethod::kXmin;
+  return cursor_kind == CursorKind::kNone ? CaptureMethod::kCompare : CaptureMethod::kCursor;
+}
+
 std::vector<std::string> CapturePlan::key_columns() const {
   std::vector<std::string> names;
   for (const uint32_t column : schema->key) names.push_back(schema->columns[column].name);
@@ -229,6 +234,7 @@ CapturePlan MakePlan(const TableSpec& given, const sql::TableInfo& info, Dialect
   if (!cursor.empty()) plan.poll_order = sql::Format("{}, {}", cursor, plan.key_order);
   plan.definition = Definition(spec, columns, key);
   plan.reconcile = spec.deletes.reconcile;
+  if (plan.cursor_kind == CursorKind::kNone && !plan.reconcile) plan.reconcile.emplace();
   plan.row_bytes_max = spec.row_bytes_max;
   plan.max_deletes = spec.deletes.max_deletes;
   return plan;

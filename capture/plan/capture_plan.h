@@ -25,6 +25,7 @@ enum class CursorKind {
   kXid,          // PostgreSQL: xid8, the id of the transaction that wrote the row
   kStored,       // SQLite: whatever is stored, in SQLite's own order
   kXmin,         // PostgreSQL: no column, but the id of the transaction that wrote the row
+  kNone,         // nothing tells: the whole table is compared with the log
 };
 
 // A table to capture, as the configuration and the catalogue together describe it: what to read and
@@ -43,6 +44,7 @@ struct CapturePlan {
                          // empty: none can be
   bool finds_null_cursors = false;  // by an index
   std::optional<SoftFlag> flag;     // rows in which it is set are deletions
+  // When the log's keys are looked for; by CaptureMethod::kCompare: when the table is compared.
   std::optional<Deletes::Reconcile> reconcile;
   DeleteLimit max_deletes;
   // The table that triggers fill with deleted keys (tombstones.h); null: there is none.
@@ -63,9 +65,7 @@ struct CapturePlan {
   sql::Sql from() const { return sql::OwnRows(schema->table, table_kind, schema->dialect); }
   // What orders the states of a row: a column, or coalesce(a, b). Empty: nothing does.
   sql::Sql cursor_sql() const;
-  CaptureMethod method() const {
-    return cursor_kind == CursorKind::kXmin ? CaptureMethod::kXmin : CaptureMethod::kCursor;
-  }
+  CaptureMethod method() const;
   // Its place in the list of key columns is its place in a key row.
   std::vector<std::string> key_columns() const;
   sql::Sql key_equal(size_t place) const { return key_equals.empty() ? "=" : key_equals[place]; }

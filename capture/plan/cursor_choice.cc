@@ -132,26 +132,30 @@ CursorKind CheckCursor(const CursorColumns& cursor, const sql::TableInfo& info, 
   return kind;
 }
 
-// The method that needs no column, for a table that allows it.
-CursorKind CheckXmin(const TableSpec& spec, const sql::TableInfo& info, Dialect dialect) {
-  const std::string why = WhyNotByXmin(info.kind, dialect);
+// The methods that need no column, for a table that allows them.
+CursorKind CheckWithoutColumn(const TableSpec& spec, const sql::TableInfo& info, Dialect dialect) {
+  const std::string_view method = NameOf(spec.method);
+  const std::string why =
+      spec.method == CaptureMethod::kXmin ? WhyNotByXmin(info.kind, dialect) : std::string();
   if (!why.empty()) {
     throw UsageError(
-        fmt::format("{}: it cannot be captured by xmin: {}", spec.table.ToString(), why),
-        "name a cursor column with cursor: in the place of capture: xmin");
+        fmt::format("{}: it cannot be captured by {}: {}", spec.table.ToString(), method, why),
+        "name a cursor column with cursor:, or set capture: compare");
   }
-  if (spec.cursor.empty()) return CursorKind::kXmin;
-  throw UsageError(fmt::format("{}: by xmin no cursor column is read, and {} is named",
-                               spec.table.ToString(), spec.cursor),
-                   "take out cursor: of this table, or capture: xmin");
+  if (!spec.cursor.empty()) {
+    throw UsageError(fmt::format("{}: by {} no cursor column is read, and {} is named",
+                                 spec.table.ToString(), method, spec.cursor),
+                     fmt::format("take out cursor: of this table, or capture: {}", method));
+  }
+  return spec.method == CaptureMethod::kXmin ? CursorKind::kXmin : CursorKind::kNone;
 }
 
 }  // namespace
 
 CursorKind ChooseCursor(const TableSpec& spec, const CursorColumns& columns,
                         const sql::TableInfo& info, Dialect dialect) {
-  return spec.method == CaptureMethod::kXmin ? CheckXmin(spec, info, dialect)
-                                             : CheckCursor(columns, info, dialect);
+  return spec.method == CaptureMethod::kCursor ? CheckCursor(columns, info, dialect)
+                                               : CheckWithoutColumn(spec, info, dialect);
 }
 
 std::string WhyNotByXmin(sql::TableInfo::Kind kind, Dialect dialect) {

@@ -16,7 +16,8 @@
 
 namespace syncline::capture {
 
-// Rows of one table, by the values of its key columns in key order. Plain value type.
+// Rows of one table, by the values of its key columns in key order; none: nothing but that a table
+// that is compared now and then is compared now. Plain value type.
 struct RowKeys {
   TableName table;
   std::vector<Row> keys;

@@ -15,7 +15,6 @@
 #include "engine/base/crash_point.h"
 #include "engine/base/error.h"
 #include "engine/base/logger.h"
-#include "engine/model/row_shape.h"
 #include "engine/model/stamp.h"
 #include "engine/sql/dialect.h"
 #include "engine/sql/sql_dialect.h"
@@ -40,6 +39,7 @@ PollingSource::PollingSource(std::unique_ptr<sql::Session> session,
     : own_session_(std::move(session)),
       session_(*own_session_),
       node_(options.node),
+      once_(options.once),
       log_(log),
       stats_(stats),
       logger_(logger),
@@ -64,9 +64,11 @@ PollingSource::PollingSource(std::unique_ptr<sql::Session> session,
     if (node_) RefuseInTwoDirections(table);
     if (!table.reconcile || horizon_->Holds(table)) continue;
     throw UsageError(
-        table.name() + ": deletes: reconcile needs a table or view that this role may lock",
+        fmt::format(
+            "{}: {} needs a table or view that this role may lock", table.name(),
+            table.method() == CaptureMethod::kCompare ? "capture: compare" : "deletes: reconcile"),
         "grant SELECT on the whole of it, capture the tables beneath a materialized view or on the "
-        "foreign server, or choose another way for deletes:");
+        "foreign server, or choose another way");
   }
   OwingIsNews();
   AdoptTables();
@@ -232,7 +234,9 @@ Source::Outcome PollingSource::Next(const std::vector<RowKeys>& again) {
   watch_.Check();
   const std::map<TableName, TombstoneExtent> extents = watch_.Extents();
   cursor_.database = catalog_->database();
-  for (const CapturePlan& table : tables_) ReadTable(batch, table);
+  for (const CapturePlan& table : tables_) {
+    if (IsRead(table, clock_us, again)) ReadTable(batch, table);
+  }
   ReadNewParts(batch);
   ReadSetAside(batch);
   for (const CapturePlan& table : tables_) {
@@ -240,7 +244,10 @@ Source::Outcome PollingSource::Next(const std::vector<RowKeys>& again) {
   }
   for (const RowKeys& rows : again) ReadAgain(rows, batch);
   for (const CapturePlan& table : tables_) {
-    if (reconciliation_.IsDue(table, clock_us)) reconciliation_.Go(table, clock_us, batch);
+    const bool is_due = table.method() == CaptureMethod::kCompare
+                            ? IsRead(table, clock_us, again)
+                            : reconciliation_.IsDue(table, clock_us);
+    if (is_due) reconciliation_.Go(table, clock_us, batch);
   }
   snapshot.Commit();
   CrashPoint("poll.read");
@@ -250,6 +257,15 @@ Source::Outcome PollingSource::Next(const std::vector<RowKeys>& again) {
   ++stats_.polls;
   logger_.Debug("poll done logged={}", batch.logged());
   return batch.logged() > 0 ? Outcome::kLogged : Outcome::kNothing;
+}
+
+// Others by every poll; one that is compared when it is time, when it is named by an order, and
+// with `once`, for whose caller nothing comes later.
+bool PollingSource::IsRead(const CapturePlan& table, int64_t clock_us,
+                           const std::vector<RowKeys>& again) const {
+  return table.method() != CaptureMethod::kCompare || once_ ||
+         reconciliation_.IsDue(table, clock_us) ||
+         std::ranges::find(again, table.schema->table, &RowKeys::table) != again.end();
 }
 
 std::shared_ptr<const TableSchema> PollingSource::Describe(const TableName& table) const {
@@ -372,29 +388,7 @@ void PollingSource::ReadTombstones(RowFeed::Batch& batch, const CapturePlan& tab
 void PollingSource::ReadAgain(const RowKeys& rows, RowFeed::Batch& batch) {
   const auto table = std::ranges::find(tables_, rows.table,
                                        [](const CapturePlan& plan) { return plan.schema->table; });
-  if (table == tables_.end()) return;
-  const RowShape shape = RowShape::OfKeys(*table->schema);
-  for (size_t first = 0; first < rows.keys.size(); first += kKeysRead) {
-    const std::span<const Row> keys =
-        std::span(rows.keys).subspan(first, std::min(kKeysRead, rows.keys.size() - first));
-    if (!std::ranges::all_of(keys, [&](const Row& key) { return shape.Fits(key); })) continue;
-    const sql::Sql these =
-        sql::IsOneOf(table->key_columns(), keys, session_.dialect(), table->key_equals);
-    std::set<std::string> there;
-    const auto note = [&](const Row& row) {
-      there.insert(Project(row, table->schema->key).bytes());
-    };
-    batch.Read(*table, these, "", 0, note);
-    // Not deleted, but without a version: such rows have no place in the log.
-    if (!table->null_cursor.empty()) {
-      const sql::Sql where = And(table->null_cursor, these);
-      session_.ReadRows({.schema = *table->schema, .where = where, .from = table->from()}, note);
-    }
-    if (!horizon_->Holds(*table)) continue;
-    for (const Row& key : keys) {
-      if (!there.contains(key.bytes())) batch.Delete(*table, key, Value());
-    }
-  }
+  if (table != tables_.end()) batch.ReadAgain(*table, rows.keys, horizon_->Holds(*table));
 }
 
 }  // namespace syncline::capture

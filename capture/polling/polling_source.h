@@ -55,6 +55,7 @@ class PollingSource : public Source {
   bool OwingIsNews();
   void OweDeletions(const CapturePlan& table, CaptureCursor::Table& state, std::string_view why);
   bool Reconciles(int64_t clock_us) const;
+  bool IsRead(const CapturePlan& table, int64_t clock_us, const std::vector<RowKeys>& again) const;
   std::function<void(const Row&)> Watching(const CapturePlan& table);
   void ReadTable(RowFeed::Batch& batch, const CapturePlan& table);
   void ReadNewParts(RowFeed::Batch& batch);
@@ -68,6 +69,7 @@ class PollingSource : public Source {
   const std::unique_ptr<sql::Session> own_session_;
   sql::Session& session_;
   const std::optional<NodeOptions> node_;
+  const bool once_;
   CaptureLog& log_;
   CaptureStats& stats_;
   Logger& logger_;

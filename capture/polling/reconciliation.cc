@@ -193,6 +193,7 @@ Reconciliation::Round& Reconciliation::Begin(const CapturePlan& table, int64_t c
   const TableName& name = table.schema->table;
   // A place without a count is an earlier build's.
   const bool goes_on = place && place->under_way && !options_.once && !state.owes_deletions &&
+                       table.method() != CaptureMethod::kCompare &&
                        (!place->after || place->rows != 0);
   if (!goes_on) {
     place = {.begun_us = clock_us, .under_way = true};
@@ -211,7 +212,8 @@ Reconciliation::Round& Reconciliation::Begin(const CapturePlan& table, int64_t c
 
 void Reconciliation::Go(const CapturePlan& table, int64_t clock_us, RowFeed::Batch& batch) {
   CaptureCursor::Table& state = parts_.cursor.tables.at(table.schema->table);
-  const bool at_once = options_.once || state.owes_deletions;
+  const bool compares = table.method() == CaptureMethod::kCompare;
+  const bool at_once = options_.once || state.owes_deletions || compares;
   const Step step{table, state, Begin(table, clock_us, state), clock_us, batch};
   Round& round = step.round;
   batch.Flush();  // so that the index tells of this snapshot

@@ -5,9 +5,13 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <set>
+#include <span>
 #include <utility>
 
+#include "engine/model/row_shape.h"
 #include "engine/model/stamp.h"
+#include "engine/sql/dialect.h"
 
 namespace syncline::capture {
 
@@ -115,6 +119,33 @@ uint64_t RowFeed::Batch::ReadTombstones(const CapturePlan& table, const sql::Sql
           });
         });
   });
+}
+
+void RowFeed::Batch::ReadAgain(const CapturePlan& table, const std::vector<Row>& rows,
+                               bool gone_is_deleted) {
+  const RowShape shape = RowShape::OfKeys(*table.schema);
+  for (size_t first = 0; first < rows.size(); first += kKeysRead) {
+    const std::span<const Row> keys =
+        std::span(rows).subspan(first, std::min(kKeysRead, rows.size() - first));
+    if (!std::ranges::all_of(keys, [&](const Row& key) { return shape.Fits(key); })) continue;
+    const sql::Sql these =
+        sql::IsOneOf(table.key_columns(), keys, table.schema->dialect, table.key_equals);
+    std::set<std::string> there;
+    const auto note = [&](const Row& row) {
+      there.insert(Project(row, table.schema->key).bytes());
+    };
+    Read(table, these, "", 0, note);
+    // Not deleted, but without a version: such rows have no place in the log.
+    if (!table.null_cursor.empty()) {
+      const sql::Sql where = And(table.null_cursor, these);
+      feed_.session_.ReadRows({.schema = *table.schema, .where = where, .from = table.from()},
+                              note);
+    }
+    if (!gone_is_deleted) continue;
+    for (const Row& key : keys) {
+      if (!there.contains(key.bytes())) Delete(table, key, Value());
+    }
+  }
 }
 
 void RowFeed::Batch::Delete(const CapturePlan& table, Row key, Value version) {

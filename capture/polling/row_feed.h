@@ -48,6 +48,9 @@ class RowFeed {
     // its cursor. Throws StopError for a key that holds NULL.
     uint64_t Read(const CapturePlan& table, const sql::Sql& condition, const sql::Sql& order_by,
                   uint64_t limit, const std::function<void(const Row&)>& watch);
+    // The rows of those keys, whatever else says that they are not new. `gone_is_deleted`: those
+    // that are not there are.
+    void ReadAgain(const CapturePlan& table, const std::vector<Row>& rows, bool gone_is_deleted);
     // Streams the table's tombstones that satisfy `condition`, each a deletion, in the order of
     // their cursor; `watch` sees each one. A key with NULL in it was never in the log.
     uint64_t ReadTombstones(const CapturePlan& table, const sql::Sql& condition,

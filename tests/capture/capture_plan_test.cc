@@ -214,8 +214,7 @@ TEST(TablePlanTest, ByXminNoColumnIsTheCursor) {
   EXPECT_NE(plan.definition, before);
   EXPECT_EQ(Refusal(spec, Items(), Dialect::kSqlite),
             "public.items: it cannot be captured by xmin: rows of SQLite do not tell which "
-            "transaction wrote them / name a cursor column with cursor: in the place of capture: "
-            "xmin");
+            "transaction wrote them / name a cursor column with cursor:, or set capture: compare");
 }
 
 TEST(TablePlanTest, SqliteCursorsAreTimesNumbersAndText) {

@@ -84,6 +84,7 @@ Entries Companions(Place place, std::string_view name) {
   if (place == Place::kRetain) return {{"for", "7d"}};
   if (place == Place::kEvery) return {{"min", "5ms"}, {"max", "2s"}};
   if (place == Place::kVerify) return {{"cron", "'0 3 * * *'"}};
+  if (place == Place::kCapture) return {{"by", "compare"}};
   if (place != Place::kDeletes) return {};
   if (name == "column") return {{"by", "soft"}};
   if (name == "reconcile") return {{"by", "tombstones"}};

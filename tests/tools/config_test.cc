@@ -166,48 +166,6 @@ TEST(ConfigTest, ACursorMayBeTwoColumnsAndNothingElse) {
               AllOf(HasSubstr("coalesce(a, b, c)"), HasSubstr("two columns")));
 }
 
-// Fails when a cursor of the defaults and a method of the table both hold.
-TEST(ConfigTest, TheMoreSpecificOfMethodAndCursorCounts) {
-  using capture::CaptureMethod;
-  const auto orders = [](const std::string& defaults, const std::string& table) {
-    const std::string text = Replaced(kGood, "cursor: updated_at, conflict: latest_wins", defaults);
-    return Parse(Replaced(text, "public.orders: {}", "public.orders: {" + table + "}"))
-        .Pipeline("shop-to-mirror")
-        .tables[1];
-  };
-  TableRule rule = orders("cursor: updated_at", "capture: xmin");
-  EXPECT_EQ(rule.capture, CaptureMethod::kXmin);
-  EXPECT_EQ(rule.cursor, "");
-  EXPECT_EQ(rule.conflict, apply::ConflictRule::kSourceWins);
-  rule = orders("capture: xmin, conflict: latest_wins", "");
-  EXPECT_EQ(rule.capture, CaptureMethod::kXmin);
-  EXPECT_EQ(rule.conflict, apply::ConflictRule::kSourceWins);
-  rule = orders("capture: xmin", "cursor: seen");
-  EXPECT_EQ(rule.capture, CaptureMethod::kCursor);
-  EXPECT_EQ(rule.cursor, "seen");
-  EXPECT_EQ(rule.conflict, apply::ConflictRule::kLatestWins);
-}
-
-TEST(ConfigTest, AMethodWithoutAColumnIsRefusedWhereItDoesNotFit) {
-  const auto with = [](const std::string& table) {
-    return MessageAfter("public.orders: {}", "public.orders: {" + table + "}");
-  };
-  EXPECT_THAT(with("capture: xmin, cursor: seen"), HasSubstr("no column is polled by"));
-  EXPECT_THAT(with("capture: xmin, conflict: latest_wins"), HasSubstr("the source wins"));
-  EXPECT_THAT(with("capture: ctid"), HasSubstr("cursor, xmin"));
-  std::string text = Replaced(kGood, "postgresql://reader@localhost/shop", "sqlite:shop.db");
-  text = Replaced(text, "public.items", "items");
-  EXPECT_THAT(MessageFor(Replaced(text, "public.orders: {}", "orders: {capture: xmin}")),
-              HasSubstr("rows of SQLite do not tell which transaction wrote them"));
-  EXPECT_THAT(MessageFor(Replaced(kGood,
-                                  "from: shop\n    to: mirror\n    tables:\n      "
-                                  "public.items: {to: items, key: [id], columns: {id: "
-                                  "source_id}, omit: [note], where: \"category < 50\"}",
-                                  "between: [shop, mirror]\n    tables:\n      public.items: "
-                                  "{capture: xmin}")),
-              HasSubstr("is for one direction"));
-}
-
 TEST(ConfigTest, ChangedColumnsPauseUnlessItIsSaidOtherwise) {
   const auto choice_with = [](const std::string& table) {
     return Parse(Replaced(kGood, "public.orders: {}", "public.orders: {" + table + "}"))

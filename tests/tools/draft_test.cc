@@ -31,13 +31,6 @@ TEST(TableAdviceTest, TheLikeliestColumnIsProposedIfItsTypeFits) {
   EXPECT_EQ(advice.problem, "");
 }
 
-TEST(TableAdviceTest, ACreationTimeComesWithACaution) {
-  const auto info = Table("a", {{"id", Type::kInt}, {"created_at", Type::kTimestampTz}});
-  const TableAdvice advice = AdviseTable(info, Dialect::kSqlite);
-  EXPECT_EQ(advice.cursor, "created_at");
-  EXPECT_THAT(advice.caution, HasSubstr("updates would not be seen"));
-}
-
 // A row that was never updated would not be captured by its time of update.
 TEST(TableAdviceTest, TheCreationTimeIsAddedWhereTheTimeOfUpdateMayBeNull) {
   auto info = Table(
@@ -66,13 +59,15 @@ TEST(TableAdviceTest, WhereNoColumnIsACursorThereMayBeAnotherMethod) {
   const WantedCapture wanted{.method = advice.capture};
   EXPECT_EQ(WhyNotCapturable(info, Dialect::kPostgres, wanted), "");
   info.kind = sql::TableInfo::Kind::kView;
-  EXPECT_EQ(AdviseTable(info, Dialect::kPostgres).cursor, "created_at");
+  EXPECT_EQ(AdviseTable(info, Dialect::kPostgres).capture, capture::CaptureMethod::kCompare);
   EXPECT_THAT(WhyNotCapturable(info, Dialect::kPostgres, wanted), HasSubstr("rows of a view"));
+  const TableAdvice on_sqlite = AdviseTable(info, Dialect::kSqlite);
+  EXPECT_EQ(on_sqlite.capture, capture::CaptureMethod::kCompare);
+  EXPECT_THAT(on_sqlite.caution, HasSubstr("compared with the log"));
 }
 
-TEST(TableAdviceTest, WithoutKeyOrCursorThereIsAReason) {
+TEST(TableAdviceTest, WithoutAKeyThereIsAReason) {
   sql::TableInfo info = Table("a", {{"id", Type::kInt}, {"name", Type::kText}});
-  EXPECT_THAT(AdviseTable(info, Dialect::kSqlite).problem, HasSubstr("cursor"));
   info.primary_key.clear();
   EXPECT_THAT(AdviseTable(info, Dialect::kPostgres).problem, HasSubstr("no primary key"));
   info.unique_keys = {{"name"}};

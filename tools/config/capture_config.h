@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "tools/config/config.h"
 #include "tools/config/defaults.h"
 #include "tools/config/yaml_map.h"
@@ -12,7 +14,8 @@ namespace syncline::cli {
 // Reads both into `defaults`, which holds what the outer places say: of two places that name one of
 // them each the more specific one counts. A place that has both says by `capture` which counts; the
 // column stays for tables that say `capture: cursor`.
-void ReadCapture(YamlMap& map, Defaults& defaults);
+// `zone`: of a cron that has none of its own.
+void ReadCapture(YamlMap& map, const std::string& zone, Defaults& defaults, Mistakes& mistakes);
 
 // Takes over into `rule`, a table that `map` says, what holds for it: method, cursor, deletions,
 // rule for conflicts. Adds a mistake for what does not go together.

@@ -30,6 +30,8 @@ std::string_view NameOf(Place place) {
       return "\"load\"";
     case Place::kQuarantine:
       return "\"quarantine\"";
+    case Place::kCapture:
+      return "\"capture\"";
     case Place::kDeletes:
       return "\"deletes\"";
     case Place::kOnDelete:

@@ -24,6 +24,7 @@ enum class Place {
   kVerify,
   kLoad,
   kQuarantine,
+  kCapture,
   kDeletes,
   kOnDelete,
   kConflict,

@@ -66,7 +66,7 @@ void ReadQuarantine(YamlMap& map, uint64_t& limit) {
 }  // namespace
 
 Defaults ReadTableDefaults(YamlMap& map, Defaults defaults, Mistakes& mistakes) {
-  ReadCapture(map, defaults);
+  ReadCapture(map, defaults.schedule.zone, defaults, mistakes);
   // A mapping is a pipeline's, of two directions: there ReadTwoWay has read it.
   if (!map.IsMap("conflict")) {
     if (const auto rule = Choose(map, "conflict", kConflictRules)) defaults.conflict = *rule;

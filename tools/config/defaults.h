@@ -22,6 +22,7 @@ struct Defaults {
   capture::PollInterval every;
   capture::LoadOptions load;
   capture::CaptureMethod capture = capture::CaptureMethod::kCursor;
+  capture::Deletes::Reconcile looks;  // when a table is compared
   std::string cursor;
   apply::ConflictRule conflict = apply::ConflictRule::kLatestWins;
   capture::Deletes deletes;

@@ -51,6 +51,12 @@ constexpr std::string_view kScans =
     "no column is a cursor: a poll reads the whole table, and `syncline check` says how long that "
     "takes";
 
+constexpr std::string_view kNoCursor =
+    "no column looks like a cursor: it takes a timestamp or version that every update moves";
+
+constexpr std::string_view kCompares =
+    "no column is a cursor: the whole table is compared with the log, every hour";
+
 // The time of creation, where a row has none of its last update before there is one; empty: that is
 // not how this table is.
 std::string FindFallback(const sql::TableInfo& table, Dialect dialect, const std::string& cursor) {
@@ -88,9 +94,11 @@ TableAdvice AdviseWithoutCursor(const sql::TableInfo& table, Dialect dialect) {
   } else if (capture::WhyNotByXmin(table.kind, dialect).empty()) {
     advice.capture = capture::CaptureMethod::kXmin;
     advice.caution = kScans;
+  } else if (table.kind == sql::TableInfo::Kind::kForeign) {
+    advice.problem = kNoCursor;
   } else {
-    advice.problem =
-        "no column looks like a cursor: it takes a timestamp or version that every update moves";
+    advice.capture = capture::CaptureMethod::kCompare;
+    advice.caution = kCompares;
   }
   return advice;
 }
@@ -129,6 +137,9 @@ std::string WhyNotCapturable(const sql::TableInfo& table, Dialect dialect,
   if (method == capture::CaptureMethod::kXmin) {
     const std::string why = capture::WhyNotByXmin(table.kind, dialect);
     if (!why.empty()) return why;
+  }
+  if (method == capture::CaptureMethod::kCompare && table.kind == sql::TableInfo::Kind::kForeign) {
+    return "a foreign table cannot be locked, and so not be compared";
   }
   if (key.empty() && CatalogueKey(table).empty()) return std::string(kNoKey);
   for (const std::string& column : key) {

@@ -47,6 +47,10 @@ std::vector<capture::RowKeys> RowsOf(const Json& order) {
   return rows;
 }
 
+Json TableOf(const TableName& table) {
+  return {{"schema", table.schema}, {"table", table.name}, {"keys", Json::array()}};
+}
+
 Error ErrorOf(const Json& answer) {
   const Json error = answer.value("error", Json());
   std::string message = TextIn(error, "message");
@@ -83,6 +87,11 @@ std::vector<Json> RecaptureOrders(const std::vector<capture::RowKeys>& rows) {
   std::vector<Json> portions;
   size_t bytes = kPortionBytes;
   for (const capture::RowKeys& table : rows) {
+    if (table.keys.empty()) {
+      if (portions.empty()) portions.push_back(Json::array());
+      portions.back().push_back(TableOf(table.table));
+      continue;
+    }
     bool named = false;
     for (const Row& key : table.keys) {
       const std::string text = ToText(ValueView::Bytes(key.bytes()));
@@ -92,8 +101,7 @@ std::vector<Json> RecaptureOrders(const std::vector<capture::RowKeys>& rows) {
         named = false;
       }
       if (!named) {
-        portions.back().push_back(
-            {{"schema", table.table.schema}, {"table", table.table.name}, {"keys", Json::array()}});
+        portions.back().push_back(TableOf(table.table));
         named = true;
       }
       portions.back().back()["keys"].push_back(text);

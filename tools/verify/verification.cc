@@ -24,6 +24,15 @@ constexpr int kRoundsMax = 6;
 constexpr int kSeenMin = 2;
 constexpr Microseconds kLookPause = std::chrono::milliseconds(20);
 
+// Tables that polls leave alone until it is time: what is compared is what they are now.
+std::vector<capture::RowKeys> TablesToLookAt(const SourcePlan& source) {
+  std::vector<capture::RowKeys> tables;
+  for (const capture::TableSpec& spec : source.tables) {
+    if (spec.method == capture::CaptureMethod::kCompare) tables.push_back({spec.table, {}});
+  }
+  return tables;
+}
+
 std::optional<apply::Progress> ProgressOf(sql::Session& target, const std::string& pipeline) {
   if (!apply::HasOwnTable(target, apply::kProgressTable)) return {};
   return apply::ReadProgress(target, pipeline);
@@ -87,7 +96,7 @@ void Verification::TakeCut() {
   apply::CheckFollows(progress_, log_->info(), pipeline_.target_url.display);
   in_source_.emplace(*source_, sql::Session::Isolation::kSnapshot);
   source_->Query("SELECT 1");  // PostgreSQL takes the snapshot with the first statement
-  end_ = PollSource(source_plan_, {}, clock_, logger_);
+  end_ = PollSource(source_plan_, TablesToLookAt(source_plan_), clock_, logger_);
   if (progress_.next <= end_) return;
   throw DamageError(fmt::format("{} holds pipeline {} up to offset {}, but the log ends at {}",
                                 pipeline_.target_url.display, pipeline_.name,

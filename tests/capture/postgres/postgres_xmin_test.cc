@@ -175,6 +175,29 @@ TEST_F(PostgresXminTest, ARowThatIsTooLargeStaysAtTheSourceAndIsNotDeleted) {
   EXPECT_EQ(Names(*capture), "asmallc");
 }
 
+// A view has rows of many tables; a poll of another table in between leaves it alone.
+TEST_F(PostgresXminTest, AViewIsComparedWhereThereIsAKey) {
+  MakeItems();
+  writer_->Execute(
+      "CREATE TABLE more (id bigint PRIMARY KEY, price int); INSERT INTO more VALUES (1, 5), (2, "
+      "6); "
+      "CREATE VIEW orders AS SELECT id, name, price FROM items JOIN more USING (id)");
+  TableSpec view;
+  view.table = kOrders;
+  view.key = {"id"};
+  view.method = CaptureMethod::kCompare;
+  view.deletes.reconcile = Deletes::Reconcile{.every = Microseconds(0)};
+  CaptureHarness capture(Source(), {ByXmin(), view});
+  capture.Poll();
+  EXPECT_EQ(capture.LoggedText(kOrders), "1|a|5, 2|b|6");
+  writer_->Execute(
+      "UPDATE items SET name = 'x' WHERE id = 1; DELETE FROM more WHERE id = 2; "
+      "INSERT INTO more VALUES (3, 7)");
+  capture.Poll();
+  EXPECT_EQ(capture.LoggedText(kOrders), "1|x|5, 3|c|7");
+  EXPECT_EQ(Names(capture), "xbc");
+}
+
 TEST_F(PostgresXminTest, WhatHasNoTransactionIdsIsRefused) {
   MakeItems();
   writer_->Execute("CREATE VIEW orders AS SELECT * FROM items");
