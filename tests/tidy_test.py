@@ -248,7 +248,7 @@ class TidyTest(unittest.TestCase):
                 self.assertNotRegex(path.read_text(), r"Dialect::k[A-Z]", f"{path}: names a kind of database")
 
     def test_files_do_not_include_each_other(self):
-        """A header and its source are one file here. Seen to fail on engine/log/rocks: a reader that included cursors, which included it.
+        """A header and its source are one file here. Seen to fail on apply/state: the table of conflicts and that of refused rows.
 
         CIRCLES are types with their parts: what one is made of is worked out by the other, and takes it.
         """

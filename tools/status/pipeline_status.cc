@@ -90,9 +90,11 @@ bool WillBeMadeByApply(const sql::DatabaseUrl& url) {
 }  // namespace
 
 // A target that has come to an offset of a log that is not there: somebody has moved it, or looks
-// in another place. What cannot be asked, as before the first run, is not told.
+// in another place. What cannot be asked, as before the first run, is not told. Two directions go on
+// with a log that is made anew: they compare all of it.
 static void CheckNeverHadOne(const Config& config, const PipelineConfig& pipeline,
                              PipelineStatus& status) {
+  if (pipeline.two_way) return;
   std::vector<apply::Progress> rows;
   try {
     if (!config.LinesOf(pipeline) && WillBeMadeByApply(config.Database(pipeline.to).url)) return;

@@ -62,7 +62,7 @@ TEST_F(PostgresXminTest, WhateverCommitsLateIsReached) {
   EXPECT_EQ(Names(*capture), "lateysavedprepared");
 }
 
-// Seen to fail when the snapshot's text is not compared.
+// Fails when the snapshot's text is not compared.
 TEST_F(PostgresXminTest, OnlyWhatWasWrittenSinceIsReadAndNothingWhileNobodyWrites) {
   MakeItems();
   writer_->Execute("INSERT INTO items SELECT g, 'many' FROM generate_series(10, 1000) g");
@@ -161,7 +161,7 @@ TEST_F(PostgresXminTest, PartitionsComeAndGo) {
   EXPECT_EQ(capture->rows_read(), read);
 }
 
-// Seen to fail, with the row deleted, when a row without a version counts as one that is not there.
+// Fails, with the row deleted, when a row without a version counts as one that is not there.
 TEST_F(PostgresXminTest, ARowThatIsTooLargeStaysAtTheSourceAndIsNotDeleted) {
   MakeItems();
   TableSpec spec = ByXmin();
