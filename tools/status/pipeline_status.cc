@@ -90,8 +90,8 @@ bool WillBeMadeByApply(const sql::DatabaseUrl& url) {
 }  // namespace
 
 // A target that has come to an offset of a log that is not there: somebody has moved it, or looks
-// in another place. What cannot be asked, as before the first run, is not told. Two directions go on
-// with a log that is made anew: they compare all of it.
+// in another place. What cannot be asked, as before the first run, is not told. Two directions go
+// on with a log that is made anew: they compare all of it.
 static void CheckNeverHadOne(const Config& config, const PipelineConfig& pipeline,
                              PipelineStatus& status) {
   if (pipeline.two_way) return;
